@@ -1,0 +1,258 @@
+//! One call: what is run, on which request, and what comes back.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+
+use crate::{Digest, Error};
+
+/// One call of one adaptor, ready to run.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Call {
+    /// What to run.
+    pub code: Code,
+    /// The arguments' text, decoded but not evaluated.
+    pub kwargs: Option<String>,
+    /// The function to call.
+    pub fn_name: String,
+    /// Whether to load the adaptor anew.
+    pub reload: bool,
+    /// How long the call may run, if its sender set a limit.
+    pub timeout: Option<Duration>,
+    /// How the result is kept, if it is.
+    pub cache: Option<Cache>,
+    /// The request that the adaptor sees.
+    pub request: Request,
+}
+
+impl fmt::Debug for Call {
+    /// Leaves out everything that may hold code, arguments or credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("code", &self.code)
+            .field("timeout", &self.timeout)
+            .field("request", &self.request)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Under which key a result is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cache {
+    /// Whether the key includes the arguments.
+    pub with_kwargs: bool,
+    /// The whole key, instead of one made from path and code.
+    pub key: Option<String>,
+}
+
+/// The code of a call.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Code {
+    /// Source that came with the request.
+    Source {
+        /// The source.
+        text: Arc<str>,
+        /// Its digest.
+        digest: Digest,
+    },
+    /// Source that the server has been sent before.
+    Known(Digest),
+}
+
+impl Code {
+    /// Code by its source.
+    ///
+    /// A byte order mark at its start is not part of it, so that a file has the same digest however
+    /// an editor saved it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use owt_core::{Code, Digest};
+    ///
+    /// assert_eq!(Code::source("\u{feff}1 + 1").digest(), Digest::of("1 + 1"));
+    /// ```
+    #[must_use]
+    pub fn source(text: &str) -> Code {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Code::Source { digest: Digest::of(text), text: text.into() }
+    }
+
+    /// The digest by which the code is known.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        match self {
+            Code::Source { digest, .. } | Code::Known(digest) => *digest,
+        }
+    }
+}
+
+impl fmt::Debug for Code {
+    /// Shows the digest alone, because source must never reach a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Code({})", self.digest())
+    }
+}
+
+/// A request as the adaptor sees it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The name of this request in logs and in `Owt-Request-Id`.
+    pub id: String,
+    /// The method, in capitals.
+    pub method: String,
+    /// `http` or `https`.
+    pub scheme: String,
+    /// The value of `Host`.
+    pub host: String,
+    /// The path, still percent-encoded.
+    pub path: String,
+    /// The query string, without its question mark.
+    pub query: String,
+    /// The caller's address.
+    pub remote_addr: String,
+    /// The headers, in order.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The whole body.
+    pub body: Bytes,
+    /// The parts of a multipart body.
+    pub parts: Option<Vec<Part>>,
+}
+
+impl fmt::Debug for Request {
+    /// Leaves out everything that may hold code, arguments or credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("id", &self.id)
+            .field("method", &self.method)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One part of a multipart body.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The field's name.
+    pub name: String,
+    /// The file's name, if the part is a file.
+    pub filename: Option<String>,
+    /// The part's media type, if it has one.
+    pub content_type: Option<String>,
+    /// The part's content.
+    pub data: Bytes,
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Part").field("data_bytes", &self.data.len()).finish_non_exhaustive()
+    }
+}
+
+/// The start of a reply: all of it but the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyHead {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers, in order.
+    pub headers: Vec<(String, String)>,
+    /// The digest of the code that ran.
+    pub digest: Digest,
+    /// Where the time went.
+    pub timing: Timing,
+}
+
+/// Where the time of a call went: the numbers of `Server-Timing`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// Waiting for a worker.
+    pub queue: Duration,
+    /// Loading the adaptor.
+    pub load: Duration,
+    /// Running the handler.
+    pub run: Duration,
+}
+
+/// The body of a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReplyBody<S> {
+    /// All of it.
+    Whole(Bytes),
+    /// Its chunks, as the adaptor yields them.
+    Stream(S),
+}
+
+/// A reply to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply<S> {
+    /// Status, headers and times.
+    pub head: ReplyHead,
+    /// The body.
+    pub body: ReplyBody<S>,
+}
+
+/// A call that came to nothing, and where its time went.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the call failed")]
+pub struct Failure {
+    /// Why.
+    #[source]
+    pub error: Error,
+    /// As far as it is known.
+    pub timing: Timing,
+}
+
+impl From<Error> for Failure {
+    /// An error of which no times are known.
+    fn from(error: Error) -> Failure {
+        Failure { error, timing: Timing::default() }
+    }
+}
+
+/// Something that runs calls.
+pub trait Executor {
+    /// The chunks of a streamed reply.
+    type Stream: Stream<Item = Result<Bytes, Error>>;
+
+    /// Runs one call: gives the reply's head, and a body that may still be on its way.
+    fn execute(&self, call: Call) -> impl Future<Output = Result<Reply<Self::Stream>, Failure>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_holds_nothing_secret() {
+        let secret = || "secret".to_owned();
+        let call = Call {
+            code: Code::source("secret"),
+            kwargs: Some(secret()),
+            fn_name: secret(),
+            reload: false,
+            timeout: None,
+            cache: Some(Cache { with_kwargs: false, key: Some(secret()) }),
+            request: Request {
+                id: "r1".to_owned(),
+                method: "POST".to_owned(),
+                scheme: "http".to_owned(),
+                host: secret(),
+                path: secret(),
+                query: secret(),
+                remote_addr: "127.0.0.1".to_owned(),
+                headers: vec![(secret(), b"secret".to_vec())],
+                body: Bytes::from_static(b"secret"),
+                parts: Some(vec![]),
+            },
+        };
+        let shown = format!(
+            "Call {{ code: Code({}), timeout: None, request: Request {{ id: \"r1\", \
+             method: \"POST\", body_bytes: 6, .. }}, .. }}",
+            Digest::of("secret")
+        );
+        assert_eq!(format!("{call:?}"), shown);
+    }
+}

@@ -1,0 +1,222 @@
+//! Why a request could not be answered.
+
+use std::str::Utf8Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::DecodeError;
+
+use crate::Digest;
+
+/// Why owt answers a request itself, instead of the adaptor.
+///
+/// `Display` is for logs and never holds anything that a client sent; [`Error::sentence`] is for the
+/// person who sent the request.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// No part of the request holds code.
+    #[error("code is missing")]
+    CodeMissing,
+    /// `code_b64` is not base64.
+    #[error("code is not base64")]
+    CodeNotBase64(#[source] DecodeError),
+    /// `code_b64` holds bytes that are no text.
+    #[error("code is not UTF-8")]
+    CodeNotUtf8(#[source] Utf8Error),
+    /// `kwargs_b64` is not base64.
+    #[error("arguments are not base64")]
+    KwargsNotBase64(#[source] DecodeError),
+    /// `kwargs_b64` holds bytes that are no text.
+    #[error("arguments are not UTF-8")]
+    KwargsNotUtf8(#[source] Utf8Error),
+    /// The arguments are neither JSON nor a Python expression: the worker's words.
+    #[error("arguments cannot be read")]
+    KwargsInvalid(String),
+    /// A field of the envelope cannot be what it is.
+    #[error("field {field} {problem}")]
+    FieldInvalid {
+        /// The field's name.
+        field: &'static str,
+        /// What is wrong, as the end of a sentence that begins with the field.
+        problem: &'static str,
+    },
+    /// A body that says that it is JSON is not.
+    #[error("body is not JSON")]
+    BodyNotJson(#[source] Arc<serde_json::Error>),
+    /// The body broke off, or its transfer coding is not valid.
+    #[error("body is incomplete")]
+    BodyIncomplete,
+    /// The caller has to say who they are.
+    #[error("authentication is required")]
+    AuthRequired,
+    /// A web page of another site made the request.
+    #[error("request comes from another site")]
+    CrossSite,
+    /// The `Host` header, given here, names some other server.
+    #[error("host is not allowed")]
+    HostNotAllowed(String),
+    /// The `Origin` header, given here, is not one of those allowed.
+    #[error("origin is not allowed")]
+    OriginNotAllowed(String),
+    /// A signed URL was changed, or signed with another key.
+    #[error("signature is invalid")]
+    SignatureInvalid,
+    /// A signed URL is too old.
+    #[error("signature has expired")]
+    SignatureExpired,
+    /// Source was named by a digest that this server does not know.
+    #[error("code {0} is unknown")]
+    CodeUnknown(Digest),
+    /// Nothing is at this path under `/_owt/`.
+    #[error("path is unknown")]
+    PathUnknown,
+    /// The body is longer than this many bytes.
+    #[error("body is longer than {limit} bytes")]
+    BodyTooLarge {
+        /// The most bytes that a body may have.
+        limit: u64,
+    },
+    /// The URL is longer than this many bytes.
+    #[error("URL is longer than {limit} bytes")]
+    UrlTooLong {
+        /// The most bytes that a URL may have.
+        limit: u64,
+    },
+    /// The body's `Content-Type` cannot be understood.
+    #[error("content type cannot be read")]
+    ContentType,
+    /// The source does not compile: the worker's words.
+    #[error("code is invalid")]
+    CodeInvalid(String),
+    /// The source defines no handler: the worker's words.
+    #[error("code has no entry point")]
+    EntryMissing(String),
+    /// The arguments do not fit the handler's signature: the worker's words.
+    #[error("arguments do not fit the handler")]
+    Arguments(String),
+    /// The adaptor raised an exception: `TypeName: text` and its traceback.
+    #[error("adaptor raised an exception")]
+    AdaptorRaised(String),
+    /// The adaptor returned what cannot be sent: the worker's words.
+    #[error("adaptor's reply cannot be sent")]
+    ReplyInvalid(String),
+    /// The worker that ran the call ended before it answered.
+    #[error("worker died: {0}")]
+    WorkerDied(Death),
+    /// As many calls wait as may.
+    #[error("queue is full")]
+    QueueFull,
+    /// The server is stopping.
+    #[error("server is draining")]
+    Draining,
+    /// The call ran longer than it may.
+    #[error("deadline of {limit:?} has passed")]
+    Deadline {
+        /// How long the call might have run.
+        limit: Duration,
+    },
+}
+
+/// How a worker process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Death {
+    /// A signal ended it.
+    #[error("signal {0}")]
+    Signal(i32),
+    /// It ended itself, with this exit code.
+    #[error("exit code {0}")]
+    Exit(i32),
+    /// It is gone, and how it ended is not known.
+    #[error("connection lost")]
+    Lost,
+}
+
+impl Error {
+    /// The word by which programs tell errors apart: the value of `Owt-Error`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(owt_core::Error::CodeMissing.code(), "code-missing");
+    /// ```
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::CodeMissing => "code-missing",
+            Error::CodeNotBase64(_) => "code-not-base64",
+            Error::CodeNotUtf8(_) => "code-not-utf8",
+            Error::KwargsNotBase64(_) => "kwargs-not-base64",
+            Error::KwargsNotUtf8(_) | Error::KwargsInvalid(_) => "kwargs-invalid",
+            Error::FieldInvalid { .. } => "field-invalid",
+            Error::BodyNotJson(_) => "body-not-json",
+            Error::BodyIncomplete => "body-incomplete",
+            Error::AuthRequired => "auth-required",
+            Error::CrossSite => "cross-site",
+            Error::HostNotAllowed(_) => "host-not-allowed",
+            Error::OriginNotAllowed(_) => "origin-not-allowed",
+            Error::SignatureInvalid => "signature-invalid",
+            Error::SignatureExpired => "signature-expired",
+            Error::CodeUnknown(_) => "code-unknown",
+            Error::PathUnknown => "path-unknown",
+            Error::BodyTooLarge { .. } => "body-too-large",
+            Error::UrlTooLong { .. } => "url-too-long",
+            Error::ContentType => "content-type",
+            Error::CodeInvalid(_) => "code-invalid",
+            Error::EntryMissing(_) => "entry-missing",
+            Error::Arguments(_) => "arguments",
+            Error::AdaptorRaised(_) => "adaptor-raised",
+            Error::ReplyInvalid(_) => "reply-invalid",
+            Error::WorkerDied(_) => "worker-died",
+            Error::QueueFull => "queue-full",
+            Error::Draining => "draining",
+            Error::Deadline { .. } => "deadline",
+        }
+    }
+
+    /// The error that a worker reports by its code, with its whole text.
+    ///
+    /// A code that only a newer worker would know counts as an exception of the adaptor.
+    #[must_use]
+    pub fn from_worker(code: &str, text: String) -> Error {
+        match code {
+            "code-invalid" => Error::CodeInvalid(text),
+            "entry-missing" => Error::EntryMissing(text),
+            "arguments" => Error::Arguments(text),
+            "kwargs-invalid" => Error::KwargsInvalid(text),
+            "reply-invalid" => Error::ReplyInvalid(text),
+            _ => Error::AdaptorRaised(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("code-invalid")]
+    #[case("entry-missing")]
+    #[case("arguments")]
+    #[case("kwargs-invalid")]
+    #[case("adaptor-raised")]
+    #[case("reply-invalid")]
+    fn a_workers_error_keeps_its_code_and_text(#[case] code: &str) {
+        let err = Error::from_worker(code, "SyntaxError: bad (line 3)".to_owned());
+        assert_eq!((err.code(), err.sentence().as_str()), (code, "SyntaxError: bad (line 3)"));
+    }
+
+    #[test]
+    fn a_workers_unknown_code_is_a_fault_of_the_adaptor() {
+        let err = Error::from_worker("from-the-future", "words".to_owned());
+        assert_eq!((err.code(), err.sentence().as_str()), ("adaptor-raised", "words"));
+    }
+
+    #[test]
+    fn the_cause_is_the_source() {
+        let cause = std::error::Error::source(&Error::CodeNotBase64(DecodeError::InvalidLength(5)))
+            .map(ToString::to_string);
+        assert_eq!(cause.as_deref(), Some("Invalid input length: 5"));
+    }
+}

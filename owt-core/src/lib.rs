@@ -1,0 +1,24 @@
+//! What an owt request means: its envelope, arguments, digests and errors.
+//!
+//! Nothing here opens a socket, starts a thread or runs Python, so the server, the clients and the
+//! JavaScript package (compiled to WebAssembly) share one implementation.
+
+pub mod base;
+pub mod call;
+pub mod codec;
+pub mod digest;
+pub mod envelope;
+pub mod error;
+mod field;
+pub mod kwargs;
+pub mod owtify;
+mod sentence;
+
+pub use base::BaseInvalid;
+pub use call::{
+    Cache, Call, Code, Executor, Failure, Part, Reply, ReplyBody, ReplyHead, Request, Timing,
+};
+pub use digest::Digest;
+pub use envelope::Envelope;
+pub use error::{Death, Error};
+pub use owtify::{OwtifyError, owtify};

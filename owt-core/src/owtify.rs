@@ -1,0 +1,189 @@
+//! Envelopes as clients write them: in a URL, or as JSON.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::base;
+use crate::envelope::DEFAULT_FN_NAME;
+use crate::field::Field;
+use crate::kwargs::{self, KwargsError};
+use crate::{BaseInvalid, Code, Envelope, codec};
+
+/// Why a URL could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum OwtifyError {
+    /// The base URL cannot be used.
+    #[error(transparent)]
+    Base(#[from] BaseInvalid),
+    /// The arguments cannot be sent.
+    #[error(transparent)]
+    Kwargs(#[from] KwargsError),
+}
+
+/// Builds the URL that runs an adaptor's source with these arguments.
+///
+/// An [`Envelope`] and its [`to_url`](Envelope::to_url) do the same for every other field.
+///
+/// # Errors
+///
+/// If the base is no HTTP URL, or the arguments are no map of names to values that JSON can hold.
+///
+/// # Examples
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// let kwargs = BTreeMap::from([("n", 3)]);
+/// let url = owt_core::owtify("localhost:9876", "def run(_, n): return n", &kwargs)?;
+/// assert_eq!(
+///     url,
+///     "http://localhost:9876/?code_b64=ZGVmIHJ1bihfLCBuKTogcmV0dXJuIG4&kwargs_b64=eyJuIjozfQ"
+/// );
+/// # Ok::<(), owt_core::OwtifyError>(())
+/// ```
+pub fn owtify<T: Serialize + ?Sized>(
+    base: &str,
+    source: &str,
+    kwargs: &T,
+) -> Result<String, OwtifyError> {
+    let kwargs = kwargs::to_kwargs_text(kwargs)?;
+    let envelope = Envelope { kwargs, ..Envelope::new(Code::source(source)) };
+    Ok(envelope.to_url(base)?)
+}
+
+impl Envelope {
+    /// The URL that makes this call: the base with the envelope in its query.
+    ///
+    /// The base's own path, query and credentials are kept. One without a scheme is `http`.
+    ///
+    /// # Errors
+    ///
+    /// If the base is no HTTP URL.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use owt_core::{Code, Digest, Envelope};
+    ///
+    /// let code = Code::Known(Digest::of("1 + 1"));
+    /// let envelope = Envelope { fn_name: "main".to_owned(), ..Envelope::new(code) };
+    /// assert_eq!(
+    ///     envelope.to_url("https://me@host/path?x=1")?,
+    ///     "https://me@host/path?x=1&code_sha256=\
+    ///      72fce59447a01f488b1169d2d742679cfe306a89772d67fef018bcfe95431f68&fn_name=main"
+    /// );
+    /// # Ok::<(), owt_core::BaseInvalid>(())
+    /// ```
+    pub fn to_url(&self, base: &str) -> Result<String, BaseInvalid> {
+        base::with_query(base, &self.to_query())
+    }
+
+    /// The envelope as a query string or an urlencoded form. What is at its default is left out.
+    #[must_use]
+    pub fn to_query(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in self.fields(codec::encode_url) {
+            match value {
+                Value::String(text) => query.append_pair(name, &text),
+                other => query.append_pair(name, &other.to_string()),
+            };
+        }
+        query.finish()
+    }
+
+    /// The envelope as a JSON body. What is at its default is left out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use owt_core::{Code, Envelope};
+    ///
+    /// let envelope = Envelope { reload: true, ..Envelope::new(Code::source("1 + 1")) };
+    /// assert_eq!(envelope.to_json(), r#"{"code_b64":"MSArIDE=","reload":true}"#);
+    /// ```
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut json = Vec::new();
+        serde_json::Serializer::new(&mut json)
+            .collect_map(self.fields(codec::encode_standard))
+            .expect("text, numbers and booleans are JSON");
+        String::from_utf8(json).expect("JSON is UTF-8")
+    }
+
+    /// The fields that are not at their default, always in the same order.
+    fn fields(&self, base64: fn(&[u8]) -> String) -> impl Iterator<Item = (&'static str, Value)> {
+        let code = match &self.code {
+            Code::Source { text, .. } => (Field::CodeB64, Some(base64(text.as_bytes()).into())),
+            Code::Known(digest) => (Field::CodeSha256, Some(digest.to_string().into())),
+        };
+        let fn_name = (self.fn_name != DEFAULT_FN_NAME).then(|| self.fn_name.as_str().into());
+        [
+            code,
+            (Field::KwargsB64, self.kwargs.as_ref().map(|text| base64(text.as_bytes()).into())),
+            (Field::FnName, fn_name),
+            (Field::UseCache, flag(self.use_cache)),
+            (Field::CacheKwargs, flag(self.cache_kwargs)),
+            (Field::CacheKeyOverride, self.cache_key_override.as_deref().map(Value::from)),
+            (Field::Timeout, self.timeout.map(seconds)),
+            (Field::Reload, flag(self.reload)),
+        ]
+        .into_iter()
+        .filter_map(|(field, value)| Some((field.name(), value?)))
+    }
+}
+
+fn flag(flag: bool) -> Option<Value> {
+    flag.then_some(Value::Bool(true))
+}
+
+fn seconds(duration: Duration) -> Value {
+    match duration.subsec_nanos() {
+        0 => duration.as_secs().into(),
+        _ => duration.as_secs_f64().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn no_arguments_leave_no_field() {
+        let bare = "http://host/?code_b64=MQ";
+        assert_eq!(owtify("host", "1", &()).unwrap(), bare);
+        assert_eq!(owtify("host", "1", &json!({})).unwrap(), bare);
+    }
+
+    #[test]
+    fn arguments_that_are_no_map_are_refused() {
+        let err = owtify("host", "1", &[1, 2]).unwrap_err();
+        assert_eq!(err.to_string(), "arguments are not a map of names to values");
+    }
+
+    #[test]
+    fn every_field_is_written_in_order() {
+        let envelope = Envelope {
+            kwargs: Some("{\"q\":\"??>\"}".to_owned()),
+            fn_name: "main".to_owned(),
+            use_cache: true,
+            cache_kwargs: true,
+            cache_key_override: Some("a&b c".to_owned()),
+            timeout: Some(Duration::from_millis(2500)),
+            reload: true,
+            ..Envelope::new(Code::source("x = '>>?'"))
+        };
+        assert_eq!(
+            envelope.to_query(),
+            "code_b64=eCA9ICc-Pj8n&kwargs_b64=eyJxIjoiPz8-In0&fn_name=main&use_cache=true\
+             &cache_kwargs=true&cache_key_override=a%26b+c&timeout=2.5&reload=true"
+        );
+        assert_eq!(
+            envelope.to_json(),
+            r#"{"code_b64":"eCA9ICc+Pj8n","kwargs_b64":"eyJxIjoiPz8+In0=","fn_name":"main","use_cache":true,"cache_kwargs":true,"cache_key_override":"a&b c","timeout":2.5,"reload":true}"#
+        );
+    }
+}

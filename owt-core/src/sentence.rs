@@ -1,0 +1,228 @@
+//! What an error says to a person: what is wrong, and what to do next.
+
+use std::borrow::Cow;
+use std::str::Utf8Error;
+
+use base64::DecodeError;
+
+use crate::{Death, Error};
+
+impl Error {
+    /// One or two sentences for the person who made the request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use owt_core::Error;
+    ///
+    /// let err = Error::FieldInvalid { field: "timeout", problem: "takes a number of seconds" };
+    /// assert_eq!(err.sentence(), "The field timeout takes a number of seconds");
+    /// ```
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        self.words().into_owned()
+    }
+
+    /// A table: one line a variant, and no logic.
+    fn words(&self) -> Cow<'_, str> {
+        match self {
+            Error::CodeMissing => "The request brings no code. Send Python source as code_b64, \
+                in a JSON body, a form or the query string."
+                .into(),
+            Error::CodeNotBase64(cause) => not_base64("code_b64", cause),
+            Error::CodeNotUtf8(cause) => not_utf8("code_b64", cause),
+            Error::KwargsNotBase64(cause) => not_base64("kwargs_b64", cause),
+            Error::KwargsNotUtf8(cause) => not_utf8("kwargs_b64", cause),
+            Error::FieldInvalid { field, problem } => format!("The field {field} {problem}").into(),
+            Error::BodyNotJson(cause) => {
+                format!("The body is not JSON: {cause}. Send JSON, or another Content-Type.").into()
+            }
+            Error::BodyIncomplete => "The body broke off before its end. Send as many bytes as \
+                Content-Length says, or valid chunks."
+                .into(),
+            Error::AuthRequired => "This server wants a user and a password. Send them with HTTP \
+                Basic authentication."
+                .into(),
+            Error::CrossSite => "A web page of another site made this request, and may not run \
+                code here. If it should, start the server with --allow-origin."
+                .into(),
+            Error::HostNotAllowed(host) => format!(
+                "This server does not answer to the host {host:?}. If it should, start it with \
+                 --allow-host."
+            )
+            .into(),
+            Error::OriginNotAllowed(origin) => format!(
+                "Web pages of {origin:?} may not use this server. If they should, start it with \
+                 --allow-origin."
+            )
+            .into(),
+            Error::SignatureInvalid => "The signature does not fit this URL. Sign the URL again \
+                with this server's key, and change nothing in it."
+                .into(),
+            Error::SignatureExpired => {
+                "The signature of this URL has expired. Sign it again.".into()
+            }
+            Error::CodeUnknown(digest) => format!(
+                "This server was never sent the code {digest}, or has forgotten it. Send the \
+                 source as code_b64."
+            )
+            .into(),
+            Error::PathUnknown => {
+                "Nothing is at this path. Under /_owt/ there are health, metrics \
+                and adaptors."
+                    .into()
+            }
+            Error::BodyTooLarge { limit } => format!(
+                "The body is longer than {limit} bytes. Send less, or start the server with a \
+                 larger --max-body."
+            )
+            .into(),
+            Error::UrlTooLong { limit } => format!(
+                "The URL is longer than {limit} bytes. Send the same fields as JSON with POST \
+                 instead."
+            )
+            .into(),
+            Error::ContentType => "The Content-Type of the body cannot be read. Send \
+                application/json, application/x-www-form-urlencoded, or multipart/form-data with \
+                its boundary."
+                .into(),
+            Error::CodeInvalid(text)
+            | Error::EntryMissing(text)
+            | Error::Arguments(text)
+            | Error::KwargsInvalid(text)
+            | Error::AdaptorRaised(text)
+            | Error::ReplyInvalid(text) => text.into(),
+            Error::WorkerDied(death) => format!(
+                "The worker that ran this call {}. A new one takes its place, so the call can be \
+                 tried again.",
+                how(*death)
+            )
+            .into(),
+            Error::QueueFull => "Too many calls are waiting. Try again in a moment.".into(),
+            Error::Draining => "The server is stopping. Try again once it is back.".into(),
+            Error::Deadline { limit } => format!(
+                "The call ran longer than the {} s that it may. Ask for more with the field \
+                 timeout, or start the server with a larger --timeout.",
+                limit.as_secs_f64()
+            )
+            .into(),
+        }
+    }
+}
+
+fn not_base64(field: &str, cause: &DecodeError) -> Cow<'static, str> {
+    let flaw = match cause {
+        DecodeError::InvalidByte(at, byte) if byte.is_ascii() => {
+            format!("it has {:?} at offset {at}", char::from(*byte))
+        }
+        DecodeError::InvalidByte(at, _) => format!("it is not ASCII at offset {at}"),
+        _ => "it is cut short".to_owned(),
+    };
+    format!("The field {field} is not base64: {flaw}. Encode it as `base64 -w 0` does.").into()
+}
+
+fn not_utf8(field: &str, cause: &Utf8Error) -> Cow<'static, str> {
+    format!("The field {field} holds text that is not UTF-8: {cause}. Save it as UTF-8.").into()
+}
+
+/// How a worker ended and what usually causes it, by the signals that Linux and macOS agree on.
+fn how(death: Death) -> Cow<'static, str> {
+    match death {
+        Death::Signal(4) => {
+            "was ended by SIGILL, usually because a library was built for another processor".into()
+        }
+        Death::Signal(6) => "was ended by SIGABRT, usually because a native library gave up".into(),
+        Death::Signal(9) => "was ended by SIGKILL, usually because memory ran out".into(),
+        Death::Signal(11) => {
+            "was ended by SIGSEGV, usually because of a fault in a native library".into()
+        }
+        Death::Signal(15) => "was ended by SIGTERM, usually because somebody stopped it".into(),
+        Death::Signal(other) => format!("was ended by signal {other}").into(),
+        Death::Exit(code) => format!("ended itself with exit code {code}").into(),
+        Death::Lost => "is gone, and nothing is known of how it ended".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use rstest::rstest;
+
+    use super::*;
+    use crate::Digest;
+
+    fn json_error() -> Error {
+        let cause = serde_json::from_str::<bool>("{").expect_err("half an object is no JSON");
+        Error::BodyNotJson(Arc::new(cause))
+    }
+
+    fn utf8_error() -> Utf8Error {
+        let bytes = vec![b'h', 0xff];
+        str::from_utf8(&bytes).expect_err("0xff is in no UTF-8 text")
+    }
+
+    #[rstest]
+    #[case("code-missing", Error::CodeMissing)]
+    #[case("code-not-base64", Error::CodeNotBase64(DecodeError::InvalidByte(2, b'!')))]
+    #[case("code-not-utf8", Error::CodeNotUtf8(utf8_error()))]
+    #[case("kwargs-not-base64", Error::KwargsNotBase64(DecodeError::InvalidLength(5)))]
+    #[case("kwargs-invalid", Error::KwargsNotUtf8(utf8_error()))]
+    #[case("field-invalid", Error::FieldInvalid { field: "reload", problem: "is given twice" })]
+    #[case("body-not-json", json_error())]
+    #[case("auth-required", Error::AuthRequired)]
+    #[case("cross-site", Error::CrossSite)]
+    #[case("host-not-allowed", Error::HostNotAllowed("evil.example".to_owned()))]
+    #[case("origin-not-allowed", Error::OriginNotAllowed("http://evil.example".to_owned()))]
+    #[case("signature-invalid", Error::SignatureInvalid)]
+    #[case("signature-expired", Error::SignatureExpired)]
+    #[case("code-unknown", Error::CodeUnknown(Digest::of("")))]
+    #[case("path-unknown", Error::PathUnknown)]
+    #[case("body-too-large", Error::BodyTooLarge { limit: 9 })]
+    #[case("url-too-long", Error::UrlTooLong { limit: 9 })]
+    #[case("content-type", Error::ContentType)]
+    #[case("worker-died", Error::WorkerDied(Death::Signal(9)))]
+    #[case("worker-died", Error::WorkerDied(Death::Signal(40)))]
+    #[case("worker-died", Error::WorkerDied(Death::Exit(1)))]
+    #[case("worker-died", Error::WorkerDied(Death::Lost))]
+    #[case("queue-full", Error::QueueFull)]
+    #[case("draining", Error::Draining)]
+    #[case("deadline", Error::Deadline { limit: Duration::from_millis(1500) })]
+    fn every_error_has_a_code_and_well_formed_words(#[case] code: &str, #[case] err: Error) {
+        assert_eq!(err.code(), code);
+
+        let display = err.to_string();
+        assert!(!display.ends_with('.') && !display.contains("evil"), "{display}");
+        assert!(display.starts_with(char::is_lowercase) || display.starts_with("URL"), "{display}");
+
+        let sentence = err.sentence();
+        assert!(sentence.starts_with(char::is_uppercase), "{sentence}");
+        assert_eq!(sentence.contains(". "), sentence.ends_with('.'), "{sentence}");
+    }
+
+    #[rstest]
+    #[case(
+        Error::CodeNotBase64(DecodeError::InvalidByte(2, b'!')),
+        "The field code_b64 is not base64: it has '!' at offset 2. Encode it as `base64 -w 0` does."
+    )]
+    #[case(
+        Error::KwargsNotBase64(DecodeError::InvalidByte(0, 0xc3)),
+        "The field kwargs_b64 is not base64: it is not ASCII at offset 0. Encode it as `base64 -w 0` does."
+    )]
+    #[case(
+        Error::CodeNotBase64(DecodeError::InvalidLength(5)),
+        "The field code_b64 is not base64: it is cut short. Encode it as `base64 -w 0` does."
+    )]
+    #[case(
+        Error::Deadline { limit: Duration::from_millis(1500) },
+        "The call ran longer than the 1.5 s that it may. Ask for more with the field timeout, or start the server with a larger --timeout."
+    )]
+    #[case(
+        Error::WorkerDied(Death::Signal(9)),
+        "The worker that ran this call was ended by SIGKILL, usually because memory ran out. A new one takes its place, so the call can be tried again."
+    )]
+    fn the_sentence_says_what_to_do_next(#[case] err: Error, #[case] sentence: &str) {
+        assert_eq!(err.sentence(), sentence);
+    }
+}
