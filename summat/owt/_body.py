@@ -1,0 +1,197 @@
+"""The body of a reply, made of whatever a handler returned: whole, or in chunks as they come."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+from owt import _json
+from owt._faults import Fault
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from typing import Any
+
+TEXT = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+BINARY = "application/octet-stream"
+JSON = "application/json"
+PNG = "image/png"
+
+_FILE_CHUNK = 64 * 1024
+_WORKING = (
+    "Return text, bytes, None, a dict, list, number, boolean or dataclass (JSON), a generator or "
+    "iterator of text or bytes, an open binary file or pathlib.Path, a Pillow image, a matplotlib "
+    "figure, a numpy array, a pandas frame, an owt.Response, or (body, status, headers)"
+)
+
+
+class Body:
+    """A body with the media type that fits it: bytes, an iterator or an async iterator."""
+
+    __slots__ = ("achunks", "chunks", "content_type", "whole")
+
+    def __init__(
+        self,
+        content_type: str | None,
+        whole: bytes = b"",
+        chunks: Iterator[Any] | None = None,
+        achunks: AsyncIterator[Any] | None = None,
+    ) -> None:
+        # None with chunks: the first chunk tells.
+        self.content_type = content_type
+        self.whole = whole
+        self.chunks = chunks
+        self.achunks = achunks
+
+
+def body_of(value: Any) -> Body:
+    """Return the body that `value` stands for, or the fault that says which types work."""
+    make = _BY_TYPE.get(type(value))
+    if make is not None:
+        return make(value)
+    for fits, make in _BY_TEST:
+        if fits(value):
+            return make(value)
+    return _json_or_fault(value)
+
+
+def text_type(text: str) -> str:
+    """Return the media type of text: HTML if it begins like it."""
+    return HTML if text[:1] == "<" else TEXT
+
+
+def text_bytes(text: str) -> bytes:
+    """Return text in UTF-8; a lone surrogate, which UTF-8 has no form for, as its escape."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def unsuitable(value: Any) -> Fault:
+    """Say that a handler's value cannot be a reply, and what can."""
+    kind = type(value)
+    name = kind.__qualname__
+    if kind.__module__ != "builtins":
+        name = f"{kind.__module__}.{name}"
+    return Fault("reply-invalid", f"The handler returned a value of type {name}. {_WORKING}.")
+
+
+def _text(value: str) -> Body:
+    return Body(text_type(value), text_bytes(value))
+
+
+def _bytes(value: bytes | bytearray | memoryview) -> Body:
+    return Body(BINARY, bytes(value))
+
+
+def _json_body(value: Any) -> Body:
+    return Body(JSON, _json.encode(value))
+
+
+def _nothing(_value: None) -> Body:
+    return Body(None)
+
+
+def _json_or_fault(value: Any) -> Body:
+    try:
+        simple = _json.simpler(value)
+    except TypeError:
+        raise unsuitable(value) from None
+    return _json_body(simple)
+
+
+def _chunks(value: Iterator[Any]) -> Body:
+    return Body(None, chunks=value)
+
+
+def _async_chunks(value: Any) -> Body:
+    return Body(None, achunks=value.__aiter__())
+
+
+def _path(value: os.PathLike[str]) -> Body:
+    return _file(open(value, "rb"))
+
+
+def _file(file: Any) -> Body:
+    if isinstance(file, io.TextIOBase):
+        return Body(None, chunks=file)
+    name = getattr(file, "name", None)
+    return Body(_media_type(name) if isinstance(name, str) else BINARY, chunks=_read(file))
+
+
+def _read(file: Any) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(_FILE_CHUNK):
+            yield chunk
+
+
+def _media_type(name: str) -> str:
+    import mimetypes
+
+    kind, encoding = mimetypes.guess_type(name)
+    if kind is None or encoding is not None:
+        return BINARY
+    return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+
+
+def _image(image: Any) -> Body:
+    file = io.BytesIO()
+    # PNG holds no CMYK, YCbCr or floats; such an image is shown as RGB.
+    shown = image if image.mode in _PNG_MODES else image.convert("RGB")
+    shown.save(file, "PNG")
+    return Body(PNG, file.getvalue())
+
+
+def _figure(figure: Any) -> Body:
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return Body(PNG, file.getvalue())
+
+
+def _is_of(module: str, name: str) -> Callable[[Any], bool]:
+    """Return a test for a type of a library, which is never imported for it."""
+
+    def test(value: Any) -> bool:
+        kind = getattr(sys.modules.get(module), name, None)
+        return kind is not None and isinstance(value, kind)
+
+    return test
+
+
+def _is_kind(*kinds: type) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, kinds)
+
+
+def _has(*attributes: str) -> Callable[[Any], bool]:
+    """Return a test for what values can do, which is not what their class itself has."""
+    return lambda value: (
+        not isinstance(value, type) and all(hasattr(value, attribute) for attribute in attributes)
+    )
+
+
+_PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
+_BY_TYPE: dict[type, Callable[[Any], Body]] = {
+    str: _text,
+    bytes: _bytes,
+    bytearray: _bytes,
+    memoryview: _bytes,
+    type(None): _nothing,
+    dict: _json_body,
+    list: _json_body,
+    int: _json_body,
+    float: _json_body,
+    bool: _json_body,
+    type(_ for _ in ()): _chunks,
+}
+_BY_TEST: tuple[tuple[Callable[[Any], bool], Callable[[Any], Body]], ...] = (
+    (_is_kind(str), _text),
+    (_is_kind(bytes, bytearray, memoryview), _bytes),
+    (_is_kind(dict, list, tuple, int, float), _json_body),
+    (_has("__aiter__"), _async_chunks),
+    (_is_of("pathlib", "PurePath"), _path),
+    (_is_of("PIL.Image", "Image"), _image),
+    (_is_of("matplotlib.figure", "Figure"), _figure),
+    (_has("read", "readable"), _file),
+    (_has("__next__"), _chunks),
+)

@@ -1,0 +1,75 @@
+"""An exception of an adaptor in words: its kind, its text, and the traceback of its own frames."""
+
+from __future__ import annotations
+
+import os
+
+import owt.summat
+from owt._faults import Fault
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from traceback import FrameSummary, TracebackException
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_SUMMAT = os.path.dirname(os.path.abspath(owt.summat.__file__)) + os.sep
+
+
+def one_line(err: BaseException) -> str:
+    """Return `TypeName: text`, also for an exception that cannot be turned into text."""
+    kind = type(err).__name__
+    try:
+        text = str(err)
+    except BaseException:
+        text = "<text that could not be made: its __str__ raised>"
+    return f"{kind}: {text}" if text else kind
+
+
+def describe(err: BaseException) -> str:
+    """Return `TypeName: text`, an empty line, and the traceback without owt's own frames."""
+    import traceback
+
+    whole = traceback.TracebackException.from_exception(err)
+    for part in _parts(whole):
+        part.stack[:] = _own_frames(part.stack)
+    return f"{one_line(err)}\n\n{''.join(whole.format()).rstrip()}"
+
+
+def told(err: BaseException) -> str:
+    """Return the words for an exception that ended a call, whoever raised it."""
+    if isinstance(err, Fault):
+        return sendable(err.text)
+    try:
+        return sendable(describe(err))
+    except Exception:
+        # Describing runs code of the adaptor, and may itself find no stack or memory left.
+        return sendable(one_line(err))
+
+
+def sendable(text: str) -> str:
+    """Return text that has a form in UTF-8: lone surrogates as their escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _parts(whole: TracebackException) -> Iterator[TracebackException]:
+    """Yield an exception with all that it came from, and all that it groups."""
+    todo = [whole]
+    while todo:
+        part = todo.pop()
+        yield part
+        # Groups came with Python 3.11.
+        todo += getattr(part, "exceptions", None) or []
+        todo += [cause for cause in (part.__cause__, part.__context__) if cause is not None]
+
+
+def _own_frames(stack: list[FrameSummary]) -> list[FrameSummary]:
+    frames = [frame for frame in stack if not _is_border(frame.filename)]
+    for index, frame in enumerate(frames):
+        if frame.filename.startswith(("<adaptor ", _SUMMAT)):
+            return frames[index:]
+    return frames
+
+
+def _is_border(filename: str) -> bool:
+    return filename.startswith(_PACKAGE) and not filename.startswith(_SUMMAT)

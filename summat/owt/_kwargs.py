@@ -1,0 +1,96 @@
+"""The arguments' text: JSON first, then a Python expression, then the text itself."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import json
+import os
+import re
+import sys
+
+from owt._faults import Fault, Interrupted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+LAST = "__last__"
+"""The name under which a value that is no dict arrives."""
+
+_ANGLED = re.compile(r"\s*<(\s*['\"].*)>\s*", re.DOTALL)
+_UNREADABLE = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError, OverflowError)
+_CONSTANTS = ("True", "False", "None")
+
+
+def parse(text: str | None, *, evaluate: bool = True) -> dict[str, Any]:
+    """Return the keyword arguments that `text` stands for.
+
+    With `evaluate` false, text is JSON or Python literals, and nothing in it is run.
+    """
+    if text is None or not text.strip():
+        return {}
+    value = _value(text, evaluate)
+    if not isinstance(value, dict):
+        return {LAST: value}
+    for key in value:
+        if not isinstance(key, str):
+            kind = type(key).__name__
+            raise Fault(
+                "arguments", f"The arguments' names must be strings; one is of type {kind}."
+            )
+    return value
+
+
+def _value(text: str, evaluate: bool) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    angled = _ANGLED.fullmatch(text)
+    if angled:
+        return _value(f"{{{angled[1]}}}", evaluate)
+    return _python(text, evaluate)
+
+
+def _python(text: str, evaluate: bool) -> Any:
+    expression = text.strip()
+    if expression.isidentifier() and expression not in _CONSTANTS:
+        # A word is itself, also when Python happens to know it, as it does `help` or `os`.
+        return expression
+    is_dict = expression.startswith("{")
+    try:
+        code = _compiled(expression) if evaluate else ast.literal_eval(expression)
+    except _UNREADABLE as err:
+        if is_dict:
+            raise _broken(err, evaluate) from None
+        return text.rstrip("\r\n")
+    return _evaluated(code, is_dict=is_dict, text=text) if evaluate else code
+
+
+def _compiled(expression: str) -> Any:
+    return compile(expression, "<kwargs>", "eval", dont_inherit=True)
+
+
+def _evaluated(code: Any, *, is_dict: bool, text: str) -> Any:
+    try:
+        return eval(code, {"os": os, "sys": sys, "json": json, "base64": base64})
+    except Interrupted:
+        raise
+    except BaseException as err:
+        if isinstance(err, NameError) and not is_dict:
+            # Words that Python does not know are words: `well-known`, `Dr.Who`.
+            return text.rstrip("\r\n")
+        raise _raised(err) from None
+
+
+def _broken(err: BaseException, evaluate: bool) -> Fault:
+    other = "a Python expression" if evaluate else "Python literals, and no more is allowed here"
+    reason = err.msg if isinstance(err, SyntaxError) else str(err) or type(err).__name__
+    return Fault("kwargs-invalid", f"The arguments are neither JSON nor {other} ({reason}).")
+
+
+def _raised(err: BaseException) -> Fault:
+    from owt._describe import one_line
+
+    return Fault("kwargs-invalid", f"The arguments could not be evaluated.\n{one_line(err)}")

@@ -1,0 +1,265 @@
+"""The adaptors that are loaded: each once, kept by digest; the least recently used go first."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections import OrderedDict
+from contextlib import contextmanager, suppress
+
+from owt import _module, adaptors
+from owt._faults import Fault
+from owt._source import Parsed, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+    from typing import Any
+
+    from owt._invoke import Plan
+
+_MISSING = object()
+
+
+class Adaptor:
+    """A loaded adaptor: its module, or the value of its expression, and how it is doing."""
+
+    __slots__ = (
+        "born",
+        "calls",
+        "digest",
+        "fn_names",
+        "memory",
+        "module",
+        "namespace",
+        "parsed",
+        "plans",
+        "source",
+        "value",
+    )
+
+    def __init__(self, digest: str, source: str, parsed: Parsed, module: ModuleType) -> None:
+        self.digest = digest
+        self.source = source
+        self.parsed = parsed
+        self.module = module
+        self.namespace = vars(module)
+        self.value: object = None
+        self.plans: dict[tuple[int, tuple[str, ...]], Plan] = {}
+        self.calls = 0
+        self.fn_names: set[str] = set()
+        self.memory = 0
+        self.born = time.monotonic()
+
+    def handler(self, fn_name: str) -> Callable[..., Any]:
+        """Return what a call of `fn_name` runs, as it is bound now."""
+        found: object = self._named(fn_name)
+        if not callable(found):
+            raise self._no_handler(fn_name, found)
+        # A client chooses this name: only one that the code binds is kept.
+        if fn_name in self.parsed.binds:
+            self.fn_names.add(fn_name)
+        return found
+
+    def _named(self, fn_name: str) -> Any:
+        if fn_name in self.parsed.binds:
+            return self.namespace.get(fn_name, _MISSING)
+        if self.parsed.is_expression:
+            return self.value
+        return self.namespace.get(fn_name, _MISSING) if self.parsed.binds_more else _MISSING
+
+    def _no_handler(self, fn_name: str, found: object) -> Fault:
+        if found is _MISSING:
+            return self.parsed.entry_missing(fn_name)
+        return Fault(
+            "entry-missing",
+            f"What the code gives for {fn_name!r} is of type {type(found).__name__}, which cannot "
+            "be called: it must be a function or another callable.",
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Return what may be known about the adaptor from outside: never its source."""
+        return {
+            "digest": self.digest,
+            "calls": self.calls,
+            "memory": self.memory,
+            "age": time.monotonic() - self.born,
+            "fn_names": sorted(self.fn_names),
+        }
+
+
+class Store:
+    """The loaded adaptors of this worker."""
+
+    def __init__(self, limit: int, directory: str | None = None) -> None:
+        self._limit = limit
+        # Where a spawned child process finds the source of the functions that it unpickles.
+        self._directory = directory
+        self._kept: OrderedDict[str, Adaptor] = OrderedDict()
+        self._changing = threading.Lock()
+        self._loading: dict[str, _Turn] = {}
+        self._memory = _Memory()
+
+    def get(self, digest: str) -> Adaptor | None:
+        """Return a loaded adaptor, which makes it the most recently used."""
+        adaptor = self._kept.get(digest)
+        if adaptor is not None:
+            self._touch(digest)
+        return adaptor
+
+    def load(self, digest: str, source: str, fn_name: str, *, reload: bool = False) -> Adaptor:
+        """Return the adaptor, loaded by exactly one of the threads that ask for it at once."""
+        with self._turn(digest):
+            adaptor = None if reload else self.get(digest)
+            if adaptor is None:
+                adaptor = self._load(digest, source, fn_name)
+                self._keep(adaptor)
+            return adaptor
+
+    def forget(self, digest: str) -> bool:
+        """Drop an adaptor; False if it was not there."""
+        with self._changing:
+            adaptor = self._kept.pop(digest, None)
+            if adaptor is None:
+                return False
+            self._drop(adaptor)
+            return True
+
+    def summaries(self) -> list[dict[str, Any]]:
+        """Return a summary of each adaptor, the least recently used first."""
+        return [adaptor.summary() for adaptor in list(self._kept.values())]
+
+    def after_fork(self) -> None:
+        """Free the locks that other threads held when this process was forked off."""
+        self._changing = threading.Lock()
+        self._loading = {}
+
+    def _touch(self, digest: str) -> None:
+        try:
+            self._kept.move_to_end(digest)
+        except KeyError:
+            # Dropped by another thread just now; this call may still use it.
+            return
+
+    def _load(self, digest: str, source: str, fn_name: str) -> Adaptor:
+        parsed = parse(source, _module.file_name(digest))
+        parsed.check_entry(fn_name)
+        module = _module.new_module(digest, source)
+        adaptor = Adaptor(digest, source, parsed, module)
+        before = self._memory.resident()
+        with self._registered(module, source):
+            adaptor.value = _module.run(module, parsed)
+        adaptor.memory = max(0, self._memory.resident() - before)
+        return adaptor
+
+    @contextmanager
+    def _registered(self, module: ModuleType, source: str) -> Iterator[None]:
+        """Enter a module where pickle and dataclasses look; as it was before if its code raises."""
+        name = module.__name__
+        previous = sys.modules.get(name)
+        _enter(name, module)
+        self._write(name, source)
+        try:
+            yield
+        except BaseException:
+            _enter(name, previous)
+            if previous is None:
+                self._unlink(name)
+            raise
+
+    def _keep(self, adaptor: Adaptor) -> None:
+        with self._changing:
+            self._kept[adaptor.digest] = adaptor
+            self._kept.move_to_end(adaptor.digest)
+            while len(self._kept) > self._limit:
+                self._drop(self._kept.popitem(last=False)[1])
+
+    def _drop(self, adaptor: Adaptor) -> None:
+        name = adaptor.module.__name__
+        if sys.modules.get(name) is adaptor.module:
+            _enter(name, None)
+            self._unlink(name)
+            _module.hide_lines(_module.file_name(adaptor.digest))
+
+    def _write(self, name: str, source: str) -> None:
+        if self._directory is None:
+            return
+        try:
+            _write_new(adaptors.source_path(self._directory, name), source.encode())
+        except FileExistsError:
+            # A name stands for a digest: what is there already is the same text.
+            pass
+        except OSError:
+            # Only spawned children need the file: they say what is missing, and calls go on.
+            self._unlink(name)
+
+    def _unlink(self, name: str) -> None:
+        if self._directory is None:
+            return
+        with suppress(OSError):
+            os.unlink(adaptors.source_path(self._directory, name))
+
+    @contextmanager
+    def _turn(self, digest: str) -> Iterator[None]:
+        """Let one thread at a time load a digest, and others load others."""
+        with self._changing:
+            turn = self._loading.setdefault(digest, _Turn())
+            turn.takers += 1
+        try:
+            with turn.lock:
+                yield
+        finally:
+            with self._changing:
+                turn.takers -= 1
+                if not turn.takers:
+                    self._loading.pop(digest, None)
+
+
+class _Turn:
+    """Whose turn it is to load a digest, and how many want to."""
+
+    __slots__ = ("lock", "takers")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.takers = 0
+
+
+def _enter(name: str, module: ModuleType | None) -> None:
+    short = name.rpartition(".")[2]
+    if module is None:
+        sys.modules.pop(name, None)
+        vars(adaptors).pop(short, None)
+    else:
+        sys.modules[name] = module
+        setattr(adaptors, short, module)
+
+
+def _write_new(path: str, data: bytes) -> None:
+    """Write a private file, with a third of the calls that `open` would make."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        if os.write(descriptor, data) != len(data):
+            raise OSError("the disk is full")
+    finally:
+        os.close(descriptor)
+
+
+class _Memory:
+    """Reads how much memory this process has resident, from a file that stays open."""
+
+    def __init__(self) -> None:
+        self._page = os.sysconf("SC_PAGE_SIZE")
+        try:
+            self._statm = os.open("/proc/self/statm", os.O_RDONLY)
+        except OSError:
+            self._statm = -1
+
+    def resident(self) -> int:
+        """Return the bytes; 0 where they cannot be read."""
+        if self._statm == -1:
+            return 0
+        return int(os.pread(self._statm, 128, 0).split()[1]) * self._page

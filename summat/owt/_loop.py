@@ -1,0 +1,66 @@
+"""The one event loop of a worker, in a thread of its own, which async handlers share."""
+
+from __future__ import annotations
+
+import threading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Task
+    from collections.abc import Coroutine
+    from typing import Any
+
+
+class Loop:
+    """Runs coroutines by the id of the call that each belongs to; starts with the first one."""
+
+    def __init__(self) -> None:
+        self._starting = threading.Lock()
+        self._loop: AbstractEventLoop | None = None
+        self._tasks: dict[str, Task[None]] = {}
+
+    def submit(self, call_id: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work`, from any thread; it keeps the context variables of that thread."""
+        loop = self._loop or self._start()
+        loop.call_soon_threadsafe(self._begin, loop, call_id, work)
+
+    def cancel(self, call_id: str) -> None:
+        """Cancel the work of a call, from any thread; nothing happens if it is done."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._cancel, call_id)
+
+    def after_fork(self) -> None:
+        """Forget the loop in a forked child, where its thread does not exist."""
+        self.__init__()  # type: ignore[misc]
+
+    def _start(self) -> AbstractEventLoop:
+        import asyncio
+
+        with self._starting:
+            if self._loop is None:
+                loop = asyncio.new_event_loop()
+                run = threading.Thread(target=_run, args=(loop,), name="owt-async", daemon=True)
+                run.start()
+                self._loop = loop
+            return self._loop
+
+    def _begin(
+        self, loop: AbstractEventLoop, call_id: str, work: Coroutine[Any, Any, None]
+    ) -> None:
+        self._tasks[call_id] = task = loop.create_task(work)
+        task.add_done_callback(lambda _task: self._tasks.pop(call_id, None))
+
+    def _cancel(self, call_id: str) -> None:
+        task = self._tasks.get(call_id)
+        if task is not None:
+            task.cancel()
+
+
+def _run(loop: AbstractEventLoop) -> None:
+    while True:
+        try:
+            loop.run_forever()
+        except BaseException:
+            # A task that an adaptor started has called sys.exit(): that ends the task, not the
+            # loop, on which others still run.
+            continue

@@ -1,0 +1,140 @@
+"""What a handler returned, as an answer: the status, the headers and the body it stands for."""
+
+from __future__ import annotations
+
+from owt._body import BINARY, Body, body_of, text_bytes, text_type
+from owt._head import headers_of, status_of, value_of
+from owt._response import Abort, Response
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from owt._border import Call, Headers
+
+_BODILESS = (204, 304)
+_UNSET = object()
+
+
+class Reply:
+    """An answer that is ready to be sent."""
+
+    __slots__ = ("body", "content_type", "headers", "status")
+
+    def __init__(self, body: Body, status: int, content_type: str | None, headers: Headers) -> None:
+        self.body = body
+        self.status = status
+        # As the handler chose it; None leaves it to the body.
+        self.content_type = content_type
+        self.headers = headers
+
+    def send_whole(self, call: Call) -> None:
+        """Answer with a body that is all there."""
+        body = self.body
+        whole = b"" if self.status in _BODILESS else body.whole
+        content_type = self.content_type or body.content_type
+        call.reply(self.status, content_type, self.headers, whole)
+
+    def start(self, call: Call, first: Any) -> None:
+        """Begin a streamed answer, whose first chunk tells its media type if nothing else does."""
+        content_type = self.content_type or self.body.content_type
+        if content_type is None:
+            content_type = text_type(first) if isinstance(first, str) else BINARY
+        call.start(self.status, content_type, self.headers)
+
+
+def send_text(call: Call, text: str) -> None:
+    """Answer with text, which is what most handlers return."""
+    call.reply(200, text_type(text), (), text_bytes(text))
+
+
+def reply_of(value: Any) -> Reply:
+    """Return the reply that a handler's value stands for, or the fault that says why none."""
+    if type(value) is tuple:
+        return _of_tuple(value)
+    if isinstance(value, Response):
+        return _made(value.body, value.status, value.headers, value.content_type)
+    if _is_foreign_response(value):
+        return _of_foreign(value)
+    return Reply(body_of(value), 200, None, ())
+
+
+def reply_of_abort(err: Abort) -> Reply:
+    """Return the reply of `abort`."""
+    return Reply(body_of(err.text), err.status, None, ())
+
+
+def _made(body: Any, status: Any, headers: Any, content_type: Any) -> Reply:
+    header_type, pairs = headers_of(headers)
+    if content_type is not None:
+        header_type = value_of("Content-Type", content_type)
+    return Reply(body_of(body), status_of(status), header_type, pairs)
+
+
+def _of_tuple(value: tuple[Any, ...]) -> Reply:
+    """Read (body, status), (body, headers) or (body, status, headers)."""
+    match value:
+        case (body, int() as status):
+            return _changed(body, status, None)
+        case (body, headers):
+            return _changed(body, _UNSET, headers)
+        case (body, status, headers):
+            return _changed(body, status, headers)
+    raise _wrong_tuple(len(value))
+
+
+def _changed(body: Any, status: Any, headers: Any) -> Reply:
+    """Return the reply of `body`, which may be a response itself, with status and headers set."""
+    reply = reply_of(list(body) if type(body) is tuple else body)
+    if status is not _UNSET:
+        reply.status = status_of(status)
+    content_type, pairs = headers_of(headers)
+    reply.content_type = content_type or reply.content_type
+    reply.headers = (*reply.headers, *pairs)
+    return reply
+
+
+def _wrong_tuple(length: int) -> Exception:
+    from owt._faults import Fault
+
+    return Fault(
+        "reply-invalid",
+        f"The handler returned a tuple of {length}; it must be (body, status), (body, headers) or "
+        "(body, status, headers). Return a list for a JSON array.",
+    )
+
+
+def _is_foreign_response(value: Any) -> bool:
+    return (
+        hasattr(value, "status_code")
+        and hasattr(value, "headers")
+        and any(hasattr(value, name) for name in ("get_data", "body", "body_iterator", "path"))
+    )
+
+
+def _of_foreign(value: Any) -> Reply:
+    """Read a response of Flask, Starlette, or of whoever looks like them."""
+    return _made(_foreign_body(value), value.status_code, value.headers, None)
+
+
+def _foreign_body(value: Any) -> Any:
+    if hasattr(value, "body_iterator"):
+        return value.body_iterator
+    if getattr(value, "is_streamed", False) or getattr(value, "direct_passthrough", False):
+        return _streamed(value)
+    if hasattr(value, "get_data"):
+        return value.get_data()
+    if hasattr(value, "body"):
+        return value.body
+    import pathlib
+
+    return pathlib.Path(value.path)
+
+
+def _streamed(value: Any) -> Iterator[bytes]:
+    """Yield the chunks of a Flask response, and close it as Flask would."""
+    try:
+        yield from value.iter_encoded()
+    finally:
+        value.close()

@@ -1,0 +1,58 @@
+"""What a handler returns or raises to choose the status and headers of its answer."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any, NoReturn
+
+    AnyHeaders = Mapping[str, Any] | Iterable[tuple[str, Any]]
+
+STATUSES = range(200, 600)
+
+
+class Response:
+    """An answer: a body of any kind that a handler may return, with status and headers."""
+
+    __slots__ = ("body", "content_type", "headers", "status")
+
+    def __init__(
+        self,
+        body: Any = b"",
+        status: int = 200,
+        headers: AnyHeaders | None = None,
+        content_type: str | None = None,
+    ) -> None:
+        self.body = body
+        self.status = status
+        self.headers = headers
+        self.content_type = content_type
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}>"
+
+
+class Abort(Exception):
+    """Ends the call with an answer of its own; raised by `abort`."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(status, text)
+        self.status = status
+        self.text = text
+
+
+def abort(status: int, text: str = "") -> NoReturn:
+    """Answer the call from anywhere, with a status and text; by default its usual words."""
+    if status not in STATUSES:
+        raise ValueError(f"abort() takes a status from 200 to 599, and got {status!r}")
+    raise Abort(status, text or _phrase(status))
+
+
+def _phrase(status: int) -> str:
+    from http import HTTPStatus
+
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"Status {status}"

@@ -1,0 +1,207 @@
+"""What the worker calls: `start` once, `handle` for each call, from any of its threads.
+
+A call of `handle` is answered when it returns, unless its handler is async: then the event loop
+answers it later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import os
+import threading
+import warnings
+
+from owt import _log, _main, _server
+from owt._describe import told
+from owt._faults import Fault, Interrupted
+from owt._invoke import invoke
+from owt._kwargs import parse
+from owt._load import Store
+from owt._loop import Loop
+from owt._reply import reply_of, reply_of_abort, send_text
+from owt._request import Request
+from owt._response import Abort
+from owt._stream import astream, stream
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from typing import Any
+
+    from owt._border import Call, Settings
+    from owt._reply import Reply
+
+__all__ = ["Interrupted", "adaptors", "cancel", "forget", "handle", "start"]
+
+_DEFAULT_LIMIT = 128
+# Bytes that are surely taken at once.
+_LARGE = 64 * 1024
+
+
+class _Worker:
+    """The state of this process's worker."""
+
+    def __init__(self) -> None:
+        self.store = Store(_DEFAULT_LIMIT)
+        self.evaluate = True
+        self.loop = Loop()
+        self.is_forked_child = False
+
+
+_worker = _Worker()
+
+
+def start(settings: Settings) -> None:
+    """Make ready for calls; once, before the first."""
+    _log.install()
+    _server.configure(settings)
+    _worker.store = Store(settings["max_adaptors"], settings["adaptors_dir"])
+    _worker.evaluate = not settings["no_eval"]
+    _main.install()
+    # Python would show the line that it warns of, and the log never shows source.
+    warnings.simplefilter("ignore", SyntaxWarning)
+    os.register_at_fork(after_in_child=lambda: _after_fork(settings["fds"]))
+
+
+def handle(call: Call) -> None:
+    """Run one call and answer it. Nothing that an adaptor raises comes out of here."""
+    _log.begin(call.id)
+    is_over = True
+    try:
+        is_over = _answer(call)
+    except BaseException as err:
+        _fail(call, err)
+    finally:
+        if is_over:
+            _log.end()
+        if _worker.is_forked_child:
+            # An adaptor called os.fork(): the child's way ends here, the parent has the call.
+            os._exit(0)
+
+
+def cancel(call_id: str) -> None:
+    """Cancel an async call, whose deadline has passed or whose client has gone.
+
+    A call that runs on a thread is interrupted by raising `Interrupted` in that thread.
+    """
+    _worker.loop.cancel(call_id)
+
+
+def adaptors() -> list[dict[str, Any]]:
+    """Return what is loaded: digest, calls, memory, age and fn_names of each; never source."""
+    return _worker.store.summaries()
+
+
+def forget(digest: str) -> bool:
+    """Drop a loaded adaptor; False if it was not loaded."""
+    return _worker.store.forget(digest)
+
+
+def _answer(call: Call) -> bool:
+    """Answer a call; False if that is still to come, from elsewhere."""
+    digest, source = call.digest, call.source
+    adaptor = _worker.store.get(digest)
+    if adaptor is not None:
+        source = adaptor.source
+    if source is None:
+        call.need_source()
+        return True
+    # Before loading, which may take minutes: arguments that cannot be read need none of it.
+    kwargs = parse(call.kwargs, evaluate=_worker.evaluate)
+    fn_name, reload = call.fn_name, call.reload
+    if adaptor is None or reload:
+        adaptor = _worker.store.load(digest, source, fn_name, reload=reload)
+    call.loaded()
+    value = invoke(adaptor, fn_name, Request(call), kwargs)
+    if type(value) is str:
+        send_text(call, value)
+        return True
+    return _deliver(call, value)
+
+
+def _deliver(call: Call, value: Any) -> bool:
+    if hasattr(value, "__await__"):
+        _worker.loop.submit(call.id, _answer_later(call, value))
+        return False
+    reply = reply_of(value)
+    if reply.body.achunks is not None:
+        _worker.loop.submit(call.id, _stream_later(call, reply.body.achunks, reply))
+        return False
+    _send(call, reply)
+    return True
+
+
+def _send(call: Call, reply: Reply) -> None:
+    if reply.body.chunks is None:
+        reply.send_whole(call)
+    else:
+        stream(call, reply, reply.body.chunks)
+
+
+async def _answer_later(call: Call, value: Any) -> None:
+    is_over = True
+    try:
+        reply = reply_of(await value)
+        if reply.body.achunks is not None:
+            await astream(call, reply, reply.body.achunks)
+        elif reply.body.chunks is not None or len(reply.body.whole) > _LARGE:
+            is_over = False
+            _send_in_thread(call, reply)
+        else:
+            reply.send_whole(call)
+    except BaseException as err:
+        _fail(call, err)
+    finally:
+        if is_over:
+            _log.end()
+
+
+async def _stream_later(call: Call, chunks: AsyncIterator[Any], reply: Reply) -> None:
+    try:
+        await astream(call, reply, chunks)
+    except BaseException as err:
+        _fail(call, err)
+    finally:
+        _log.end()
+
+
+def _send_in_thread(call: Call, reply: Reply) -> None:
+    """Send what waits for its reader, or runs an ordinary generator, beside the event loop."""
+
+    def send() -> None:
+        try:
+            _send(call, reply)
+        except BaseException as err:
+            _fail(call, err)
+        finally:
+            _log.end()
+
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(send,), name="owt-stream", daemon=True).start()
+
+
+def _fail(call: Call, err: BaseException) -> None:
+    if isinstance(err, Abort):
+        reply_of_abort(err).send_whole(call)
+    elif isinstance(err, Fault):
+        call.fail(err.code, told(err))
+    elif _is_cancelled(call, err):
+        call.fail("deadline", "The call was ended: its time was up, or its client had gone.")
+    else:
+        call.fail("adaptor-raised", told(err))
+
+
+def _is_cancelled(call: Call, err: BaseException) -> bool:
+    # By name: asyncio is not imported until something is async.
+    is_async_cancel = type(err).__name__ == "CancelledError" and call.disconnected
+    return isinstance(err, Interrupted) or is_async_cancel
+
+
+def _after_fork(descriptors: list[int]) -> None:
+    _worker.is_forked_child = True
+    _worker.store.after_fork()
+    _worker.loop.after_fork()
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)

@@ -1,0 +1,70 @@
+"""Where adaptors are modules: `owt.adaptors.a_<digits of the digest>`.
+
+A worker enters them here itself. A child process that it spawned finds them by the finder below, in
+the folder that the worker names in the environment, so that `multiprocessing` can unpickle an
+adaptor's functions and classes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.machinery import ModuleSpec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+DIRECTORY_VARIABLE = "OWT_ADAPTORS_DIR"
+
+
+def source_path(directory: str, name: str) -> str:
+    """Return the file that holds the source of the module `name`."""
+    return os.path.join(directory, name.rpartition(".")[2] + ".py")
+
+
+class _Loader:
+    """Runs an adaptor's source in a child process, in the module that the worker had it in."""
+
+    def __init__(self, digest: str, source: str) -> None:
+        self._digest = digest
+        self._source = source
+
+    def create_module(self, _spec: ModuleSpec) -> ModuleType:
+        from owt import _module, _server
+
+        _server.adopt()
+        return _module.new_module(self._digest, self._source)
+
+    def exec_module(self, module: ModuleType) -> None:
+        from owt import _module, _source
+
+        _module.run(module, _source.parse(self._source, _module.file_name(self._digest)))
+
+    def get_source(self, _name: str) -> str:
+        return self._source
+
+
+class _Finder:
+    @staticmethod
+    def find_spec(
+        name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        directory = os.environ.get(DIRECTORY_VARIABLE)
+        if directory is None or not name.startswith(__name__ + "."):
+            return None
+        from owt import _module
+
+        digest = _module.digest_start(name)
+        if digest is None:
+            return None
+        try:
+            with open(source_path(directory, name), encoding="utf-8", newline="") as file:
+                loader = _Loader(digest, file.read())
+        except FileNotFoundError:
+            return None
+        return ModuleSpec(name, loader, origin=_module.file_name(digest))  # type: ignore[arg-type]
+
+
+sys.meta_path.append(_Finder)

@@ -1,0 +1,139 @@
+"""A fake of the worker's `Call`, which keeps what was answered."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import TYPE_CHECKING, Any
+
+from owt import _worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from owt._border import Call, Chunk, Headers, Part
+
+TEXT = "text/plain; charset=utf-8"
+_PATIENCE = 10.0
+
+
+class FakeCall:
+    """One call: what is asked is set by keyword, what is answered is read afterwards."""
+
+    def __init__(self, source: str | None = None, **given: Any) -> None:
+        self.source = source
+        self.digest = given.pop("digest", None) or digest_of(source or "")
+        self.id = "request-1"
+        self.fn_name = "run"
+        self.kwargs: str | None = None
+        self.reload = False
+        self.method = "GET"
+        self.scheme = "http"
+        self.host = "localhost:9876"
+        self.raw_path = "/"
+        self.query = ""
+        self.remote_addr = "127.0.0.1"
+        self.headers: list[tuple[str, str]] = []
+        self.body = b""
+        self.parts: list[Part] | None = None
+        self.disconnected = False
+        vars(self).update(given)
+        # The answer, as a list of what was called, in order.
+        self.events: list[tuple[Any, ...]] = []
+        self.answered = threading.Event()
+        # How many chunks the client takes before it goes; None: all.
+        self.takes: int | None = given.get("takes")
+        self.threads: list[int] = []
+        self.answered_by = ""
+
+    def need_source(self) -> None:
+        self._end("need_source")
+
+    def loaded(self) -> None:
+        self.events.append(("loaded",))
+
+    def reply(self, status: int, content_type: str | None, headers: Headers, body: Chunk) -> None:
+        assert isinstance(body, bytes)
+        self._end("reply", status, content_type, list(headers), body)
+
+    def fail(self, code: str, text: str) -> None:
+        text.encode()
+        self._end("fail", code, text)
+
+    def start(self, status: int, content_type: str | None, headers: Headers) -> None:
+        self.events.append(("start", status, content_type, list(headers)))
+
+    def send(self, chunk: Chunk) -> bool:
+        self.threads.append(threading.get_ident())
+        if self.takes is not None:
+            if not self.takes:
+                return False
+            self.takes -= 1
+        assert not isinstance(chunk, str)
+        self.events.append(("chunk", bytes(chunk)))
+        return True
+
+    def send_nowait(self, chunk: Chunk) -> bool:
+        return self.send(chunk)
+
+    def when_writable(self, callback: Callable[[], None]) -> bool:
+        """Make every writer wait for a moment, as a slow reader does."""
+        threading.Thread(target=callback).start()
+        return False
+
+    def finish(self) -> None:
+        self._end("finish")
+
+    def abort(self, text: str) -> None:
+        self._end("abort", text)
+
+    def answer(self) -> list[tuple[Any, ...]]:
+        """Wait for the answer, and return what was called but for `loaded`."""
+        assert self.answered.wait(_PATIENCE), f"no answer came: {self.events}"
+        return [event for event in self.events if event != ("loaded",)]
+
+    def _end(self, *event: Any) -> None:
+        assert not self.answered.is_set(), f"answered twice: {self.events}, then {event}"
+        self.events.append(event)
+        self.answered_by = threading.current_thread().name
+        self.answered.set()
+
+
+def digest_of(source: str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest()
+
+
+def answer_to(source: str, **given: Any) -> list[tuple[Any, ...]]:
+    """Run a call through `handle` and return all that it answered."""
+    fake = FakeCall(source, **given)
+    call: Call = fake
+    _worker.handle(call)
+    return fake.answer()
+
+
+def reply_to(source: str, **given: Any) -> tuple[Any, ...]:
+    """Run a call whose answer is whole, and return its status, content type, headers and body."""
+    (event,) = answer_to(source, **given)
+    assert event[0] == "reply", event
+    return event[1:]
+
+
+def text_of(source: str, **given: Any) -> str:
+    """Run a call that answers with text, and return it."""
+    status, content_type, headers, body = reply_to(source, **given)
+    assert (status, content_type, headers) == (200, TEXT, [])
+    return str(body, "utf-8")
+
+
+def json_of(source: str, **given: Any) -> str:
+    """Run a call that answers with JSON, and return its text."""
+    status, content_type, headers, body = reply_to(source, **given)
+    assert (status, content_type, headers) == (200, "application/json", [])
+    return str(body, "utf-8")
+
+
+def fault_of(source: str, **given: Any) -> tuple[str, str]:
+    """Run a call that fails, and return the code and the text."""
+    (event,) = answer_to(source, **given)
+    assert event[0] == "fail", event
+    return event[1], event[2]

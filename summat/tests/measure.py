@@ -1,0 +1,64 @@
+"""How long the Python side of a call takes. Run it as `python -m tests.measure`.
+
+A fake call answers at once, so what is measured is the package alone.
+"""
+
+from __future__ import annotations
+
+import time
+
+from owt import _worker
+from tests.fake import FakeCall, digest_of
+
+CALLS = 20_000
+ROUNDS = 5
+SOURCES = {
+    "text": "def run(_, name): return name",
+    "json": "def run(_, name): return {'name': name}",
+    "arguments alone": "def run(name): return name",
+}
+
+
+class QuickCall(FakeCall):
+    """Keeps nothing, so as not to measure itself."""
+
+    def loaded(self) -> None:
+        pass
+
+    def _end(self, *event: object) -> None:
+        pass
+
+
+def quick_call(source: str) -> QuickCall:
+    """Return a call with one argument."""
+    return QuickCall(source, digest=digest_of(source), kwargs='{"name": "owt"}')
+
+
+def warm(source: str) -> float:
+    """Return the seconds that a call of loaded code takes."""
+    call = quick_call(source)
+    _worker.handle(call)
+    began = time.perf_counter()
+    for _ in range(CALLS):
+        _worker.handle(call)
+    return (time.perf_counter() - began) / CALLS
+
+
+def cold() -> float:
+    """Return the seconds that the first call of new code takes."""
+    calls = [quick_call(f"# {number}\n{SOURCES['text']}") for number in range(CALLS // 10)]
+    began = time.perf_counter()
+    for call in calls:
+        _worker.handle(call)
+    return (time.perf_counter() - began) / len(calls)
+
+
+def main() -> None:
+    """Print the best of several rounds, which other programs disturbed least."""
+    for name, source in SOURCES.items():
+        print(f"{name:20} {min(warm(source) for _ in range(ROUNDS)) * 1e6:6.2f} µs")
+    print(f"{'first call':20} {min(cold() for _ in range(ROUNDS)) * 1e6:6.2f} µs")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""What an adaptor raises, in words: its own frames, and none of owt's."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from owt import summat
+from tests.fake import digest_of, fault_of
+
+
+def raised(source: str, **given: str | None) -> str:
+    code, text = fault_of(source, **given)
+    assert code == "adaptor-raised"
+    return text
+
+
+def test_the_traceback_has_the_frames_of_the_adaptor_with_their_lines() -> None:
+    source = "def inner(x):\n    return 1 / x\n\ndef run(_):\n    return inner(0)\n"
+    file = f"<adaptor {digest_of(source)[:12]}>"
+    marks = "           ~~^~~\n" if sys.version_info >= (3, 11) else ""
+    assert raised(source).replace("           ^^^^^^^^\n", "") == (
+        "ZeroDivisionError: division by zero\n"
+        "\n"
+        "Traceback (most recent call last):\n"
+        f'  File "{file}", line 5, in run\n'
+        "    return inner(0)\n"
+        f'  File "{file}", line 2, in inner\n'
+        "    return 1 / x\n"
+        f"{marks}"
+        "ZeroDivisionError: division by zero"
+    )
+
+
+def test_an_error_while_loading_has_its_line() -> None:
+    source = "x = 1\nraise OSError('no weights')\ndef run(): pass"
+    text = raised(source)
+    assert text.startswith("OSError: no weights\n\nTraceback (most recent call last):\n")
+    assert "line 2, in <module>\n    raise OSError('no weights')\n" in text
+    assert text.count("  File ") == 1
+
+
+def test_frames_of_libraries_below_the_adaptor_show() -> None:
+    text = raised("def run(_): return json.loads('{')")
+    assert "in run\n" in text
+    assert "json/decoder.py" in text
+    assert "owt/_" not in text
+
+
+def test_a_handler_that_is_a_library_shows_its_frames() -> None:
+    text = raised("from base64 import b85decode as run", kwargs="'~'")
+    assert "base64.py" in text
+    assert "owt/_" not in text
+
+
+def test_frames_of_summat_show_with_their_lines() -> None:
+    text = raised("pipe().kwarg('name')")
+    assert f'File "{summat.__path__[0]}/_pipe.py"' in text
+    assert "raise TypeError(" in text
+    assert "owt/_" not in text
+
+
+@pytest.mark.parametrize(
+    ("statement", "line"),
+    [
+        ("sys.exit(3)", "SystemExit: 3"),
+        ("sys.exit()", "SystemExit"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise GeneratorExit('x')", "GeneratorExit: x"),
+        ("raise StopIteration", "StopIteration"),
+        ("raise MemoryError('no room')", "MemoryError: no room"),
+        ("run(_)", "RecursionError: maximum recursion depth exceeded"),
+        ("raise ValueError('\\ud800 é')", "ValueError: \\ud800 é"),
+        ("raise Mute('x')", "Mute: <text that could not be made: its __str__ raised>"),
+        ("raise Leaving('x')", "Leaving: <text that could not be made: its __str__ raised>"),
+        ("raise KeyError('k')", "KeyError: 'k'"),
+        ("raise Base('of all')", "Base: of all"),
+    ],
+)
+def test_whatever_is_raised_is_told_in_its_first_line(statement: str, line: str) -> None:
+    source = (
+        "class Mute(Exception):\n  def __str__(self): raise RuntimeError\n"
+        "class Leaving(Exception):\n  def __str__(self): sys.exit()\n"
+        "class Base(BaseException): pass\n"
+        f"def run(_): {statement}"
+    )
+    assert raised(source).splitlines()[0] == line
+
+
+def test_causes_are_told_without_frames_of_owt() -> None:
+    source = (
+        "def inner():\n"
+        "  raise KeyError('first')\n"
+        "def run(_):\n"
+        "  try: inner()\n"
+        "  except KeyError as err: raise ValueError('second') from err"
+    )
+    text = raised(source)
+    first, second = text.split("The above exception was the direct cause of")
+    assert first.startswith("ValueError: second\n\nTraceback")
+    assert "KeyError: 'first'" in first
+    assert second.endswith("ValueError: second")
+    assert "owt/_" not in text
+
+
+def test_a_refusal_of_owt_within_an_error_shows_no_frames_of_owt() -> None:
+    source = (
+        "def run(request):\n"
+        "  try: request.json\n"
+        "  except Exception: raise RuntimeError('while reading')"
+    )
+    text = raised(source)
+    assert text.startswith("RuntimeError: while reading\n")
+    assert "owt/_request.py" not in text
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="groups came with Python 3.11")
+def test_groups_tell_each_exception() -> None:
+    source = (
+        "def run(_):\n"
+        "  try: 1 / 0\n"
+        "  except ZeroDivisionError as err: raise ExceptionGroup('several', [err, OSError('x')])"
+    )
+    text = raised(source)
+    assert text.startswith("ExceptionGroup: several (2 sub-exceptions)\n")
+    assert "ZeroDivisionError: division by zero" in text
+    assert "OSError: x" in text
+    assert "owt/_" not in text

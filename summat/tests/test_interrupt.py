@@ -1,0 +1,64 @@
+"""Calls that are ended from outside while their Python runs on a thread."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+
+import pytest
+
+from owt import _worker
+from tests.fake import TEXT, FakeCall, text_of
+
+ENDED = ("fail", "deadline", "The call was ended: its time was up, or its client had gone.")
+STARTED = "import threading\nstarted = threading.Event()\nended = []\n"
+
+
+def interrupted(source: str) -> FakeCall:
+    """Run a call, and interrupt it, as the worker does, once it says that it has started."""
+    text_of(source, fn_name="ready")
+    adaptor = _worker._worker.store.get(FakeCall(source).digest)
+    assert adaptor is not None
+    call = FakeCall(source)
+    thread = threading.Thread(target=_worker.handle, args=(call,))
+    thread.start()
+    assert adaptor.namespace["started"].wait(10)
+    exception = ctypes.py_object(_worker.Interrupted)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), exception)
+    call.answer()
+    thread.join(10)
+    assert adaptor.namespace["ended"] == ["clean"]
+    return call
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "    while True: started.set()\n",
+        "    while True:\n"
+        "      try:\n"
+        "        while True: started.set()\n"
+        "      except Exception: pass\n",
+    ],
+)
+def test_a_busy_call_is_ended_and_cleans_up(loop: str) -> None:
+    source = (
+        STARTED + "def ready(): return 'x'\n"
+        "def run(_):\n"
+        "  try:\n" + loop + "  finally: ended.append('clean')"
+    )
+    assert interrupted(source).answer() == [ENDED]
+
+
+def test_a_stream_is_broken_off_and_cleans_up() -> None:
+    source = (
+        STARTED + "def ready(): return 'x'\n"
+        "def run(_):\n"
+        "  try:\n"
+        "    yield 'a'\n"
+        "    while True: started.set()\n"
+        "  finally: ended.append('clean')"
+    )
+    begun, chunk, ended = interrupted(source).answer()
+    assert (begun, chunk) == (("start", 200, TEXT, []), ("chunk", b"a"))
+    assert (ended[0], ended[1].splitlines()[0]) == ("abort", "Interrupted")

@@ -1,0 +1,147 @@
+"""Who gets the request, who gets the arguments, and what is said when they do not fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fake import fault_of, json_of, text_of
+
+# R stands for the request in what the handlers below return.
+SHOW = (
+    "import functools\n"
+    "from owt._request import Request\n"
+    "def show(*values): return ['R' if isinstance(v, Request) else v for v in values]\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("handler", "kwargs", "expected"),
+    [
+        # The request first, where it can be taken.
+        ("def run(request): return show(request)", None, '["R"]'),
+        ("def run(_, name): return show(_, name)", "{'name': 1}", '["R",1]'),
+        ("def run(anything, name): return show(anything, name)", "{'name': 1}", '["R",1]'),
+        ("def run(request=None, n=0): return show(request, n)", "{'n': 1}", '["R",1]'),
+        (
+            "def run(request, /, **kw): return show(request, kw)",
+            "{'request': 1}",
+            '["R",{"request":1}]',
+        ),
+        ("def run(*a, **kw): return show(*a, kw)", "{'n': 1}", '["R",{"n":1}]'),
+        ("def run(_, *, name='x'): return show(_, name)", None, '["R","x"]'),
+        ("def run(name, request): return show(name, request)", "{'name': 1}", '[1,"R"]'),
+        ("def run(name, *, req): return show(name, req)", "{'name': 1}", '[1,"R"]'),
+        # The arguments alone, where it cannot.
+        ("def run(): return show()", None, "[]"),
+        ("def run(name): return show(name)", "{'name': 1}", "[1]"),
+        ("def run(name='x'): return show(name)", None, '["x"]'),
+        ("def run(*, name): return show(name)", "{'name': 1}", "[1]"),
+        ("def run(**kw): return show(kw)", "{'name': 1}", '[{"name":1}]'),
+        ("def run(name, *rest): return show(name, *rest)", "{'name': 1}", "[1]"),
+        # A value without a name.
+        ("def run(x): return show(x)", "7", "[7]"),
+        ("def run(x=1): return show(x)", "7", "[7]"),
+        ("def run(x=1, y=2): return show(x, y)", "7", "[7,2]"),
+        ("def run(_, x): return show(_, x)", "7", '["R",7]'),
+        ("def run(a, b=2): return show(a, b)", "7", '["R",7]'),
+        ("def run(*a): return show(*a)", "7", '["R",7]'),
+        ("def run(__last__): return show(__last__)", "7", "[7]"),
+        ("def run(_, __last__): return show(_, __last__)", "7", '["R",7]'),
+        ("def run(_, **kw): return show(_, kw)", "7", '["R",{"__last__":7}]'),
+        ("def run(_, x, y): return show(_, x, y)", "{'__last__': 7, 'y': 8}", '["R",7,8]'),
+        # Callables of every kind.
+        ("run = functools.partial(lambda a, b: show(a, b), b=1)", None, '["R",1]'),
+        ("class run:\n  def __new__(cls, name): return show(name)", "{'name': 1}", "[1]"),
+        (
+            "class C:\n  def __call__(self, r, n): return show(r, n)\nrun = C()",
+            "{'n': 1}",
+            '["R",1]',
+        ),
+        ("class C:\n  def m(self, _): return show(_)\nrun = C().m", None, '["R"]'),
+        ("class C:\n  @classmethod\n  def m(cls, n): return show(n)\nrun = C.m", "{'n': 1}", "[1]"),
+        ("run = dict", "{'a': 1}", '{"a":1}'),
+        ("run = int", "'12'", "12"),
+        ("run = len", "hello", "5"),
+        ("run = sorted", "[2, 1]", "[1,2]"),
+        (
+            "def keep(f):\n"
+            "  @functools.wraps(f)\n"
+            "  def kept(*a, **k): return f(*a, **k)\n"
+            "  return kept\n"
+            "@keep\n"
+            "def run(name): return show(name)",
+            "{'name': 1}",
+            "[1]",
+        ),
+    ],
+)
+def test_a_handler_gets_what_its_signature_asks_for(
+    handler: str, kwargs: str | None, expected: str
+) -> None:
+    assert json_of(SHOW + handler, kwargs=kwargs) == expected
+
+
+@pytest.mark.parametrize(
+    ("handler", "kwargs", "words"),
+    [
+        ("def run(_, name: str): pass", None, "run(_, name: str): 'name' is missing"),
+        ("def run(a, b): pass", "{'a': 1}", "run(a, b): 'b' is missing"),
+        ("def run(_, *, a, b): pass", None, "run(_, *, a, b): 'a' is missing; 'b' is missing"),
+        ("def run(_): pass", "{'x': 1}", "run(_): it has no parameter 'x'"),
+        (
+            "def run(): pass",
+            "{'x': 1, 'a': 2}",
+            "run(): it has no parameter 'a'; it has no parameter 'x'",
+        ),
+        ("def run(a, /): pass", "{'a': 1}", "run(a, /): it has no parameter 'a'"),
+        (
+            "def run(_, name): pass",
+            "{'nam': 1}",
+            "run(_, name): 'name' is missing; it has no parameter 'nam'",
+        ),
+        ("def run(request): pass", "7", "run(request): it takes no value that has no name"),
+        ("def run(): pass", "7", "run(): it takes no value that has no name"),
+        ("def run(_, x, y): pass", "7", "run(_, x, y): 'y' is missing"),
+        (
+            "class run:\n  def __init__(self, a): pass",
+            "{'b': 1}",
+            "run(a): it has no parameter 'b'",
+        ),
+        (
+            "class Odd:\n  def __repr__(self): 1 / 0\ndef run(a=Odd()): pass",
+            "{'b': 1}",
+            "run(…): it has no parameter 'b'",
+        ),
+    ],
+)
+def test_arguments_that_do_not_fit_are_named(handler: str, kwargs: str | None, words: str) -> None:
+    assert fault_of(handler, kwargs=kwargs) == (
+        "arguments",
+        f"The arguments do not fit {words}.",
+    )
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        "def run(_): raise TypeError(\"run() missing 1 required positional argument: 'x'\")",
+        "def inner(x): pass\ndef run(_): inner()",
+        "run = int",
+    ],
+)
+def test_a_type_error_of_the_handler_is_its_own(handler: str) -> None:
+    kwargs = "{'no': 1}" if handler == "run = int" else None
+    code, text = fault_of(handler, kwargs=kwargs)
+    assert (code, text.partition(":")[0]) == ("adaptor-raised", "TypeError")
+
+
+def test_plans_are_kept_for_a_bounded_number_of_names() -> None:
+    source = "def run(_, **kw): return str(len(kw))"
+    for number in range(200):
+        assert text_of(source, kwargs=f"{{'name{number}': 1}}") == "1"
+    from owt import _worker
+
+    (summary,) = _worker.adaptors()
+    adaptor = _worker._worker.store.get(summary["digest"])
+    assert adaptor is not None
+    assert len(adaptor.plans) <= 64

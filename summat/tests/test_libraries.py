@@ -1,0 +1,137 @@
+"""Values of libraries that owt itself never imports."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+
+from tests.fake import answer_to, json_of, reply_to
+from tests.process import python
+
+PNG = b"\x89PNG\r\n\x1a\n"
+NUMPY = "import numpy as np\ndef run(_): return "
+PANDAS = "import pandas as pd\ndef run(_): return "
+FLASK = "import flask, io\ndef run(_): return "
+STARLETTE = "import starlette.responses as s\ndef run(_): return "
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (NUMPY + "np.arange(4).reshape(2, 2)", "[[0,1],[2,3]]"),
+        (NUMPY + "np.float32(1.5)", "1.5"),
+        (NUMPY + "np.float64('nan')", "null"),
+        (NUMPY + "np.int64(3)", "3"),
+        (NUMPY + "np.bool_(True)", "true"),
+        (NUMPY + "{'a': np.array([1.0, np.nan]), 'b': [np.int8(1)]}", '{"a":[1.0,null],"b":[1]}'),
+        (
+            PANDAS + "pd.DataFrame({'a': [1, 2], 'b': [0.1, None]})",
+            '[{"a":1,"b":0.1},{"a":2,"b":null}]',
+        ),
+        (
+            PANDAS + "pd.DataFrame({'at': [pd.Timestamp(0), pd.NaT]})",
+            '[{"at":"1970-01-01T00:00:00"},{"at":null}]',
+        ),
+        (PANDAS + "{'rows': pd.DataFrame({'a': [1]})}", '{"rows":[{"a":1}]}'),
+        (PANDAS + "pd.Series([1.5, 2])", "[1.5,2.0]"),
+        (PANDAS + "pd.Index(['a'])", '["a"]'),
+    ],
+)
+def test_arrays_and_frames_are_json(source: str, expected: str) -> None:
+    assert json_of(source) == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "shown"), [("RGB", "RGB"), ("L", "L"), ("RGBA", "RGBA"), ("CMYK", "RGB"), ("F", "RGB")]
+)
+def test_images_are_png(mode: str, shown: str) -> None:
+    import io
+
+    from PIL import Image
+
+    source = f"from PIL import Image\ndef run(_): return Image.new({mode!r}, (3, 2))"
+    status, content_type, headers, body = reply_to(source)
+    assert (status, content_type, headers) == (200, "image/png", [])
+    image = Image.open(io.BytesIO(body))
+    assert (image.format, image.size, image.mode) == ("PNG", (3, 2), shown)
+
+
+def test_figures_are_png() -> None:
+    source = (
+        "import matplotlib.figure\n"
+        "def run(_): return matplotlib.figure.Figure(figsize=(2, 1), dpi=100), 201"
+    )
+    status, content_type, headers, body = reply_to(source)
+    assert (status, content_type, headers, body[:8]) == (201, "image/png", [], PNG)
+    assert struct.unpack(">II", body[16:24]) == (200, 100)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (
+            FLASK + "flask.Response('hi', 201, {'X-A': 'b'})",
+            (201, "text/html; charset=utf-8", [("X-A", "b")], b"hi"),
+        ),
+        (
+            FLASK + "(flask.Response('hi', mimetype='text/css'), 202)",
+            (202, "text/css; charset=utf-8", [], b"hi"),
+        ),
+        (
+            STARLETTE + "s.JSONResponse({'a': 1}, 201, {'X-A': 'b'})",
+            (201, "application/json", [("x-a", "b")], b'{"a":1}'),
+        ),
+        (
+            STARLETTE + "s.HTMLResponse('<p>')",
+            (200, "text/html; charset=utf-8", [], b"<p>"),
+        ),
+        (
+            STARLETTE + "s.RedirectResponse('/there')",
+            (307, None, [("location", "/there")], b""),
+        ),
+    ],
+)
+def test_responses_of_frameworks_are_understood(source: str, expected: tuple[Any, ...]) -> None:
+    status, content_type, headers, body = reply_to(source)
+    # Where a framework sends none, an empty body needs no media type.
+    assert (status, content_type if body else None, headers, body) == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        FLASK + "flask.Response((c for c in 'ab'), mimetype='text/css')",
+        "import flask, io\n"
+        "app = flask.Flask('x')\n"
+        "def run(_):\n"
+        "  with app.test_request_context():\n"
+        "    return flask.send_file(io.BytesIO(b'ab'), 'text/css')",
+        STARLETTE + "s.StreamingResponse(iter(['a', 'b']), media_type='text/css')",
+    ],
+)
+def test_streams_of_frameworks_are_streamed(source: str) -> None:
+    begun, *chunks, ended = answer_to(source)
+    assert (begun[:3], ended) == (("start", 200, "text/css; charset=utf-8"), ("finish",))
+    assert b"".join(data for _chunk, data in chunks) == b"ab"
+
+
+def test_a_file_of_starlette_is_streamed(tmp_path: Any) -> None:
+    path = tmp_path / "a.css"
+    path.write_text("a {}")
+    begun, *chunks, ended = answer_to(STARLETTE + f"s.FileResponse({str(path)!r})")
+    assert (begun[:3], ended) == (("start", 200, "text/css; charset=utf-8"), ("finish",))
+    assert chunks == [("chunk", b"a {}")]
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("owt", ["ast", "asyncio", "dataclasses", "inspect", "json", "logging", "re", "typing"]),
+        ("owt._worker", ["asyncio", "dataclasses", "inspect", "typing", "urllib", "numpy", "PIL"]),
+    ],
+)
+def test_importing_does_not_import_the_slow_parts(module: str, unwanted: list[str]) -> None:
+    program = f"import sys, {module}; print([m for m in {unwanted} if m in sys.modules])"
+    assert python(program, "-S").stdout == "[]\n"

@@ -1,0 +1,160 @@
+"""`print` and `logging` as lines of the server's log."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tests.process import worker
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ")
+
+
+def logged(body: str, directory: Path) -> list[str]:
+    """Run the body of a handler in a worker, and return the log without its times."""
+    program = f"start(directory)\ntext_of({'def run(_):' + chr(10) + body!r}, id='r7')"
+    done = worker(program, directory)
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert all(STAMP.match(line) for line in lines), lines
+    return [STAMP.sub("", line) for line in lines]
+
+
+def handler(*statements: str) -> str:
+    return "".join(f"  {statement}\n" for statement in (*statements, "return 'done'"))
+
+
+def test_printed_lines_have_the_id_of_their_request(tmp_path: Path) -> None:
+    body = handler(
+        "print('one', 'two')",
+        "print('a\\nb')",
+        "print('é \\ud800', file=sys.stderr)",
+        "sys.stdout.write('begun, ')",
+        "print('ended')",
+        "sys.stdout.buffer.write(b'bytes\\n')",
+        "print(flush=True)",
+    )
+    assert logged(body, tmp_path) == [
+        "INFO  [r7] one two",
+        "INFO  [r7] a",
+        "INFO  [r7] b",
+        "INFO  [r7] é \\ud800",
+        "INFO  [r7] begun, ended",
+        "INFO  [r7] bytes",
+        "INFO  [r7] ",
+    ]
+
+
+def test_a_line_without_an_end_is_written_when_the_call_ends(tmp_path: Path) -> None:
+    assert logged(handler("print('no end', end='')"), tmp_path) == ["INFO  [r7] no end"]
+
+
+def test_a_progress_bar_leaves_its_last_state(tmp_path: Path) -> None:
+    body = handler("for n in range(3): print(f'\\r{n} of 2', end='', file=sys.stderr)")
+    assert logged(body, tmp_path) == ["INFO  [r7] 2 of 2"]
+
+
+def test_a_line_without_any_end_does_not_grow_for_ever(tmp_path: Path) -> None:
+    body = handler("for _ in range(5): print('x' * 20_000, end='')")
+    lengths = [len(line) for line in logged(body, tmp_path)]
+    assert [length - len("INFO  [r7] ") for length in lengths] == [80_000, 20_000]
+
+
+def test_records_of_logging_have_their_level(tmp_path: Path) -> None:
+    body = handler(
+        "logging.debug('not shown')",
+        "logging.info('n=%d', 1)",
+        "logging.getLogger('lib').warning('a\\nb')",
+        "logging.critical('last')",
+        "logging.error('%d', 'not a number')",
+        "try: 1 / 0\n  except ZeroDivisionError: logging.exception('failed')",
+    )
+    lines = logged(body, tmp_path)
+    assert lines[:6] == [
+        "INFO  [r7] n=1",
+        "WARN  [r7] a",
+        "WARN  [r7] b",
+        "FATAL [r7] last",
+        "ERROR [r7] A log message could not be formatted: TypeError",
+        "ERROR [r7] failed",
+    ]
+    assert lines[6] == "ERROR [r7] Traceback (most recent call last):"
+    assert lines[-1] == "ERROR [r7] ZeroDivisionError: division by zero"
+
+
+def test_an_adaptor_may_configure_logging_itself(tmp_path: Path) -> None:
+    body = handler(
+        "logging.basicConfig(force=True, level=logging.DEBUG, format='%(name)s %(message)s')",
+        "logging.debug('mine')",
+    )
+    assert logged(body, tmp_path) == ["INFO  [r7] root mine"]
+
+
+def test_calls_side_by_side_keep_their_ids(tmp_path: Path) -> None:
+    program = """
+start(directory)
+import threading
+source = '''
+import threading, asyncio
+barrier = threading.Barrier(3)
+def run(_, name):
+    print(name, end='')
+    barrier.wait()
+    print('!')
+    return 'x'
+async def later(_, name):
+    print(name, end='')
+    await asyncio.sleep(0.01)
+    print('!')
+    return 'x'
+'''
+def call(name, fn_name='run'):
+    fake = FakeCall(source, id=name, kwargs='{"name": "%s"}' % name, fn_name=fn_name)
+    _worker.handle(fake)
+    return fake
+threads = [threading.Thread(target=call, args=(name,)) for name in 'abc']
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+for fake in [call('d', 'later'), call('e', 'later')]: fake.answer()
+"""
+    lines = sorted(STAMP.sub("", line) for line in worker(program, tmp_path).stderr.splitlines())
+    assert lines == [f"INFO  [{name}] {name}!" for name in "abcde"]
+
+
+def test_what_no_call_writes_is_marked_so(tmp_path: Path) -> None:
+    done = worker("start(directory)\nprint('before any call')", tmp_path)
+    assert STAMP.sub("", done.stderr) == "INFO  [-] before any call\n"
+
+
+def test_a_forked_child_writes_with_the_id_and_repeats_nothing(tmp_path: Path) -> None:
+    body = handler(
+        "import multiprocessing",
+        "print('begun ', end='')",
+        "child = multiprocessing.get_context('fork').Process(target=print, args=('in child',))",
+        "child.start()",
+        "child.join()",
+        "print('and ended')",
+    )
+    assert logged(body, tmp_path) == ["INFO  [r7] in child", "INFO  [r7] begun and ended"]
+
+
+def test_no_warning_of_the_compiler_shows_source(tmp_path: Path) -> None:
+    program = """
+start(directory)
+source = "def run(_): return 'secret' is 5"
+for _ in range(2): json_of(source, reload=True, kwargs="dict() if 'a' is 5 else dict()")
+"""
+    assert worker(program, tmp_path, PYTHONWARNINGS="default").stderr == ""
+
+
+def test_a_log_that_is_gone_stops_nobody(tmp_path: Path) -> None:
+    program = """
+start(directory)
+os.close(2)
+answer = text_of("def run(_):\\n  print('to nowhere')\\n  logging.info('x')\\n  return 'done'")
+os.write(1, answer.encode())
+"""
+    assert worker(program, tmp_path).stdout == "done"

@@ -1,0 +1,233 @@
+"""What a handler returns, as an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.fake import TEXT, answer_to, fault_of, json_of, reply_to
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HTML = "text/html; charset=utf-8"
+BINARY = "application/octet-stream"
+JSON = "application/json"
+WORKING = (
+    "Return text, bytes, None, a dict, list, number, boolean or dataclass (JSON), a generator or "
+    "iterator of text or bytes, an open binary file or pathlib.Path, a Pillow image, a matplotlib "
+    "figure, a numpy array, a pandas frame, an owt.Response, or (body, status, headers)."
+)
+
+
+def run(value: str) -> str:
+    return f"import http, io, pathlib\ndef run(_): return {value}"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("'text'", (200, TEXT, [], b"text")),
+        ("''", (200, TEXT, [], b"")),
+        ("'<p>page'", (200, HTML, [], b"<p>page")),
+        ("' <p>'", (200, TEXT, [], b" <p>")),
+        ("'h\\u00e9 \\ud800'", (200, TEXT, [], "hé \\ud800".encode())),
+        ("type('S', (str,), {})('sub')", (200, TEXT, [], b"sub")),
+        ("b'\\0\\xff'", (200, BINARY, [], b"\0\xff")),
+        ("bytearray(b'ab')", (200, BINARY, [], b"ab")),
+        ("memoryview(b'abcd')[::2]", (200, BINARY, [], b"ac")),
+        ("None", (200, None, [], b"")),
+        ("{'a': [1, None]}", (200, JSON, [], b'{"a":[1,null]}')),
+        ("[1]", (200, JSON, [], b"[1]")),
+        ("1", (200, JSON, [], b"1")),
+        ("1.5", (200, JSON, [], b"1.5")),
+        ("True", (200, JSON, [], b"true")),
+        ("('made', 201)", (201, TEXT, [], b"made")),
+        ("('made', http.HTTPStatus.CREATED)", (201, TEXT, [], b"made")),
+        ("('x', {'Content-Type': 'text/css'})", (200, "text/css", [], b"x")),
+        ("('<a>', 404, {'content-type': 'image/svg+xml'})", (404, "image/svg+xml", [], b"<a>")),
+        ("({'a': 1}, 422)", (422, JSON, [], b'{"a":1}')),
+        ("((1, 2), 200)", (200, JSON, [], b"[1,2]")),
+        ("(None, 204)", (204, None, [], b"")),
+        ("('dropped', 204)", (204, TEXT, [], b"")),
+        ("Response('x')", (200, TEXT, [], b"x")),
+        ("Response()", (200, BINARY, [], b"")),
+        ("Response({'a': 1}, 201, {'X-A': 'b'})", (201, JSON, [("X-A", "b")], b'{"a":1}')),
+        ("Response('a,b', content_type='text/csv')", (200, "text/csv", [], b"a,b")),
+        (
+            "(Response('x', 201, {'X-A': 'b'}), 202, {'X-B': 'c'})",
+            (202, TEXT, [("X-A", "b"), ("X-B", "c")], b"x"),
+        ),
+        ("abort(404)", (404, TEXT, [], b"Not Found")),
+        ("abort(404, 'words')", (404, TEXT, [], b"words")),
+        ("abort(599)", (599, TEXT, [], b"Status 599")),
+        ("abort(403, '<h1>No')", (403, HTML, [], b"<h1>No")),
+    ],
+)
+def test_each_kind_of_value_has_its_answer(value: str, expected: tuple[Any, ...]) -> None:
+    assert reply_to(run(value)) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("{}", []),
+        ("{'X-A': 'b'}", [("X-A", "b")]),
+        ("[('X-A', 'b'), ('X-A', 'c')]", [("X-A", "b"), ("X-A", "c")]),
+        ("{'X-A': ['b', 'c'], 'X-N': 5}", [("X-A", "b"), ("X-A", "c"), ("X-N", "5")]),
+        ("{'X-Latin': '\\xe9', 'X-Bytes': b'\\xe9'}", [("X-Latin", "é"), ("X-Bytes", "é")]),
+        # These are the server's own business.
+        ("{'Connection': 'close', 'Transfer-Encoding': 'chunked'}", []),
+        ("{'Content-Length': '9', 'Owt-Error': 'code', 'X-A': 'b'}", [("X-A", "b")]),
+    ],
+)
+def test_headers_go_out_as_they_were_given(given: str, expected: list[tuple[str, str]]) -> None:
+    assert reply_to(run(f"('x', {given})")) == (200, TEXT, [*expected], b"x")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("object()", f"The handler returned a value of type object. {WORKING}"),
+        ("run", f"The handler returned a value of type function. {WORKING}"),
+        ("io.StringIO", f"The handler returned a value of type type. {WORKING}"),
+        ("(object(), 200)", f"The handler returned a value of type object. {WORKING}"),
+        (
+            "('a', 'b', 'c', 'd')",
+            "The handler returned a tuple of 4; it must be (body, status), (body, headers) or "
+            "(body, status, headers). Return a list for a JSON array.",
+        ),
+        ("('x', 99)", "The reply's status is 99; it must be a number from 200 to 599."),
+        ("('x', True)", "The reply's status is True; it must be a number from 200 to 599."),
+        ("('x', '200', {})", "The reply's status is '200'; it must be a number from 200 to 599."),
+        ("Response('x', None)", "The reply's status is None; it must be a number from 200 to 599."),
+        (
+            "('x', 'text/plain')",
+            "The reply's headers are of type str; they must be a dict or a list of pairs.",
+        ),
+        (
+            "('x', {'a b': 'c'})",
+            "'a b' is not the name of a header: names are letters, digits and hyphens.",
+        ),
+        (
+            "('x', {'': 'c'})",
+            "'' is not the name of a header: names are letters, digits and hyphens.",
+        ),
+        ("('x', {'X': None})", "The header 'X' is of type NoneType; it must be text."),
+        *(
+            (
+                f"('x', {{'X': {value!r}}})",
+                "The header 'X' holds a character that no header can carry: a line break, a "
+                "control character, or one beyond Latin-1. Leave it out, or percent-encode it.",
+            )
+            for value in ("a\r\nSet-Cookie: b", "a\nb", "\0", "\x7f", "日本", "\ud800")
+        ),
+        (
+            "Response('x', content_type='a\\nb')",
+            "The header 'Content-Type' holds a character that no header can carry: a line break, a "
+            "control character, or one beyond Latin-1. Leave it out, or percent-encode it.",
+        ),
+        (
+            "{'a': object()}",
+            "The reply holds a value of type builtins.object, for which JSON has no form. "
+            "Convert it to text, a number, a list or a dict.",
+        ),
+        (
+            "{(1, 2): 3}",
+            "The reply holds a dict with a key of type tuple. Keys in JSON are text: convert them.",
+        ),
+        (
+            "(lambda x: x.append(x) or x)([])",
+            "The reply contains itself, or is nested too deep for JSON. "
+            "Return a value without the loop.",
+        ),
+    ],
+)
+def test_what_is_no_reply_is_told_with_what_works(value: str, text: str) -> None:
+    assert fault_of(run(value)) == ("reply-invalid", text)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("float('nan')", "null"),
+        ("[float('inf'), -float('inf'), 1.5]", "[null,null,1.5]"),
+        ("{'a': {'b': float('nan')}, 'c': 'é'}", '{"a":{"b":null},"c":"é"}'),
+        ("{2: 'a', None: 'b', True: 'c'}", '{"2":"a","null":"b","true":"c"}'),
+        ("{uuid.UUID(int=1): 1}", '{"00000000-0000-0000-0000-000000000001":1}'),
+        ("{'a': {3, 1, 2}, 'b': frozenset()}", '{"a":[1,2,3],"b":[]}'),
+        ("datetime.datetime(2026, 11, 22, 12, 54)", '"2026-11-22T12:54:00"'),
+        ("[datetime.date(2026, 1, 2), datetime.time(3, 4)]", '["2026-01-02","03:04:00"]'),
+        ("[datetime.timedelta(seconds=90)]", "[90.0]"),
+        ("[decimal.Decimal('1.10'), fractions.Fraction(1, 3)]", '["1.10","1/3"]'),
+        ("uuid.UUID(int=0)", '"00000000-0000-0000-0000-000000000000"'),
+        ("[Colour.RED, Number.ONE]", '["red",1]'),
+        ("{'path': pathlib.Path('/tmp/x')}", '{"path":"/tmp/x"}'),
+        ("Outer(Point(1, [2.5]))", '{"point":{"x":1,"y":[2.5]},"name":"n"}'),
+        ("[Outer(Point(1, float('nan')))]", '[{"point":{"x":1,"y":null},"name":"n"}]'),
+        ("collections.namedtuple('P', 'x y')(1, 2)", "[1,2]"),
+        ("collections.deque([1, 2])", "[1,2]"),
+        ("types.MappingProxyType({'a': 1})", '{"a":1}'),
+        ("range(3)", "[0,1,2]"),
+        ("{'a': 1}.keys()", '["a"]'),
+        ("array.array('d', [1.5])", "[1.5]"),
+        ("['\\ud800']", '["\\ud800"]'),
+    ],
+)
+def test_json_is_valid_and_sensible(value: str, expected: str) -> None:
+    source = (
+        "import array, collections, dataclasses, datetime, decimal, enum, fractions, pathlib\n"
+        "import types, uuid\n"
+        "@dataclasses.dataclass\nclass Point:\n  x: int\n  y: object\n"
+        "@dataclasses.dataclass\nclass Outer:\n  point: Point\n  name: str = 'n'\n"
+        "class Colour(enum.Enum): RED = 'red'\n"
+        "class Number(enum.IntEnum): ONE = 1\n"
+        f"def run(_): return {value}"
+    )
+    assert json_of(source) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("sound.wav", "audio/x-wav"),
+        ("page.html", "text/html; charset=utf-8"),
+        ("image.png", "image/png"),
+        ("packed.tar.gz", BINARY),
+        ("no_extension", BINARY),
+    ],
+)
+@pytest.mark.parametrize("opened", ["pathlib.Path(path)", "open(path, 'rb')"])
+def test_files_are_streamed_with_their_media_type(
+    tmp_path: Path, name: str, kind: str, opened: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"ab" * 50_000)
+    source = f"import pathlib\ndef run(path): return {opened}"
+    begun, *chunks, ended = answer_to(source, kwargs=repr({"path": str(path)}))
+    assert (begun, ended) == (("start", 200, kind, []), ("finish",))
+    assert [len(data) for _chunk, data in chunks] == [65_536, 34_464]
+    assert b"".join(data for _chunk, data in chunks) == b"ab" * 50_000
+
+
+def test_a_file_that_is_not_there_is_the_adaptors_error() -> None:
+    code, text = fault_of("import pathlib\ndef run(_): return pathlib.Path('/no/such')")
+    assert (code, text.splitlines()[0]) == (
+        "adaptor-raised",
+        "FileNotFoundError: [Errno 2] No such file or directory: '/no/such'",
+    )
+
+
+def test_the_open_file_is_closed() -> None:
+    source = "import io\nfile = io.BytesIO(b'abc')\ndef run(_): return file.closed or file"
+    assert answer_to(source)[1:] == [("chunk", b"abc"), ("finish",)]
+    assert json_of(source) == "true"
+
+
+def test_abort_refuses_what_is_no_status() -> None:
+    code, text = fault_of("def run(_): abort(42)")
+    assert (code, text.splitlines()[0]) == (
+        "adaptor-raised",
+        "ValueError: abort() takes a status from 200 to 599, and got 42",
+    )

@@ -1,0 +1,166 @@
+"""What kind of code an adaptor is, seen before it runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from owt._faults import Fault
+from owt._source import parse
+from tests.fake import fault_of, text_of
+
+
+def bound(source: str) -> tuple[set[str], bool]:
+    parsed = parse(source, "<adaptor 0>")
+    return set(parsed.binds), parsed.binds_more
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def run(): pass", {"run"}),
+        ("async def run(): pass", {"run"}),
+        ("class run: x = 1", {"run"}),
+        ("@wrap(step := 1)\ndef run(): inner = 1", {"run", "step"}),
+        ("run = go = print", {"run", "go"}),
+        ("(a, [b, *c]) = x", {"a", "b", "c"}),
+        ("run: object = print", {"run"}),
+        ("run: object", set()),
+        ("run += 1", {"run"}),
+        ("x.run = x['run'] = 1", set()),
+        ("import run", {"run"}),
+        ("import os.path", {"os"}),
+        ("import os.path as run", {"run"}),
+        ("from a import b as run, c", {"run", "c"}),
+        ("for run in x: deep = 1", {"run", "deep"}),
+        ("with x as run: pass", {"run"}),
+        ("try: a = 1\nexcept E as err: b = 1\nelse: c = 1\nfinally: d = 1", set("abcd")),
+        ("if x: a = 1\nelse: b = 1", {"a", "b"}),
+        ("while (run := x): pass", {"run"}),
+        ("(run := print)", {"run"}),
+        ("[run for run in x if (kept := run)]", {"kept"}),
+        ("lambda run: (inner := run)", set()),
+        (
+            "match x:\n case [a, *b]: pass\n case {'k': c, **d}: pass\n case E() as e: pass",
+            set("abcde"),
+        ),
+        ("def other():\n  global run\n  run = 1", {"other"}),
+    ],
+)
+def test_names_bound_at_module_level_are_found(source: str, names: set[str]) -> None:
+    assert bound(source) == (names, False)
+
+
+def test_a_star_import_may_bind_more() -> None:
+    assert bound("from os.path import *\nx = 1") == ({"x"}, True)
+
+
+@pytest.mark.parametrize(
+    ("source", "kwargs", "expected"),
+    [
+        ("lambda name: name", "{'name': 'owt'}", "owt"),
+        ("(\n  # in brackets\n  lambda name: name\n)\n", "{'name': 'owt'}", "owt"),
+        ("(run := lambda: 'bound')", None, "bound"),
+        ("str.upper", "shout", "SHOUT"),
+        ("pipe().const('made')", None, "made"),
+        ("const('made')", None, "made"),
+        ("const('made').f(str.upper).done()", None, "MADE"),
+        ("f(lambda name: name + '!')", "{'name': 'owt'}", "owt!"),
+        (".const('made')", None, "made"),
+        ("# a comment\n.const('made')\n.f(str.upper)  # at the end", None, "MADE"),
+        ("map(str)", "[1]", None),
+        ("from posixpath import *\nrun = basename", "/a/b", "b"),
+    ],
+)
+def test_an_expression_is_the_handler(
+    source: str, kwargs: str | None, expected: str | None
+) -> None:
+    if expected is None:
+        assert parse(source, "<adaptor 0>").is_expression
+    else:
+        assert text_of(source, kwargs=kwargs) == expected
+
+
+def test_a_star_import_gives_the_handler() -> None:
+    assert text_of("from posixpath import *", kwargs="/a/b", fn_name="basename") == "b"
+
+
+def test_another_function_can_be_named() -> None:
+    assert text_of("def run(): 'not this'\ndef go(): return 'went'", fn_name="go") == "went"
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("", "it defines nothing"),
+        ("x = 1\ndef go(): pass", "it defines go, x"),
+        ("raise SystemExit('this must not run')\ndef go(): pass", "it defines go"),
+    ],
+)
+def test_a_missing_function_is_told_before_anything_runs(source: str, text: str) -> None:
+    assert fault_of(source) == (
+        "entry-missing",
+        f"The code has no function 'run' at its top level: {text}. "
+        "Define 'run', or name another function in fn_name.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"), [("run = 5", "int"), ("'only text'", "str"), ("len('a')", "int")]
+)
+def test_what_cannot_be_called_is_no_handler(source: str, kind: str) -> None:
+    assert fault_of(source) == (
+        "entry-missing",
+        f"What the code gives for 'run' is of type {kind}, which cannot be called: "
+        "it must be a function or another callable.",
+    )
+
+
+def test_a_function_that_is_deleted_again_is_missing() -> None:
+    code, text = fault_of("def run(): pass\ndel run")
+    assert (code, text.partition(":")[0]) == (
+        "entry-missing",
+        "The code has no function 'run' at its top level",
+    )
+
+
+def test_a_syntax_error_shows_its_line_as_python_does() -> None:
+    with pytest.raises(Fault) as raised:
+        parse("def run(_):\n    return (1,\n", "<adaptor 012345678901>")
+    assert (raised.value.code, raised.value.text) == (
+        "code-invalid",
+        "Python cannot read the code: line 2.\n"
+        "\n"
+        '  File "<adaptor 012345678901>", line 2\n'
+        "    return (1,\n"
+        "           ^\n"
+        "SyntaxError: '(' was never closed",
+    )
+
+
+def test_an_error_that_the_compiler_finds_shows_its_line_too() -> None:
+    with pytest.raises(Fault) as raised:
+        parse("x = 1\nreturn x", "<adaptor 0>")
+    assert raised.value.text == (
+        "Python cannot read the code: line 2.\n"
+        "\n"
+        '  File "<adaptor 0>", line 2\n'
+        "    return x\n"
+        "    ^^^^^^^^\n"
+        "SyntaxError: 'return' outside function"
+    )
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["x = '\0'", "(" * 10_000, "-" * 100_000 + "1", "x" + ".x" * 100_000, "x = '\ud800'"],
+)
+def test_what_the_parser_cannot_hold_is_invalid_code(source: str) -> None:
+    with pytest.raises(Fault) as raised:
+        parse(source, "<adaptor 0>")
+    assert raised.value.code == "code-invalid"
+    assert raised.value.text.startswith("Python cannot read the code: ")
+
+
+def test_the_future_of_this_package_is_not_the_adaptors() -> None:
+    # Annotations are values here, not text, as without `from __future__ import annotations`.
+    assert text_of("def f(x: 1 + 1): pass\ndef run(): return str(f.__annotations__['x'])") == "2"

@@ -1,0 +1,254 @@
+"""Streams: chunks as they come, errors where they belong, and sources that are always closed."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from owt import _worker
+from tests.fake import TEXT, FakeCall, answer_to, fault_of, reply_to, text_of
+
+BINARY = "application/octet-stream"
+# Says in `ended`, which `ended_of` reads, what has come to an end and where.
+ENDED = "import threading\nended = []\n"
+
+
+def ended_of(call: FakeCall) -> list[Any]:
+    adaptor = _worker._worker.store.get(call.digest)
+    assert adaptor is not None
+    ended: list[Any] = adaptor.namespace["ended"]
+    return ended
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("yield 'a'; yield 'b'", [("start", 200, TEXT, []), ("chunk", b"a"), ("chunk", b"b")]),
+        (
+            "yield '<a>'; yield b'\\xff'",
+            [
+                ("start", 200, "text/html; charset=utf-8", []),
+                ("chunk", b"<a>"),
+                ("chunk", b"\xff"),
+            ],
+        ),
+        (
+            "yield b'a'; yield ''; yield bytearray(b'b')",
+            [("start", 200, BINARY, []), ("chunk", b"a"), ("chunk", b"b")],
+        ),
+        ("yield memoryview(b'abcd')[::2]", [("start", 200, BINARY, []), ("chunk", b"ac")]),
+        ("yield ''; yield 'a'", [("start", 200, TEXT, []), ("chunk", b"a")]),
+        ("yield '\\ud800'", [("start", 200, TEXT, []), ("chunk", b"\\ud800")]),
+    ],
+)
+def test_chunks_go_out_as_they_are_yielded(
+    kind: str, body: str, expected: list[tuple[Any, ...]]
+) -> None:
+    assert answer_to(f"{kind} run(_):\n  {body}") == [*expected, ("finish",)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def run(_): return (c for c in 'ab'), 201, {'Content-Type': 'audio/mpeg', 'X-A': 'b'}",
+        "def run(_): return Response(iter('ab'), 201, {'X-A': 'b'}, 'audio/mpeg')",
+        "def run(_): return map(str.lower, 'AB'), 201, {'content-type': 'audio/mpeg', 'X-A': 'b'}",
+        "async def g():\n  yield 'a'\n  yield 'b'\n"
+        "def run(_): return g(), 201, {'Content-Type': 'audio/mpeg', 'X-A': 'b'}",
+        "async def g():\n  yield 'a'\n  yield 'b'\n"
+        "async def run(_): return g(), 201, {'Content-Type': 'audio/mpeg', 'X-A': 'b'}",
+        "async def run(_): return iter('ab'), 201, {'Content-Type': 'audio/mpeg', 'X-A': 'b'}",
+    ],
+)
+def test_a_stream_may_have_a_status_and_headers(source: str) -> None:
+    assert answer_to(source) == [
+        ("start", 201, "audio/mpeg", [("X-A", "b")]),
+        ("chunk", b"a"),
+        ("chunk", b"b"),
+        ("finish",),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_stream_of_nothing_is_an_empty_answer(kind: str) -> None:
+    assert reply_to(f"{kind} run(_):\n  return\n  yield") == (200, None, [], b"")
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_an_error_before_the_first_chunk_is_an_ordinary_error(kind: str) -> None:
+    code, text = fault_of(f"{kind} run(_):\n  1 / 0\n  yield")
+    assert (code, text.splitlines()[0]) == (
+        "adaptor-raised",
+        "ZeroDivisionError: division by zero",
+    )
+    assert reply_to(f"{kind} run(_):\n  abort(404, 'gone')\n  yield")[0::3] == (404, b"gone")
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_an_error_half_way_breaks_the_answer_off(kind: str) -> None:
+    begun, chunk, ended = answer_to(f"{kind} run(_):\n  yield 'a'\n  1 / 0")
+    assert (begun, chunk) == (("start", 200, TEXT, []), ("chunk", b"a"))
+    assert ended[0] == "abort"
+    assert ended[1].startswith("ZeroDivisionError: division by zero\n\nTraceback")
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_chunk_of_another_type_is_told(kind: str) -> None:
+    words = (
+        "The handler streams a value of type dict. Yield text or bytes; for JSON, "
+        "yield json.dumps(…)."
+    )
+    assert fault_of(f"{kind} run(_):\n  yield {{}}") == ("reply-invalid", words)
+    assert answer_to(f"{kind} run(_):\n  yield 'a'\n  yield {{}}")[-1] == ("abort", words)
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_client_that_goes_ends_the_generator(kind: str) -> None:
+    source = ENDED + (
+        f"{kind} run(_):\n"
+        "  try:\n"
+        "    while True: yield 'a'\n"
+        "  finally: ended.append(threading.get_ident())"
+    )
+    call = FakeCall(source, takes=3)
+    _worker.handle(call)
+    assert call.answer() == [
+        ("start", 200, TEXT, []),
+        *[("chunk", b"a")] * 3,
+        ("abort", "The client went away before the end of the answer."),
+    ]
+    assert ended_of(call) == [call.threads[0]]
+
+
+def test_a_generator_runs_and_ends_on_the_calling_thread() -> None:
+    source = ENDED + (
+        "def run(_):\n"
+        "  try: yield str(threading.get_ident())\n"
+        "  finally: ended.append(threading.get_ident())"
+    )
+    call = FakeCall(source)
+    _worker.handle(call)
+    here = threading.get_ident()
+    assert call.answer()[1] == ("chunk", str(here).encode())
+    assert ended_of(call) == [here]
+
+
+def test_a_generator_that_will_not_end_is_told() -> None:
+    source = "def run(_):\n  try:\n    yield 'a'\n    yield 'b'\n  except GeneratorExit: yield 'no'"
+    call = FakeCall(source, takes=1)
+    _worker.handle(call)
+    assert call.answer()[-1][1].splitlines()[0] == "RuntimeError: generator ignored GeneratorExit"
+
+
+def test_an_error_at_the_very_end_breaks_the_answer_off() -> None:
+    source = "def run(_):\n  try: yield 'a'\n  finally: raise OSError('on closing')"
+    assert answer_to(source)[-1][1].splitlines()[0] == "OSError: on closing"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("async def run(_): return 'text'", "text"),
+        ("import asyncio\nasync def run(_):\n  await asyncio.sleep(0)\n  return 'slept'", "slept"),
+        ("async def later(): return 'later'\ndef run(_): return later()", "later"),
+        ("class C:\n  async def __call__(self, _): return 'object'\nrun = C()", "object"),
+        (
+            "class Later:\n  def __await__(self):\n    return 'awaited'\n    yield\n"
+            "def run(_): return Later()",
+            "awaited",
+        ),
+        (
+            "import asyncio\ndef run(_): return asyncio.run(asyncio.sleep(0, 'own loop'))",
+            "own loop",
+        ),
+    ],
+)
+def test_what_is_awaitable_is_awaited(source: str, expected: str) -> None:
+    assert text_of(source) == expected
+
+
+def test_async_handlers_share_one_loop_beside_the_calling_thread() -> None:
+    source = (
+        "import asyncio, threading\n"
+        "async def run(_): return f'{id(asyncio.get_running_loop())} {threading.get_ident()}'"
+    )
+    first, second = text_of(source), text_of("# another\n" + source)
+    assert first == second
+    assert not first.endswith(f" {threading.get_ident()}")
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("async def run(_): 1 / 0", "ZeroDivisionError: division by zero"),
+        ("async def run(_): sys.exit(3)", "SystemExit: 3"),
+        ("async def run(_): raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("import asyncio\nasync def run(_): raise asyncio.CancelledError", "CancelledError"),
+    ],
+)
+def test_an_async_handler_may_raise_anything(source: str, line: str) -> None:
+    code, text = fault_of(source)
+    assert (code, text.splitlines()[0]) == ("adaptor-raised", line)
+
+
+def test_a_task_that_exits_does_not_end_the_loop() -> None:
+    source = (
+        "import asyncio\n"
+        "async def leave(): sys.exit()\n"
+        "async def run(_):\n"
+        "  task = asyncio.create_task(leave())\n"
+        "  await asyncio.wait([task])\n"
+        "  return type(task.exception()).__name__"
+    )
+    assert text_of(source) == "SystemExit"
+    assert text_of("async def run(_): return 'still there'") == "still there"
+
+
+@pytest.mark.parametrize("kind", ["return", "yield"])
+def test_a_cancelled_async_call_ends_and_cleans_up(kind: str) -> None:
+    source = ENDED + (
+        "import asyncio\n"
+        "started = threading.Event()\n"
+        "async def run(_):\n"
+        "  try:\n"
+        "    started.set()\n"
+        "    await asyncio.sleep(60)\n"
+        f"    {kind} 'never'\n"
+        "  finally: ended.append('clean')"
+    )
+    call = FakeCall(source)
+    _worker.handle(call)
+    adaptor = _worker._worker.store.get(call.digest)
+    assert adaptor is not None
+    assert adaptor.namespace["started"].wait(10)
+    call.disconnected = True
+    _worker.cancel(call.id)
+    assert call.answer() == [
+        ("fail", "deadline", "The call was ended: its time was up, or its client had gone.")
+    ]
+    assert ended_of(call) == ["clean"]
+
+
+def test_a_cancel_of_what_is_done_changes_nothing() -> None:
+    _worker.cancel("no such call")
+    assert text_of("async def run(_): return 'x'") == "x"
+
+
+def test_a_call_that_is_interrupted_says_so() -> None:
+    source = "from owt._worker import Interrupted\ndef run(_): raise Interrupted"
+    assert fault_of(source) == (
+        "deadline",
+        "The call was ended: its time was up, or its client had gone.",
+    )
+
+
+def test_a_large_answer_of_an_async_handler_does_not_hold_up_the_loop() -> None:
+    large = FakeCall("async def run(_): return b'x' * 200_000")
+    small = FakeCall("async def run(_): return b'x'")
+    for call, length, thread in [(large, 200_000, "owt-stream"), (small, 1, "owt-async")]:
+        _worker.handle(call)
+        assert call.answer() == [("reply", 200, BINARY, [], b"x" * length)]
+        assert call.answered_by == thread
