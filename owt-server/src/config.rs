@@ -1,0 +1,110 @@
+//! What a server is told when it starts.
+
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::front::{AllowedOrigin, Credential};
+
+/// The settings of one server.
+#[derive(Debug)]
+pub struct Config {
+    /// The address to listen on.
+    pub address: IpAddr,
+    /// The port to listen on; 0 takes any that is free.
+    pub port: u16,
+    /// A socket that listens already, instead of `address` and `port`.
+    pub listener: Option<TcpListener>,
+    /// Who may call. Empty: everyone who reaches the server.
+    pub auth: Vec<Credential>,
+    /// Whether a server without `auth` may listen beyond loopback.
+    pub allow_anonymous: bool,
+    /// Web origins whose pages may call.
+    pub allow_origins: Vec<AllowedOrigin>,
+    /// Host names that this server answers to, besides its own.
+    pub allow_hosts: Vec<String>,
+    /// The interpreter, or the folder of a virtualenv, that workers use.
+    pub python: Option<PathBuf>,
+    /// How many worker processes run.
+    pub workers: usize,
+    /// How many calls run at a time in one worker, `async` ones not counted.
+    pub threads: usize,
+    /// How long a call may run.
+    pub timeout: Option<Duration>,
+    /// How many adaptors one worker keeps loaded.
+    pub max_adaptors: usize,
+    /// The most bytes of a request's body.
+    pub max_body: u64,
+    /// How many calls may wait for one worker, besides those that run.
+    pub queue: usize,
+    /// How long running calls may take to finish when the server stops.
+    pub grace: Duration,
+    /// Whether arguments are data only: JSON or Python literals, never evaluated.
+    pub no_eval: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            address: IpAddr::from([127, 0, 0, 1]),
+            port: 9876,
+            listener: None,
+            auth: Vec::new(),
+            allow_anonymous: false,
+            allow_origins: Vec::new(),
+            allow_hosts: Vec::new(),
+            python: None,
+            workers: default_workers(),
+            threads: 64,
+            timeout: None,
+            max_adaptors: 128,
+            max_body: 256 << 20,
+            queue: 1024,
+            grace: Duration::from_secs(5),
+            no_eval: false,
+        }
+    }
+}
+
+/// One worker for each core, but no more than four: each holds its own copy of what adaptors load.
+#[must_use]
+pub fn default_workers() -> usize {
+    cores().min(4)
+}
+
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+impl Config {
+    /// The socket that this server listens on.
+    pub(crate) fn listen(&mut self) -> std::io::Result<TcpListener> {
+        match self.listener.take() {
+            Some(listener) => Ok(listener),
+            None => TcpListener::bind(SocketAddr::new(self.address, self.port)),
+        }
+    }
+
+    /// The arguments as adaptors see them in `owt.args`, by the names of the command line.
+    pub(crate) fn to_args(&self, bound: SocketAddr) -> serde_json::Value {
+        json!({
+            "address": bound.ip().to_string(),
+            "port": bound.port(),
+            "auth": self.auth.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "allow_anonymous": self.allow_anonymous,
+            "allow_origin": self.allow_origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "allow_host": self.allow_hosts,
+            "python": self.python,
+            "workers": self.workers,
+            "threads": self.threads,
+            "timeout": self.timeout.map(|limit| limit.as_secs_f64()),
+            "max_adaptors": self.max_adaptors,
+            "max_body": self.max_body,
+            "queue": self.queue,
+            "grace": self.grace.as_secs_f64(),
+            "no_eval": self.no_eval,
+        })
+    }
+}

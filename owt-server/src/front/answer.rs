@@ -1,0 +1,266 @@
+//! Replies and errors as HTTP.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use owt_core::{Digest, Error, Failure, Reply, ReplyBody, ReplyHead, Timing};
+use serde_json::json;
+
+use crate::pool::ReplyStream;
+
+const OWT_ERROR: HeaderName = HeaderName::from_static("owt-error");
+const OWT_REQUEST_ID: HeaderName = HeaderName::from_static("owt-request-id");
+const OWT_CODE_SHA256: HeaderName = HeaderName::from_static("owt-code-sha256");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// How long a client does well to wait before it tries again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The one table from errors to HTTP.
+fn status(err: &Error) -> StatusCode {
+    match err {
+        Error::CodeMissing
+        | Error::CodeNotBase64(_)
+        | Error::CodeNotUtf8(_)
+        | Error::KwargsNotBase64(_)
+        | Error::KwargsNotUtf8(_)
+        | Error::KwargsInvalid(_)
+        | Error::FieldInvalid { .. }
+        | Error::BodyNotJson(_)
+        | Error::BodyIncomplete => StatusCode::BAD_REQUEST,
+        Error::AuthRequired => StatusCode::UNAUTHORIZED,
+        Error::CrossSite
+        | Error::HostNotAllowed(_)
+        | Error::OriginNotAllowed(_)
+        | Error::SignatureInvalid
+        | Error::SignatureExpired => StatusCode::FORBIDDEN,
+        Error::CodeUnknown(_) | Error::PathUnknown => StatusCode::NOT_FOUND,
+        Error::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::UrlTooLong { .. } => StatusCode::URI_TOO_LONG,
+        Error::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Error::CodeInvalid(_) | Error::EntryMissing(_) | Error::Arguments(_) => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Error::AdaptorRaised(_) | Error::ReplyInvalid(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        Error::WorkerDied(_) => StatusCode::BAD_GATEWAY,
+        Error::QueueFull | Error::Draining => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Deadline { .. } => StatusCode::GATEWAY_TIMEOUT,
+    }
+}
+
+/// An adaptor's reply.
+pub(super) fn reply(reply: Reply<ReplyStream>) -> Result<HttpResponse, Error> {
+    let Reply { head, body } = reply;
+    let status = StatusCode::from_u16(head.status)
+        .map_err(|_| Error::ReplyInvalid(format!("{} is no HTTP status", head.status)))?;
+    let mut response = HttpResponse::build(status);
+    for (name, value) in &head.headers {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let value = HeaderValue::from_bytes(&latin1(value));
+        let (Ok(name), Ok(value)) = (name, value) else {
+            return Err(Error::ReplyInvalid(
+                "The adaptor's reply has a header that cannot be sent".to_owned(),
+            ));
+        };
+        response.append_header((name, value));
+    }
+    response.insert_header((SERVER_TIMING, timing(&head.timing)));
+    Ok(match body {
+        ReplyBody::Whole(bytes) => response.body(bytes),
+        ReplyBody::Stream(stream) => {
+            if let Some(length) = content_length(&head) {
+                response.no_chunking(length);
+            }
+            response.streaming(stream)
+        }
+    })
+}
+
+fn content_length(head: &ReplyHead) -> Option<u64> {
+    let mut headers = head.headers.iter();
+    let (_, value) = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"))?;
+    value.parse().ok()
+}
+
+/// Python's `str` of a header is Latin-1, as in PEP 3333.
+fn latin1(text: &str) -> Vec<u8> {
+    text.chars().map(|char| u8::try_from(char).unwrap_or(b'?')).collect()
+}
+
+fn timing(timing: &Timing) -> String {
+    let millis = |time: Duration| time.as_secs_f64() * 1000.0;
+    format!(
+        "queue;dur={:.3}, load;dur={:.3}, run;dur={:.3}",
+        millis(timing.queue),
+        millis(timing.load),
+        millis(timing.run)
+    )
+}
+
+/// A call that came to nothing, or a request that became no call.
+pub(super) fn failure(failure: &Failure, is_call: bool, request: &HeaderMap) -> HttpResponse {
+    let mut response = error(&failure.error, request);
+    if is_call {
+        let timing = HeaderValue::from_str(&timing(&failure.timing)).expect("numbers are ASCII");
+        response.headers_mut().insert(SERVER_TIMING, timing);
+    }
+    response
+}
+
+/// An error that owt answers itself: words for a person, or problem details (RFC 9457) for a program.
+fn error(err: &Error, request: &HeaderMap) -> HttpResponse {
+    let status = status(err);
+    let mut response = HttpResponse::build(status);
+    response.insert_header((OWT_ERROR, HeaderValue::from_static(err.code())));
+    match err {
+        Error::AuthRequired => {
+            response
+                .insert_header((header::WWW_AUTHENTICATE, r#"Basic realm="owt", charset="UTF-8""#));
+        }
+        Error::QueueFull | Error::Draining => {
+            response.insert_header((header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string()));
+        }
+        // The rest of the body is not read, so the connection cannot be used again.
+        Error::BodyTooLarge { .. } => {
+            response.force_close();
+        }
+        _ => {}
+    }
+    if !accepts_json(request) {
+        let text = format!("{}\n", err.sentence());
+        return response.content_type("text/plain; charset=utf-8").body(text);
+    }
+    let problem = json!({
+        "type": format!("urn:owt:error:{}", err.code()),
+        "title": capitalised(&err.to_string()),
+        "status": status.as_u16(),
+        "detail": err.sentence(),
+        "code": err.code(),
+    });
+    response.content_type("application/problem+json").body(problem.to_string())
+}
+
+/// Whether the client names JSON among what it accepts; `*/*` names nothing.
+fn accepts_json(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok());
+    let mut media_types = values.flat_map(|value| value.split(','));
+    media_types.any(|range| {
+        let mut pieces = range.split(';').map(str::trim);
+        let mime = pieces.next().unwrap_or_default().to_ascii_lowercase();
+        let is_json = matches!(mime.as_str(), "application/json" | "application/problem+json");
+        is_json && !pieces.any(|piece| matches!(piece, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// What every answer carries: its name, what ran, and who may read it.
+pub(super) fn finish(
+    response: &mut HttpResponse,
+    id: &str,
+    digest: Option<Digest>,
+    origin: Option<&HeaderValue>,
+) {
+    let headers = response.headers_mut();
+    headers.insert(OWT_REQUEST_ID, ascii(id));
+    if let Some(digest) = digest {
+        headers.insert(OWT_CODE_SHA256, ascii(&digest.to_string()));
+    }
+    if !headers.contains_key(header::X_CONTENT_TYPE_OPTIONS) {
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    }
+    if let Some(origin) = origin {
+        share_with(headers, origin);
+    }
+}
+
+/// Lets a page of `origin` read the answer (CORS).
+fn share_with(headers: &mut HeaderMap, origin: &HeaderValue) {
+    const READABLE: &str = "Owt-Error, Owt-Request-Id, Owt-Code-SHA256, Owt-Cache, Server-Timing";
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(READABLE));
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+}
+
+/// The answer to a preflight: what a page of an allowed origin may send.
+pub(super) fn preflight(request: &HeaderMap) -> HttpResponse {
+    const REQUEST_PRIVATE_NETWORK: &str = "access-control-request-private-network";
+    let mut response = HttpResponse::NoContent();
+    response.insert_header((header::ACCESS_CONTROL_MAX_AGE, "7200"));
+    if let Some(method) = request.get(header::ACCESS_CONTROL_REQUEST_METHOD) {
+        response.insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, method.clone()));
+    }
+    if let Some(headers) = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        response.insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, headers.clone()));
+    }
+    if request.contains_key(REQUEST_PRIVATE_NETWORK) {
+        response.insert_header(("access-control-allow-private-network", "true"));
+    }
+    response.finish()
+}
+
+fn ascii(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("digests and request ids are hexadecimal")
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("application/json", true)]
+    #[case("text/html, application/problem+json;q=0.5", true)]
+    #[case("Application/JSON", true)]
+    #[case("application/json;q=0", false)]
+    #[case("*/*", false)]
+    #[case("application/jsonx", false)]
+    #[case("", false)]
+    fn json_is_for_clients_that_name_it(#[case] accept: &str, #[case] expected: bool) {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_str(accept).unwrap());
+        assert_eq!(accepts_json(&headers), expected);
+    }
+
+    #[actix_web::test]
+    async fn an_error_is_words_or_problem_details() {
+        let body = |response: HttpResponse| async {
+            let bytes = actix_web::body::to_bytes(response.into_body()).await.unwrap();
+            String::from_utf8(bytes.to_vec()).unwrap()
+        };
+        let mut headers = HeaderMap::new();
+        let words = error(&Error::QueueFull, &headers);
+        assert_eq!(words.status(), 503);
+        assert_eq!(words.headers().get("retry-after").unwrap(), "1");
+        assert_eq!(words.headers().get("owt-error").unwrap(), "queue-full");
+        assert_eq!(body(words).await, format!("{}\n", Error::QueueFull.sentence()));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let problem = error(&Error::QueueFull, &headers);
+        assert_eq!(problem.headers().get("content-type").unwrap(), "application/problem+json");
+        let problem: serde_json::Value = serde_json::from_str(&body(problem).await).unwrap();
+        let expected = json!({
+            "type": "urn:owt:error:queue-full",
+            "title": "Queue is full",
+            "status": 503,
+            "detail": Error::QueueFull.sentence(),
+            "code": "queue-full",
+        });
+        assert_eq!(problem, expected);
+    }
+
+    #[test]
+    fn times_are_in_milliseconds() {
+        let time = Timing {
+            queue: Duration::from_micros(1500),
+            load: Duration::ZERO,
+            run: Duration::from_secs(2),
+        };
+        assert_eq!(timing(&time), "queue;dur=1.500, load;dur=0.000, run;dur=2000.000");
+    }
+}

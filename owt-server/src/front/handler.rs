@@ -1,0 +1,126 @@
+//! One request, from its first line to its answer.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::{HttpRequest, HttpResponse, web};
+use owt_core::{Digest, Error, Executor, Failure, Request};
+
+use super::guard::Guard;
+use super::{answer, body, reserved};
+use crate::pool::Links;
+
+/// The most bytes that a URL may have. Below what actix-web takes as a whole head (128 KiB).
+pub(crate) const MAX_URL: usize = 64 << 10;
+
+/// What all threads of the front share of one server.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) guard: Guard,
+    pub(crate) max_body: u64,
+    /// The first half of each request's id; the second is a number.
+    pub(crate) run_id: u32,
+    pub(crate) requests: AtomicU32,
+}
+
+/// What one thread of the front works with.
+#[derive(Clone)]
+pub(crate) struct Front {
+    pub(crate) site: Arc<Site>,
+    pub(crate) links: Rc<Links>,
+}
+
+/// Answers any request.
+pub(crate) async fn handle(
+    request: HttpRequest,
+    mut payload: web::Payload,
+    front: web::ThinData<Front>,
+) -> HttpResponse {
+    let number = front.site.requests.fetch_add(1, Ordering::Relaxed);
+    let id = format!("{:08x}{number:08x}", front.site.run_id);
+    let mut digest = None;
+    let outcome = front.answer(&request, &mut payload, &id, &mut digest).await;
+    let mut response = outcome.unwrap_or_else(|failure| {
+        tracing::debug!(%id, code = failure.error.code(), "refused or failed");
+        answer::failure(&failure, digest.is_some(), request.headers())
+    });
+    answer::finish(&mut response, &id, digest, front.site.guard.readable_by(request.headers()));
+    response
+}
+
+impl Front {
+    async fn answer(
+        &self,
+        request: &HttpRequest,
+        payload: &mut web::Payload,
+        id: &str,
+        digest: &mut Option<Digest>,
+    ) -> Result<HttpResponse, Failure> {
+        if url_len(request) > MAX_URL {
+            return Err(Error::UrlTooLong { limit: MAX_URL as u64 }.into());
+        }
+        let guard = &self.site.guard;
+        if Guard::is_preflight(request.method(), request.headers()) {
+            guard.admit_preflight(request.headers())?;
+            return Ok(answer::preflight(request.headers()));
+        }
+        guard.admit(request.headers())?;
+        if let Some(path) = request.path().strip_prefix("/_owt/") {
+            return Ok(reserved::answer(&self.links, request.method(), path).await?);
+        }
+        self.call(request, payload, id, digest).await
+    }
+
+    async fn call(
+        &self,
+        request: &HttpRequest,
+        payload: &mut web::Payload,
+        id: &str,
+        digest: &mut Option<Digest>,
+    ) -> Result<HttpResponse, Failure> {
+        let bytes = body::read(payload, declared_len(request), self.site.max_body).await?;
+        let body = body::unwrap(request.headers(), request.query_string(), bytes).await?;
+        *digest = Some(body.envelope.code.digest());
+        let seen = Request {
+            id: id.to_owned(),
+            method: request.method().as_str().to_owned(),
+            scheme: scheme(request).to_owned(),
+            host: text(request, "host"),
+            path: request.uri().path().to_owned(),
+            query: request.query_string().to_owned(),
+            remote_addr: request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
+            headers: headers(request),
+            body: body.bytes,
+            parts: body.parts,
+        };
+        let reply = self.links.execute(body.envelope.into_call(seen)).await?;
+        Ok(answer::reply(reply)?)
+    }
+}
+
+fn scheme(request: &HttpRequest) -> &'static str {
+    match request.app_config().secure() {
+        true => "https",
+        false => "http",
+    }
+}
+
+fn url_len(request: &HttpRequest) -> usize {
+    request.uri().path_and_query().map_or(0, |url| url.as_str().len())
+}
+
+fn declared_len(request: &HttpRequest) -> u64 {
+    text(request, CONTENT_LENGTH.as_str()).parse().unwrap_or(0)
+}
+
+fn text(request: &HttpRequest, name: &str) -> String {
+    let value = request.headers().get(name).and_then(|value| value.to_str().ok());
+    value.unwrap_or_default().to_owned()
+}
+
+fn headers(request: &HttpRequest) -> Vec<(String, Vec<u8>)> {
+    let headers = request.headers().iter();
+    headers.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
+}

@@ -1,0 +1,14 @@
+//! The HTTP front: it reads requests, decides who may call, and hands calls to the workers. Python
+//! never runs in it.
+
+mod answer;
+mod auth;
+mod body;
+mod guard;
+mod handler;
+mod reserved;
+
+pub use auth::{Credential, NotACredential};
+pub(crate) use guard::Guard;
+pub use guard::{AllowedOrigin, NotAnOrigin};
+pub(crate) use handler::{Front, Site, handle};

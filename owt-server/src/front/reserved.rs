@@ -1,0 +1,53 @@
+//! What is under `/_owt/`: words about the server itself.
+
+use actix_web::HttpResponse;
+use actix_web::http::{Method, StatusCode};
+use owt_core::Error;
+use serde_json::{Value, json};
+
+use crate::pool::Links;
+
+pub(super) async fn answer(
+    links: &Links,
+    method: &Method,
+    path: &str,
+) -> Result<HttpResponse, Error> {
+    match (method, path) {
+        (&Method::GET | &Method::HEAD, "health") => Ok(health(links)),
+        (&Method::GET | &Method::HEAD, "adaptors") => adaptors(links).await,
+        (&Method::DELETE, path) => forget(links, path),
+        _ => Err(Error::PathUnknown),
+    }
+}
+
+/// Whether calls are answered now, and by how many workers of how many.
+fn health(links: &Links) -> HttpResponse {
+    let (total, alive) = links.shared().workers();
+    let (status, word) = match alive {
+        0 => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+        _ if alive < total => (StatusCode::OK, "degraded"),
+        _ => (StatusCode::OK, "ready"),
+    };
+    HttpResponse::build(status).json(json!({
+        "status": word,
+        "workers": { "alive": alive, "total": total },
+        "version": env!("CARGO_PKG_VERSION"),
+    }))
+}
+
+/// The adaptors that are loaded, of all workers.
+async fn adaptors(links: &Links) -> Result<HttpResponse, Error> {
+    let lists = links.list().await?;
+    let lists =
+        lists.iter().map(|list| serde_json::from_slice::<Vec<Value>>(list).unwrap_or_default());
+    Ok(HttpResponse::Ok().json(lists.flatten().collect::<Vec<_>>()))
+}
+
+fn forget(links: &Links, path: &str) -> Result<HttpResponse, Error> {
+    let digest = path.strip_prefix("adaptors/").and_then(|hex| hex.parse().ok());
+    let digest = digest.ok_or(Error::PathUnknown)?;
+    match links.forget(digest) {
+        true => Ok(HttpResponse::NoContent().finish()),
+        false => Err(Error::CodeUnknown(digest)),
+    }
+}

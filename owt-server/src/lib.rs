@@ -1,0 +1,24 @@
+//! The owt server: an HTTP front in Rust, and CPython in worker processes.
+//!
+//! [`serve`] is the front's whole life, [`worker`] that of one worker process. Data flows one way:
+//! [`mod@front`] → [`mod@pool`] → [`mod@wire`] → [`mod@worker`] → Python, and back.
+
+mod config;
+mod front;
+mod interpreter;
+mod local;
+mod log;
+mod package;
+mod pool;
+mod serve;
+mod wire;
+mod worker;
+
+pub use config::{Config, default_workers};
+pub use front::{AllowedOrigin, Credential, NotACredential, NotAnOrigin};
+pub use interpreter::{Interpreter, InterpreterError, MINOR, find};
+pub use local::{LocalError, run};
+pub use log::init as init_log;
+pub use pool::StartError;
+pub use serve::{ServeError, serve};
+pub use worker::run as worker;

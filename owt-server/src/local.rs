@@ -1,0 +1,64 @@
+//! One call with no server: a worker process for it alone, and no HTTP.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::pin::pin;
+
+use futures_util::StreamExt;
+use owt_core::{Call, Error, Executor, Reply, ReplyBody, ReplyHead};
+use tokio::task::LocalSet;
+
+use crate::config::Config;
+use crate::package::RunDir;
+use crate::pool::{Links, Pool, Shared};
+use crate::serve::{ServeError, settings};
+
+/// Why a local call gave no whole reply.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// Python did not start.
+    #[error(transparent)]
+    Start(#[from] ServeError),
+    /// The call failed, as it would at a server.
+    #[error(transparent)]
+    Call(#[from] Error),
+    /// The reply could not be written.
+    #[error("cannot write the reply: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Runs one call, and writes its reply to `out` as it comes.
+///
+/// # Errors
+/// When Python does not start, the call fails, or `out` cannot be written to.
+pub fn run(config: &Config, call: Call, out: &mut dyn Write) -> Result<ReplyHead, LocalError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, async {
+        let run_dir = RunDir::make()?;
+        let nowhere = SocketAddr::new(config.address, 0);
+        let settings = settings(config, &run_dir, nowhere)?;
+        let (pool, ears) =
+            Pool::start(settings, run_dir, Shared::new(1, 1), 1).await.map_err(ServeError::from)?;
+        let events = ears.take().expect("there is an ear for the one thread");
+        let links = Links::new(pool.shared.clone(), config.timeout, events);
+        let outcome = execute(&links, call, out).await;
+        pool.stop().await;
+        outcome
+    })
+}
+
+async fn execute(links: &Links, call: Call, out: &mut dyn Write) -> Result<ReplyHead, LocalError> {
+    let Reply { head, body } = links.execute(call).await.map_err(|failure| failure.error)?;
+    match body {
+        ReplyBody::Whole(bytes) => out.write_all(&bytes)?,
+        ReplyBody::Stream(stream) => {
+            let mut stream = pin!(stream);
+            while let Some(chunk) = stream.next().await {
+                out.write_all(&chunk?)?;
+                out.flush()?;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(head)
+}

@@ -1,0 +1,91 @@
+//! A call that one thread of the front has sent to a worker: what has come back of it so far.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use owt_core::Error;
+
+use crate::wire::ReplyHead;
+
+/// The first thing that a worker answers.
+pub(super) enum Outcome {
+    /// A head, and the first bytes of the body.
+    Head(Box<ReplyHead<'static>>, Bytes),
+    /// The worker wants the call again, with its source.
+    NeedSource,
+    /// An error, and the microseconds spent loading and running.
+    Failed(Error, (u64, u64)),
+}
+
+#[derive(Default)]
+pub(super) struct Pending(RefCell<State>);
+
+#[derive(Default)]
+struct State {
+    outcome: Option<Outcome>,
+    chunks: VecDeque<Bytes>,
+    /// How the body ended.
+    end: Option<Result<(), Error>>,
+    waker: Option<Waker>,
+}
+
+impl Pending {
+    pub(super) fn outcome(&self, outcome: Outcome) {
+        self.update(|state| state.outcome = Some(outcome));
+    }
+
+    pub(super) fn chunk(&self, chunk: Bytes) {
+        self.update(|state| state.chunks.push_back(chunk));
+    }
+
+    pub(super) fn end(&self, end: Result<(), Error>) {
+        self.update(|state| state.end = Some(end));
+    }
+
+    /// The worker has died, or cannot be reached: whatever was still to come is this error.
+    pub(super) fn fail(&self, err: Error) {
+        self.update(|state| {
+            if state.outcome.is_none() {
+                state.outcome = Some(Outcome::Failed(err.clone(), (0, 0)));
+            }
+            state.end.get_or_insert(Err(err));
+        });
+    }
+
+    fn update(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.0.borrow_mut();
+        change(&mut state);
+        if let Some(waker) = state.waker.take() {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn poll_outcome(&self, cx: &Context<'_>) -> Poll<Outcome> {
+        let mut state = self.0.borrow_mut();
+        match state.outcome.take() {
+            Some(outcome) => Poll::Ready(outcome),
+            None => state.wait(cx),
+        }
+    }
+
+    /// The next chunk, or `None` at the end.
+    pub(super) fn poll_chunk(&self, cx: &Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        let mut state = self.0.borrow_mut();
+        if let Some(chunk) = state.chunks.pop_front() {
+            return Poll::Ready(Some(Ok(chunk)));
+        }
+        match state.end.clone() {
+            Some(end) => Poll::Ready(end.err().map(Err)),
+            None => state.wait(cx),
+        }
+    }
+}
+
+impl State {
+    fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
+        self.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}

@@ -1,0 +1,301 @@
+//! The [`Executor`] of one front thread: it sends calls to the worker that their adaptor lives in,
+//! and hands their replies on as they come.
+
+use std::borrow::Cow;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use owt_core::{
+    Call, Code, Digest, Error, Executor, Failure, Part, Reply, ReplyBody, ReplyHead, Timing,
+};
+use tokio::sync::mpsc;
+use tokio::time::Sleep;
+
+use super::link::Link;
+use super::pending::{Outcome, Pending};
+use super::{Event, Shared};
+use crate::wire::{self, CHUNK, CallHead, Kind, PartHead, WINDOW};
+
+/// One front thread's way to all workers.
+pub(crate) struct Links {
+    links: Vec<Rc<Link>>,
+    shared: Arc<Shared>,
+    /// How long any call may run.
+    timeout: Option<Duration>,
+}
+
+impl Links {
+    /// Makes the links and listens for workers that come and go. Runs on this thread's own loop.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        timeout: Option<Duration>,
+        mut events: mpsc::UnboundedReceiver<Event>,
+    ) -> Rc<Self> {
+        let links: Vec<_> = shared.workers.iter().map(|_| Rc::new(Link::default())).collect();
+        let listening = links.clone();
+        tokio::task::spawn_local(async move {
+            while let Some(event) = events.recv().await {
+                match event {
+                    Event::Up { worker, socket } => listening[worker].connect(socket),
+                    Event::Down { worker, death } => listening[worker].fail(death),
+                }
+            }
+        });
+        Rc::new(Self { links, shared, timeout })
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Drops an adaptor in every worker, and its source here; whether the source was known.
+    pub(crate) fn forget(&self, digest: Digest) -> bool {
+        for link in &self.links {
+            link.push(Kind::Forget, 0, &digest.0);
+        }
+        self.shared.sources.remove(digest)
+    }
+
+    /// What each worker has loaded: one JSON array a worker.
+    pub(crate) async fn list(&self) -> Result<Vec<Bytes>, Error> {
+        let mut lists = Vec::new();
+        for (worker, link) in self.links.iter().enumerate() {
+            let sent = Sent::open(link, &self.shared, worker)?;
+            link.push(Kind::List, sent.id, b"");
+            match poll_fn(|cx| sent.pending.poll_outcome(cx)).await {
+                Outcome::Head(_, list) => lists.push(list),
+                Outcome::Failed(err, _) => return Err(err),
+                Outcome::NeedSource => {}
+            }
+        }
+        Ok(lists)
+    }
+
+    /// The source of a call, if this server has it.
+    fn source(&self, code: &Code) -> Result<Arc<str>, Error> {
+        match code {
+            Code::Source { text, .. } => Ok(text.clone()),
+            Code::Known(digest) => {
+                self.shared.sources.get(*digest).ok_or(Error::CodeUnknown(*digest))
+            }
+        }
+    }
+}
+
+impl Executor for Links {
+    type Stream = ReplyStream;
+
+    async fn execute(&self, call: Call) -> Result<Reply<ReplyStream>, Failure> {
+        let began = Instant::now();
+        let digest = call.code.digest();
+        let source = self.source(&call.code)?;
+        let limit = call.timeout.into_iter().chain(self.timeout).min();
+        let mut deadline =
+            limit.map(|limit| Deadline { limit, sleep: Box::pin(tokio::time::sleep(limit)) });
+        let worker = self.shared.home(digest);
+        let link = &self.links[worker];
+        let mut has_source = link.tell(digest);
+        if has_source {
+            self.shared.sources.insert(digest, &source);
+        }
+        loop {
+            let sent = Sent::open(link, &self.shared, worker)?;
+            sent.send(&call, has_source.then_some(&*source)).await;
+            match sent.outcome(&mut deadline).await? {
+                Outcome::Head(head, first) => {
+                    return Ok(reply(*head, first, sent, deadline, digest, began));
+                }
+                Outcome::Failed(error, (load, run)) => {
+                    return Err(Failure { error, timing: timing(began, load, run) });
+                }
+                Outcome::NeedSource => has_source = true,
+            }
+        }
+    }
+}
+
+fn reply(
+    head: wire::ReplyHead<'static>,
+    first: Bytes,
+    sent: Sent,
+    deadline: Option<Deadline>,
+    digest: Digest,
+    began: Instant,
+) -> Reply<ReplyStream> {
+    let content_type =
+        head.content_type.map(|value| ("content-type".to_owned(), value.into_owned()));
+    let headers =
+        head.headers.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
+    let body = match head.length == Some(first.len() as u64) {
+        true => ReplyBody::Whole(first),
+        false => ReplyBody::Stream(ReplyStream { sent, deadline, first: Some(first), taken: 0 }),
+    };
+    let head = ReplyHead {
+        status: head.status,
+        headers: content_type.into_iter().chain(headers).collect(),
+        digest,
+        timing: timing(began, head.load_us, head.run_us),
+    };
+    Reply { head, body }
+}
+
+/// What was neither loading nor running was waiting.
+fn timing(began: Instant, load_us: u64, run_us: u64) -> Timing {
+    let (load, run) = (Duration::from_micros(load_us), Duration::from_micros(run_us));
+    Timing { queue: began.elapsed().saturating_sub(load + run), load, run }
+}
+
+/// How long a call may run, and the clock that says so.
+struct Deadline {
+    limit: Duration,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Deadline {
+    fn poll(deadline: &mut Option<Self>, cx: &mut Context<'_>) -> Poll<Error> {
+        let Some(Self { limit, sleep }) = deadline else {
+            return Poll::Pending;
+        };
+        sleep.as_mut().poll(cx).map(|()| Error::Deadline { limit: *limit })
+    }
+}
+
+/// A call that is at a worker. Dropping it tells the worker that nobody waits any more.
+struct Sent {
+    link: Rc<Link>,
+    id: u32,
+    pending: Rc<Pending>,
+    shared: Arc<Shared>,
+    worker: usize,
+}
+
+impl Sent {
+    fn open(link: &Rc<Link>, shared: &Arc<Shared>, worker: usize) -> Result<Self, Error> {
+        if shared.workers[worker].calls.fetch_add(1, Ordering::Relaxed) >= shared.capacity {
+            shared.workers[worker].calls.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::QueueFull);
+        }
+        let (id, pending) = link.open();
+        Ok(Self { link: link.clone(), id, pending, shared: shared.clone(), worker })
+    }
+
+    async fn send(&self, call: &Call, source: Option<&str>) {
+        let head = head(call, source);
+        let mut bodies = bodies(call);
+        let first = bodies.next().unwrap_or_default();
+        self.link.push_with(|outbox| wire::push_head(outbox, Kind::Call, self.id, &head, &first));
+        for chunk in bodies {
+            self.link.wait_for_room().await;
+            self.link.push(Kind::Body, self.id, &chunk);
+        }
+    }
+
+    /// Waits for the head of the reply, until the deadline.
+    async fn outcome(&self, deadline: &mut Option<Deadline>) -> Result<Outcome, Error> {
+        poll_fn(|cx| {
+            if let Poll::Ready(outcome) = self.pending.poll_outcome(cx) {
+                return Poll::Ready(Ok(outcome));
+            }
+            Deadline::poll(deadline, cx).map(Err)
+        })
+        .await
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        self.link.close(self.id);
+        self.shared.workers[self.worker].calls.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn head<'a>(call: &'a Call, source: Option<&'a str>) -> CallHead<'a> {
+    let request = &call.request;
+    let parts = request.parts.as_ref();
+    CallHead {
+        request_id: Cow::from(&request.id),
+        digest: call.code.digest().0,
+        source: source.map(Cow::from),
+        kwargs: call.kwargs.as_deref().map(Cow::from),
+        fn_name: Cow::from(&call.fn_name),
+        reload: call.reload,
+        method: Cow::from(&request.method),
+        scheme: Cow::from(&request.scheme),
+        host: Cow::from(&request.host),
+        path: Cow::from(&request.path),
+        query: Cow::from(&request.query),
+        remote_addr: Cow::from(&request.remote_addr),
+        headers: request.headers.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        parts: parts.map(|parts| parts.iter().map(part_head).collect()),
+        body_len: contents(call).map(|content| content.len() as u64).sum(),
+    }
+}
+
+fn part_head(part: &Part) -> PartHead<'_> {
+    PartHead {
+        name: Cow::from(&part.name),
+        filename: part.filename.as_deref().map(Cow::from),
+        content_type: part.content_type.as_deref().map(Cow::from),
+        len: part.data.len() as u64,
+    }
+}
+
+/// The body, or the contents of all parts.
+fn contents(call: &Call) -> impl Iterator<Item = &Bytes> {
+    let parts = call.request.parts.as_deref();
+    let whole = parts.is_none().then_some(&call.request.body);
+    whole.into_iter().chain(parts.into_iter().flatten().map(|part| &part.data))
+}
+
+/// The same in pieces that fit a frame.
+fn bodies(call: &Call) -> impl Iterator<Item = Bytes> {
+    contents(call).flat_map(|content| {
+        (0..content.len())
+            .step_by(CHUNK)
+            .map(move |at| content.slice(at..content.len().min(at + CHUNK)))
+    })
+}
+
+/// The chunks of a streamed reply, as the adaptor yields them. Reading them is what lets it go on.
+pub(crate) struct ReplyStream {
+    sent: Sent,
+    deadline: Option<Deadline>,
+    first: Option<Bytes>,
+    /// Bytes that were taken and not yet credited to the worker.
+    taken: usize,
+}
+
+impl ReplyStream {
+    fn credit(&mut self, bytes: usize) {
+        self.taken += bytes;
+        if self.taken >= WINDOW / 4 {
+            let taken = u32::try_from(std::mem::take(&mut self.taken)).unwrap_or(u32::MAX);
+            self.sent.link.push(Kind::Credit, self.sent.id, &taken.to_le_bytes());
+        }
+    }
+}
+
+impl Stream for ReplyStream {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if let Some(first) = this.first.take().filter(|first| !first.is_empty()) {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        if let Poll::Ready(next) = this.sent.pending.poll_chunk(cx) {
+            if let Some(Ok(chunk)) = &next {
+                this.credit(chunk.len());
+            }
+            return Poll::Ready(next);
+        }
+        Deadline::poll(&mut this.deadline, cx).map(|err| Some(Err(err)))
+    }
+}

@@ -1,0 +1,177 @@
+//! A server's life: its socket, its workers, its front, and their end.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer, web};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{Config, cores};
+use crate::front::{Front, Guard, Site, handle};
+use crate::interpreter::{self, InterpreterError};
+use crate::package::RunDir;
+use crate::pool::{Ears, Links, Pool, Shared, StartError};
+use crate::worker::{MAX_LINKS, Settings};
+
+/// How long a client may take to send a request's head.
+const HEAD_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a connection without a request stays open.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Anybody who reaches the address could run code.
+    #[error("on {0}, anybody who can reach this machine could run code on it")]
+    OpenToAll(SocketAddr),
+    /// The socket cannot be had.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// The system's reason.
+        #[source]
+        cause: io::Error,
+    },
+    /// There is no Python to run adaptors with.
+    #[error(transparent)]
+    Interpreter(#[from] InterpreterError),
+    /// The workers do not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Something else of the system failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Runs a server until a signal ends it. `ready` is called once it answers, with its address.
+///
+/// # Errors
+/// When it cannot start: each error is one sentence that says what to do.
+pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
+    let wanted = SocketAddr::new(config.address, config.port);
+    let listener =
+        config.listen().map_err(|cause| ServeError::Listen { address: wanted, cause })?;
+    let address = listener.local_addr()?;
+    if !address.ip().is_loopback() && config.auth.is_empty() && !config.allow_anonymous {
+        return Err(ServeError::OpenToAll(address));
+    }
+    actix_web::rt::System::new().block_on(async move {
+        let threads = front_threads();
+        let run_dir = RunDir::make()?;
+        let settings = settings(&config, &run_dir, address)?;
+        let shared = Shared::new(config.workers, config.threads + config.queue);
+        let (pool, ears) = Pool::start(settings, run_dir, shared, threads).await?;
+        let site = Arc::new(site(&config, address));
+        let timeout = config.timeout;
+        let (shared, ears) = (pool.shared.clone(), Arc::new(ears));
+        let server = HttpServer::new(move || {
+            let front = Front { site: site.clone(), links: links(&shared, &ears, timeout) };
+            App::new().app_data(web::ThinData(front)).default_service(web::to(handle))
+        })
+        .workers(threads)
+        .backlog(1024)
+        .client_request_timeout(HEAD_LIMIT)
+        .keep_alive(KEEP_ALIVE)
+        .tcp_nodelay(true)
+        .shutdown_timeout(config.grace.as_secs_f64().ceil() as u64)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+        let handle = server.handle();
+        let serving = actix_web::rt::spawn(server);
+        ready(address);
+        let stopping = stop_on_signal(handle)?;
+        actix_web::rt::spawn(stopping);
+        serving.await.map_err(io::Error::other)??;
+        pool.stop().await;
+        Ok(())
+    })
+}
+
+/// Threads that move bytes between sockets. They never wait, so there is no use in more than cores.
+fn front_threads() -> usize {
+    cores().min(MAX_LINKS)
+}
+
+fn links(shared: &Arc<Shared>, ears: &Ears, timeout: Option<Duration>) -> std::rc::Rc<Links> {
+    let events = ears.take().expect("actix-web starts as many threads as it was told");
+    Links::new(shared.clone(), timeout, events)
+}
+
+fn site(config: &Config, address: SocketAddr) -> Site {
+    Site {
+        guard: Guard::new(
+            address.ip(),
+            config.auth.clone(),
+            config.allow_origins.clone(),
+            config.allow_hosts.clone(),
+        ),
+        max_body: config.max_body,
+        run_id: run_id(),
+        requests: AtomicU32::new(1),
+    }
+}
+
+/// A number that differs between two runs of a server.
+fn run_id() -> u32 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+
+    let number = RandomState::new().build_hasher().finish();
+    u32::try_from(number >> 32).expect("the upper half of a u64")
+}
+
+/// What every worker has to know.
+pub(crate) fn settings(
+    config: &Config,
+    run_dir: &RunDir,
+    address: SocketAddr,
+) -> Result<Settings, ServeError> {
+    let active =
+        std::env::var_os("VIRTUAL_ENV").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let interpreter = interpreter::find(config.python.as_deref(), active.as_deref())?;
+    tracing::info!("Python {} ({})", interpreter.executable.display(), interpreter.origin);
+    let text = |path: PathBuf| path.to_string_lossy().into_owned();
+    Ok(Settings {
+        python: interpreter.executable,
+        package: text(run_dir.package()),
+        start_directory: text(std::env::current_dir()?),
+        adaptors_dir: text(run_dir.adaptors()),
+        run_dir: run_dir.path().to_path_buf(),
+        exe: text(std::env::current_exe()?),
+        address: address.ip().to_string(),
+        port: address.port(),
+        threads: config.threads,
+        max_adaptors: config.max_adaptors,
+        no_eval: config.no_eval,
+        args: config.to_args(address).to_string(),
+    })
+}
+
+/// The first SIGINT or SIGTERM lets running calls finish, the second does not.
+fn stop_on_signal(handle: ServerHandle) -> io::Result<impl Future<Output = ()>> {
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        let mut next = async || {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        next().await;
+        tracing::info!("stopping; running calls may finish (again to stop at once)");
+        let stopping = handle.stop(true);
+        tokio::select! {
+            () = stopping => {}
+            () = next() => handle.stop(false).await,
+        }
+    })
+}

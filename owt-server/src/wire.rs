@@ -1,0 +1,261 @@
+//! The frames between the front and a worker: `length, kind, call id, payload` over a Unix socket.
+//!
+//! All integers are little-endian. A head is postcard, a body is raw bytes. Both directions share
+//! one layout, so that a batch of frames is built and taken apart in one buffer.
+
+use std::borrow::Cow;
+
+use bytes::{Buf, Bytes, BytesMut};
+use owt_core::Digest;
+use serde::{Deserialize, Serialize};
+
+/// The largest payload that one frame carries in bytes; longer bodies go in several.
+pub(crate) const CHUNK: usize = 64 * 1024;
+
+/// How many bytes of a reply a worker may have under way before the reader has taken them.
+pub(crate) const WINDOW: usize = 256 * 1024;
+
+/// Length, kind and call id.
+const PREFIX: usize = 9;
+
+/// What a frame is. The payload of each kind is named behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// Front to worker: a [`CallHead`], then the first bytes of the body.
+    Call = 1,
+    /// Front to worker: more of the request's body.
+    Body = 2,
+    /// Front to worker: nobody waits for this call any more.
+    Cancel = 3,
+    /// Front to worker: a `u32`, the bytes that the reader has taken.
+    Credit = 4,
+    /// Front to worker: a [`Digest`] whose adaptor is to be dropped.
+    Forget = 5,
+    /// Front to worker: list the loaded adaptors. Answered as a whole reply of JSON.
+    List = 6,
+    /// Worker to front: a [`ReplyHead`], then the first bytes of the body.
+    Head = 16,
+    /// Worker to front: more of the reply's body.
+    Chunk = 17,
+    /// Worker to front: the reply is complete.
+    End = 18,
+    /// Worker to front: the reply broke off half way. No payload.
+    Broken = 19,
+    /// Worker to front: the call's source is not here; send the call again with it.
+    NeedSource = 20,
+    /// Worker to front: a [`Failure`] instead of a reply.
+    Fail = 21,
+}
+
+impl Kind {
+    fn from_byte(byte: u8) -> Option<Self> {
+        use Kind::{
+            Body, Broken, Call, Cancel, Chunk, Credit, End, Fail, Forget, Head, List, NeedSource,
+        };
+        [Call, Body, Cancel, Credit, Forget, List, Head, Chunk, End, Broken, NeedSource, Fail]
+            .into_iter()
+            .find(|kind| *kind as u8 == byte)
+    }
+}
+
+/// A call, but for its body.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CallHead<'a> {
+    pub(crate) request_id: Cow<'a, str>,
+    pub(crate) digest: [u8; 32],
+    pub(crate) source: Option<Cow<'a, str>>,
+    pub(crate) kwargs: Option<Cow<'a, str>>,
+    pub(crate) fn_name: Cow<'a, str>,
+    pub(crate) reload: bool,
+    pub(crate) method: Cow<'a, str>,
+    pub(crate) scheme: Cow<'a, str>,
+    pub(crate) host: Cow<'a, str>,
+    pub(crate) path: Cow<'a, str>,
+    pub(crate) query: Cow<'a, str>,
+    pub(crate) remote_addr: Cow<'a, str>,
+    pub(crate) headers: Vec<(Cow<'a, str>, Cow<'a, [u8]>)>,
+    pub(crate) parts: Option<Vec<PartHead<'a>>>,
+    /// Bytes of the body, or of all parts one after the other.
+    pub(crate) body_len: u64,
+}
+
+/// One part of a multipart body; its data lies in the call's body, in the order of the parts.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PartHead<'a> {
+    pub(crate) name: Cow<'a, str>,
+    pub(crate) filename: Option<Cow<'a, str>>,
+    pub(crate) content_type: Option<Cow<'a, str>>,
+    pub(crate) len: u64,
+}
+
+/// A reply, but for its body.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ReplyHead<'a> {
+    pub(crate) status: u16,
+    pub(crate) content_type: Option<Cow<'a, str>>,
+    pub(crate) headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// Microseconds spent loading the adaptor, and running it until this head.
+    pub(crate) load_us: u64,
+    pub(crate) run_us: u64,
+    /// The body's length in bytes where it is known now.
+    pub(crate) length: Option<u64>,
+}
+
+/// An error that the Python side made: its code and its whole text.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Failure<'a> {
+    pub(crate) code: Cow<'a, str>,
+    pub(crate) text: Cow<'a, str>,
+    /// Microseconds spent loading the adaptor, and running it.
+    pub(crate) load_us: u64,
+    pub(crate) run_us: u64,
+}
+
+/// Appends one frame to `out`: a head, if there is one, and raw bytes.
+pub(crate) fn push(out: &mut Vec<u8>, kind: Kind, id: u32, raw: &[u8]) {
+    out.extend_from_slice(&length(raw.len()).to_le_bytes());
+    out.push(kind as u8);
+    out.extend_from_slice(&id.to_le_bytes());
+    out.extend_from_slice(raw);
+}
+
+/// Appends one frame that carries a head before its raw bytes.
+pub(crate) fn push_head(out: &mut Vec<u8>, kind: Kind, id: u32, head: &impl Serialize, raw: &[u8]) {
+    let start = out.len();
+    out.extend_from_slice(&[0; PREFIX + 4]);
+    let written = std::mem::take(out);
+    *out = postcard::to_extend(head, written).expect("these heads have nothing postcard refuses");
+    let head_len = length(out.len() - start - PREFIX - 4);
+    out.extend_from_slice(raw);
+    let payload = length(out.len() - start - PREFIX);
+    out[start..start + 4].copy_from_slice(&payload.to_le_bytes());
+    out[start + 4] = kind as u8;
+    out[start + 5..start + 9].copy_from_slice(&id.to_le_bytes());
+    out[start + 9..start + 13].copy_from_slice(&head_len.to_le_bytes());
+}
+
+fn length(bytes: usize) -> u32 {
+    u32::try_from(bytes).expect("heads are bounded by the limits on requests, bodies by CHUNK")
+}
+
+/// One frame as it was read.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Frame {
+    pub(crate) kind: Kind,
+    pub(crate) id: u32,
+    pub(crate) payload: Bytes,
+}
+
+/// Why what was read is no frame: the other side is not ours, or has gone wrong.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Garbled {
+    #[error("a frame of unknown kind {0}")]
+    Kind(u8),
+    #[error("a frame's head is shorter than it says")]
+    Short,
+    #[error("a frame's head does not fit its kind")]
+    Head(#[from] postcard::Error),
+}
+
+/// Takes the next whole frame off the front of `buffer`; `None` while it has not all arrived.
+pub(crate) fn pull(buffer: &mut BytesMut) -> Result<Option<Frame>, Garbled> {
+    if buffer.len() < PREFIX {
+        return Ok(None);
+    }
+    let len = u32::from_le_bytes([buffer[0], buffer[1], buffer[2], buffer[3]]) as usize;
+    if buffer.len() < PREFIX + len {
+        buffer.reserve(PREFIX + len - buffer.len());
+        return Ok(None);
+    }
+    let kind = Kind::from_byte(buffer[4]).ok_or(Garbled::Kind(buffer[4]))?;
+    let id = u32::from_le_bytes([buffer[5], buffer[6], buffer[7], buffer[8]]);
+    buffer.advance(PREFIX);
+    Ok(Some(Frame { kind, id, payload: buffer.split_to(len).freeze() }))
+}
+
+impl Frame {
+    /// Takes a head off the payload; what stays is the raw bytes behind it.
+    pub(crate) fn split_head<T: for<'de> Deserialize<'de>>(
+        mut self,
+    ) -> Result<(T, Bytes), Garbled> {
+        if self.payload.len() < 4 {
+            return Err(Garbled::Short);
+        }
+        let len = self.payload.get_u32_le() as usize;
+        if self.payload.len() < len {
+            return Err(Garbled::Short);
+        }
+        let head = self.payload.split_to(len);
+        Ok((postcard::from_bytes(&head)?, self.payload))
+    }
+
+    /// Reads the payload as the number of bytes that a [`Kind::Credit`] grants.
+    pub(crate) fn credit(&self) -> usize {
+        let bytes = self.payload.first_chunk::<4>().copied().unwrap_or_default();
+        u32::from_le_bytes(bytes) as usize
+    }
+
+    /// Reads the payload as the digest of a [`Kind::Forget`].
+    pub(crate) fn digest(&self) -> Option<Digest> {
+        self.payload.first_chunk::<32>().copied().map(Digest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_head_and_its_body_survive_the_trip() {
+        let head = CallHead {
+            request_id: "r".into(),
+            source: Some("def run(): pass".into()),
+            headers: vec![("accept".into(), Cow::Borrowed(b"\xff".as_slice()))],
+            ..CallHead::default()
+        };
+        let mut out = Vec::new();
+        push(&mut out, Kind::Cancel, 7, b"");
+        push_head(&mut out, Kind::Call, 8, &head, b"body");
+        let mut buffer = BytesMut::from(out.as_slice());
+        let first = pull(&mut buffer).unwrap().unwrap();
+        assert_eq!(first, Frame { kind: Kind::Cancel, id: 7, payload: Bytes::new() });
+        let second = pull(&mut buffer).unwrap().unwrap();
+        assert_eq!((second.kind, second.id), (Kind::Call, 8));
+        let (read, body) = second.split_head::<CallHead<'_>>().unwrap();
+        assert_eq!((read, &body[..]), (head, b"body".as_slice()));
+        assert_eq!(pull(&mut buffer).unwrap(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn frames_come_out_as_they_went_in_however_they_are_cut(
+            payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..20),
+            cut in 1usize..64,
+        ) {
+            let mut out = Vec::new();
+            for (id, payload) in (0u32..).zip(&payloads) {
+                push(&mut out, Kind::Chunk, id, payload);
+            }
+            let (mut buffer, mut read) = (BytesMut::new(), Vec::new());
+            for piece in out.chunks(cut) {
+                buffer.extend_from_slice(piece);
+                while let Some(frame) = pull(&mut buffer).unwrap() {
+                    read.push(frame.payload.to_vec());
+                }
+            }
+            prop_assert_eq!(read, payloads);
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut buffer = BytesMut::from(bytes.as_slice());
+            while let Ok(Some(frame)) = pull(&mut buffer) {
+                let _ = (frame.credit(), frame.digest());
+                let _ = frame.split_head::<CallHead<'_>>();
+            }
+        }
+    }
+}

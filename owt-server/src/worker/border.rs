@@ -1,0 +1,272 @@
+//! The object that Python holds of a call: `owt._border.Call`.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyString};
+
+use super::call::Call;
+use crate::wire::{CHUNK, Kind, ReplyHead};
+
+/// What Python holds of a [`Call`].
+#[pyclass(frozen, name = "Call", module = "owt._border")]
+pub(crate) struct PyCall(pub(crate) Arc<Call>);
+
+#[pymethods]
+impl PyCall {
+    #[getter]
+    fn id(&self) -> &str {
+        &self.0.head.request_id
+    }
+
+    #[getter]
+    fn digest(&self) -> String {
+        owt_core::Digest(self.0.head.digest).to_string()
+    }
+
+    #[getter]
+    fn source(&self) -> Option<&str> {
+        self.0.head.source.as_deref()
+    }
+
+    #[getter]
+    fn fn_name(&self) -> &str {
+        &self.0.head.fn_name
+    }
+
+    #[getter]
+    fn kwargs(&self) -> Option<&str> {
+        self.0.head.kwargs.as_deref()
+    }
+
+    #[getter]
+    fn reload(&self) -> bool {
+        self.0.head.reload
+    }
+
+    #[getter]
+    fn method(&self) -> &str {
+        &self.0.head.method
+    }
+
+    #[getter]
+    fn scheme(&self) -> &str {
+        &self.0.head.scheme
+    }
+
+    #[getter]
+    fn host(&self) -> &str {
+        &self.0.head.host
+    }
+
+    #[getter]
+    fn raw_path(&self) -> &str {
+        &self.0.head.path
+    }
+
+    #[getter]
+    fn query(&self) -> &str {
+        &self.0.head.query
+    }
+
+    #[getter]
+    fn remote_addr(&self) -> &str {
+        &self.0.head.remote_addr
+    }
+
+    /// Names in lower case; values are bytes on the wire and Latin-1 in Python, as in PEP 3333.
+    #[getter]
+    fn headers(&self) -> Vec<(&str, String)> {
+        let latin1 = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect();
+        self.0.head.headers.iter().map(|(name, value)| (&**name, latin1(value))).collect()
+    }
+
+    #[getter]
+    fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let is_multipart = self.0.head.parts.is_some();
+        PyBytes::new(py, if is_multipart { b"" } else { &self.0.body })
+    }
+
+    #[getter]
+    fn parts<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
+        let Some(parts) = &self.0.head.parts else {
+            return Ok(None);
+        };
+        let list = PyList::empty(py);
+        let mut rest = self.0.body.clone();
+        for part in parts {
+            let len = usize::try_from(part.len).unwrap_or(usize::MAX).min(rest.len());
+            let data = PyBytes::new(py, &rest.split_to(len));
+            list.append((
+                &*part.name,
+                part.filename.as_deref(),
+                part.content_type.as_deref(),
+                data,
+            ))?;
+        }
+        Ok(Some(list))
+    }
+
+    #[getter]
+    fn disconnected(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    /// Asks the front for the source: the call comes again with it.
+    fn need_source(&self) -> PyResult<()> {
+        self.0.answer()?;
+        self.0.link.push(Kind::NeedSource, self.0.id, b"");
+        self.0.engine.ended(&self.0);
+        Ok(())
+    }
+
+    /// Says that loading is over and running begins.
+    fn loaded(&self) {
+        self.0.loaded();
+    }
+
+    /// Answers with a body that is all there.
+    #[pyo3(signature = (status, content_type, headers, body, /))]
+    fn reply(
+        &self,
+        py: Python<'_>,
+        status: u16,
+        content_type: Option<&str>,
+        headers: Vec<(String, String)>,
+        body: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        self.0.answer()?;
+        with_bytes(body, |bytes| self.reply_bytes(py, status, content_type, headers, bytes))
+    }
+
+    /// Answers with an error of owt's own: a code and the whole text for a person.
+    #[pyo3(signature = (code, text, /))]
+    fn fail(&self, code: &str, text: &str) {
+        self.0.fail(code, text);
+        self.0.engine.flush_unless_leading(&self.0.link);
+    }
+
+    /// Begins an answer whose body comes in chunks.
+    #[pyo3(signature = (status, content_type, headers, /))]
+    fn start(
+        &self,
+        status: u16,
+        content_type: Option<&str>,
+        headers: Vec<(String, String)>,
+    ) -> PyResult<()> {
+        self.0.answer()?;
+        self.push_reply_head(status, content_type, headers, None, b"");
+        self.0.engine.flush_unless_leading(&self.0.link);
+        Ok(())
+    }
+
+    /// Sends one chunk; waits while the reader is slow. `False` once nobody reads any more.
+    #[pyo3(signature = (chunk, /))]
+    fn send(&self, py: Python<'_>, chunk: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let has_credit = with_bytes(chunk, |bytes| Ok(self.0.push_chunk(bytes)))?;
+        if !has_credit {
+            self.0.engine.step_down();
+        }
+        Ok(py.detach(|| {
+            self.0.link.flush();
+            if has_credit { !self.0.is_cancelled() } else { self.0.wait_for_credit() }
+        }))
+    }
+
+    /// Sends one chunk without waiting, whatever the reader does.
+    #[pyo3(signature = (chunk, /))]
+    fn send_nowait(&self, py: Python<'_>, chunk: &Bound<'_, PyAny>) -> PyResult<bool> {
+        with_bytes(chunk, |bytes| Ok(self.0.push_chunk(bytes)))?;
+        py.detach(|| self.0.link.flush());
+        Ok(!self.0.is_cancelled())
+    }
+
+    /// Whether the reader can take more. If not, `callback` is called once when it can.
+    #[pyo3(signature = (callback, /))]
+    fn when_writable(&self, callback: Py<PyAny>) -> bool {
+        self.0.when_writable(callback)
+    }
+
+    /// Ends an answer that came in chunks.
+    fn finish(&self) {
+        self.0.link.push(Kind::End, self.0.id, b"");
+        self.0.engine.ended(&self.0);
+        self.0.engine.flush_unless_leading(&self.0.link);
+    }
+
+    /// Breaks an answer off half way, so that the reader sees that it is not complete.
+    #[pyo3(signature = (_text, /))]
+    fn abort(&self, _text: &str) {
+        self.0.link.push(Kind::Broken, self.0.id, b"");
+        self.0.engine.ended(&self.0);
+        self.0.engine.flush_unless_leading(&self.0.link);
+    }
+}
+
+impl PyCall {
+    fn reply_bytes(
+        &self,
+        py: Python<'_>,
+        status: u16,
+        content_type: Option<&str>,
+        headers: Vec<(String, String)>,
+        body: &[u8],
+    ) -> PyResult<()> {
+        let (first, rest) = body.split_at(body.len().min(CHUNK));
+        self.push_reply_head(status, content_type, headers, Some(body.len()), first);
+        if !rest.is_empty() {
+            self.send_rest(py, rest);
+        }
+        self.0.engine.ended(&self.0);
+        self.0.engine.flush_unless_leading(&self.0.link);
+        Ok(())
+    }
+
+    /// Sends what did not fit beside the head, no faster than the reader takes it.
+    fn send_rest(&self, py: Python<'_>, rest: &[u8]) {
+        self.0.engine.step_down();
+        let is_taken = |piece: &[u8]| {
+            let has_credit = self.0.push_chunk(piece);
+            self.0.link.flush();
+            has_credit || self.0.wait_for_credit()
+        };
+        py.detach(|| rest.chunks(CHUNK).all(is_taken));
+        self.0.link.push(Kind::End, self.0.id, b"");
+    }
+
+    fn push_reply_head(
+        &self,
+        status: u16,
+        content_type: Option<&str>,
+        headers: Vec<(String, String)>,
+        length: Option<usize>,
+        first: &[u8],
+    ) {
+        let (load_us, run_us) = self.0.timing();
+        let head = ReplyHead {
+            status,
+            content_type: content_type.map(Cow::from),
+            headers: headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            load_us,
+            run_us,
+            length: length.map(|len| len as u64),
+        };
+        self.0.link.push_head(Kind::Head, self.0.id, &head, first);
+    }
+}
+
+/// Hands over the bytes of a `str` (as UTF-8), of `bytes`, or of anything with a buffer.
+fn with_bytes<T>(value: &Bound<'_, PyAny>, take: impl FnOnce(&[u8]) -> PyResult<T>) -> PyResult<T> {
+    if let Ok(text) = value.cast::<PyString>() {
+        return take(text.to_str()?.as_bytes());
+    }
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return take(bytes.as_bytes());
+    }
+    let buffer = PyBuffer::<u8>::get(value)
+        .map_err(|_| PyTypeError::new_err("a body is str, bytes, bytearray or memoryview"))?;
+    take(&buffer.to_vec(value.py())?)
+}

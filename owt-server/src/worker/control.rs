@@ -1,0 +1,123 @@
+//! The socket between a worker and its front over which nothing but the worker's own life is
+//! settled: its settings, that it is ready, that it is to stop. When it closes, the front is gone,
+//! and the worker ends with everything that its adaptors have started.
+
+use std::io::{self, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use pyo3::prelude::*;
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+
+/// The most sockets that come with the settings, one for each thread of the front.
+pub(crate) const MAX_LINKS: usize = 64;
+
+/// What a worker has to know.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    /// The interpreter that this worker takes itself for.
+    pub(crate) python: PathBuf,
+    /// The folder that holds the package `owt`.
+    pub(crate) package: String,
+    pub(crate) start_directory: String,
+    /// Where sources are put for the child processes of adaptors.
+    pub(crate) adaptors_dir: String,
+    /// Removed by whoever ends last: the front, or a worker whose front was killed.
+    pub(crate) run_dir: PathBuf,
+    pub(crate) exe: String,
+    pub(crate) address: String,
+    pub(crate) port: u16,
+    pub(crate) threads: usize,
+    pub(crate) max_adaptors: usize,
+    pub(crate) no_eval: bool,
+    /// The server's arguments as a JSON object.
+    pub(crate) args: String,
+}
+
+/// A worker's first and only word to its front.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Ready {
+    Yes,
+    /// Python did not start: why.
+    No(String),
+}
+
+pub(super) struct Control(UnixStream);
+
+impl Control {
+    /// Takes standard input for the control socket, so that adaptors find an empty one instead.
+    pub(super) fn open() -> io::Result<Self> {
+        let socket = io::stdin().as_fd().try_clone_to_owned()?;
+        rustix::net::sockopt::socket_type(&socket)?;
+        rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+        rustix::stdio::dup2_stdout(io::stderr())?;
+        Ok(Self(socket.into()))
+    }
+
+    /// Waits for the settings and the sockets that come with them.
+    pub(super) fn receive_settings(mut self) -> io::Result<(Self, Settings, Vec<OwnedFd>)> {
+        let (len, sockets) = self.receive_sockets()?;
+        let mut bytes = vec![0; len];
+        self.0.read_exact(&mut bytes)?;
+        let settings = postcard::from_bytes(&bytes).map_err(io::Error::other)?;
+        Ok((self, settings, sockets))
+    }
+
+    /// The length of the settings, and what came with it.
+    fn receive_sockets(&self) -> io::Result<(usize, Vec<OwnedFd>)> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_LINKS))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let mut len = [0; 4];
+        let flags = RecvFlags::WAITALL | RecvFlags::CMSG_CLOEXEC;
+        let received =
+            rustix::net::recvmsg(&self.0, &mut [IoSliceMut::new(&mut len)], &mut ancillary, flags)?;
+        if received.bytes != len.len() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let sockets = ancillary.drain().filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(sockets) => Some(sockets),
+            _ => None,
+        });
+        Ok((u32::from_le_bytes(len) as usize, sockets.flatten().collect()))
+    }
+
+    /// Tells the front how the start went, then waits for the end.
+    pub(super) fn serve(mut self, ready: &Ready, settings: &Settings) -> ExitCode {
+        let word = postcard::to_stdvec(ready).expect("an enum of strings can be written");
+        if self.0.write_all(&word).is_err() || matches!(ready, Ready::No(_)) {
+            return ExitCode::FAILURE;
+        }
+        match self.0.read(&mut [0]) {
+            Ok(1) => run_exit_functions(),
+            // The front was killed, and cannot clear up any more.
+            _ => drop(std::fs::remove_dir_all(&settings.run_dir)),
+        }
+        end_group()
+    }
+}
+
+/// What adaptors registered with `atexit`. The front waits for it only for a moment.
+fn run_exit_functions() {
+    let run = |py: Python<'_>| py.import("atexit")?.call_method0("_run_exitfuncs").map(drop);
+    if let Err(err) = Python::attach(run) {
+        tracing::warn!("a function registered with atexit failed: {err}");
+    }
+}
+
+/// Ends this process and all that its adaptors have started: the front made it the leader of a
+/// group. A kill, because threads of adaptors may never come to an end of their own.
+fn end_group() -> ExitCode {
+    let _ = rustix::process::kill_current_process_group(Signal::KILL);
+    ExitCode::FAILURE
+}
+
+impl AsRawFd for Control {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}

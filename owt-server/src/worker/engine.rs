@@ -1,0 +1,364 @@
+//! Who runs what in a worker: one thread leads, which is to read calls and run them one after the
+//! other; when one of them takes long, another thread takes over the lead.
+//!
+//! So short calls never fight for the interpreter's lock, which is taken once for all calls that
+//! arrived together, and slow calls never hold up the rest. Go's scheduler treats system calls in
+//! the same way.
+
+use std::cell::Cell;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+
+use super::call::Call;
+use super::link::{Link, lock};
+use super::reader::{Order, Reader};
+use crate::wire::{Kind, ReplyHead};
+
+/// How long a call may run before another thread takes over the lead.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// For how long without any call the monitor still looks every [`PATIENCE`], before it sleeps.
+const LINGER: Duration = Duration::from_millis(50);
+
+/// How many calls are answered before their answers are sent, at the most.
+const BATCH: usize = 32;
+
+thread_local! {
+    /// The stamp of the call that this thread runs as the leader; 0: it does not lead.
+    static LEADING: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The Python functions that the engine calls: those of `owt._worker`, and `json.dumps`.
+pub(crate) struct Hooks {
+    pub(crate) handle: Py<PyAny>,
+    pub(crate) forget: Py<PyAny>,
+    pub(crate) cancel: Py<PyAny>,
+    /// The exception that interrupts a thread.
+    pub(crate) interrupted: Py<PyAny>,
+    pub(crate) adaptors: Py<PyAny>,
+    pub(crate) to_json: Py<PyAny>,
+}
+
+pub(crate) struct Engine {
+    links: Vec<Arc<Link>>,
+    reader: Mutex<Reader>,
+    hooks: Hooks,
+    state: Mutex<State>,
+    /// Wakes one thread at leisure to lead.
+    vacancy: Condvar,
+    calls: Mutex<HashMap<(usize, u32), Arc<Call>>>,
+    /// When the leader began the call that it is running, in nanoseconds since `epoch`; 0: none.
+    stamp: AtomicU64,
+    epoch: Instant,
+    monitor: Monitor,
+    /// How many calls may run at a time, but for `async` ones.
+    threads: usize,
+}
+
+#[derive(Default)]
+struct State {
+    /// Calls, of which so many may run at a time.
+    queue: VecDeque<Arc<Call>>,
+    /// Short work that never waits for a call.
+    urgent: VecDeque<Job>,
+    /// Threads that are running something.
+    running: usize,
+    /// Threads that wait to be made leader.
+    idle: usize,
+    /// Whether nobody leads, and an idle thread is to.
+    is_vacant: bool,
+}
+
+#[derive(Default)]
+struct Monitor {
+    is_asleep: Mutex<bool>,
+    wake: Condvar,
+}
+
+/// What a thread that holds the interpreter's lock has to do.
+enum Job {
+    Call(Arc<Call>),
+    Interrupt(Arc<Call>),
+    Wake(Py<PyAny>),
+    Forget(String),
+    List { link: Arc<Link>, id: u32 },
+}
+
+impl Engine {
+    pub(crate) fn new(links: Vec<Arc<Link>>, hooks: Hooks, threads: usize) -> Arc<Self> {
+        Arc::new(Self {
+            reader: Mutex::new(Reader::new(&links)),
+            links,
+            hooks,
+            state: Mutex::default(),
+            vacancy: Condvar::new(),
+            calls: Mutex::default(),
+            stamp: AtomicU64::new(0),
+            epoch: Instant::now(),
+            monitor: Monitor::default(),
+            threads: threads.max(1),
+        })
+    }
+
+    /// Starts the first leader and the monitor. Both live as long as the process.
+    pub(crate) fn start(self: &Arc<Self>) {
+        self.spawn_leader();
+        let engine = self.clone();
+        spawn("owt-monitor", move || engine.watch());
+    }
+
+    /// Forgets a call that has been answered.
+    pub(crate) fn ended(&self, call: &Call) {
+        lock(&self.calls).remove(&(call.link.index, call.id));
+    }
+
+    /// Gives up the lead, if this thread has it: it is about to wait for something.
+    pub(crate) fn step_down(self: &Arc<Self>) {
+        if self.is_still_leading(LEADING.replace(0)) {
+            self.appoint();
+        }
+    }
+
+    /// Sends what waits on a link, unless the leader will do so at the end of its batch.
+    pub(crate) fn flush_unless_leading(&self, link: &Link) {
+        let stamp = LEADING.get();
+        if stamp == 0 || self.stamp.load(Ordering::Acquire) != stamp {
+            link.flush();
+        }
+    }
+
+    fn is_still_leading(&self, stamp: u64) -> bool {
+        let swap = |to| self.stamp.compare_exchange(stamp, to, Ordering::AcqRel, Ordering::Acquire);
+        stamp != 0 && swap(0).is_ok()
+    }
+
+    /// Makes another thread the leader.
+    fn appoint(self: &Arc<Self>) {
+        let has_idle = lock(&self.state).idle > 0;
+        if has_idle || !self.spawn_leader() {
+            // Where no thread can be started, the next one at leisure leads.
+            lock(&self.state).is_vacant = true;
+            self.vacancy.notify_one();
+        }
+    }
+
+    fn spawn_leader(self: &Arc<Self>) -> bool {
+        let engine = self.clone();
+        spawn("owt-call", move || {
+            // Attached for the thread's whole life, but for its waits: threading.local and
+            // context variables of adaptors then last as they do in any Python thread.
+            Python::attach(|py| {
+                loop {
+                    engine.lead(py);
+                    engine.help_out(py);
+                    py.detach(|| engine.wait_for_vacancy());
+                }
+            });
+        })
+    }
+
+    /// Reads and runs calls until another thread has taken over.
+    fn lead(self: &Arc<Self>, py: Python<'_>) {
+        loop {
+            py.detach(|| self.gather());
+            for _ in 0..BATCH {
+                let Some(job) = self.next() else { break };
+                if !self.run_leading(py, job) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Sends the answers of the last batch, and reads more unless there is something to run.
+    fn gather(self: &Arc<Self>) {
+        for link in &self.links {
+            link.flush();
+        }
+        while !self.has_next() {
+            lock(&self.reader).read(|order| self.take(order));
+        }
+    }
+
+    fn take(self: &Arc<Self>, order: Order) {
+        match order {
+            Order::Call { link, id, head, body } => {
+                let key = (link.index, id);
+                let call = Arc::new(Call::new(self.clone(), link, id, *head, body.freeze()));
+                lock(&self.calls).insert(key, call.clone());
+                lock(&self.state).queue.push_back(call);
+            }
+            Order::Cancel { link, id } => {
+                let Some(call) = lock(&self.calls).get(&(link, id)).cloned() else { return };
+                self.enqueue_wake(call.cancel());
+                self.enqueue(Job::Interrupt(call));
+            }
+            Order::Credit { link, id, bytes } => {
+                let call = lock(&self.calls).get(&(link, id)).cloned();
+                self.enqueue_wake(call.and_then(|call| call.credit(bytes)));
+            }
+            Order::Forget(digest) => self.enqueue(Job::Forget(digest.to_string())),
+            Order::List { link, id } => self.enqueue(Job::List { link, id }),
+        }
+    }
+
+    fn enqueue(&self, job: Job) {
+        lock(&self.state).urgent.push_back(job);
+    }
+
+    fn enqueue_wake(&self, waiting: Option<Py<PyAny>>) {
+        if let Some(callback) = waiting {
+            self.enqueue(Job::Wake(callback));
+        }
+    }
+
+    fn has_next(&self) -> bool {
+        let state = lock(&self.state);
+        !state.urgent.is_empty() || !state.queue.is_empty() && state.running < self.threads
+    }
+
+    /// The next job, if there is one and it may run; it then counts as running.
+    fn next(&self) -> Option<Job> {
+        let mut state = lock(&self.state);
+        let job = match state.urgent.pop_front() {
+            Some(job) => job,
+            None if state.running >= self.threads => return None,
+            None => Job::Call(state.queue.pop_front()?),
+        };
+        state.running += 1;
+        Some(job)
+    }
+
+    /// Runs one job; `false` if another thread has taken over the lead meanwhile.
+    fn run_leading(self: &Arc<Self>, py: Python<'_>, job: Job) -> bool {
+        let stamp = self.now();
+        LEADING.set(stamp);
+        self.stamp.store(stamp, Ordering::Release);
+        self.monitor.rouse();
+        self.run(py, job);
+        self.is_still_leading(LEADING.replace(0))
+    }
+
+    fn run(&self, py: Python<'_>, job: Job) {
+        let outcome = match job {
+            Job::Call(call) => self.run_call(py, &call),
+            Job::Interrupt(call) => call.interrupt(py, &self.hooks),
+            Job::Wake(callback) => callback.call0(py).map(drop),
+            Job::Forget(digest) => self.hooks.forget.call1(py, (digest,)).map(drop),
+            Job::List { link, id } => self.run_list(py, &link, id),
+        };
+        if let Err(err) = outcome {
+            tracing::error!("owt's own Python failed: {err}");
+        }
+        lock(&self.state).running -= 1;
+    }
+
+    fn run_call(&self, py: Python<'_>, call: &Arc<Call>) -> PyResult<()> {
+        let outcome = call.run(py, &self.hooks.handle);
+        if let Err(err) = &outcome {
+            // Whatever an adaptor does is answered by owt._worker; this is a fault of our own.
+            call.fail(
+                "adaptor-raised",
+                &format!("owt itself failed while running this call: {err}"),
+            );
+        }
+        outcome
+    }
+
+    fn run_list(&self, py: Python<'_>, link: &Link, id: u32) -> PyResult<()> {
+        let adaptors = self.hooks.adaptors.call0(py)?;
+        let list: String = self.hooks.to_json.call1(py, (adaptors,))?.extract(py)?;
+        let head = ReplyHead {
+            status: 200,
+            content_type: Some("application/json".into()),
+            length: Some(list.len() as u64),
+            ..ReplyHead::default()
+        };
+        link.push_head(Kind::Head, id, &head, list.as_bytes());
+        Ok(())
+    }
+
+    /// After the lead is lost: takes calls that nobody else may run because all threads are busy.
+    fn help_out(self: &Arc<Self>, py: Python<'_>) {
+        loop {
+            py.detach(|| self.flush_pending());
+            let is_needed = {
+                let state = lock(&self.state);
+                state.running + 1 >= self.threads && !state.queue.is_empty()
+            };
+            let Some(job) = is_needed.then(|| self.next()).flatten() else {
+                return;
+            };
+            self.run(py, job);
+        }
+    }
+
+    fn flush_pending(&self) {
+        self.links.iter().filter(|link| link.is_pending()).for_each(|link| link.flush());
+    }
+
+    fn wait_for_vacancy(&self) {
+        let mut state = lock(&self.state);
+        state.idle += 1;
+        while !state.is_vacant {
+            state = self.vacancy.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.is_vacant = false;
+        state.idle -= 1;
+    }
+
+    /// Nanoseconds since the engine was made, and never 0.
+    fn now(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
+    }
+
+    /// Takes the lead from a thread whose call runs for long.
+    fn watch(self: &Arc<Self>) {
+        let patience = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
+        let mut last_seen = Instant::now();
+        loop {
+            thread::sleep(PATIENCE);
+            let stamp = self.stamp.load(Ordering::Acquire);
+            if stamp != 0 {
+                last_seen = Instant::now();
+            }
+            if stamp != 0 && self.now() - stamp > patience && self.is_still_leading(stamp) {
+                self.appoint();
+            }
+            if last_seen.elapsed() > LINGER {
+                self.monitor.sleep();
+                last_seen = Instant::now();
+            }
+        }
+    }
+}
+
+impl Monitor {
+    fn sleep(&self) {
+        let mut is_asleep = lock(&self.is_asleep);
+        *is_asleep = true;
+        while *is_asleep {
+            is_asleep = self.wake.wait(is_asleep).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn rouse(&self) {
+        let mut is_asleep = lock(&self.is_asleep);
+        if std::mem::take(&mut *is_asleep) {
+            self.wake.notify_one();
+        }
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> bool {
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(work);
+    if let Err(err) = &spawned {
+        tracing::error!("cannot start a thread: {err}");
+    }
+    spawned.is_ok()
+}

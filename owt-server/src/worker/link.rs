@@ -1,0 +1,94 @@
+//! A worker's end of one socket to one thread of the front: whoever has a frame to send adds it,
+//! and whoever is at leisure writes them all at once.
+
+use std::os::fd::OwnedFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::BytesMut;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
+use serde::Serialize;
+
+use crate::wire::{self, Kind};
+
+pub(crate) struct Link {
+    /// Which thread of the front this is.
+    pub(crate) index: usize,
+    socket: OwnedFd,
+    /// Frames that wait to be written.
+    pending: Mutex<Vec<u8>>,
+    /// Held while writing, so that frames leave in the order in which they were added.
+    writer: Mutex<()>,
+}
+
+/// What one read brought.
+pub(crate) enum Read {
+    Some,
+    Nothing,
+    /// The front has closed its end.
+    Closed,
+}
+
+impl Link {
+    pub(crate) fn new(index: usize, socket: OwnedFd) -> Self {
+        Self { index, socket, pending: Mutex::default(), writer: Mutex::default() }
+    }
+
+    pub(crate) fn socket(&self) -> &OwnedFd {
+        &self.socket
+    }
+
+    pub(crate) fn push(&self, kind: Kind, id: u32, raw: &[u8]) {
+        wire::push(&mut lock(&self.pending), kind, id, raw);
+    }
+
+    pub(crate) fn push_head(&self, kind: Kind, id: u32, head: &impl Serialize, raw: &[u8]) {
+        wire::push_head(&mut lock(&self.pending), kind, id, head, raw);
+    }
+
+    /// Writes what is pending. Blocks while the front is busy, so the interpreter must be let go.
+    pub(crate) fn flush(&self) {
+        let _turn = lock(&self.writer);
+        loop {
+            let batch = std::mem::take(&mut *lock(&self.pending));
+            if batch.is_empty() || self.write(&batch).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Whether frames wait to be written.
+    pub(crate) fn is_pending(&self) -> bool {
+        !lock(&self.pending).is_empty()
+    }
+
+    fn write(&self, mut batch: &[u8]) -> Result<(), Errno> {
+        while !batch.is_empty() {
+            match rustix::net::send(&self.socket, batch, SendFlags::NOSIGNAL) {
+                Ok(written) => batch = &batch[written..],
+                Err(Errno::INTR) => {}
+                // The front is gone: the watcher of the control socket ends this process.
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what has arrived through `scratch` into `buffer`, without waiting for more.
+    pub(crate) fn read(&self, scratch: &mut [u8], buffer: &mut BytesMut) -> Read {
+        match rustix::net::recv(&self.socket, &mut *scratch, RecvFlags::DONTWAIT) {
+            Ok((0, _)) => Read::Closed,
+            Ok((read, _)) => {
+                buffer.extend_from_slice(&scratch[..read]);
+                Read::Some
+            }
+            Err(Errno::AGAIN | Errno::INTR) => Read::Nothing,
+            Err(_) => Read::Closed,
+        }
+    }
+}
+
+/// Locks, also after another thread has panicked: these values are whole between any two statements.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,83 @@
+//! A worker process: CPython, and the threads that run calls in it.
+//!
+//! The front starts this same program with a hidden subcommand. Standard input is the control
+//! socket; the sockets for calls come over it with the settings.
+
+mod border;
+mod call;
+mod control;
+mod engine;
+mod link;
+mod python;
+mod reader;
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+pub(crate) use control::{MAX_LINKS, Ready, Settings};
+use engine::{Engine, Hooks};
+use link::Link;
+
+/// Runs a worker until its front has gone or tells it to stop. Never called by a person.
+pub fn run() -> ExitCode {
+    crate::log::init_worker();
+    let control = match control::Control::open() {
+        Ok(control) => control,
+        Err(err) => {
+            tracing::error!("owt worker is started by owt serve, not by hand: {err}");
+            return ExitCode::from(2);
+        }
+    };
+    let (control, settings, sockets) = match control.receive_settings() {
+        Ok(received) => received,
+        Err(err) => {
+            tracing::error!("a worker got no settings from its front: {err}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ready = match start(&settings, sockets, control.as_raw_fd()) {
+        Ok(()) => Ready::Yes,
+        Err(why) => Ready::No(why),
+    };
+    control.serve(&ready, &settings)
+}
+
+fn start(settings: &Settings, sockets: Vec<OwnedFd>, control: i32) -> Result<(), String> {
+    python::start(&settings.python).map_err(|err| err.to_string())?;
+    let links: Vec<_> =
+        (0..).zip(sockets).map(|(index, socket)| Arc::new(Link::new(index, socket))).collect();
+    let fds = links.iter().map(|link| link.socket().as_raw_fd()).chain([control]).collect();
+    let hooks = Python::attach(|py| hooks(py, settings, fds)).map_err(|err| err.to_string())?;
+    Engine::new(links, hooks, settings.threads).start();
+    Ok(())
+}
+
+/// Starts the Python side, and finds the functions of it that are called from here.
+fn hooks(py: Python<'_>, settings: &Settings, fds: Vec<i32>) -> PyResult<Hooks> {
+    let worker = python::import_owt(py, &settings.package, &settings.start_directory)?;
+    let json = py.import("json")?;
+    let values = json.call_method1("loads", (&settings.args,))?.cast_into::<PyDict>()?;
+    let given = PyDict::new(py);
+    given.set_item("address", &settings.address)?;
+    given.set_item("port", settings.port)?;
+    given.set_item("version", env!("CARGO_PKG_VERSION"))?;
+    given.set_item("exe", &settings.exe)?;
+    given.set_item("max_adaptors", settings.max_adaptors)?;
+    given.set_item("no_eval", settings.no_eval)?;
+    given.set_item("adaptors_dir", &settings.adaptors_dir)?;
+    given.set_item("args", values)?;
+    given.set_item("fds", fds)?;
+    worker.call_method1("start", (given,))?;
+    Ok(Hooks {
+        handle: worker.getattr("handle")?.unbind(),
+        forget: worker.getattr("forget")?.unbind(),
+        cancel: worker.getattr("cancel")?.unbind(),
+        interrupted: worker.getattr("Interrupted")?.unbind(),
+        adaptors: worker.getattr("adaptors")?.unbind(),
+        to_json: json.getattr("dumps")?.unbind(),
+    })
+}

@@ -1,0 +1,115 @@
+//! Starts CPython in this process as `python` itself would start: with the virtualenv, `PYTHONPATH`
+//! and start directory that are in force.
+//!
+//! The only unsafe code of owt: PyConfig (PEP 587) has no safe wrapper in pyo3.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, OsStr, c_ulong};
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::ptr::addr_of_mut;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+/// Why Python did not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error("the path {0:?} holds a NUL byte")]
+    Path(std::path::PathBuf),
+    #[error("{0}")]
+    Python(String),
+}
+
+/// Starts the interpreter as if `executable` had been run, and lets go of its lock.
+pub(crate) fn start(executable: &Path) -> Result<(), StartError> {
+    let path = c_string(executable.as_os_str())
+        .ok_or_else(|| StartError::Path(executable.to_path_buf()))?;
+    let mut config = MaybeUninit::<ffi::PyConfig>::uninit();
+    // SAFETY: InitPythonConfig fills the whole struct, whatever was in it.
+    let mut config = unsafe {
+        ffi::PyConfig_InitPythonConfig(config.as_mut_ptr());
+        config.assume_init()
+    };
+    let outcome = initialise(&mut config, &path);
+    // SAFETY: the config was initialised above and is not used again.
+    unsafe { ffi::PyConfig_Clear(&raw mut config) };
+    outcome?;
+    // SAFETY: initialisation left this thread attached; its state is never used again, since pyo3
+    // makes each thread a state of its own.
+    unsafe { ffi::PyEval_SaveThread() };
+    Ok(())
+}
+
+fn initialise(config: &mut ffi::PyConfig, executable: &CStr) -> Result<(), StartError> {
+    config.parse_argv = 0;
+    // Signals are the front's: a worker is stopped through its control socket.
+    config.install_signal_handlers = 0;
+    // From the program's name Python finds pyvenv.cfg, prefix and site-packages (getpath.py).
+    let (name, own) = (addr_of_mut!(config.program_name), addr_of_mut!(config.executable));
+    for field in [name, own] {
+        // SAFETY: the field belongs to the initialised config, the string ends in NUL.
+        check(unsafe { ffi::PyConfig_SetBytesString(config, field, executable.as_ptr()) })?;
+    }
+    // SAFETY: the config is initialised, and no interpreter runs in this process yet.
+    check(unsafe { ffi::Py_InitializeFromConfig(config) })
+}
+
+fn check(status: ffi::PyStatus) -> Result<(), StartError> {
+    // SAFETY: a status is plain data; its message, where there is one, is a static string.
+    let (is_exception, message) = unsafe {
+        let message = (!status.err_msg.is_null()).then(|| CStr::from_ptr(status.err_msg));
+        (ffi::PyStatus_Exception(status) != 0, message)
+    };
+    match is_exception {
+        false => Ok(()),
+        true => {
+            let message = message.map(CStr::to_string_lossy).unwrap_or_default();
+            Err(StartError::Python(message.into_owned()))
+        }
+    }
+}
+
+/// The calling thread as Python counts threads.
+pub(crate) fn thread_id() -> c_ulong {
+    // SAFETY: asks the system for the thread's id, and needs no interpreter.
+    unsafe { ffi::PyThread_get_thread_ident() }
+}
+
+/// Has a thread raise `exception` at its next step of Python; `None` takes back one that it has not
+/// raised yet.
+pub(crate) fn raise_in(_py: Python<'_>, thread: c_ulong, exception: Option<&Py<PyAny>>) {
+    let exception = exception.map_or(std::ptr::null_mut(), Py::as_ptr);
+    // SAFETY: the interpreter's lock is held; the call takes a reference of its own, and a thread
+    // that is gone is not found.
+    unsafe { ffi::PyThreadState_SetAsyncExc(thread.cast_signed(), exception) };
+}
+
+fn c_string(text: &OsStr) -> Option<CString> {
+    CString::new(text.as_bytes()).ok()
+}
+
+/// Imports `owt` from the folder `package`, whatever else of that name there is, and puts the
+/// directory in which owt was started first on `sys.path`, as `python -c` does.
+pub(crate) fn import_owt<'py>(
+    py: Python<'py>,
+    package: &str,
+    start: &str,
+) -> PyResult<Bound<'py, PyModule>> {
+    let sys = py.import("sys")?;
+    let path = sys.getattr("path")?.cast_into::<PyList>()?;
+    path.insert(0, package)?;
+    let worker = py.import("owt._worker")?;
+    path.del_item(0)?;
+    if !sys
+        .getattr("flags")?
+        .getattr("safe_path")
+        .is_ok_and(|flag| flag.is_truthy().unwrap_or(false))
+    {
+        path.insert(0, start)?;
+    }
+    path.append(package)?;
+    Ok(worker)
+}

@@ -1,0 +1,131 @@
+//! Takes apart what the front sends: calls whose body has all arrived, and words about calls that
+//! are under way.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use owt_core::Digest;
+use rustix::event::{PollFd, PollFlags};
+
+use super::link::{Link, Read};
+use crate::wire::{self, CallHead, Frame, Garbled, Kind};
+
+/// How many bytes one read takes at the most.
+const READ: usize = 64 * 1024;
+
+/// What the front wants of this worker.
+pub(crate) enum Order {
+    Call { link: Arc<Link>, id: u32, head: Box<CallHead<'static>>, body: BytesMut },
+    Cancel { link: usize, id: u32 },
+    Credit { link: usize, id: u32, bytes: usize },
+    Forget(Digest),
+    List { link: Arc<Link>, id: u32 },
+}
+
+/// The reading ends of all links. One thread at a time has it.
+pub(crate) struct Reader {
+    links: Vec<Incoming>,
+    scratch: Box<[u8]>,
+}
+
+struct Incoming {
+    link: Arc<Link>,
+    buffer: BytesMut,
+    /// Calls whose body has not all arrived.
+    partial: HashMap<u32, Partial>,
+    is_open: bool,
+}
+
+struct Partial {
+    head: Box<CallHead<'static>>,
+    body: BytesMut,
+}
+
+impl Reader {
+    pub(crate) fn new(links: &[Arc<Link>]) -> Self {
+        let incoming = |link: &Arc<Link>| Incoming {
+            link: link.clone(),
+            buffer: BytesMut::new(),
+            partial: HashMap::new(),
+            is_open: true,
+        };
+        Self { links: links.iter().map(incoming).collect(), scratch: vec![0; READ].into() }
+    }
+
+    /// Waits until something has arrived, and gives each order in it to `take`.
+    pub(crate) fn read(&mut self, mut take: impl FnMut(Order)) {
+        let mut ready: Vec<PollFd<'_>> = Vec::with_capacity(self.links.len());
+        let open = || self.links.iter().filter(|incoming| incoming.is_open);
+        ready.extend(open().map(|incoming| PollFd::new(incoming.link.socket(), PollFlags::IN)));
+        if rustix::event::poll(&mut ready, None).is_err() {
+            return; // A signal: the caller comes again.
+        }
+        let ready: Vec<bool> = ready.iter().map(|fd| !fd.revents().is_empty()).collect();
+        let open = self.links.iter_mut().filter(|incoming| incoming.is_open);
+        for (incoming, _) in open.zip(ready).filter(|(_, is_ready)| *is_ready) {
+            incoming.read(&mut self.scratch, &mut take);
+        }
+    }
+}
+
+impl Incoming {
+    fn read(&mut self, scratch: &mut [u8], take: &mut impl FnMut(Order)) {
+        if let Read::Closed = self.link.read(scratch, &mut self.buffer) {
+            self.is_open = false;
+        }
+        loop {
+            match wire::pull(&mut self.buffer)
+                .and_then(|frame| frame.map(|frame| self.order(frame)).transpose())
+            {
+                Ok(Some(Some(order))) => take(order),
+                Ok(Some(None)) => {}
+                Ok(None) => return,
+                Err(err) => {
+                    tracing::error!("the front sent {err}; this worker reads no more from it");
+                    self.is_open = false;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The order that a frame completes, if it does.
+    fn order(&mut self, frame: Frame) -> Result<Option<Order>, Garbled> {
+        let (link, id) = (self.link.index, frame.id);
+        Ok(match frame.kind {
+            Kind::Call => self.begin(frame)?,
+            Kind::Body => self.append(&frame),
+            Kind::Cancel => match self.partial.remove(&id) {
+                Some(_) => None,
+                None => Some(Order::Cancel { link, id }),
+            },
+            Kind::Credit => Some(Order::Credit { link, id, bytes: frame.credit() }),
+            Kind::Forget => frame.digest().map(Order::Forget),
+            Kind::List => Some(Order::List { link: self.link.clone(), id }),
+            other => return Err(Garbled::Kind(other as u8)),
+        })
+    }
+
+    fn begin(&mut self, frame: Frame) -> Result<Option<Order>, Garbled> {
+        let id = frame.id;
+        let (head, first) = frame.split_head::<CallHead<'static>>()?;
+        let partial = Partial { head: Box::new(head), body: BytesMut::from(first) };
+        Ok(self.complete(id, partial))
+    }
+
+    fn append(&mut self, frame: &Frame) -> Option<Order> {
+        let mut partial = self.partial.remove(&frame.id)?;
+        partial.body.extend_from_slice(&frame.payload);
+        self.complete(frame.id, partial)
+    }
+
+    fn complete(&mut self, id: u32, partial: Partial) -> Option<Order> {
+        if (partial.body.len() as u64) < partial.head.body_len {
+            self.partial.insert(id, partial);
+            return None;
+        }
+        let Partial { head, body } = partial;
+        Some(Order::Call { link: self.link.clone(), id, head, body })
+    }
+}
