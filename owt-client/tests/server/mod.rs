@@ -1,0 +1,71 @@
+//! A server that answers each connection with bytes written by the test, and keeps what it read.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread::{self, JoinHandle};
+
+pub(crate) struct Server {
+    pub(crate) base: String,
+    thread: JoinHandle<Vec<Request>>,
+}
+
+/// A request as it came in, header names in small letters.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) line: String,
+    headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Request {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Server {
+    /// Answers one connection after the other with these bytes.
+    pub(crate) fn answering(answers: Vec<String>) -> Server {
+        Server::new(move |listener| {
+            let answer = |answer: String| {
+                let (mut stream, _) = listener.accept().expect("a client connects");
+                let request = read_request(&stream);
+                stream.write_all(answer.as_bytes()).expect("the client reads");
+                request
+            };
+            answers.into_iter().map(answer).collect()
+        })
+    }
+
+    pub(crate) fn new(serve: impl FnOnce(TcpListener) -> Vec<Request> + Send + 'static) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let base = format!("http://{}", listener.local_addr().expect("the socket is bound"));
+        Server { base, thread: thread::spawn(move || serve(listener)) }
+    }
+
+    /// The requests that came in. Fails the test if the server did.
+    pub(crate) fn requests(self) -> Vec<Request> {
+        self.thread.join().expect("the server did not panic")
+    }
+}
+
+pub(crate) fn read_request(stream: &TcpStream) -> Request {
+    let mut reader = BufReader::new(stream);
+    let mut lines = reader.by_ref().lines().map(|line| line.expect("the head is text"));
+    let line = lines.next().expect("there is a request line");
+    let headers: Vec<(String, String)> = lines
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_once(": ").map(|(k, v)| (k.to_lowercase(), v.to_owned())))
+        .collect();
+    let mut request = Request { line, headers, body: String::new() };
+    let length = request
+        .header("content-length")
+        .map_or(0, |length| length.parse().expect("a length is a number"));
+    reader.take(length).read_to_string(&mut request.body).expect("the body is text");
+    request
+}
+
+/// An answer with a body, after which the connection is closed.
+pub(crate) fn answer(head: &str, body: &str) -> String {
+    format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+}
