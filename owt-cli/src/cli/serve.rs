@@ -1,0 +1,112 @@
+//! The options of the server.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
+use owt_server::{AllowedOrigin, Credential, default_workers};
+use tracing::level_filters::LevelFilter;
+
+use super::value;
+
+const EXAMPLES: &str = "\
+Examples:
+  owt serve --port 0                           take any free port, and say which
+  owt serve --address 0.0.0.0 --auth \"$(owt hash me)\"
+                                               serve the network, to one user
+  owt serve --python .venv                     use this virtualenv
+  owt serve --allow-origin http://localhost:3000
+                                               let pages of a web app call";
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ServeArgs {
+    /// The address to listen on
+    ///
+    /// Beyond loopback, --auth or --allow-anonymous has to say who may call.
+    #[arg(long, value_name = "ADDRESS", env = "OWT_ADDRESS", default_value = "127.0.0.1")]
+    pub(crate) address: IpAddr,
+
+    /// The port to listen on; 0 takes any that is free
+    #[arg(long, value_name = "PORT", env = "OWT_PORT", default_value_t = 9876)]
+    pub(crate) port: u16,
+
+    /// Let this user call; repeatable, and `owt hash` makes the value
+    #[arg(long, value_name = "USER:SHA256", env = "OWT_AUTH", help_heading = "Access")]
+    #[arg(value_delimiter = ',', hide_env_values = true)]
+    pub(crate) auth: Vec<Credential>,
+
+    /// Let everybody who reaches the server run code
+    #[arg(long, env = "OWT_ALLOW_ANONYMOUS", help_heading = "Access")]
+    #[arg(value_parser = FalseyValueParser::new())]
+    pub(crate) allow_anonymous: bool,
+
+    /// Let web pages of this origin call; repeatable
+    #[arg(long, value_name = "ORIGIN", env = "OWT_ALLOW_ORIGIN", help_heading = "Access")]
+    #[arg(value_delimiter = ',')]
+    pub(crate) allow_origin: Vec<AllowedOrigin>,
+
+    /// Answer to this host name as well; repeatable
+    #[arg(long, value_name = "NAME", env = "OWT_ALLOW_HOST", help_heading = "Access")]
+    #[arg(value_delimiter = ',')]
+    pub(crate) allow_host: Vec<String>,
+
+    /// Take arguments as data only: JSON or Python literals, never evaluated
+    #[arg(long, env = "OWT_NO_EVAL", help_heading = "Access")]
+    #[arg(value_parser = FalseyValueParser::new())]
+    pub(crate) no_eval: bool,
+
+    /// The interpreter, or the folder of a virtualenv, instead of the active one
+    #[arg(long, value_name = "PATH", env = "OWT_PYTHON", help_heading = "Python")]
+    pub(crate) python: Option<PathBuf>,
+
+    /// How many worker processes run
+    ///
+    /// The default is one a core, and no more than four: each has its own copy of what is loaded.
+    #[arg(long, value_name = "N", env = "OWT_WORKERS", help_heading = "Python")]
+    #[arg(default_value_t = default_workers(), value_parser = at_least_one())]
+    pub(crate) workers: usize,
+
+    /// How many calls run at a time in one worker
+    #[arg(long, value_name = "N", env = "OWT_THREADS", help_heading = "Python")]
+    #[arg(default_value_t = 64, value_parser = at_least_one())]
+    pub(crate) threads: usize,
+
+    /// How many adaptors stay loaded; the one used longest ago goes first
+    #[arg(long, value_name = "N", env = "OWT_MAX_ADAPTORS", help_heading = "Python")]
+    #[arg(default_value_t = 128, value_parser = at_least_one())]
+    pub(crate) max_adaptors: usize,
+
+    /// How long a call may run; by default there is no limit
+    #[arg(long, value_name = "SECONDS", env = "OWT_TIMEOUT", help_heading = "Limits")]
+    #[arg(value_parser = value::limit)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// How large a body may be, in bytes or with K, M or G
+    #[arg(long, value_name = "SIZE", env = "OWT_MAX_BODY", help_heading = "Limits")]
+    #[arg(default_value = "256M", value_parser = value::bytes)]
+    pub(crate) max_body: u64,
+
+    /// How many calls may wait
+    #[arg(long, value_name = "N", env = "OWT_QUEUE", help_heading = "Limits")]
+    #[arg(default_value_t = 1024)]
+    pub(crate) queue: usize,
+
+    /// How long running calls may take to finish when the server stops
+    #[arg(long, value_name = "SECONDS", env = "OWT_GRACE", help_heading = "Limits")]
+    #[arg(default_value = "5", value_parser = value::seconds)]
+    pub(crate) grace: Duration,
+
+    /// How much to log
+    #[arg(long, value_name = "LEVEL", env = "OWT_LOG", default_value = "info")]
+    #[arg(value_parser = PossibleValuesParser::new(LEVELS).try_map(|level| level.parse::<LevelFilter>()))]
+    pub(crate) log: LevelFilter,
+}
+
+fn at_least_one() -> impl TypedValueParser<Value = usize> {
+    clap::value_parser!(u32).range(1..).map(|number| number as usize)
+}

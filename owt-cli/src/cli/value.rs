@@ -1,0 +1,108 @@
+//! Values of options that are more than text.
+
+use std::time::Duration;
+
+use owt_client::header::{HeaderName, HeaderValue};
+
+/// A number of bytes, with a suffix or without: `512`, `64K`, `256M`, `1G`.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().next_back() {
+        Some((end, 'k' | 'K')) => (&text[..end], 10),
+        Some((end, 'm' | 'M')) => (&text[..end], 20),
+        Some((end, 'g' | 'G')) => (&text[..end], 30),
+        _ => (text, 0),
+    };
+    let number: Option<u64> = digits.parse().ok();
+    number
+        .and_then(|number| number.checked_mul(1 << shift))
+        .ok_or_else(|| "give a number of bytes, such as 512, 64K, 256M or 1G".to_owned())
+}
+
+/// A length of time that is not zero.
+pub(super) fn limit(text: &str) -> Result<Duration, String> {
+    let limit = seconds(text).ok().filter(|limit| !limit.is_zero());
+    limit.ok_or_else(|| "give a positive number of seconds, such as 30 or 2.5".to_owned())
+}
+
+/// A length of time.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: Option<f64> = text.parse().ok();
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "give a number of seconds, such as 30 or 2.5".to_owned())
+}
+
+/// A header as `curl` takes it: `Name: value`.
+pub(super) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let header = text
+        .split_once(':')
+        .and_then(|(name, value)| Some((name.trim().parse().ok()?, value.trim().parse().ok()?)));
+    header.ok_or_else(|| "give a header as 'Name: value'".to_owned())
+}
+
+/// A user and a password: `user:password`.
+pub(super) fn login(text: &str) -> Result<(String, String), String> {
+    let login = text.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()));
+    login.ok_or_else(|| "give a user and a password as user:password".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("0", 0)]
+    #[case("512", 512)]
+    #[case("64K", 64 << 10)]
+    #[case("256m", 256 << 20)]
+    #[case("1G", 1 << 30)]
+    fn sizes_are_read(#[case] text: &str, #[case] size: u64) {
+        assert_eq!(bytes(text), Ok(size));
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("M")]
+    #[case("1.5M")]
+    #[case("-1")]
+    #[case("1é")]
+    #[case("99999999999999999999")]
+    #[case("18446744073709551615K")]
+    fn what_is_no_size_is_refused(#[case] text: &str) {
+        let words = "give a number of bytes, such as 512, 64K, 256M or 1G";
+        assert_eq!(bytes(text), Err(words.to_owned()));
+    }
+
+    #[rstest]
+    #[case("0")]
+    #[case("-1")]
+    #[case("inf")]
+    #[case("1e300")]
+    #[case("soon")]
+    fn what_is_no_limit_is_refused(#[case] text: &str) {
+        let words = "give a positive number of seconds, such as 30 or 2.5";
+        assert_eq!(limit(text), Err(words.to_owned()));
+    }
+
+    #[test]
+    fn no_time_at_all_is_a_time() {
+        assert_eq!(seconds("0"), Ok(Duration::ZERO));
+        assert_eq!(limit("2.5"), Ok(Duration::from_millis(2500)));
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("Accept")]
+    #[case("Bad Name: x")]
+    #[case("Accept: a\nb")]
+    fn what_is_no_header_is_refused(#[case] text: &str) {
+        assert_eq!(header(text), Err("give a header as 'Name: value'".to_owned()));
+    }
+
+    #[test]
+    fn a_password_may_have_colons() {
+        assert_eq!(login("me:a:b"), Ok(("me".to_owned(), "a:b".to_owned())));
+    }
+}

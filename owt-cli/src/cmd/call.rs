@@ -1,0 +1,90 @@
+//! `owt call`: a call of a server, and its answer as it comes.
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use owt_client::{Client, Envelope, Error, Method, Refusal, Reply};
+
+use super::encode::bad_base;
+use crate::cli::{CallArgs, RequestArgs};
+use crate::input::Input;
+use crate::output;
+use crate::ui::{self, CliError, Failure};
+
+pub(crate) fn run(args: CallArgs) -> Result<ExitCode, CliError> {
+    let mut input = Input::default();
+    let envelope = args.fields.apply(args.adaptor.envelope(&mut input)?);
+    let mut client = Client::new(&args.url).map_err(|err| bad_base(&args.url, &err))?;
+    if let Some((user, password)) = args.auth {
+        client = client.with_auth(user, password);
+    }
+    let call = call(&client, envelope, args.request, &mut input)?;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|err| CliError::caused(Failure::File, &err))?;
+    runtime.block_on(async {
+        let reply = call.send().await.map_err(|err| failed(err, &args.url))?;
+        let status = reply.status();
+        print(reply, args.output.as_deref()).await?;
+        if status.is_client_error() || status.is_server_error() {
+            return Err(CliError::new(Failure::Answer, format!("the adaptor answered {status}")));
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn call(
+    client: &Client,
+    envelope: Envelope,
+    request: RequestArgs,
+    input: &mut Input,
+) -> Result<owt_client::Call, CliError> {
+    let mut call = client.call_with(envelope);
+    if request.method != Method::POST {
+        call = call.method(request.method);
+    }
+    for (name, value) in request.header {
+        call = call.header(name, value);
+    }
+    match request.data {
+        None => Ok(call),
+        Some(data) => Ok(call.body(input.data(&data)?)),
+    }
+}
+
+/// Writes the answer chunk by chunk.
+async fn print(mut reply: Reply, path: Option<&Path>) -> Result<(), CliError> {
+    let mut out = output::open(path)?;
+    while let Some(chunk) = reply.chunk().await.map_err(|err| broken(&err))? {
+        let result = out.write_all(&chunk).and_then(|()| out.flush());
+        if result.as_ref().is_err_and(|err| err.kind() == io::ErrorKind::BrokenPipe) {
+            return Ok(());
+        }
+        ui::written(result)?;
+    }
+    Ok(())
+}
+
+fn failed(err: Error, base: &str) -> CliError {
+    match err {
+        Error::Refused(refusal) => refused(&refusal),
+        Error::Unreachable(_) => CliError::caused(Failure::Connection, &err)
+            .hint(format!("start it with: owt serve, or name another with --url (now {base})")),
+        err => broken(&err),
+    }
+}
+
+fn broken(err: &Error) -> CliError {
+    CliError::caused(Failure::Connection, err)
+}
+
+/// Owt's own words, and what this program can do about them.
+fn refused(refusal: &Refusal) -> CliError {
+    let err = CliError::new(Failure::Answer, format!("{}: {}", refusal.code, refusal.text));
+    match refusal.code.as_str() {
+        "auth-required" => err.hint("say who you are with --auth USER:PASSWORD"),
+        "code-unknown" => err.hint("leave out --digest to send the code itself"),
+        _ => err,
+    }
+}

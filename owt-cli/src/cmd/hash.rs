@@ -1,0 +1,35 @@
+//! `owt hash`: the value of `--auth` for a user.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use owt_core::Digest;
+
+use crate::cli::HashArgs;
+use crate::ui::{self, CliError, Failure};
+
+pub(crate) fn run(args: &HashArgs) -> Result<ExitCode, CliError> {
+    // Authentication ends the name at a colon, and OWT_AUTH ends it at a comma.
+    if args.user.is_empty() || args.user.contains([':', ',']) {
+        let words = format!("a user's name cannot be {:?}", args.user);
+        return Err(CliError::new(Failure::Usage, words).hint("leave out colons and commas"));
+    }
+    let password = password(&args.user)
+        .map_err(|err| CliError::new(Failure::File, format!("cannot read the password: {err}")))?;
+    if password.is_empty() {
+        return Err(CliError::new(Failure::Usage, "the password is empty"));
+    }
+    ui::print(&format!("{}:{}", args.user, Digest::of(&password)))
+}
+
+/// Asks twice on a terminal, without echo, and reads one line of anything else.
+fn password(user: &str) -> io::Result<String> {
+    if !io::stdin().is_terminal() {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line)?;
+        return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    let first = rpassword::prompt_password(format!("Password of {user}: "))?;
+    let second = rpassword::prompt_password("The same again: ")?;
+    if first == second { Ok(first) } else { Err(io::Error::other("the two are not the same")) }
+}

@@ -1,0 +1,64 @@
+//! `owt run`: a call with no server, in a worker process of its own.
+
+use std::process::ExitCode;
+
+use owt_core::{Envelope, Request};
+use owt_server::{Config, LocalError};
+use tracing::level_filters::LevelFilter;
+
+use super::serve::cannot_serve;
+use crate::cli::{RequestArgs, RunArgs};
+use crate::input::Input;
+use crate::output;
+use crate::ui::{self, CliError, Failure};
+
+/// The status from which on an answer is an error.
+const FIRST_ERROR: u16 = 400;
+
+pub(crate) fn run(args: RunArgs) -> Result<ExitCode, CliError> {
+    // What the adaptor prints goes to standard error as it does at a server; our own words do not.
+    owt_server::init_log(LevelFilter::WARN);
+    let mut input = Input::default();
+    let envelope = args.adaptor.envelope(&mut input)?;
+    let envelope = Envelope { fn_name: args.fn_name, timeout: args.timeout, ..envelope };
+    let call = envelope.into_call(request(args.request, &mut input)?);
+    let config = Config { python: args.python, ..Config::default() };
+    let mut out = output::open(args.output.as_deref())?;
+    let head = match owt_server::run(&config, call, &mut out) {
+        Ok(head) => head,
+        Err(LocalError::Output(err)) => return ui::written(Err(err)).map(|()| ExitCode::SUCCESS),
+        Err(LocalError::Start(err)) => return Err(cannot_serve(&err)),
+        Err(LocalError::Call(err)) => {
+            return Err(CliError::new(
+                Failure::Answer,
+                format!("{}: {}", err.code(), err.sentence()),
+            ));
+        }
+    };
+    match head.status {
+        status @ FIRST_ERROR.. => {
+            Err(CliError::new(Failure::Answer, format!("the adaptor answered {status}")))
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The request that the adaptor sees, as if it had come over HTTP.
+fn request(args: RequestArgs, input: &mut Input) -> Result<Request, CliError> {
+    let body = args.data.map(|data| input.data(&data)).transpose()?.unwrap_or_default();
+    let headers = args.header.into_iter();
+    Ok(Request {
+        id: "run".to_owned(),
+        method: args.method.to_string(),
+        scheme: "http".to_owned(),
+        host: "localhost".to_owned(),
+        path: "/".to_owned(),
+        query: String::new(),
+        remote_addr: "127.0.0.1".to_owned(),
+        headers: headers
+            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+            .collect(),
+        body: body.into(),
+        parts: None,
+    })
+}

@@ -1,0 +1,13 @@
+//! The `owt` program: arguments in, library called, text out.
+
+mod cli;
+mod cmd;
+mod input;
+mod output;
+mod ui;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ui::end(cli::parse().and_then(cmd::run))
+}

@@ -1,0 +1,155 @@
+//! `owt call`: what is sent, what is printed, and how it ends.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+
+use rstest::rstest;
+use tempfile::TempDir;
+
+use crate::program::{Outcome, outcome, owt};
+use crate::server::{Request, Server, answer, read_request};
+
+/// Calls `1 + 1` on a server that gives this answer.
+fn called(args: &[&str], answer: String) -> (Outcome, Request) {
+    let server = Server::answering(vec![answer]);
+    let mut command = owt(&["call", "-", "--url", &format!("{}/path", server.base)]);
+    let outcome = outcome(command.args(args).write_stdin("1 + 1"));
+    (outcome, server.requests().remove(0))
+}
+
+#[test]
+fn the_answer_is_printed_as_it_is() {
+    let (outcome, request) = called(&["n:3"], answer("200 OK", "no line break"));
+    assert_eq!(outcome, Outcome::data("no line break"));
+    assert_eq!(request.line, "POST /path HTTP/1.1");
+    assert_eq!(request.body, r#"{"code_b64":"MSArIDE=","kwargs_b64":"eyJuIjozfQ=="}"#);
+}
+
+#[test]
+fn the_request_is_what_options_make_it() {
+    let args = ["--data", "hi", "-H", "X-Mine: 1", "-X", "PUT", "--auth", "me:pw", "--reload"];
+    let (outcome, request) = called(&args, answer("200 OK", ""));
+    assert_eq!(outcome, Outcome::data(""));
+    assert_eq!(request.line, "PUT /path?code_b64=MSArIDE&reload=true HTTP/1.1");
+    assert_eq!(request.header("x-mine"), Some("1"));
+    assert_eq!(request.header("authorization"), Some("Basic bWU6cHc="));
+    assert_eq!(request.body, "hi");
+}
+
+#[test]
+fn files_are_sent_and_written() {
+    let folder = TempDir::new().unwrap();
+    let path = |name| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("in"), "data").unwrap();
+    let data = format!("@{}", path("in"));
+    let args = ["--data", &data, "--output", &path("out")];
+    let (outcome, request) = called(&args, answer("200 OK", "answer"));
+    assert_eq!(outcome, Outcome::data(""));
+    assert_eq!(request.body, "data");
+    assert_eq!(fs::read_to_string(path("out")).unwrap(), "answer");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_explained() {
+    let (outcome, _) = called(&["--output", "/nowhere/out"], answer("200 OK", "answer"));
+    let words = "owt: error: cannot write /nowhere/out: No such file or directory (os error 2)\n";
+    assert_eq!(outcome, Outcome::failure(4, words));
+}
+
+#[test]
+fn an_adaptors_error_is_printed_and_counts() {
+    let (outcome, _) = called(&[], answer("404 Not Found", "no such thing"));
+    let expected = Outcome {
+        code: Some(1),
+        stdout: "no such thing".to_owned(),
+        stderr: "owt: error: the adaptor answered 404 Not Found\n".to_owned(),
+    };
+    assert_eq!(outcome, expected);
+}
+
+#[rstest]
+#[case::code("422 Unprocessable Content", "code-invalid", "SyntaxError: line 3\n", "")]
+#[case::authentication(
+    "401 Unauthorized",
+    "auth-required",
+    "Who are you?",
+    "\nhint: say who you are with --auth USER:PASSWORD\n"
+)]
+#[case::digest(
+    "404 Not Found",
+    "code-unknown",
+    "Never seen",
+    "\nhint: leave out --digest to send the code itself\n"
+)]
+fn an_error_of_owt_is_told_from_the_adaptors(
+    #[case] status: &str,
+    #[case] code: &str,
+    #[case] text: &str,
+    #[case] hint: &str,
+) {
+    let (outcome, _) = called(&[], answer(&format!("{status}\r\nOwt-Error: {code}"), text));
+    let words = format!("owt: error: {code}: {}\n{hint}", text.trim());
+    assert_eq!(outcome, Outcome::failure(1, words));
+}
+
+#[test]
+fn a_server_that_is_not_there_is_explained() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let base = format!("http://127.0.0.1:{port}");
+    let mut command = owt(&["call", "-", "--url", &base]);
+    let outcome = outcome(command.write_stdin("1 + 1"));
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(3), ""));
+    let (error, hint) = outcome.stderr.split_once("\n\n").unwrap();
+    assert!(error.starts_with("owt: error: cannot reach the server: "), "{error}");
+    let expected = "hint: start it with: owt serve, or name another with --url (now ";
+    assert_eq!(hint, format!("{expected}{base})\n"));
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_a_failure() {
+    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi".to_owned();
+    let (outcome, _) = called(&[], cut);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(3), "hi"));
+    assert!(outcome.stderr.starts_with("owt: error: the answer broke off: "), "{outcome:?}");
+}
+
+/// A server that sends `one`, waits for a word, and then tries to send very much.
+fn slow_server() -> (Server, mpsc::Sender<()>) {
+    let (go_on, wait) = mpsc::channel();
+    let server = Server::new(move |listener| {
+        let (mut stream, _) = listener.accept().expect("a client connects");
+        let request = read_request(&stream);
+        let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n";
+        stream.write_all(head).expect("the client reads");
+        wait.recv().expect("the test says when to go on");
+        let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+        // The client goes away at some point, which is what is tested.
+        let _ = (0..100).try_for_each(|_| stream.write_all(chunk.as_bytes()));
+        let _ = stream.write_all(b"0\r\n\r\n");
+        vec![request]
+    });
+    (server, go_on)
+}
+
+#[test]
+fn chunks_are_printed_as_they_come_and_a_closed_pipe_is_no_error() {
+    let (server, go_on) = slow_server();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_owt"))
+        .args(["call", "/dev/null", "--url", &server.base])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut first = [0; 3];
+    stdout.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"one");
+
+    drop(stdout);
+    go_on.send(()).unwrap();
+    assert_eq!(Outcome::from(child.wait_with_output().unwrap()), Outcome::data(""));
+    server.requests();
+}
