@@ -68,7 +68,7 @@ impl Error {
             )
             .into(),
             Error::PathUnknown => {
-                "Nothing is at this path. Under /_owt/ there are health, metrics \
+                "Nothing is at this path. Under /_owt/ there are health \
                 and adaptors."
                     .into()
             }

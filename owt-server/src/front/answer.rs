@@ -1,5 +1,6 @@
 //! Replies and errors as HTTP.
 
+use std::fmt;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -90,13 +91,18 @@ fn latin1(text: &str) -> Vec<u8> {
 }
 
 fn timing(timing: &Timing) -> String {
-    let millis = |time: Duration| time.as_secs_f64() * 1000.0;
-    format!(
-        "queue;dur={:.3}, load;dur={:.3}, run;dur={:.3}",
-        millis(timing.queue),
-        millis(timing.load),
-        millis(timing.run)
-    )
+    let Timing { queue, load, run } = timing;
+    format!("queue;dur={}, load;dur={}, run;dur={}", Millis(*queue), Millis(*load), Millis(*run))
+}
+
+/// Milliseconds to three places, without the cost of floating point on each request.
+struct Millis(Duration);
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = self.0.as_micros();
+        write!(f, "{}.{:03}", micros / 1000, micros % 1000)
+    }
 }
 
 /// A call that came to nothing, or a request that became no call.

@@ -96,8 +96,9 @@ impl Guard {
 
     /// The origin that may read the answer, if the request came from one.
     pub(super) fn readable_by<'a>(&self, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
+        let origin = headers.get(ORIGIN)?;
         let is_allowed = self.check_host(headers).is_ok() && self.check_origin(headers).is_ok();
-        headers.get(ORIGIN).filter(|_| is_allowed)
+        is_allowed.then_some(origin)
     }
 
     fn check_host(&self, headers: &HeaderMap) -> Result<(), Error> {
@@ -161,7 +162,13 @@ fn parse_host(text: &str) -> Option<Host> {
         Some(colon) if text[colon + 1..].bytes().all(|byte| byte.is_ascii_digit()) => colon,
         _ => text.len(),
     };
-    Host::parse(&text[..end]).ok()
+    let name = &text[..end];
+    // What nearly every request says, without the rules for international names.
+    match name.parse() {
+        Ok(ip) => Some(Host::Ipv4(ip)),
+        Err(_) if name == "localhost" => Some(Host::Domain(name.to_owned())),
+        Err(_) => Host::parse(name).ok(),
+    }
 }
 
 fn is_loopback_origin(origin: &Origin) -> bool {
