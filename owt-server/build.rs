@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo::metadata=LIB_DIR={dir}");
     }
     println!("cargo::rustc-env=OWT_PYTHON_MINOR={}", config.version().minor);
-    println!("cargo::rustc-env=OWT_BUILD_PYTHON={}", without_virtualenv(python));
+    record_base(python)?;
     compile_package(python)
 }
 
@@ -42,14 +42,15 @@ fn compile_package(python: &str) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// The interpreter that a virtualenv was made from: the binary outlives the virtualenv it was built in.
-fn without_virtualenv(python: &str) -> String {
-    let config =
-        Path::new(python).parent().and_then(Path::parent).map(|env| env.join("pyvenv.cfg"));
-    let text = config.and_then(|config| std::fs::read_to_string(config).ok()).unwrap_or_default();
-    let mut pairs = text.lines().filter_map(|line| line.split_once('='));
-    match pairs.find(|(key, _)| key.trim() == "home") {
-        Some((_, home)) => format!("{}/python3", home.trim()),
-        None => python.to_owned(),
-    }
+/// Records the interpreter that a virtualenv was made from, not the virtualenv's: the binary
+/// outlives the virtualenv it was built in.
+fn record_base(python: &str) -> Result<(), Box<dyn Error>> {
+    const QUESTION: &str = "import sys; print(sys._base_executable); print(sys.base_prefix)";
+    let output = Command::new(python).args(["-I", "-c", QUESTION]).output()?;
+    let answer = String::from_utf8(output.stdout)?;
+    let mut lines = answer.lines();
+    let mut next = || lines.next().ok_or_else(|| format!("{python} does not say where it is"));
+    println!("cargo::rustc-env=OWT_BUILD_PYTHON={}", next()?);
+    println!("cargo::rustc-env=OWT_BUILD_PREFIX={}", next()?);
+    Ok(())
 }

@@ -7,6 +7,9 @@ use std::process::Command;
 /// The interpreter that pyo3 found when owt was built.
 const BUILT_WITH: &str = env!("OWT_BUILD_PYTHON");
 
+/// Where that interpreter's standard library is.
+const BUILT_PREFIX: &str = env!("OWT_BUILD_PREFIX");
+
 /// The minor version of Python 3 that this binary is linked with.
 pub const MINOR: u8 = match u8::from_str_radix(env!("OWT_PYTHON_MINOR"), 10) {
     Ok(minor) => minor,
@@ -20,6 +23,11 @@ pub struct Interpreter {
     pub executable: PathBuf,
     /// Why it was this one: words that go behind "Python 3.11".
     pub origin: &'static str,
+    /// Where the standard library has to come from, if not from where `executable` says.
+    ///
+    /// A virtualenv of another build of the same version has extension modules that fit, but its
+    /// standard library may count on modules which that build has inside and this one has not.
+    pub home: Option<PathBuf>,
 }
 
 /// Why there is no Python to use.
@@ -50,6 +58,12 @@ pub enum InterpreterError {
         /// Its version, such as `3.12.4`.
         version: String,
     },
+    /// The interpreter is of the right version, but its standard library fits only itself.
+    #[error(
+        "{0} is another build of Python 3.{MINOR} than the one that owt is linked with; name a virtualenv \
+         that was made with it, or build owt for it with PYO3_PYTHON={0} cargo build --release"
+    )]
+    OtherBuild(PathBuf),
     /// Nothing was named, and the Python that owt was built with is gone.
     #[error("no Python 3.{MINOR} was found; install it, or name one with --python")]
     None,
@@ -74,10 +88,11 @@ pub fn find(named: Option<&Path>, active: Option<&Path>) -> Result<Interpreter, 
         return Ok(Interpreter {
             executable: built_with.into(),
             origin: "that owt was built with",
+            home: None,
         });
     }
     let executable = on_path(&format!("python3.{MINOR}")).ok_or(InterpreterError::None)?;
-    Ok(Interpreter { executable, origin: "found on the path" })
+    Ok(Interpreter { executable, origin: "found on the path", home: None })
 }
 
 fn from_named(named: &Path) -> Result<Interpreter, InterpreterError> {
@@ -96,16 +111,37 @@ fn from_named(named: &Path) -> Result<Interpreter, InterpreterError> {
 }
 
 /// Accepts an interpreter if it is of the version that this binary is linked with.
-fn accept(executable: PathBuf, origin: &'static str) -> Result<Interpreter, InterpreterError> {
-    let (executable, version) = match virtualenv_version(&executable) {
-        Some(version) => (executable, version),
-        None => ask(&executable)?,
+fn accept(path: PathBuf, origin: &'static str) -> Result<Interpreter, InterpreterError> {
+    let Some(virtualenv) = Virtualenv::around(&path) else {
+        let (executable, version, prefix) = ask(&path)?;
+        check_version(&executable, &version)?;
+        return match other_than_ours(&prefix) {
+            Some(_) => Err(InterpreterError::OtherBuild(path)),
+            None => Ok(Interpreter { executable, origin, home: None }),
+        };
     };
-    let minor = version.split('.').nth(1).and_then(|minor| minor.parse().ok());
-    match version.starts_with("3.") && minor == Some(MINOR) {
-        true => Ok(Interpreter { executable, origin }),
-        false => Err(InterpreterError::OtherVersion { path: executable, version }),
+    match virtualenv.version() {
+        Some(version) => check_version(&path, version)?,
+        None => check_version(&path, &ask(&path)?.1)?,
     }
+    Ok(Interpreter { executable: path, origin, home: virtualenv.home() })
+}
+
+fn check_version(path: &Path, version: &str) -> Result<(), InterpreterError> {
+    let minor = version.strip_prefix("3.").and_then(|rest| rest.split('.').next());
+    match minor.and_then(|minor| minor.parse().ok()) == Some(MINOR) {
+        true => Ok(()),
+        false => Err(InterpreterError::OtherVersion {
+            path: path.to_path_buf(),
+            version: version.to_owned(),
+        }),
+    }
+}
+
+/// The prefix of our own Python, if it is there and `prefix` is another one.
+fn other_than_ours(prefix: &Path) -> Option<PathBuf> {
+    let ours = Path::new(BUILT_PREFIX).canonicalize().ok()?;
+    (prefix.canonicalize().ok().as_ref() != Some(&ours)).then_some(ours)
 }
 
 fn in_virtualenv(folder: &Path) -> Option<PathBuf> {
@@ -118,21 +154,37 @@ fn on_path(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-/// The version in `pyvenv.cfg` (PEP 405): `version` as venv and virtualenv write it, or uv's `version_info`.
-fn virtualenv_version(executable: &Path) -> Option<String> {
-    let config = executable.parent()?.parent()?.join("pyvenv.cfg");
-    let text = std::fs::read_to_string(config).ok()?;
-    let pairs = text.lines().filter_map(|line| line.split_once('='));
-    let mut pairs = pairs.map(|(key, value)| (key.trim(), value.trim()));
-    pairs
-        .find(|(key, _)| matches!(*key, "version" | "version_info"))
-        .map(|(_, value)| value.to_owned())
+/// What `pyvenv.cfg` says of the virtualenv that an interpreter is in (PEP 405).
+struct Virtualenv(String);
+
+impl Virtualenv {
+    fn around(executable: &Path) -> Option<Self> {
+        let config = executable.parent()?.parent()?.join("pyvenv.cfg");
+        std::fs::read_to_string(config).ok().map(Self)
+    }
+
+    fn get(&self, keys: &[&str]) -> Option<&str> {
+        let pairs = self.0.lines().filter_map(|line| line.split_once('='));
+        let mut pairs = pairs.map(|(key, value)| (key.trim(), value.trim()));
+        pairs.find(|(key, _)| keys.contains(key)).map(|(_, value)| value)
+    }
+
+    /// `version` as venv and virtualenv write it, `version_info` as uv does.
+    fn version(&self) -> Option<&str> {
+        self.get(&["version", "version_info"])
+    }
+
+    /// The standard library that fits this binary, if the virtualenv was made from another build.
+    fn home(&self) -> Option<PathBuf> {
+        other_than_ours(Path::new(self.get(&["home"])?).parent()?)
+    }
 }
 
-/// Runs an interpreter to learn what it calls itself (a shim may stand before it) and its version.
-fn ask(executable: &Path) -> Result<(PathBuf, String), InterpreterError> {
-    const QUESTION: &str =
-        "import sys; print(sys.executable); print('.'.join(map(str, sys.version_info[:3])))";
+/// Runs an interpreter to learn what it calls itself (a shim may stand before it), its version, and
+/// its prefix.
+fn ask(executable: &Path) -> Result<(PathBuf, String, PathBuf), InterpreterError> {
+    const QUESTION: &str = "import sys
+print(sys.executable, '.'.join(map(str, sys.version_info[:3])), sys.base_prefix, sep='\\n')";
     let fails = |why: String| InterpreterError::DoesNotRun { path: executable.to_path_buf(), why };
     let output = Command::new(executable)
         .args(["-I", "-c", QUESTION])
@@ -140,7 +192,9 @@ fn ask(executable: &Path) -> Result<(PathBuf, String), InterpreterError> {
         .map_err(|err| fails(err.to_string()))?;
     let answer = String::from_utf8_lossy(&output.stdout);
     match answer.lines().collect::<Vec<_>>()[..] {
-        [path, version] if output.status.success() => Ok((path.into(), version.to_owned())),
+        [path, version, prefix] if output.status.success() => {
+            Ok((path.into(), version.to_owned(), prefix.into()))
+        }
         _ => Err(fails(format!("it gave no version ({})", output.status))),
     }
 }
@@ -159,10 +213,18 @@ mod tests {
 
     #[test]
     fn the_active_virtualenv_comes_before_the_python_of_the_build() {
-        let folder = virtualenv(&format!("home = /usr/bin\nversion = 3.{MINOR}.1\n"));
+        let folder = virtualenv(&format!("home = {BUILT_PREFIX}/bin\nversion = 3.{MINOR}.1\n"));
         let found = find(None, Some(folder.path())).unwrap();
         let executable = folder.path().join("bin/python");
-        assert_eq!(found, Interpreter { executable, origin: "of the active virtualenv" });
+        let expected = Interpreter { executable, origin: "of the active virtualenv", home: None };
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_virtualenv_of_another_build_gets_the_standard_library_of_ours() {
+        let folder = virtualenv(&format!("home = /other/bin\nversion = 3.{MINOR}.1\n"));
+        let found = find(Some(folder.path()), None).unwrap();
+        assert_eq!(found.home, Some(Path::new(BUILT_PREFIX).canonicalize().unwrap()));
     }
 
     #[test]

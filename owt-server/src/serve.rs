@@ -141,6 +141,7 @@ pub(crate) fn settings(
     let text = |path: PathBuf| path.to_string_lossy().into_owned();
     Ok(Settings {
         python: interpreter.executable,
+        home: interpreter.home,
         package: text(run_dir.package()),
         start_directory: text(std::env::current_dir()?),
         adaptors_dir: text(run_dir.adaptors()),

@@ -22,6 +22,8 @@ pub(crate) const MAX_LINKS: usize = 64;
 pub(crate) struct Settings {
     /// The interpreter that this worker takes itself for.
     pub(crate) python: PathBuf,
+    /// Where the standard library is, if not where that interpreter says.
+    pub(crate) home: Option<PathBuf>,
     /// The folder that holds the package `owt`.
     pub(crate) package: String,
     pub(crate) start_directory: String,

@@ -47,7 +47,7 @@ pub fn run() -> ExitCode {
 }
 
 fn start(settings: &Settings, sockets: Vec<OwnedFd>, control: i32) -> Result<(), String> {
-    python::start(&settings.python).map_err(|err| err.to_string())?;
+    python::start(&settings.python, settings.home.as_deref()).map_err(|err| err.to_string())?;
     let links: Vec<_> =
         (0..).zip(sockets).map(|(index, socket)| Arc::new(Link::new(index, socket))).collect();
     let fds = links.iter().map(|link| link.socket().as_raw_fd()).chain([control]).collect();

@@ -4,7 +4,7 @@
 //! The only unsafe code of owt: PyConfig (PEP 587) has no safe wrapper in pyo3.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString, OsStr, c_ulong};
+use std::ffi::{CStr, CString, c_ulong};
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -23,17 +23,18 @@ pub(crate) enum StartError {
     Python(String),
 }
 
-/// Starts the interpreter as if `executable` had been run, and lets go of its lock.
-pub(crate) fn start(executable: &Path) -> Result<(), StartError> {
-    let path = c_string(executable.as_os_str())
-        .ok_or_else(|| StartError::Path(executable.to_path_buf()))?;
+/// Starts the interpreter as if `executable` had been run, and lets go of its lock. The standard
+/// library comes from `home` if that is given, like from `PYTHONHOME`.
+pub(crate) fn start(executable: &Path, home: Option<&Path>) -> Result<(), StartError> {
+    let executable = c_string(executable)?;
+    let home = home.map(c_string).transpose()?;
     let mut config = MaybeUninit::<ffi::PyConfig>::uninit();
     // SAFETY: InitPythonConfig fills the whole struct, whatever was in it.
     let mut config = unsafe {
         ffi::PyConfig_InitPythonConfig(config.as_mut_ptr());
         config.assume_init()
     };
-    let outcome = initialise(&mut config, &path);
+    let outcome = initialise(&mut config, &executable, home.as_deref());
     // SAFETY: the config was initialised above and is not used again.
     unsafe { ffi::PyConfig_Clear(&raw mut config) };
     outcome?;
@@ -43,15 +44,24 @@ pub(crate) fn start(executable: &Path) -> Result<(), StartError> {
     Ok(())
 }
 
-fn initialise(config: &mut ffi::PyConfig, executable: &CStr) -> Result<(), StartError> {
+fn initialise(
+    config: &mut ffi::PyConfig,
+    executable: &CStr,
+    home: Option<&CStr>,
+) -> Result<(), StartError> {
     config.parse_argv = 0;
     // Signals are the front's: a worker is stopped through its control socket.
     config.install_signal_handlers = 0;
     // From the program's name Python finds pyvenv.cfg, prefix and site-packages (getpath.py).
-    let (name, own) = (addr_of_mut!(config.program_name), addr_of_mut!(config.executable));
-    for field in [name, own] {
+    let fields = [
+        (addr_of_mut!(config.program_name), Some(executable)),
+        (addr_of_mut!(config.executable), Some(executable)),
+        (addr_of_mut!(config.home), home),
+    ];
+    for (field, value) in fields {
+        let Some(value) = value else { continue };
         // SAFETY: the field belongs to the initialised config, the string ends in NUL.
-        check(unsafe { ffi::PyConfig_SetBytesString(config, field, executable.as_ptr()) })?;
+        check(unsafe { ffi::PyConfig_SetBytesString(config, field, value.as_ptr()) })?;
     }
     // SAFETY: the config is initialised, and no interpreter runs in this process yet.
     check(unsafe { ffi::Py_InitializeFromConfig(config) })
@@ -87,8 +97,8 @@ pub(crate) fn raise_in(_py: Python<'_>, thread: c_ulong, exception: Option<&Py<P
     unsafe { ffi::PyThreadState_SetAsyncExc(thread.cast_signed(), exception) };
 }
 
-fn c_string(text: &OsStr) -> Option<CString> {
-    CString::new(text.as_bytes()).ok()
+fn c_string(path: &Path) -> Result<CString, StartError> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| StartError::Path(path.to_path_buf()))
 }
 
 /// Imports `owt` from the folder `package`, whatever else of that name there is, and puts the
