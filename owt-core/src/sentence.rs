@@ -67,11 +67,9 @@ impl Error {
                  source as code_b64."
             )
             .into(),
-            Error::PathUnknown => {
-                "Nothing is at this path. Under /_owt/ there are health \
+            Error::PathUnknown => "Nothing is at this path. Under /_owt/ there are health \
                 and adaptors."
-                    .into()
-            }
+                .into(),
             Error::BodyTooLarge { limit } => format!(
                 "The body is longer than {limit} bytes. Send less, or start the server with a \
                  larger --max-body."

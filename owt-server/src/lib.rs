@@ -1,7 +1,7 @@
 //! The owt server: an HTTP front in Rust, and CPython in worker processes.
 //!
-//! [`serve`] is the front's whole life, [`worker`] that of one worker process. Data flows one way:
-//! [`mod@front`] → [`mod@pool`] → [`mod@wire`] → [`mod@worker`] → Python, and back.
+//! [`serve()`] is the front's whole life, [`worker()`] that of one worker process, and [`run()`] one
+//! call with no server. Data flows one way: `front` → `pool` → `wire` → `worker` → Python, and back.
 
 mod config;
 mod front;

@@ -12,7 +12,8 @@ pub(crate) const LEVEL_VARIABLE: &str = "OWT_LOG";
 
 /// Logs from here on, as much as `level` says. Colour only on a terminal (and never with `NO_COLOR`).
 ///
-/// Libraries are heard only when they warn: what actix-web has to say of itself is no news to users.
+/// Libraries are heard only when they warn: what actix-web has to say of itself is no news to users,
+/// and what it says of requests that are no HTTP, a client could fill the log with.
 pub fn init(level: LevelFilter) {
     let has_colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let levels =

@@ -81,6 +81,8 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         .client_request_timeout(HEAD_LIMIT)
         .keep_alive(KEEP_ALIVE)
         .tcp_nodelay(true)
+        // A client that closes its end is gone, and its call is cancelled.
+        .h1_allow_half_closed(false)
         .shutdown_timeout(config.grace.as_secs_f64().ceil() as u64)
         .disable_signals()
         .listen(listener)?

@@ -87,6 +87,9 @@ def _evaluated(code: Any, *, is_dict: bool, text: str) -> Any:
 def _broken(err: BaseException, evaluate: bool) -> Fault:
     other = "a Python expression" if evaluate else "Python literals, and no more is allowed here"
     reason = err.msg if isinstance(err, SyntaxError) else str(err) or type(err).__name__
+    if "malformed node" in reason:
+        # literal_eval shows the node by its address.
+        reason = "there is something to evaluate in them"
     return Fault("kwargs-invalid", f"The arguments are neither JSON nor {other} ({reason}).")
 
 

@@ -146,5 +146,7 @@ def _syntax_fault(err: SyntaxError, source: str) -> Fault:
     if err.text is None and err.lineno is not None and 0 < err.lineno <= len(lines):
         # An error that the compiler finds in the tree, such as a stray `return`, comes without.
         err.text = lines[err.lineno - 1]
+    if err.lineno is None:
+        return Fault("code-invalid", f"Python cannot read the code: {err.msg}.")
     shown = "".join(traceback.format_exception_only(err)).rstrip()
     return Fault("code-invalid", f"Python cannot read the code: line {err.lineno}.\n\n{shown}")

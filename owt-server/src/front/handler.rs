@@ -12,8 +12,8 @@ use super::guard::Guard;
 use super::{answer, body, reserved};
 use crate::pool::Links;
 
-/// The most bytes that a URL may have. Below what actix-web takes as a whole head (128 KiB).
-pub(crate) const MAX_URL: usize = 64 << 10;
+/// The most bytes that a URL may have. The crate http reads none of more than 65,534.
+pub(crate) const MAX_URL: usize = 64_000;
 
 /// What all threads of the front share of one server.
 #[derive(Debug)]

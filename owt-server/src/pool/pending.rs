@@ -70,6 +70,12 @@ impl Pending {
         }
     }
 
+    /// Whether all chunks are taken, and an error comes next.
+    pub(super) fn is_broken(&self) -> bool {
+        let state = self.0.borrow();
+        state.chunks.is_empty() && matches!(state.end, Some(Err(_)))
+    }
+
     /// The next chunk, or `None` at the end.
     pub(super) fn poll_chunk(&self, cx: &Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         let mut state = self.0.borrow_mut();

@@ -135,7 +135,13 @@ fn reply(
         head.headers.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
     let body = match head.length == Some(first.len() as u64) {
         true => ReplyBody::Whole(first),
-        false => ReplyBody::Stream(ReplyStream { sent, deadline, first: Some(first), taken: 0 }),
+        false => ReplyBody::Stream(ReplyStream {
+            sent,
+            deadline,
+            first: Some(first),
+            taken: 0,
+            has_paused: false,
+        }),
     };
     let head = ReplyHead {
         status: head.status,
@@ -270,6 +276,8 @@ pub(crate) struct ReplyStream {
     first: Option<Bytes>,
     /// Bytes that were taken and not yet credited to the worker.
     taken: usize,
+    /// Whether an error has been held back for a moment.
+    has_paused: bool,
 }
 
 impl ReplyStream {
@@ -289,6 +297,12 @@ impl Stream for ReplyStream {
         let this = &mut *self;
         if let Some(first) = this.first.take().filter(|first| !first.is_empty()) {
             return Poll::Ready(Some(Ok(first)));
+        }
+        if !this.has_paused && this.sent.pending.is_broken() {
+            // actix-web drops what it has not written yet when a body fails: it gets a turn to write.
+            this.has_paused = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
         if let Poll::Ready(next) = this.sent.pending.poll_chunk(cx) {
             if let Some(Ok(chunk)) = &next {

@@ -1,0 +1,13 @@
+# Run: ./examples/meta/layers.sh http://localhost 9876, which sends this, once for each layer
+# Calls its own server with an adaptor that starts one more server for the payload.
+
+
+def run(request, payload_code_b64, payload_kwargs_b64):
+    import subprocess
+
+    script = """
+        source ./examples/meta/bootstrap.sh
+        bash -c "$(owtInOwt http://localhost "$@")"
+    """
+    payload = [str(args.port), payload_code_b64, payload_kwargs_b64]
+    return subprocess.check_output(["bash", "-c", script, "bootstrap", *payload])

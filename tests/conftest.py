@@ -1,0 +1,40 @@
+"""Servers for the tests, and their logs beside what has failed."""
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from harness.server import TEST_VIRTUALENV, Serve, Server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return one server for all tests that need nothing special."""
+    home = tmp_path_factory.mktemp("server")
+    with Server.started(home=home, env=TEST_VIRTUALENV) as server:
+        yield server
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Return what starts servers of a test's own, with the test's folder as their home."""
+    with ExitStack() as servers:
+
+        def start(
+            *options: str, env: Mapping[str, str] | None = None, cwd: Path | None = None
+        ) -> Server:
+            started = Server.started(*options, home=tmp_path, env=env, cwd=cwd)
+            return servers.enter_context(started)
+
+        yield start
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure what the servers had to say."""
+    report = yield
+    if report.failed:
+        for server in Server.running:
+            report.sections.append((f"log of owt on port {server.port}", server.log.since(0)))
+    return report

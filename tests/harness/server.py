@@ -1,0 +1,111 @@
+"""A real server: started for tests, called by them, and stopped after them."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import requests
+
+from harness.envelope import envelope
+from harness.log import Log
+from harness.program import clean_environment, owt_binary
+
+GREETING = "Owt serving on "
+
+# The libraries that adaptors of the tests import are beside those of the tests.
+TEST_VIRTUALENV = {"VIRTUAL_ENV": sys.prefix}
+
+
+class Server:
+    """A server that has said that it answers."""
+
+    running: ClassVar[list["Server"]] = []
+
+    def __init__(self, process: subprocess.Popen[str], log: Log, address: str) -> None:
+        self.process = process
+        self.log = log
+        self.host, _, port = address.rpartition(":")
+        self.port = int(port)
+
+    @classmethod
+    @contextmanager
+    def started(
+        cls,
+        *options: str,
+        home: Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> Iterator["Server"]:
+        """Start a server on a free port, unless the options name one; stop it in the end."""
+        port = () if "--port" in options else ("--port", "0")
+        process = subprocess.Popen(
+            [str(owt_binary()), "serve", *port, *options],
+            env=clean_environment(home, env),
+            cwd=cwd or home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        log = Log(process.stderr)
+        try:
+            with process.stdout:
+                line = process.stdout.readline()
+            assert line.startswith(GREETING), f"owt has not started, but said:\n{log.since(0)}"
+            server = cls(process, log, line.removeprefix(GREETING).strip())
+            cls.running.append(server)
+            yield server
+        finally:
+            cls.running = [other for other in cls.running if other.process is not process]
+            stop(process)
+        whole = log.to_its_end()
+        assert "panicked at" not in whole, whole
+
+    @property
+    def url(self) -> str:
+        """The URL of the root, as this machine reaches it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def send(self, method: str, path: str = "/", **options: Any) -> requests.Response:
+        """Send any request."""
+        with requests.Session() as session:
+            # No proxy between the tests and the server.
+            session.trust_env = False
+            return session.request(method, self.url + path, timeout=60, **options)
+
+    def call(
+        self,
+        code: str,
+        kwargs: Any = None,
+        *,
+        path: str = "/",
+        headers: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> requests.Response:
+        """Run code by POST of a JSON envelope."""
+        return self.send("POST", path, json=envelope(code, kwargs, **fields), headers=headers)
+
+
+class Serve(Protocol):
+    """Starts a server for one test."""
+
+    def __call__(
+        self, *options: str, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> Server:
+        """Return a server with these options, environment variables and start directory."""
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """End a server as its user would; one that does not end is a failure."""
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise

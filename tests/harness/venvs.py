@@ -1,0 +1,63 @@
+"""Virtualenvs and packages made for a test, without any index."""
+
+import json
+import subprocess
+import sys
+import venv
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+WHEEL = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+
+
+@dataclass(frozen=True)
+class View:
+    """What an interpreter says of itself."""
+
+    executable: str
+    prefix: str
+    base_prefix: str
+    path: list[str]
+
+
+# Printed by a script of `python`, returned by an adaptor's `run`.
+VIEW = (
+    "{'executable': sys.executable, 'prefix': sys.prefix, "
+    "'base_prefix': sys.base_prefix, 'path': sys.path}"
+)
+
+
+def view_of(python: Path, cwd: Path) -> View:
+    """Ask an interpreter, started as a user starts it."""
+    script = f"import json, sys; print(json.dumps({VIEW}))"
+    output = subprocess.check_output([str(python), "-c", script], cwd=cwd, env={}, text=True)
+    return View(**json.loads(output))
+
+
+def make_virtualenv(folder: Path, *wheels: Path) -> Path:
+    """Make a virtualenv, install wheels in it, and return its interpreter."""
+    venv.create(folder, with_pip=False, symlinks=True)
+    python = folder / "bin/python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python)]
+    for wheel in wheels:
+        install = [*pip, "install", "--quiet", "--no-index", "--no-deps", str(wheel)]
+        subprocess.run(install, check=True)
+    return python
+
+
+def make_wheel(folder: Path, package: str, source: str) -> Path:
+    """Build a package of one module, as a wheel."""
+    wheel = folder / f"{package}-1.0-py3-none-any.whl"
+    info = f"{package}-1.0.dist-info"
+    files = {
+        f"{package}/__init__.py": source,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n",
+        f"{info}/WHEEL": WHEEL,
+    }
+    record = f"{info}/RECORD"
+    files[record] = "".join(f"{name},,\n" for name in [*files, record])
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return wheel

@@ -1,0 +1,126 @@
+"""Adaptors find what `python` itself would find, wherever owt was started."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from harness.program import run_owt
+from harness.server import Serve, Server
+from harness.venvs import VIEW, View, make_virtualenv, make_wheel, view_of
+
+LAB = '__version__ = "1.0"\n\ndef fancy(prompt):\n    return f"{prompt}: done"\n'
+
+ADAPTOR = """
+    from some_lab import fancy
+
+    def run(_, prompt):
+        return fancy(prompt)
+"""
+
+ENVIRONMENT = f"import sys\n\ndef run():\n    return {VIEW}\n"
+
+
+@pytest.fixture
+def lab_in(tmp_path: Path) -> Path:
+    """Return a folder with a package in it."""
+    folder = tmp_path / "somewhere"
+    (folder / "some_lab").mkdir(parents=True)
+    (folder / "some_lab/__init__.py").write_text(LAB)
+    return folder
+
+
+@pytest.fixture
+def virtualenv(tmp_path: Path) -> Path:
+    """Return a virtualenv with a package installed in it."""
+    folder = tmp_path / "env"
+    make_virtualenv(folder, make_wheel(tmp_path, "some_lab", LAB))
+    return folder
+
+
+def test_a_package_of_the_start_directory_is_found(serve: Serve, lab_in: Path) -> None:
+    assert serve(cwd=lab_in).call(ADAPTOR, {"prompt": "here"}).text == "here: done"
+
+
+def test_a_package_on_pythonpath_is_found(serve: Serve, lab_in: Path) -> None:
+    server = serve(env={"PYTHONPATH": str(lab_in)})
+    assert server.call(ADAPTOR, {"prompt": "there"}).text == "there: done"
+
+
+def test_a_package_of_the_active_virtualenv_is_found(serve: Serve, virtualenv: Path) -> None:
+    server = serve(env={"VIRTUAL_ENV": str(virtualenv)})
+    assert server.call(ADAPTOR, {"prompt": "inside"}).text == "inside: done"
+
+
+@pytest.mark.parametrize("named", ["env", "env/bin/python"])
+def test_a_package_of_a_named_virtualenv_is_found(
+    serve: Serve, virtualenv: Path, named: str
+) -> None:
+    server = serve("--python", str(virtualenv.parent / named))
+    assert server.call(ADAPTOR, {"prompt": "named"}).text == "named: done"
+
+
+def test_the_metadata_of_an_installed_package_is_found(serve: Serve, virtualenv: Path) -> None:
+    adaptor = "from importlib.metadata import version\ndef run(): return version('some_lab')\n"
+    assert serve(env={"VIRTUAL_ENV": str(virtualenv)}).call(adaptor).text == "1.0"
+
+
+def test_a_package_that_is_nowhere_is_an_error_of_the_adaptor(serve: Serve) -> None:
+    reply = serve().call(ADAPTOR, {"prompt": "?"})
+    assert (reply.status_code, reply.headers["Owt-Error"]) == (500, "adaptor-raised")
+    assert reply.text.splitlines()[0] == "ModuleNotFoundError: No module named 'some_lab'"
+
+
+def test_the_environment_is_that_of_the_virtualenv_itself(
+    serve: Serve, virtualenv: Path, tmp_path: Path
+) -> None:
+    server = serve(env={"VIRTUAL_ENV": str(virtualenv)}, cwd=tmp_path)
+    seen = view_from(server)
+    assert seen == expected_view(virtualenv / "bin/python", tmp_path)
+    assert seen.prefix == str(virtualenv)
+
+
+def test_without_a_virtualenv_it_is_that_of_the_python_of_the_build(
+    serve: Serve, tmp_path: Path
+) -> None:
+    seen = view_from(serve(cwd=tmp_path))
+    assert seen == expected_view(Path(seen.executable), tmp_path)
+    assert seen.prefix == seen.base_prefix == sys.base_prefix
+
+
+def view_from(server: Server) -> View:
+    """Return what an adaptor sees, without the one folder that owt adds: that of its package."""
+    seen = View(**server.call(ENVIRONMENT).json())
+    assert (Path(seen.path.pop()) / "owt/summat").is_dir()
+    return seen
+
+
+def expected_view(python: Path, cwd: Path) -> View:
+    """Return what `python` says, with the start directory by its name: `-c` puts '' first."""
+    view = view_of(python, cwd)
+    return replace(view, path=[str(cwd), *view.path[1:]])
+
+
+def test_no_python_on_the_path_is_needed(serve: Serve, virtualenv: Path, tmp_path: Path) -> None:
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    for env in ({}, {"VIRTUAL_ENV": str(virtualenv)}):
+        server = serve(env={"PATH": str(nothing), **env})
+        assert server.call("lambda: 'still here'").text == "still here"
+
+
+def test_a_virtualenv_of_another_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    other = tmp_path / "old"
+    (other / "bin").mkdir(parents=True)
+    (other / "bin/python").write_text("")
+    (other / "pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.8.1\n")
+    done = run_owt("serve", "--port", "0", home=tmp_path, env={"VIRTUAL_ENV": str(other)})
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert done.returncode == 5
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"owt: error: this owt is built for Python {own}, but {other}/bin/python is Python 3.8.1; "
+        f"build owt for it with PYO3_PYTHON={other}/bin/python cargo build --release, "
+        f"or use a virtualenv of Python {own}\n\n"
+        "hint: owt doctor says more about Python\n"
+    )

@@ -1,0 +1,62 @@
+//! One measurement: wrk sends the same call for some seconds and says how that went.
+
+use anyhow::{Context, Result, ensure};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+use serde_json::json;
+use xshell::{Shell, cmd};
+
+/// An adaptor of about 100 bytes.
+const ADAPTOR: &str = r#"def run(request, name):
+    """Greets, in about a hundred bytes of source code."""
+    return f"Hello, {name}!"
+"#;
+
+/// What every contestant answers.
+const REPLY: &str = "Hello, owt!";
+
+/// What wrk saw in one measurement.
+#[derive(Clone, Deserialize)]
+pub(crate) struct Sample {
+    requests: u64,
+    seconds: f64,
+    errors: u64,
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
+}
+
+impl Sample {
+    pub(crate) fn requests_per_second(&self) -> f64 {
+        self.requests as f64 / self.seconds
+    }
+}
+
+/// The same bytes for everyone: the envelope for owt, and the name once more for endpoints written by hand.
+fn body() -> String {
+    let code = BASE64_STANDARD.encode(ADAPTOR);
+    let kwargs = BASE64_STANDARD.encode(r#"{"name": "owt"}"#);
+    json!({ "code_b64": code, "kwargs_b64": kwargs, "name": "owt" }).to_string()
+}
+
+/// Calls once, and insists on the right answer: a fast wrong one is worth nothing.
+pub(crate) fn check(sh: &Shell, url: &str) -> Result<()> {
+    let body = body();
+    let reply = cmd!(sh, "curl --silent --show-error --json {body} {url}").quiet().read()?;
+    ensure!(reply == REPLY, "{url} answers {reply:?} instead of {REPLY:?}");
+    Ok(())
+}
+
+/// Sends calls for some seconds over a number of connections.
+pub(crate) fn sample(sh: &Shell, url: &str, connections: u32, seconds: u32) -> Result<Sample> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bench/load.lua");
+    let (connections, seconds, body) = (connections.to_string(), seconds.to_string(), body());
+    let output =
+        cmd!(sh, "wrk -t1 -c{connections} -d{seconds} --latency -s {script} {url} -- {body}")
+            .quiet()
+            .read()?;
+    let summary = output.lines().last().context("wrk printed nothing")?;
+    let sample: Sample = serde_json::from_str(summary).with_context(|| output.clone())?;
+    ensure!(sample.errors == 0, "{} calls of {url} failed:\n{output}", sample.errors);
+    Ok(sample)
+}

@@ -1,0 +1,76 @@
+//! The result, as a table in Markdown.
+#![expect(clippy::print_stdout, reason = "the table is what the chore is run for")]
+
+use super::contestant::Contestant;
+use super::load::Sample;
+
+pub(crate) fn print_head(baseline: &str) {
+    println!(
+        "| connections | server | requests/s | p50 | p99 | requests/s ÷ {baseline} | p50 ÷ {baseline} |"
+    );
+    println!("|--:|:--|--:|--:|--:|:--|:--|");
+}
+
+/// A row for each contestant: medians of all rounds, and ratios to the first contestant round by round.
+pub(crate) fn print_rows(connections: u32, contestants: &[Contestant], samples: &[Vec<Sample>]) {
+    for (contestant, own) in contestants.iter().zip(samples) {
+        println!(
+            "| {connections} | {} | {:.0} | {:.0} µs | {:.0} µs | {} | {} |",
+            contestant.name,
+            spread(own, Sample::requests_per_second).median,
+            spread(own, |sample| sample.p50_us).median,
+            spread(own, |sample| sample.p99_us).median,
+            ratio(own, &samples[0], Sample::requests_per_second),
+            ratio(own, &samples[0], |sample| sample.p50_us),
+        );
+    }
+}
+
+/// `median (least to greatest)` of a figure, each round divided by the baseline's of the same round.
+fn ratio(own: &[Sample], baseline: &[Sample], figure: impl Fn(&Sample) -> f64) -> String {
+    let ratios = own.iter().zip(baseline).map(|(own, baseline)| figure(own) / figure(baseline));
+    let Spread { least, median, greatest } = Spread::of(ratios);
+    format!("{median:.2} ({least:.2} to {greatest:.2})")
+}
+
+fn spread(samples: &[Sample], figure: impl Fn(&Sample) -> f64) -> Spread {
+    Spread::of(samples.iter().map(figure))
+}
+
+#[derive(Debug, PartialEq)]
+struct Spread {
+    least: f64,
+    median: f64,
+    greatest: f64,
+}
+
+impl Spread {
+    /// Of at least one number.
+    fn of(numbers: impl Iterator<Item = f64>) -> Self {
+        let mut sorted: Vec<f64> = numbers.collect();
+        sorted.sort_by(f64::total_cmp);
+        let last = sorted.len() - 1;
+        Self {
+            least: sorted[0],
+            median: (sorted[last / 2] + sorted[last.div_ceil(2)]) / 2.0,
+            greatest: sorted[last],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Spread;
+
+    #[test]
+    fn median_of_an_odd_number_is_the_middle_one() {
+        let expected = Spread { least: 1.0, median: 2.0, greatest: 9.0 };
+        assert_eq!(Spread::of([9.0, 1.0, 2.0].into_iter()), expected);
+    }
+
+    #[test]
+    fn median_of_an_even_number_is_between_the_middle_two() {
+        let expected = Spread { least: 1.0, median: 2.5, greatest: 9.0 };
+        assert_eq!(Spread::of([9.0, 1.0, 2.0, 3.0].into_iter()), expected);
+    }
+}

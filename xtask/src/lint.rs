@@ -1,0 +1,35 @@
+//! `cargo xtask lint`: everything that finds fault without running a test.
+
+use anyhow::Result;
+use xshell::{Shell, cmd};
+
+use crate::setup;
+use crate::venv::Venv;
+
+/// Folders with Python of our own, each checked with its own settings.
+const TYPED: &[&str] = &["summat", "tests"];
+
+pub(crate) fn run(sh: &Shell) -> Result<()> {
+    rust(sh)?;
+    python(sh, &setup::run(sh)?)
+}
+
+fn rust(sh: &Shell) -> Result<()> {
+    cmd!(sh, "cargo fmt --all --check").run()?;
+    cmd!(sh, "cargo clippy --workspace --all-targets -- -D warnings").run()?;
+    let _strict = sh.push_env("RUSTDOCFLAGS", "-D warnings");
+    cmd!(sh, "cargo doc --workspace --no-deps --document-private-items").run()?;
+    Ok(())
+}
+
+/// The format, lints and types of all Python in the repository.
+fn python(sh: &Shell, venv: &Venv) -> Result<()> {
+    let python = venv.python();
+    cmd!(sh, "{python} -m ruff format --check .").run()?;
+    cmd!(sh, "{python} -m ruff check .").run()?;
+    for folder in TYPED {
+        let _inside = sh.push_dir(folder);
+        cmd!(sh, "{python} -m mypy").run()?;
+    }
+    Ok(())
+}

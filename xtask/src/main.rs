@@ -1,0 +1,53 @@
+//! The project's own chores: `cargo xtask --help` lists them.
+#![expect(clippy::print_stderr, reason = "a chore that fails tells the person who runs it")]
+
+mod bench;
+mod debian;
+mod lint;
+mod setup;
+mod test;
+mod venv;
+mod wasm;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// The project's own chores.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
+enum Chore {
+    /// Set up what the tests need: programs from Debian, and a virtualenv in target/venv
+    Setup,
+    /// Set up, then run every test: Rust, Python, and a real server from end to end
+    Test(test::Options),
+    /// Check format, lints, types and documentation, running no test
+    Lint,
+    /// Check that owt-core compiles to WebAssembly
+    WasmCheck,
+    /// Measure requests a second beside actix-web alone, and print a table in Markdown
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    match run(Chore::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => {
+            eprintln!("error: {err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: Chore) -> Result<()> {
+    let sh = workspace::shell()?;
+    match chore {
+        Chore::Setup => setup::run(&sh).map(drop),
+        Chore::Test(options) => test::run(&sh, &options),
+        Chore::Lint => lint::run(&sh),
+        Chore::WasmCheck => wasm::check(&sh),
+        Chore::Bench(options) => bench::run(&sh, &options),
+    }
+}
