@@ -133,12 +133,12 @@ REFUSED = [
         CONTENT_TYPE,
     ),
     case(
-        "a URL beyond 64 KiB",
-        Request("/?code_b64=" + "A" * (64 << 10)),
+        "a URL beyond 64,000 bytes",
+        Request("/?code_b64=" + "A" * 64_000),
         414,
         "url-too-long",
-        "URL is longer than 65536 bytes",
-        "The URL is longer than 65536 bytes. Send the same fields as JSON with POST instead.",
+        "URL is longer than 64000 bytes",
+        "The URL is longer than 64000 bytes. Send the same fields as JSON with POST instead.",
     ),
     case(
         "a digest that was never sent",

@@ -159,6 +159,8 @@ pub struct ReplyHead {
     pub status: u16,
     /// The headers, in order.
     pub headers: Vec<(String, String)>,
+    /// The body's length in bytes, where it is known before its end.
+    pub length: Option<u64>,
     /// The digest of the code that ran.
     pub digest: Digest,
     /// Where the time went.

@@ -38,6 +38,21 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// Whether a field of this name belongs to envelopes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use owt_core::Envelope;
+    ///
+    /// assert!(Envelope::has_field("code_b64"));
+    /// assert!(!Envelope::has_field("photo"));
+    /// ```
+    #[must_use]
+    pub fn has_field(name: &str) -> bool {
+        Field::from_name(name).is_some()
+    }
+
     /// An envelope with nothing but code in it.
     #[must_use]
     pub fn new(code: Code) -> Envelope {

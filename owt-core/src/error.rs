@@ -126,6 +126,9 @@ pub enum Death {
     /// It ended itself, with this exit code.
     #[error("exit code {0}")]
     Exit(i32),
+    /// It had to be ended, because a call in it could not be stopped.
+    #[error("a call could not be stopped")]
+    Stuck,
     /// It is gone, and how it ended is not known.
     #[error("connection lost")]
     Lost,

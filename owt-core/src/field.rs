@@ -38,7 +38,7 @@ impl Field {
         }
     }
 
-    fn from_name(name: &str) -> Option<Field> {
+    pub(crate) fn from_name(name: &str) -> Option<Field> {
         Some(match name {
             "code_b64" => Field::CodeB64,
             "code_sha256" => Field::CodeSha256,

@@ -137,6 +137,7 @@ fn how(death: Death) -> Cow<'static, str> {
         Death::Signal(15) => "was ended by SIGTERM, usually because somebody stopped it".into(),
         Death::Signal(other) => format!("was ended by signal {other}").into(),
         Death::Exit(code) => format!("ended itself with exit code {code}").into(),
+        Death::Stuck => "was ended because another call in it could not be stopped".into(),
         Death::Lost => "is gone, and nothing is known of how it ended".into(),
     }
 }

@@ -16,8 +16,10 @@ pub(crate) const LEVEL_VARIABLE: &str = "OWT_LOG";
 /// and what it says of requests that are no HTTP, a client could fill the log with.
 pub fn init(level: LevelFilter) {
     let has_colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let levels =
-        Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("owt", level);
+    let levels = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target("actix_http", LevelFilter::OFF)
+        .with_target("owt", level);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(has_colour)

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, cores};
@@ -63,11 +64,12 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
     if !address.ip().is_loopback() && config.auth.is_empty() && !config.allow_anonymous {
         return Err(ServeError::OpenToAll(address));
     }
+    allow_many_connections();
     actix_web::rt::System::new().block_on(async move {
         let threads = front_threads();
         let run_dir = RunDir::make()?;
         let settings = settings(&config, &run_dir, address)?;
-        let shared = Shared::new(config.workers, config.threads + config.queue);
+        let shared = Shared::new(config.workers, config.threads + config.queue, config.grace);
         let (pool, ears) = Pool::start(settings, run_dir, shared, threads).await?;
         let site = Arc::new(site(&config, address));
         let timeout = config.timeout;
@@ -96,6 +98,15 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         pool.stop().await;
         Ok(())
     })
+}
+
+/// Raises the number of open files to what the system allows: each connection is one.
+fn allow_many_connections() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(err) = setrlimit(Resource::Nofile, limit) {
+        tracing::debug!("the limit on open files stays: {err}");
+    }
 }
 
 /// Threads that move bytes between sockets. They never wait, so there is no use in more than cores.
@@ -152,6 +163,7 @@ pub(crate) fn settings(
         address: address.ip().to_string(),
         port: address.port(),
         threads: config.threads,
+        links: 0, // The pool knows.
         max_adaptors: config.max_adaptors,
         no_eval: config.no_eval,
         args: config.to_args(address).to_string(),

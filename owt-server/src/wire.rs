@@ -18,6 +18,12 @@ pub(crate) const WINDOW: usize = 256 * 1024;
 /// Length, kind and call id.
 const PREFIX: usize = 9;
 
+/// The longest payload in bytes that is believed; a head with source and arguments is the longest.
+const LONGEST: usize = 1 << 30;
+
+/// How many bytes of source and arguments a call may have, so that its head is never too long.
+pub(crate) const MAX_TEXT: usize = LONGEST / 4;
+
 /// What a frame is. The payload of each kind is named behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -46,16 +52,21 @@ pub(crate) enum Kind {
     NeedSource = 20,
     /// Worker to front: a [`Failure`] instead of a reply.
     Fail = 21,
+    /// Worker to front: the call has begun to run. Only for calls that want to be told.
+    Started = 22,
+    /// Worker to front: nothing runs any more for a call that was cancelled.
+    Ended = 23,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        use Kind::{
-            Body, Broken, Call, Cancel, Chunk, Credit, End, Fail, Forget, Head, List, NeedSource,
-        };
-        [Call, Body, Cancel, Credit, Forget, List, Head, Chunk, End, Broken, NeedSource, Fail]
-            .into_iter()
-            .find(|kind| *kind as u8 == byte)
+        use Kind::*;
+        [
+            Call, Body, Cancel, Credit, Forget, List, Head, Chunk, End, Broken, NeedSource, Fail,
+            Started, Ended,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u8 == byte)
     }
 }
 
@@ -68,6 +79,8 @@ pub(crate) struct CallHead<'a> {
     pub(crate) kwargs: Option<Cow<'a, str>>,
     pub(crate) fn_name: Cow<'a, str>,
     pub(crate) reload: bool,
+    /// Whether to say when the call begins to run, because its time is limited.
+    pub(crate) tell_start: bool,
     pub(crate) method: Cow<'a, str>,
     pub(crate) scheme: Cow<'a, str>,
     pub(crate) host: Cow<'a, str>,
@@ -136,7 +149,7 @@ pub(crate) fn push_head(out: &mut Vec<u8>, kind: Kind, id: u32, head: &impl Seri
 }
 
 fn length(bytes: usize) -> u32 {
-    u32::try_from(bytes).expect("heads are bounded by the limits on requests, bodies by CHUNK")
+    u32::try_from(bytes).expect("heads are bounded by MAX_TEXT, bodies by CHUNK")
 }
 
 /// One frame as it was read.
@@ -154,6 +167,8 @@ pub(crate) enum Garbled {
     Kind(u8),
     #[error("a frame's head is shorter than it says")]
     Short,
+    #[error("a frame of {0} bytes")]
+    Long(usize),
     #[error("a frame's head does not fit its kind")]
     Head(#[from] postcard::Error),
 }
@@ -164,6 +179,9 @@ pub(crate) fn pull(buffer: &mut BytesMut) -> Result<Option<Frame>, Garbled> {
         return Ok(None);
     }
     let len = u32::from_le_bytes([buffer[0], buffer[1], buffer[2], buffer[3]]) as usize;
+    if len > LONGEST {
+        return Err(Garbled::Long(len));
+    }
     if buffer.len() < PREFIX + len {
         buffer.reserve(PREFIX + len - buffer.len());
         return Ok(None);

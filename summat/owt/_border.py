@@ -133,5 +133,8 @@ class Call(Protocol):
     def finish(self) -> None:
         """End a streamed answer."""
 
+    def done(self) -> None:
+        """Say that nothing runs any more for a call that went on after `handle` had returned."""
+
     def abort(self, text: str, /) -> None:
         """Break a streamed answer off, so that the client sees that it is not whole."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from traceback import FrameSummary, TracebackException
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+# As much as a person reads; what an exception says may be as large as what the adaptor works on.
+_LONGEST = 64 * 1024
 _SUMMAT = os.path.dirname(os.path.abspath(owt.summat.__file__)) + os.sep
 
 
@@ -48,7 +50,9 @@ def told(err: BaseException) -> str:
 
 
 def sendable(text: str) -> str:
-    """Return text that has a form in UTF-8: lone surrogates as their escapes."""
+    """Return text that has a form in UTF-8: lone surrogates as their escapes; and not too much."""
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]}…"
     return text.encode("utf-8", "backslashreplace").decode()
 
 

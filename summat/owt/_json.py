@@ -23,7 +23,7 @@ def encode(value: Any) -> bytes:
     """
     try:
         text = _ENCODER.encode(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         text = _encode_plain(value)
     return text.encode("utf-8", "backslashreplace")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from contextlib import contextmanager, suppress
 
 from owt import _module, adaptors
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from owt._invoke import Plan
 
 _MISSING = object()
+_MOST_FAILED = 64
+# Bytes from which on it is worth the time to look for what an adaptor leaves behind.
+_LARGE = 1 << 20
+_SOON = 0.5
 
 
 class Adaptor:
@@ -101,6 +106,8 @@ class Store:
         self._kept: OrderedDict[str, Adaptor] = OrderedDict()
         self._changing = threading.Lock()
         self._loading: dict[str, _Turn] = {}
+        self._failed: deque[str] = deque()
+        self._freeing: threading.Timer | None = None
         self._memory = _Memory()
 
     def get(self, digest: str) -> Adaptor | None:
@@ -168,21 +175,45 @@ class Store:
             _enter(name, previous)
             if previous is None:
                 self._unlink(name)
+                self._failed_to_load(module)
             raise
+
+    def _failed_to_load(self, module: ModuleType) -> None:
+        """Keep the lines of a module that is not kept for its traceback, which comes soon."""
+        with self._changing:
+            self._failed.append(module.__file__ or "")
+            if len(self._failed) > _MOST_FAILED:
+                _module.hide_lines(self._failed.popleft())
 
     def _keep(self, adaptor: Adaptor) -> None:
         with self._changing:
+            previous = self._kept.get(adaptor.digest)
+            if previous is not None:
+                self._drop(previous)
             self._kept[adaptor.digest] = adaptor
             self._kept.move_to_end(adaptor.digest)
             while len(self._kept) > self._limit:
                 self._drop(self._kept.popitem(last=False)[1])
 
     def _drop(self, adaptor: Adaptor) -> None:
+        if adaptor.memory >= _LARGE:
+            self._free_soon()
         name = adaptor.module.__name__
         if sys.modules.get(name) is adaptor.module:
             _enter(name, None)
             self._unlink(name)
             _module.hide_lines(_module.file_name(adaptor.digest))
+
+    def _free_soon(self) -> None:
+        """Free what was dropped, once the calls that it still serves have most likely ended.
+
+        A module and its functions hold each other, and a few large objects, such as a model, never
+        make Python look for such cycles by itself.
+        """
+        if self._freeing is None or not self._freeing.is_alive():
+            self._freeing = threading.Timer(_SOON, gc.collect)
+            self._freeing.daemon = True
+            self._freeing.start()
 
     def _write(self, name: str, source: str) -> None:
         if self._directory is None:

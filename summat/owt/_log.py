@@ -95,6 +95,10 @@ class _Bytes(io.RawIOBase):
 class Records(logging.Handler):
     """Writes the records of `logging` to the log."""
 
+    def createLock(self) -> None:  # noqa: N802
+        """Go without a lock: a record is one write, and a call that is interrupted frees none."""
+        self.lock = None
+
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record; one that cannot be put into words is told on the log too."""
         try:
@@ -108,7 +112,8 @@ def _emit(level: str, text: str) -> None:
     """Write lines to the log in one piece. A log that is gone stops nobody."""
     now = time.time()
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-    head = f"{stamp}.{int(now % 1 * 1000):03}Z {level:5} [{_call_id.get()}] "
+    # As the front writes its own lines.
+    head = f"{stamp}.{int(now % 1 * 1e6):06}Z {level:>5} [{_call_id.get()}] "
     # Each line has the head, so that no text can pass for a line of another request.
     whole = "".join(f"{head}{line}\n" for line in text.split("\n"))
     data = whole.encode("utf-8", "backslashreplace")

@@ -7,7 +7,7 @@ import threading
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from typing import Any
 
 
@@ -19,15 +19,24 @@ class Loop:
         self._loop: AbstractEventLoop | None = None
         self._tasks: dict[str, Task[None]] = {}
 
-    def submit(self, call_id: str, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work`, from any thread; it keeps the context variables of that thread."""
+    def submit(
+        self, call_id: str, work: Coroutine[Any, Any, None], done: Callable[[], None]
+    ) -> None:
+        """Run `work`, from any thread; it keeps the context variables of that thread.
+
+        `done` is called at its end, also if it was cancelled before it began.
+        """
         loop = self._loop or self._start()
-        loop.call_soon_threadsafe(self._begin, loop, call_id, work)
+        loop.call_soon_threadsafe(self._begin, loop, call_id, work, done)
 
     def cancel(self, call_id: str) -> None:
         """Cancel the work of a call, from any thread; nothing happens if it is done."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._cancel, call_id)
+
+    def settle(self, call_id: str) -> None:
+        """Let nothing cancel a call any more, which is cleaning up; from its own task."""
+        self._tasks.pop(call_id, None)
 
     def after_fork(self) -> None:
         """Forget the loop in a forked child, where its thread does not exist."""
@@ -45,19 +54,29 @@ class Loop:
             return self._loop
 
     def _begin(
-        self, loop: AbstractEventLoop, call_id: str, work: Coroutine[Any, Any, None]
+        self,
+        loop: AbstractEventLoop,
+        call_id: str,
+        work: Coroutine[Any, Any, None],
+        done: Callable[[], None],
     ) -> None:
         self._tasks[call_id] = task = loop.create_task(work)
-        task.add_done_callback(lambda _task: self._tasks.pop(call_id, None))
+
+        def end(_task: Task[None]) -> None:
+            self._tasks.pop(call_id, None)
+            done()
+
+        task.add_done_callback(end)
 
     def _cancel(self, call_id: str) -> None:
-        task = self._tasks.get(call_id)
+        # Once only: what the call does at its end is not cancelled again.
+        task = self._tasks.pop(call_id, None)
         if task is not None:
             task.cancel()
 
 
 def _run(loop: AbstractEventLoop) -> None:
-    while True:
+    while not loop.is_closed():
         try:
             loop.run_forever()
         except BaseException:

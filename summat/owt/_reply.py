@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from owt._border import Call, Headers
 
-_BODILESS = (204, 304)
+# RFC 9110: 204, 205 and 304 end with their head.
+_BODILESS = (204, 205, 304)
 _UNSET = object()
 
 
@@ -29,10 +30,15 @@ class Reply:
         self.content_type = content_type
         self.headers = headers
 
+    @property
+    def is_bodiless(self) -> bool:
+        """Whether the status allows no body, whatever the handler gave."""
+        return self.status in _BODILESS
+
     def send_whole(self, call: Call) -> None:
         """Answer with a body that is all there."""
         body = self.body
-        whole = b"" if self.status in _BODILESS else body.whole
+        whole = b"" if self.is_bodiless else body.whole
         content_type = self.content_type or body.content_type
         call.reply(self.status, content_type, self.headers, whole)
 

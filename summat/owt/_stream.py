@@ -34,19 +34,52 @@ def stream(call: Call, reply: Reply, chunks: Iterator[Any]) -> None:
         outgoing.end()
 
 
-async def astream(call: Call, reply: Reply, chunks: AsyncIterator[Any]) -> None:
-    """Answer with the chunks of an async iterator, on the event loop, which never waits."""
+async def astream(
+    call: Call, reply: Reply, chunks: AsyncIterator[Any], settle: Callable[[], None]
+) -> None:
+    """Answer with the chunks of an async iterator, on the event loop, which never waits.
+
+    `settle` is called when the client has gone: from then on, cleaning up is not cancelled.
+    """
     outgoing = _Outgoing(call, reply, call.send_nowait)
     try:
         async with _aclosing(chunks):
             async for chunk in chunks:
                 if not outgoing.send(chunk):
+                    settle()
                     break
                 await _writable(call)
     except BaseException as err:
         outgoing.break_off(err)
     else:
         outgoing.end()
+
+
+async def in_thread(work: Callable[[], None]) -> None:
+    """Run blocking work in a thread of its own, with this task's context, until it has ended.
+
+    It ends soon after its call is cancelled, because then `send` says that the client has gone.
+    """
+    import asyncio
+    import contextvars
+    import threading
+
+    loop = asyncio.get_running_loop()
+    ended: Future[None] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            context.run(work)
+        finally:
+            loop.call_soon_threadsafe(_resolve, ended)
+
+    threading.Thread(target=run, name="owt-stream", daemon=True).start()
+    while not ended.done():
+        try:
+            await asyncio.shield(ended)
+        except asyncio.CancelledError:
+            continue
 
 
 class _Outgoing:
@@ -64,6 +97,8 @@ class _Outgoing:
     def send(self, chunk: Any) -> bool:
         """Send a chunk; False once the client has gone."""
         data = _bytes_of(chunk)
+        if self._reply.is_bodiless:
+            return False
         if not self._begun:
             self._reply.start(self._call, chunk)
             self._begun = True

@@ -7,10 +7,9 @@ answers it later.
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import os
-import threading
 import warnings
+from types import CoroutineType
 
 from owt import _log, _main, _server
 from owt._describe import told
@@ -22,11 +21,11 @@ from owt._loop import Loop
 from owt._reply import reply_of, reply_of_abort, send_text
 from owt._request import Request
 from owt._response import Abort
-from owt._stream import astream, stream
+from owt._stream import astream, in_thread, stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from typing import Any
 
     from owt._border import Call, Settings
@@ -59,25 +58,28 @@ def start(settings: Settings) -> None:
     _worker.store = Store(settings["max_adaptors"], settings["adaptors_dir"])
     _worker.evaluate = not settings["no_eval"]
     _main.install()
-    # Python would show the line that it warns of, and the log never shows source.
     warnings.simplefilter("ignore", SyntaxWarning)
+    # Python would show the line that it warns of, and the log never shows source.
+    warnings.formatwarning = _warning_without_line
     os.register_at_fork(after_in_child=lambda: _after_fork(settings["fds"]))
 
 
-def handle(call: Call) -> None:
-    """Run one call and answer it. Nothing that an adaptor raises comes out of here."""
+def handle(call: Call) -> bool:
+    """Run one call and answer it. Nothing that an adaptor raises comes out of here.
+
+    False: the call goes on in the event loop, which says `call.done()` at its end.
+    """
     _log.begin(call.id)
     is_over = True
     try:
         is_over = _answer(call)
     except BaseException as err:
+        _end_forked_child()
         _fail(call, err)
     finally:
         if is_over:
             _log.end()
-        if _worker.is_forked_child:
-            # An adaptor called os.fork(): the child's way ends here, the parent has the call.
-            os._exit(0)
+    return is_over
 
 
 def cancel(call_id: str) -> None:
@@ -114,6 +116,7 @@ def _answer(call: Call) -> bool:
         adaptor = _worker.store.load(digest, source, fn_name, reload=reload)
     call.loaded()
     value = invoke(adaptor, fn_name, Request(call), kwargs)
+    _end_forked_child()
     if type(value) is str:
         send_text(call, value)
         return True
@@ -122,14 +125,24 @@ def _answer(call: Call) -> bool:
 
 def _deliver(call: Call, value: Any) -> bool:
     if hasattr(value, "__await__"):
-        _worker.loop.submit(call.id, _answer_later(call, value))
+        _worker.loop.submit(call.id, _answer_later(call, value), _done_with(call, value))
         return False
     reply = reply_of(value)
     if reply.body.achunks is not None:
-        _worker.loop.submit(call.id, _stream_later(call, reply.body.achunks, reply))
+        _worker.loop.submit(call.id, _stream_later(call, reply.body.achunks, reply), call.done)
         return False
     _send(call, reply)
     return True
+
+
+def _done_with(call: Call, value: Any) -> Callable[[], None]:
+    def done() -> None:
+        if isinstance(value, CoroutineType):
+            # One that was cancelled before it began would complain that nobody awaited it.
+            value.close()
+        call.done()
+
+    return done
 
 
 def _send(call: Call, reply: Reply) -> None:
@@ -140,45 +153,42 @@ def _send(call: Call, reply: Reply) -> None:
 
 
 async def _answer_later(call: Call, value: Any) -> None:
-    is_over = True
     try:
         reply = reply_of(await value)
+        _end_forked_child()
         if reply.body.achunks is not None:
-            await astream(call, reply, reply.body.achunks)
+            await astream(call, reply, reply.body.achunks, _settle(call))
         elif reply.body.chunks is not None or len(reply.body.whole) > _LARGE:
-            is_over = False
-            _send_in_thread(call, reply)
+            # What waits for its reader, or is an ordinary generator, would hold up the loop.
+            await in_thread(lambda: _send_guarded(call, reply))
         else:
             reply.send_whole(call)
     except BaseException as err:
-        _fail(call, err)
-    finally:
-        if is_over:
-            _log.end()
-
-
-async def _stream_later(call: Call, chunks: AsyncIterator[Any], reply: Reply) -> None:
-    try:
-        await astream(call, reply, chunks)
-    except BaseException as err:
+        _end_forked_child()
         _fail(call, err)
     finally:
         _log.end()
 
 
-def _send_in_thread(call: Call, reply: Reply) -> None:
-    """Send what waits for its reader, or runs an ordinary generator, beside the event loop."""
+async def _stream_later(call: Call, chunks: AsyncIterator[Any], reply: Reply) -> None:
+    try:
+        await astream(call, reply, chunks, _settle(call))
+    except BaseException as err:
+        _end_forked_child()
+        _fail(call, err)
+    finally:
+        _log.end()
 
-    def send() -> None:
-        try:
-            _send(call, reply)
-        except BaseException as err:
-            _fail(call, err)
-        finally:
-            _log.end()
 
-    context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(send,), name="owt-stream", daemon=True).start()
+def _send_guarded(call: Call, reply: Reply) -> None:
+    try:
+        _send(call, reply)
+    except BaseException as err:
+        _fail(call, err)
+
+
+def _settle(call: Call) -> Callable[[], None]:
+    return lambda: _worker.loop.settle(call.id)
 
 
 def _fail(call: Call, err: BaseException) -> None:
@@ -202,6 +212,23 @@ def _after_fork(descriptors: list[int]) -> None:
     _worker.is_forked_child = True
     _worker.store.after_fork()
     _worker.loop.after_fork()
-    for descriptor in descriptors:
+    # Emptied, because a child of this child may have other files under these numbers.
+    while descriptors:
         with contextlib.suppress(OSError):
-            os.close(descriptor)
+            os.close(descriptors.pop())
+
+
+def _end_forked_child() -> None:
+    """End the child of an adaptor that called os.fork(): the parent has the call."""
+    if _worker.is_forked_child:
+        os._exit(0)
+
+
+def _warning_without_line(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"

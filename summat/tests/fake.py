@@ -41,6 +41,7 @@ class FakeCall:
         # The answer, as a list of what was called, in order.
         self.events: list[tuple[Any, ...]] = []
         self.answered = threading.Event()
+        self.is_done = threading.Event()
         # How many chunks the client takes before it goes; None: all.
         self.takes: int | None = given.get("takes")
         self.threads: list[int] = []
@@ -87,6 +88,10 @@ class FakeCall:
     def abort(self, text: str) -> None:
         self._end("abort", text)
 
+    def done(self) -> None:
+        assert not self.is_done.is_set(), "done twice"
+        self.is_done.set()
+
     def answer(self) -> list[tuple[Any, ...]]:
         """Wait for the answer, and return what was called but for `loaded`."""
         assert self.answered.wait(_PATIENCE), f"no answer came: {self.events}"
@@ -107,7 +112,8 @@ def answer_to(source: str, **given: Any) -> list[tuple[Any, ...]]:
     """Run a call through `handle` and return all that it answered."""
     fake = FakeCall(source, **given)
     call: Call = fake
-    _worker.handle(call)
+    is_over = _worker.handle(call)
+    assert is_over or fake.is_done.wait(_PATIENCE), "the call never said that it is done"
     return fake.answer()
 
 

@@ -135,9 +135,9 @@ def test_without_evaluation_an_expression_in_a_dict_is_refused() -> None:
     with pytest.raises(Fault) as raised:
         parse("{'a': open('/etc/passwd')}", evaluate=False)
     assert raised.value.code == "kwargs-invalid"
-    assert raised.value.text.startswith(
+    assert raised.value.text == (
         "The arguments are neither JSON nor Python literals, and no more is allowed here "
-        "(malformed node or string"
+        "(there is something to evaluate in them)."
     )
 
 

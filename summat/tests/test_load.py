@@ -228,3 +228,22 @@ def test_abort_while_loading_answers() -> None:
 def test_arguments_are_read_before_loading() -> None:
     code, _text = fault_of("raise SystemExit\ndef run(): pass", kwargs="{'a'")
     assert code == "kwargs-invalid"
+
+
+def test_what_a_dropped_adaptor_held_is_freed() -> None:
+    source = (
+        "import weakref\n"
+        "class Model: pass\n"
+        "model = Model()\n"
+        "weights = b'x' * (8 << 20)\n"
+        "freed = []\n"
+        "def run(): return 'x'"
+    )
+    text_of(source)
+    adaptor = _worker._worker.store.get(FakeCall(source).digest)
+    assert adaptor is not None
+    freed = threading.Event()
+    weakref.finalize(adaptor.namespace["model"], freed.set)
+    del adaptor
+    assert _worker.forget(FakeCall(source).digest)
+    assert freed.wait(10)

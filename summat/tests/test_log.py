@@ -10,7 +10,7 @@ from tests.process import worker
 if TYPE_CHECKING:
     from pathlib import Path
 
-STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ")
+STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z ")
 
 
 def logged(body: str, directory: Path) -> list[str]:
@@ -38,29 +38,29 @@ def test_printed_lines_have_the_id_of_their_request(tmp_path: Path) -> None:
         "print(flush=True)",
     )
     assert logged(body, tmp_path) == [
-        "INFO  [r7] one two",
-        "INFO  [r7] a",
-        "INFO  [r7] b",
-        "INFO  [r7] é \\ud800",
-        "INFO  [r7] begun, ended",
-        "INFO  [r7] bytes",
-        "INFO  [r7] ",
+        " INFO [r7] one two",
+        " INFO [r7] a",
+        " INFO [r7] b",
+        " INFO [r7] é \\ud800",
+        " INFO [r7] begun, ended",
+        " INFO [r7] bytes",
+        " INFO [r7] ",
     ]
 
 
 def test_a_line_without_an_end_is_written_when_the_call_ends(tmp_path: Path) -> None:
-    assert logged(handler("print('no end', end='')"), tmp_path) == ["INFO  [r7] no end"]
+    assert logged(handler("print('no end', end='')"), tmp_path) == [" INFO [r7] no end"]
 
 
 def test_a_progress_bar_leaves_its_last_state(tmp_path: Path) -> None:
     body = handler("for n in range(3): print(f'\\r{n} of 2', end='', file=sys.stderr)")
-    assert logged(body, tmp_path) == ["INFO  [r7] 2 of 2"]
+    assert logged(body, tmp_path) == [" INFO [r7] 2 of 2"]
 
 
 def test_a_line_without_any_end_does_not_grow_for_ever(tmp_path: Path) -> None:
     body = handler("for _ in range(5): print('x' * 20_000, end='')")
     lengths = [len(line) for line in logged(body, tmp_path)]
-    assert [length - len("INFO  [r7] ") for length in lengths] == [80_000, 20_000]
+    assert [length - len(" INFO [r7] ") for length in lengths] == [80_000, 20_000]
 
 
 def test_records_of_logging_have_their_level(tmp_path: Path) -> None:
@@ -74,9 +74,9 @@ def test_records_of_logging_have_their_level(tmp_path: Path) -> None:
     )
     lines = logged(body, tmp_path)
     assert lines[:6] == [
-        "INFO  [r7] n=1",
-        "WARN  [r7] a",
-        "WARN  [r7] b",
+        " INFO [r7] n=1",
+        " WARN [r7] a",
+        " WARN [r7] b",
         "FATAL [r7] last",
         "ERROR [r7] A log message could not be formatted: TypeError",
         "ERROR [r7] failed",
@@ -90,7 +90,7 @@ def test_an_adaptor_may_configure_logging_itself(tmp_path: Path) -> None:
         "logging.basicConfig(force=True, level=logging.DEBUG, format='%(name)s %(message)s')",
         "logging.debug('mine')",
     )
-    assert logged(body, tmp_path) == ["INFO  [r7] root mine"]
+    assert logged(body, tmp_path) == [" INFO [r7] root mine"]
 
 
 def test_calls_side_by_side_keep_their_ids(tmp_path: Path) -> None:
@@ -121,12 +121,12 @@ for thread in threads: thread.join()
 for fake in [call('d', 'later'), call('e', 'later')]: fake.answer()
 """
     lines = sorted(STAMP.sub("", line) for line in worker(program, tmp_path).stderr.splitlines())
-    assert lines == [f"INFO  [{name}] {name}!" for name in "abcde"]
+    assert lines == [f" INFO [{name}] {name}!" for name in "abcde"]
 
 
 def test_what_no_call_writes_is_marked_so(tmp_path: Path) -> None:
     done = worker("start(directory)\nprint('before any call')", tmp_path)
-    assert STAMP.sub("", done.stderr) == "INFO  [-] before any call\n"
+    assert STAMP.sub("", done.stderr) == " INFO [-] before any call\n"
 
 
 def test_a_forked_child_writes_with_the_id_and_repeats_nothing(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_forked_child_writes_with_the_id_and_repeats_nothing(tmp_path: Path) -
         "child.join()",
         "print('and ended')",
     )
-    assert logged(body, tmp_path) == ["INFO  [r7] in child", "INFO  [r7] begun and ended"]
+    assert logged(body, tmp_path) == [" INFO [r7] in child", " INFO [r7] begun and ended"]
 
 
 def test_no_warning_of_the_compiler_shows_source(tmp_path: Path) -> None:

@@ -252,3 +252,53 @@ def test_a_large_answer_of_an_async_handler_does_not_hold_up_the_loop() -> None:
         _worker.handle(call)
         assert call.answer() == [("reply", 200, BINARY, [], b"x" * length)]
         assert call.answered_by == thread
+
+
+def test_a_client_that_goes_does_not_cancel_what_an_async_generator_does_at_its_end() -> None:
+    source = (
+        ENDED + "import asyncio\n"
+        "async def run(_):\n"
+        "  try:\n"
+        "    while True: yield 'a'\n"
+        "  finally:\n"
+        "    await asyncio.sleep(0.05)\n"
+        "    ended.append('cleaned up')"
+    )
+    call = FakeCall(source, takes=1)
+    send = call.send_nowait
+
+    def gone(chunk: bytes) -> bool:
+        is_taken = send(chunk)
+        if not is_taken:
+            # The front cancels a call at the moment at which nobody reads it any more.
+            _worker.cancel(call.id)
+        return is_taken
+
+    call.send_nowait = gone  # type: ignore[method-assign, assignment]
+    assert _worker.handle(call) is False
+    assert call.is_done.wait(10)
+    assert ended_of(call) == ["cleaned up"]
+
+
+def test_an_async_call_that_is_cancelled_before_it_begins_is_done_all_the_same() -> None:
+    busy = FakeCall("import time\nasync def run(_): time.sleep(0.1)", id="busy")
+    late = FakeCall("async def run(_): return 'never'", id="late", disconnected=True)
+    assert [_worker.handle(busy), _worker.handle(late)] == [False, False]
+    _worker.cancel("late")
+    assert late.is_done.wait(10)
+    assert late.events == [("loaded",)]
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize("status", [204, 205, 304])
+def test_a_status_without_a_body_closes_the_generator(kind: str, status: int) -> None:
+    source = (
+        ENDED + f"{kind} chunks():\n"
+        "  try: yield 'a'\n"
+        "  finally: ended.append('closed')\n"
+        f"def run(_): return chunks(), {status}"
+    )
+    call = FakeCall(source)
+    _worker.handle(call)
+    assert call.answer() == [("reply", status, None, [], b"")]
+    assert ended_of(call) == ["closed"]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ACCEPT, HeaderMap, HeaderName, HeaderValue};
-use owt_core::{Digest, Error, Failure, Reply, ReplyBody, ReplyHead, Timing};
+use owt_core::{Digest, Error, Failure, Reply, ReplyBody, Timing};
 use serde_json::json;
 
 use crate::pool::ReplyStream;
@@ -71,18 +71,12 @@ pub(super) fn reply(reply: Reply<ReplyStream>) -> Result<HttpResponse, Error> {
     Ok(match body {
         ReplyBody::Whole(bytes) => response.body(bytes),
         ReplyBody::Stream(stream) => {
-            if let Some(length) = content_length(&head) {
+            if let Some(length) = head.length {
                 response.no_chunking(length);
             }
             response.streaming(stream)
         }
     })
-}
-
-fn content_length(head: &ReplyHead) -> Option<u64> {
-    let mut headers = head.headers.iter();
-    let (_, value) = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"))?;
-    value.parse().ok()
 }
 
 /// Python's `str` of a header is Latin-1, as in PEP 3333.

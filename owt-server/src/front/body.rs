@@ -3,8 +3,11 @@
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::web;
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use owt_core::{Envelope, Error, Part};
+
+/// Bytes from which on a body is taken apart on a thread of its own.
+const LARGE: usize = 256 * 1024;
 
 /// A body, and what was found in it.
 #[derive(Debug)]
@@ -56,8 +59,20 @@ enum Form {
 
 /// Finds the envelope: in the body if there is one in it, else in the query.
 pub(super) async fn unwrap(headers: &HeaderMap, query: &str, bytes: Bytes) -> Result<Body, Error> {
+    let form = form(headers);
+    if bytes.len() <= LARGE {
+        return take_apart(form, query, bytes).await;
+    }
+    // Many megabytes take as many milliseconds, in which this thread serves nobody else.
+    let query = query.to_owned();
+    let taken_apart = web::block(move || take_apart(form, &query, bytes).now_or_never()).await;
+    taken_apart.ok().flatten().unwrap_or(Err(Error::BodyIncomplete))
+}
+
+/// Does what `unwrap` says. Waits for nothing: the body is all there.
+async fn take_apart(form: Form, query: &str, bytes: Bytes) -> Result<Body, Error> {
     let in_query = || Envelope::from_query(query);
-    let (parts, found) = match form(headers) {
+    let (parts, found) = match form {
         Form::Json => (None, Envelope::from_json(&bytes)),
         Form::Urlencoded => (None, Envelope::from_form(&bytes)),
         Form::Multipart(boundary) => match multipart(bytes.clone(), boundary).await {
@@ -80,6 +95,8 @@ pub(super) async fn unwrap(headers: &HeaderMap, query: &str, bytes: Bytes) -> Re
         Err(err @ (Error::BodyNotJson(_) | Error::ContentType)) => in_query()?.ok_or(err)?,
         Err(err) => return Err(err),
     };
+    // The parts are the body, and share its memory.
+    let bytes = if parts.is_some() { Bytes::new() } else { bytes };
     Ok(Body { bytes, parts, envelope })
 }
 
@@ -114,8 +131,8 @@ async fn multipart(bytes: Bytes, boundary: String) -> Result<Vec<Part>, Error> {
 
 /// Fields that are text; a file is one only under the name of a field of ours (`curl -F code_b64=@file`).
 fn from_parts(parts: &[Part]) -> Result<Option<Envelope>, Error> {
-    let pairs =
-        parts.iter().map(|part| (part.name.as_str().into(), String::from_utf8_lossy(&part.data)));
+    let fields = parts.iter().filter(|part| Envelope::has_field(&part.name));
+    let pairs = fields.map(|part| (part.name.as_str().into(), String::from_utf8_lossy(&part.data)));
     Envelope::from_pairs(pairs)
 }
 

@@ -14,7 +14,7 @@ pub(super) async fn answer(
 ) -> Result<HttpResponse, Error> {
     match (method, path) {
         (&Method::GET | &Method::HEAD, "health") => Ok(health(links)),
-        (&Method::GET | &Method::HEAD, "adaptors") => adaptors(links).await,
+        (&Method::GET | &Method::HEAD, "adaptors") => Ok(adaptors(links).await),
         (&Method::DELETE, path) => forget(links, path),
         _ => Err(Error::PathUnknown),
     }
@@ -36,11 +36,11 @@ fn health(links: &Links) -> HttpResponse {
 }
 
 /// The adaptors that are loaded, of all workers.
-async fn adaptors(links: &Links) -> Result<HttpResponse, Error> {
-    let lists = links.list().await?;
+async fn adaptors(links: &Links) -> HttpResponse {
+    let lists = links.list().await;
     let lists =
         lists.iter().map(|list| serde_json::from_slice::<Vec<Value>>(list).unwrap_or_default());
-    Ok(HttpResponse::Ok().json(lists.flatten().collect::<Vec<_>>()))
+    HttpResponse::Ok().json(lists.flatten().collect::<Vec<_>>())
 }
 
 fn forget(links: &Links, path: &str) -> Result<HttpResponse, Error> {

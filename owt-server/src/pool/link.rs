@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use owt_core::{Death, Digest, Error};
@@ -14,14 +15,19 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use super::Shared;
 use super::pending::{Outcome, Pending};
 use crate::wire::{self, Failure, Frame, Garbled, Kind, ReplyHead};
 
 /// Bytes that may wait for a worker before the sender of a large body waits too.
 const HIGH_WATER: usize = 1 << 20;
 
-#[derive(Default)]
+/// How many digests a link remembers; a worker asks for source that it was not sent.
+const MOST_TOLD: usize = 8192;
+
 pub(super) struct Link {
+    worker: usize,
+    shared: Arc<Shared>,
     state: RefCell<State>,
     /// Frames wait to be written.
     has_frames: Notify,
@@ -33,6 +39,8 @@ pub(super) struct Link {
 struct State {
     outbox: Vec<u8>,
     calls: HashMap<u32, Rc<Pending>>,
+    /// Calls that were cancelled and have not ended yet, each with the clock that runs for it.
+    ending: HashMap<u32, JoinHandle<()>>,
     last_id: u32,
     /// Digests whose source this worker was sent over this link.
     told: HashSet<Digest>,
@@ -40,6 +48,11 @@ struct State {
 }
 
 impl Link {
+    pub(super) fn new(worker: usize, shared: Arc<Shared>) -> Rc<Self> {
+        let (state, has_frames, has_room) = Default::default();
+        Rc::new(Self { worker, shared, state, has_frames, has_room })
+    }
+
     /// Registers a call; frames for it go by this number.
     pub(super) fn open(&self) -> (u32, Rc<Pending>) {
         let state = &mut *self.state.borrow_mut();
@@ -50,11 +63,27 @@ impl Link {
         (state.last_id, pending)
     }
 
-    /// Forgets a call. If the worker has not ended it, it is told that nobody waits any more.
+    /// Forgets a call. If the worker has not ended it, it is told that nobody waits any more, and
+    /// has the grace period to say that nothing runs any more either.
     pub(super) fn close(&self, id: u32) {
-        if self.state.borrow_mut().calls.remove(&id).is_some() {
-            self.push(Kind::Cancel, id, b"");
+        if self.state.borrow_mut().calls.remove(&id).is_none() {
+            return;
         }
+        self.push(Kind::Cancel, id, b"");
+        let (shared, worker) = (self.shared.clone(), self.worker);
+        let clock = tokio::task::spawn_local(async move {
+            tokio::time::sleep(shared.grace).await;
+            tracing::warn!(
+                "worker {worker} does not end a call that was cancelled; ending the worker"
+            );
+            shared.workers[worker].condemn(Death::Stuck);
+        });
+        self.state.borrow_mut().ending.insert(id, clock);
+    }
+
+    /// Forgets a question that ran nothing, and so has nothing to end.
+    pub(super) fn drop_list(&self, id: u32) {
+        self.state.borrow_mut().calls.remove(&id);
     }
 
     pub(super) fn push(&self, kind: Kind, id: u32, raw: &[u8]) {
@@ -68,7 +97,11 @@ impl Link {
 
     /// Whether this worker is still to be sent the source; from now on it is not.
     pub(super) fn tell(&self, digest: Digest) -> bool {
-        self.state.borrow_mut().told.insert(digest)
+        let told = &mut self.state.borrow_mut().told;
+        if told.len() >= MOST_TOLD {
+            told.clear();
+        }
+        told.insert(digest)
     }
 
     /// Waits while too much waits to be written.
@@ -96,7 +129,7 @@ impl Link {
     pub(super) fn fail(&self, death: Death) {
         let state = std::mem::take(&mut *self.state.borrow_mut());
         self.state.borrow_mut().last_id = state.last_id;
-        state.tasks.iter().for_each(JoinHandle::abort);
+        state.tasks.iter().chain(state.ending.values()).for_each(JoinHandle::abort);
         for pending in state.calls.values() {
             pending.fail(Error::WorkerDied(death));
         }
@@ -111,9 +144,8 @@ impl Link {
                 self.has_frames.notified().await;
                 continue;
             }
-            // A worker that has closed its end has died, and its supervisor tells how.
             if socket.write_all(&batch).await.is_err() {
-                return;
+                return self.broken();
             }
             batch.clear();
             self.has_room.notify_waiters();
@@ -129,23 +161,30 @@ impl Link {
                 {
                     Ok(Some(())) => {}
                     Ok(None) => break,
-                    Err(err) => return self.garbled(&err),
+                    Err(err) => {
+                        tracing::error!("worker {} sent {err}", self.worker);
+                        return self.broken();
+                    }
                 }
             }
             buffer.reserve(wire::CHUNK);
         }
+        self.broken();
     }
 
-    /// What a worker sends cannot be read: native code has overwritten its memory, or the like.
-    fn garbled(&self, err: &Garbled) {
-        tracing::error!("a worker sent {err}; nothing more is read from it");
-        for (_, pending) in self.state.borrow_mut().calls.drain() {
-            pending.fail(Error::WorkerDied(Death::Lost));
-        }
+    /// Nothing can be read or written any more. The worker has died, and its supervisor will tell
+    /// how; or an adaptor has closed its sockets, and it has to be ended.
+    fn broken(&self) {
+        self.shared.workers[self.worker].condemn(Death::Lost);
     }
 
     fn take(&self, frame: Frame) -> Result<(), Garbled> {
         let (kind, id) = (frame.kind, frame.id);
+        if kind == Kind::Ended {
+            let clock = self.state.borrow_mut().ending.remove(&id);
+            clock.inspect(JoinHandle::abort);
+            return Ok(());
+        }
         let Some(pending) = self.state.borrow().calls.get(&id).cloned() else {
             return Ok(()); // Nobody waits for it any more.
         };
@@ -155,6 +194,10 @@ impl Link {
                 let is_whole = head.length == Some(first.len() as u64);
                 pending.outcome(Outcome::Head(Box::new(head), first));
                 is_whole
+            }
+            Kind::Started => {
+                pending.started.notify_one();
+                false
             }
             Kind::Chunk => {
                 pending.chunk(frame.payload);

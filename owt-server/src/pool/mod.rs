@@ -8,11 +8,11 @@ mod sources;
 mod threads;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use owt_core::{Death, Digest};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::package::RunDir;
 use crate::worker::Settings;
@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     workers: Vec<WorkerState>,
     /// How many calls may be at a worker, running or waiting.
     capacity: usize,
+    /// How long a call that was cancelled may take to end, before its worker is ended.
+    grace: Duration,
 }
 
 /// What is known of one worker.
@@ -43,12 +45,27 @@ struct WorkerState {
     is_up: AtomicBool,
     /// Calls that were sent to it and not yet answered.
     calls: AtomicUsize,
+    /// Why it has to be ended, once it has.
+    verdict: Mutex<Option<Death>>,
+    condemned: Notify,
+}
+
+impl WorkerState {
+    /// Has the worker ended and replaced: it does not do what it is told.
+    fn condemn(&self, death: Death) {
+        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(death);
+        self.condemned.notify_one();
+    }
+
+    fn take_verdict(&self) -> Option<Death> {
+        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 impl Shared {
-    pub(crate) fn new(workers: usize, capacity: usize) -> Arc<Self> {
+    pub(crate) fn new(workers: usize, capacity: usize, grace: Duration) -> Arc<Self> {
         let workers = (0..workers).map(|_| WorkerState::default()).collect();
-        Arc::new(Self { sources: Sources::default(), workers, capacity })
+        Arc::new(Self { sources: Sources::default(), workers, capacity, grace })
     }
 
     /// How many workers there should be, and how many are up.
@@ -90,7 +107,7 @@ impl Pool {
     /// # Errors
     /// When a worker does not start; there is then no sense in trying again.
     pub(crate) async fn start(
-        settings: Settings,
+        mut settings: Settings,
         run_dir: RunDir,
         shared: Arc<Shared>,
         threads: usize,
@@ -98,6 +115,7 @@ impl Pool {
         let (mouths, ears): (Vec<_>, Vec<_>) =
             (0..threads).map(|_| mpsc::unbounded_channel()).unzip();
         let (stop, stopped) = watch::channel(false);
+        settings.links = threads;
         let mut starting = Vec::new();
         for worker in 0..shared.workers.len() {
             let supervisor = Supervisor {

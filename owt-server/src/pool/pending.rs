@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use owt_core::Error;
+use tokio::sync::Notify;
 
 use crate::wire::ReplyHead;
 
@@ -20,7 +21,11 @@ pub(super) enum Outcome {
 }
 
 #[derive(Default)]
-pub(super) struct Pending(RefCell<State>);
+pub(super) struct Pending {
+    state: RefCell<State>,
+    /// The worker has begun to run the call.
+    pub(super) started: Notify,
+}
 
 #[derive(Default)]
 struct State {
@@ -55,7 +60,7 @@ impl Pending {
     }
 
     fn update(&self, change: impl FnOnce(&mut State)) {
-        let mut state = self.0.borrow_mut();
+        let mut state = self.state.borrow_mut();
         change(&mut state);
         if let Some(waker) = state.waker.take() {
             waker.wake();
@@ -63,7 +68,7 @@ impl Pending {
     }
 
     pub(super) fn poll_outcome(&self, cx: &Context<'_>) -> Poll<Outcome> {
-        let mut state = self.0.borrow_mut();
+        let mut state = self.state.borrow_mut();
         match state.outcome.take() {
             Some(outcome) => Poll::Ready(outcome),
             None => state.wait(cx),
@@ -72,13 +77,13 @@ impl Pending {
 
     /// Whether all chunks are taken, and an error comes next.
     pub(super) fn is_broken(&self) -> bool {
-        let state = self.0.borrow();
+        let state = self.state.borrow();
         state.chunks.is_empty() && matches!(state.end, Some(Err(_)))
     }
 
     /// The next chunk, or `None` at the end.
     pub(super) fn poll_chunk(&self, cx: &Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        let mut state = self.0.borrow_mut();
+        let mut state = self.state.borrow_mut();
         if let Some(chunk) = state.chunks.pop_front() {
             return Poll::Ready(Some(Ok(chunk)));
         }

@@ -27,10 +27,17 @@ use crate::worker::{MAX_LINKS, Ready, Settings};
 /// How long Python may take to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// A worker that lived this long did not die of its own start.
-const HEALTHY: Duration = Duration::from_secs(5);
+/// A worker that lived this long is replaced at once.
+const HEALTHY: Duration = Duration::from_secs(1);
 
-/// The longest pause before a worker that keeps dying is started again.
+/// The pause before a worker that did not live so long is replaced. It did start: most likely the
+/// same call killed one after the other, and other calls are not to wait for that.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// How long a worker whose sockets have closed may take to end by itself.
+const LAST_MOMENT: Duration = Duration::from_millis(100);
+
+/// The longest pause before a worker that does not start is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why a worker did not start.
@@ -81,15 +88,12 @@ impl Supervisor {
 
     /// Keeps a worker running until the pool stops.
     async fn supervise(mut self, mut process: Process) {
-        let mut deaths_in_a_row = 0;
         loop {
             let born = Instant::now();
-            let Some(status) = self.accompany(process).await else {
-                return;
-            };
-            deaths_in_a_row = if born.elapsed() < HEALTHY { deaths_in_a_row + 1 } else { 1 };
+            let Some(status) = self.accompany(process).await else { return };
             tracing::warn!("worker {} ended ({status}); starting another", self.worker);
-            process = match self.replace(&mut deaths_in_a_row).await {
+            let pause = if born.elapsed() < HEALTHY { BREATH } else { Duration::ZERO };
+            process = match self.replace(pause).await {
                 Some(process) => process,
                 None => return,
             };
@@ -101,39 +105,42 @@ impl Supervisor {
         for (front, socket) in self.fronts.iter().zip(process.sockets.drain(..)) {
             let _ = front.send(Event::Up { worker: self.worker, socket });
         }
+        let shared = self.shared.clone();
+        let state = &shared.workers[self.worker];
+        state.take_verdict();
         self.set_up(true);
-        let status = tokio::select! {
-            status = process.child.wait() => status.unwrap_or_default(),
-            _ = self.stopped.wait_for(|stop| *stop) => {
-                process.end().await;
-                return None;
+        let mut verdict = None;
+        let status = loop {
+            tokio::select! {
+                status = process.child.wait() => break status.unwrap_or_default(),
+                () = state.condemned.notified(), if verdict.is_none() => verdict = process.execute(state.take_verdict()).await,
+                _ = self.stopped.wait_for(|stop| *stop) => {
+                    process.end().await;
+                    return None;
+                }
             }
         };
         self.set_up(false);
         process.kill_group();
-        let death = death(status);
+        let death = verdict.unwrap_or_else(|| death(status));
         for front in &self.fronts {
             let _ = front.send(Event::Down { worker: self.worker, death });
         }
         Some(status)
     }
 
-    /// Starts another worker, at once the first time; `None` when the pool stops.
-    async fn replace(&mut self, deaths_in_a_row: &mut u32) -> Option<Process> {
+    /// Starts another worker, and tries less and less often where it does not start; `None` when
+    /// the pool stops.
+    async fn replace(&mut self, mut pause: Duration) -> Option<Process> {
         loop {
             tokio::select! {
-                () = sleep(pause(*deaths_in_a_row)) => {}
+                started = Process::start_after(pause, &self.settings, self.fronts.len()) => match started {
+                    Ok(process) => return Some(process),
+                    Err(err) => tracing::error!("worker {}: {err}", self.worker),
+                },
                 _ = self.stopped.wait_for(|stop| *stop) => return None,
             }
-            let started = match Process::spawn(&self.settings, self.fronts.len()) {
-                Ok(mut process) => process.ready().await.map(|()| process),
-                Err(err) => Err(err.into()),
-            };
-            match started {
-                Ok(process) => return Some(process),
-                Err(err) => tracing::error!("worker {}: {err}", self.worker),
-            }
-            *deaths_in_a_row += 1;
+            pause = longer(pause);
         }
     }
 
@@ -171,6 +178,16 @@ impl Process {
         Ok(Self { child, group, control: tokio::net::UnixStream::from_std(control)?, sockets })
     }
 
+    async fn start_after(
+        pause: Duration,
+        settings: &Settings,
+        threads: usize,
+    ) -> Result<Self, StartError> {
+        sleep(pause).await;
+        let mut process = Self::spawn(settings, threads)?;
+        process.ready().await.map(|()| process)
+    }
+
     /// Waits for the worker's first word.
     async fn ready(&mut self) -> Result<(), StartError> {
         // One small write, so it arrives whole.
@@ -191,6 +208,17 @@ impl Process {
         let _ = timeout(FAREWELL, self.child.wait()).await;
         self.kill_group();
         let _ = self.child.wait().await;
+    }
+
+    /// Kills the worker because of a verdict on it; gives back the verdict if it did. A worker whose
+    /// sockets have closed is most likely ending by itself, and has a moment to do so.
+    async fn execute(&mut self, verdict: Option<Death>) -> Option<Death> {
+        let verdict = verdict?;
+        if timeout(LAST_MOMENT, self.child.wait()).await.is_ok() {
+            return None;
+        }
+        self.kill_group();
+        Some(verdict)
     }
 
     fn kill_group(&self) {
@@ -231,12 +259,9 @@ fn death(status: ExitStatus) -> Death {
     }
 }
 
-/// None the first time, then longer and longer.
-fn pause(deaths_in_a_row: u32) -> Duration {
-    match deaths_in_a_row {
-        0 | 1 => Duration::ZERO,
-        n => (Duration::from_millis(100) * 2_u32.saturating_pow(n - 2)).min(LONGEST_PAUSE),
-    }
+/// The pause after one more start that failed.
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).clamp(BREATH, LONGEST_PAUSE)
 }
 
 #[cfg(test)]
@@ -244,9 +269,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_worker_that_keeps_dying_is_started_less_and_less_often() {
-        let pauses: Vec<_> = (1..=9).map(|deaths| pause(deaths).as_millis()).collect();
-        assert_eq!(pauses, [0, 100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+    fn a_worker_that_does_not_start_is_tried_less_and_less_often() {
+        let pauses = std::iter::successors(Some(Duration::ZERO), |pause| Some(longer(*pause)));
+        let pauses: Vec<_> = pauses.take(9).map(|pause| pause.as_millis()).collect();
+        assert_eq!(pauses, [0, 50, 100, 200, 400, 800, 1600, 3200, 5000]);
     }
 
     #[test]

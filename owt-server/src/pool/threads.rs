@@ -16,12 +16,16 @@ use owt_core::{
     Call, Code, Digest, Error, Executor, Failure, Part, Reply, ReplyBody, ReplyHead, Timing,
 };
 use tokio::sync::mpsc;
-use tokio::time::Sleep;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 
 use super::link::Link;
 use super::pending::{Outcome, Pending};
 use super::{Event, Shared};
 use crate::wire::{self, CHUNK, CallHead, Kind, PartHead, WINDOW};
+
+/// How long a worker may take to say what it has loaded.
+const LIST_LIMIT: Duration = Duration::from_secs(1);
 
 /// One front thread's way to all workers.
 pub(crate) struct Links {
@@ -38,7 +42,8 @@ impl Links {
         timeout: Option<Duration>,
         mut events: mpsc::UnboundedReceiver<Event>,
     ) -> Rc<Self> {
-        let links: Vec<_> = shared.workers.iter().map(|_| Rc::new(Link::default())).collect();
+        let links: Vec<_> =
+            (0..shared.workers.len()).map(|worker| Link::new(worker, shared.clone())).collect();
         let listening = links.clone();
         tokio::task::spawn_local(async move {
             while let Some(event) = events.recv().await {
@@ -63,25 +68,29 @@ impl Links {
         self.shared.sources.remove(digest)
     }
 
-    /// What each worker has loaded: one JSON array a worker.
-    pub(crate) async fn list(&self) -> Result<Vec<Bytes>, Error> {
+    /// What each worker has loaded: one JSON array a worker. One that does not answer soon is left
+    /// out: it is the busy one that somebody wants to look at.
+    pub(crate) async fn list(&self) -> Vec<Bytes> {
         let mut lists = Vec::new();
-        for (worker, link) in self.links.iter().enumerate() {
-            let sent = Sent::open(link, &self.shared, worker)?;
-            link.push(Kind::List, sent.id, b"");
-            match poll_fn(|cx| sent.pending.poll_outcome(cx)).await {
-                Outcome::Head(_, list) => lists.push(list),
-                Outcome::Failed(err, _) => return Err(err),
-                Outcome::NeedSource => {}
+        for link in &self.links {
+            let (id, pending) = link.open();
+            link.push(Kind::List, id, b"");
+            let answer = timeout(LIST_LIMIT, poll_fn(|cx| pending.poll_outcome(cx)));
+            if let Ok(Outcome::Head(_, list)) = answer.await {
+                lists.push(list);
             }
+            link.drop_list(id);
         }
-        Ok(lists)
+        lists
     }
 
     /// The source of a call, if this server has it.
     fn source(&self, code: &Code) -> Result<Arc<str>, Error> {
         match code {
-            Code::Source { text, .. } => Ok(text.clone()),
+            Code::Source { text, digest } => {
+                self.shared.sources.insert(*digest, text);
+                Ok(text.clone())
+            }
             Code::Known(digest) => {
                 self.shared.sources.get(*digest).ok_or(Error::CodeUnknown(*digest))
             }
@@ -96,26 +105,23 @@ impl Executor for Links {
         let began = Instant::now();
         let digest = call.code.digest();
         let source = self.source(&call.code)?;
+        let text = source.len() + call.kwargs.as_ref().map_or(0, String::len);
+        if text > wire::MAX_TEXT {
+            return Err(Error::BodyTooLarge { limit: wire::MAX_TEXT as u64 }.into());
+        }
         let limit = call.timeout.into_iter().chain(self.timeout).min();
-        let mut deadline =
-            limit.map(|limit| Deadline { limit, sleep: Box::pin(tokio::time::sleep(limit)) });
         let worker = self.shared.home(digest);
         let link = &self.links[worker];
-        let mut has_source = link.tell(digest);
-        if has_source {
-            self.shared.sources.insert(digest, &source);
-        }
+        let mut sends_source = link.tell(digest);
         loop {
-            let sent = Sent::open(link, &self.shared, worker)?;
-            sent.send(&call, has_source.then_some(&*source)).await;
-            match sent.outcome(&mut deadline).await? {
-                Outcome::Head(head, first) => {
-                    return Ok(reply(*head, first, sent, deadline, digest, began));
-                }
+            let sent = Sent::open(link, &self.shared, worker, limit)?;
+            sent.send(&call, sends_source.then_some(&*source)).await;
+            match poll_fn(|cx| sent.pending.poll_outcome(cx)).await {
+                Outcome::Head(head, first) => return Ok(reply(*head, first, sent, digest, began)),
                 Outcome::Failed(error, (load, run)) => {
                     return Err(Failure { error, timing: timing(began, load, run) });
                 }
-                Outcome::NeedSource => has_source = true,
+                Outcome::NeedSource => sends_source = true,
             }
         }
     }
@@ -125,7 +131,6 @@ fn reply(
     head: wire::ReplyHead<'static>,
     first: Bytes,
     sent: Sent,
-    deadline: Option<Deadline>,
     digest: Digest,
     began: Instant,
 ) -> Reply<ReplyStream> {
@@ -135,16 +140,13 @@ fn reply(
         head.headers.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
     let body = match head.length == Some(first.len() as u64) {
         true => ReplyBody::Whole(first),
-        false => ReplyBody::Stream(ReplyStream {
-            sent,
-            deadline,
-            first: Some(first),
-            taken: 0,
-            has_paused: false,
-        }),
+        false => {
+            ReplyBody::Stream(ReplyStream { sent, first: Some(first), taken: 0, has_paused: false })
+        }
     };
     let head = ReplyHead {
         status: head.status,
+        length: head.length,
         headers: content_type.into_iter().chain(headers).collect(),
         digest,
         timing: timing(began, head.load_us, head.run_us),
@@ -158,19 +160,12 @@ fn timing(began: Instant, load_us: u64, run_us: u64) -> Timing {
     Timing { queue: began.elapsed().saturating_sub(load + run), load, run }
 }
 
-/// How long a call may run, and the clock that says so.
-struct Deadline {
-    limit: Duration,
-    sleep: Pin<Box<Sleep>>,
-}
-
-impl Deadline {
-    fn poll(deadline: &mut Option<Self>, cx: &mut Context<'_>) -> Poll<Error> {
-        let Some(Self { limit, sleep }) = deadline else {
-            return Poll::Pending;
-        };
-        sleep.as_mut().poll(cx).map(|()| Error::Deadline { limit: *limit })
-    }
+/// Ends a call whose time is up. Its time counts from when it began to run, not from when it came.
+async fn expire(link: &Link, id: u32, pending: &Pending, limit: Duration) {
+    pending.started.notified().await;
+    sleep(limit).await;
+    pending.fail(Error::Deadline { limit });
+    link.close(id);
 }
 
 /// A call that is at a worker. Dropping it tells the worker that nobody waits any more.
@@ -180,20 +175,32 @@ struct Sent {
     pending: Rc<Pending>,
     shared: Arc<Shared>,
     worker: usize,
+    /// The clock of a call whose time is limited.
+    deadline: Option<JoinHandle<()>>,
 }
 
 impl Sent {
-    fn open(link: &Rc<Link>, shared: &Arc<Shared>, worker: usize) -> Result<Self, Error> {
+    fn open(
+        link: &Rc<Link>,
+        shared: &Arc<Shared>,
+        worker: usize,
+        limit: Option<Duration>,
+    ) -> Result<Self, Error> {
         if shared.workers[worker].calls.fetch_add(1, Ordering::Relaxed) >= shared.capacity {
             shared.workers[worker].calls.fetch_sub(1, Ordering::Relaxed);
             return Err(Error::QueueFull);
         }
         let (id, pending) = link.open();
-        Ok(Self { link: link.clone(), id, pending, shared: shared.clone(), worker })
+        let deadline = limit.map(|limit| {
+            let (link, pending) = (link.clone(), pending.clone());
+            tokio::task::spawn_local(async move { expire(&link, id, &pending, limit).await })
+        });
+        let (link, shared) = (link.clone(), shared.clone());
+        Ok(Self { link, id, pending, shared, worker, deadline })
     }
 
     async fn send(&self, call: &Call, source: Option<&str>) {
-        let head = head(call, source);
+        let head = CallHead { tell_start: self.deadline.is_some(), ..head(call, source) };
         let mut bodies = bodies(call);
         let first = bodies.next().unwrap_or_default();
         self.link.push_with(|outbox| wire::push_head(outbox, Kind::Call, self.id, &head, &first));
@@ -202,21 +209,11 @@ impl Sent {
             self.link.push(Kind::Body, self.id, &chunk);
         }
     }
-
-    /// Waits for the head of the reply, until the deadline.
-    async fn outcome(&self, deadline: &mut Option<Deadline>) -> Result<Outcome, Error> {
-        poll_fn(|cx| {
-            if let Poll::Ready(outcome) = self.pending.poll_outcome(cx) {
-                return Poll::Ready(Ok(outcome));
-            }
-            Deadline::poll(deadline, cx).map(Err)
-        })
-        .await
-    }
 }
 
 impl Drop for Sent {
     fn drop(&mut self) {
+        self.deadline.take().inspect(JoinHandle::abort);
         self.link.close(self.id);
         self.shared.workers[self.worker].calls.fetch_sub(1, Ordering::Relaxed);
     }
@@ -232,6 +229,7 @@ fn head<'a>(call: &'a Call, source: Option<&'a str>) -> CallHead<'a> {
         kwargs: call.kwargs.as_deref().map(Cow::from),
         fn_name: Cow::from(&call.fn_name),
         reload: call.reload,
+        tell_start: false,
         method: Cow::from(&request.method),
         scheme: Cow::from(&request.scheme),
         host: Cow::from(&request.host),
@@ -272,7 +270,6 @@ fn bodies(call: &Call) -> impl Iterator<Item = Bytes> {
 /// The chunks of a streamed reply, as the adaptor yields them. Reading them is what lets it go on.
 pub(crate) struct ReplyStream {
     sent: Sent,
-    deadline: Option<Deadline>,
     first: Option<Bytes>,
     /// Bytes that were taken and not yet credited to the worker.
     taken: usize,
@@ -310,6 +307,6 @@ impl Stream for ReplyStream {
             }
             return Poll::Ready(next);
         }
-        Deadline::poll(&mut this.deadline, cx).map(|err| Some(Err(err)))
+        Poll::Pending
     }
 }

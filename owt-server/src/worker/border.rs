@@ -117,9 +117,8 @@ impl PyCall {
 
     /// Asks the front for the source: the call comes again with it.
     fn need_source(&self) -> PyResult<()> {
-        self.0.answer()?;
-        self.0.link.push(Kind::NeedSource, self.0.id, b"");
-        self.0.engine.ended(&self.0);
+        self.0.begin_answer()?;
+        self.0.end_answer(Some(Kind::NeedSource));
         Ok(())
     }
 
@@ -138,48 +137,62 @@ impl PyCall {
         headers: Vec<(String, String)>,
         body: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        self.0.answer()?;
-        with_bytes(body, |bytes| self.reply_bytes(py, status, content_type, headers, bytes))
+        with_bytes(body, |body| {
+            self.0.begin_answer()?;
+            let (first, rest) = body.split_at(body.len().min(CHUNK));
+            self.push_reply_head(status, content_type, headers, Some(body.len()), first);
+            if rest.is_empty() {
+                self.0.end_answer(None);
+            } else {
+                self.0.send(py, rest);
+                self.0.end_answer(Some(Kind::End));
+            }
+            Ok(())
+        })?;
+        self.flush(py);
+        Ok(())
     }
 
     /// Answers with an error of owt's own: a code and the whole text for a person.
     #[pyo3(signature = (code, text, /))]
-    fn fail(&self, code: &str, text: &str) {
+    fn fail(&self, py: Python<'_>, code: &str, text: &str) {
         self.0.fail(code, text);
-        self.0.engine.flush_unless_leading(&self.0.link);
+        self.flush(py);
     }
 
     /// Begins an answer whose body comes in chunks.
     #[pyo3(signature = (status, content_type, headers, /))]
     fn start(
         &self,
+        py: Python<'_>,
         status: u16,
         content_type: Option<&str>,
         headers: Vec<(String, String)>,
     ) -> PyResult<()> {
-        self.0.answer()?;
+        self.0.begin_answer()?;
         self.push_reply_head(status, content_type, headers, None, b"");
-        self.0.engine.flush_unless_leading(&self.0.link);
+        self.flush(py);
         Ok(())
     }
 
-    /// Sends one chunk; waits while the reader is slow. `False` once nobody reads any more.
+    /// Sends one chunk; waits while the reader is slow. `False` once nobody reads any more: the
+    /// call is not interrupted from then on, so that it can clean up.
     #[pyo3(signature = (chunk, /))]
     fn send(&self, py: Python<'_>, chunk: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let has_credit = with_bytes(chunk, |bytes| Ok(self.0.push_chunk(bytes)))?;
-        if !has_credit {
-            self.0.engine.step_down();
+        let is_read = with_bytes(chunk, |bytes| Ok(self.0.send(py, bytes)))?;
+        if !is_read {
+            self.0.settle(py);
         }
-        Ok(py.detach(|| {
-            self.0.link.flush();
-            if has_credit { !self.0.is_cancelled() } else { self.0.wait_for_credit() }
-        }))
+        Ok(is_read)
     }
 
     /// Sends one chunk without waiting, whatever the reader does.
     #[pyo3(signature = (chunk, /))]
     fn send_nowait(&self, py: Python<'_>, chunk: &Bound<'_, PyAny>) -> PyResult<bool> {
-        with_bytes(chunk, |bytes| Ok(self.0.push_chunk(bytes)))?;
+        with_bytes(chunk, |bytes| {
+            self.0.push_chunk(bytes);
+            Ok(())
+        })?;
         py.detach(|| self.0.link.flush());
         Ok(!self.0.is_cancelled())
     }
@@ -191,50 +204,31 @@ impl PyCall {
     }
 
     /// Ends an answer that came in chunks.
-    fn finish(&self) {
-        self.0.link.push(Kind::End, self.0.id, b"");
-        self.0.engine.ended(&self.0);
-        self.0.engine.flush_unless_leading(&self.0.link);
+    fn finish(&self, py: Python<'_>) {
+        self.0.end_answer(Some(Kind::End));
+        self.flush(py);
     }
 
     /// Breaks an answer off half way, so that the reader sees that it is not complete.
     #[pyo3(signature = (_text, /))]
-    fn abort(&self, _text: &str) {
-        self.0.link.push(Kind::Broken, self.0.id, b"");
-        self.0.engine.ended(&self.0);
-        self.0.engine.flush_unless_leading(&self.0.link);
+    fn abort(&self, py: Python<'_>, _text: &str) {
+        self.0.end_answer(Some(Kind::Broken));
+        self.flush(py);
+    }
+
+    /// Says that nothing runs any more for a call that went on after `handle` had returned.
+    fn done(&self, py: Python<'_>) {
+        self.0.engine.over(&self.0);
+        self.flush(py);
     }
 }
 
 impl PyCall {
-    fn reply_bytes(
-        &self,
-        py: Python<'_>,
-        status: u16,
-        content_type: Option<&str>,
-        headers: Vec<(String, String)>,
-        body: &[u8],
-    ) -> PyResult<()> {
-        let (first, rest) = body.split_at(body.len().min(CHUNK));
-        self.push_reply_head(status, content_type, headers, Some(body.len()), first);
-        if !rest.is_empty() {
-            self.send_rest(py, rest);
+    /// Sends what waits, without holding Python up, unless the leader does so after its batch.
+    fn flush(&self, py: Python<'_>) {
+        if !self.0.engine.is_leading() {
+            py.detach(|| self.0.link.flush());
         }
-        self.0.engine.ended(&self.0);
-        self.0.engine.flush_unless_leading(&self.0.link);
-        Ok(())
-    }
-
-    /// Sends what did not fit beside the head, no faster than the reader takes it.
-    fn send_rest(&self, py: Python<'_>, rest: &[u8]) {
-        self.0.engine.step_down();
-        let is_taken = |piece: &[u8]| {
-            let has_credit = self.0.push_chunk(piece);
-            self.0.link.flush();
-            has_credit || self.0.wait_for_credit()
-        };
-        py.detach(|| rest.chunks(CHUNK).all(is_taken));
-        self.0.link.push(Kind::End, self.0.id, b"");
     }
 
     fn push_reply_head(

@@ -2,7 +2,7 @@
 
 use std::ffi::c_ulong;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -27,7 +27,7 @@ pub(crate) struct Call {
     /// The Python thread that runs the call now.
     thread: Mutex<Option<c_ulong>>,
     is_cancelled: AtomicBool,
-    is_answered: AtomicBool,
+    answer: Mutex<Answer>,
     flow: Mutex<Flow>,
     credited: Condvar,
 }
@@ -36,6 +36,16 @@ pub(crate) struct Call {
 struct Times {
     started: OnceLock<Instant>,
     loaded: OnceLock<Instant>,
+}
+
+/// How far the answer is.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Answer {
+    #[default]
+    Open,
+    /// Its head has been sent, and its body is on the way.
+    Begun,
+    Complete,
 }
 
 /// How much more of the reply the reader can take.
@@ -64,46 +74,66 @@ impl Call {
             times: Times::default(),
             thread: Mutex::default(),
             is_cancelled: AtomicBool::new(false),
-            is_answered: AtomicBool::new(false),
+            answer: Mutex::default(),
             flow: Mutex::new(flow),
             credited: Condvar::new(),
         }
     }
 
     /// Runs the call on this thread, unless nobody waits for it any more.
-    pub(crate) fn run(self: &Arc<Self>, py: Python<'_>, handle: &Py<PyAny>) -> PyResult<()> {
+    pub(crate) fn run(self: &Arc<Self>, py: Python<'_>, hooks: &Hooks) -> PyResult<()> {
         if self.is_cancelled() {
-            self.engine.ended(self);
+            self.engine.over(self);
             return Ok(());
         }
-        let _ = self.times.started.set(Instant::now());
+        self.begin(py);
         let thread = python::thread_id();
         *lock(&self.thread) = Some(thread);
-        let outcome = handle.call1(py, (PyCall(self.clone()),));
-        *lock(&self.thread) = None;
-        if self.is_cancelled() {
-            // It may have been interrupted too late to notice; the next call is not to be hit.
+        let outcome = hooks.handle.call1(py, (PyCall(self.clone()),));
+        self.settle(py);
+        let is_over = outcome.and_then(|is_over| is_over.is_truthy(py));
+        if !matches!(is_over, Ok(false)) {
+            self.engine.over(self);
+        } else if self.is_cancelled() {
+            // The interrupt may have come while it was still on this thread.
+            hooks.cancel.call1(py, (&*self.head.request_id,))?;
+        }
+        is_over.map(drop)
+    }
+
+    fn begin(&self, py: Python<'_>) {
+        let _ = self.times.started.set(Instant::now());
+        if self.head.tell_start {
+            self.link.push(Kind::Started, self.id, b"");
+            py.detach(|| self.link.flush());
+        }
+    }
+
+    /// Lets no interrupt hit this thread any more on behalf of this call.
+    pub(crate) fn settle(&self, py: Python<'_>) {
+        let thread = lock(&self.thread).take();
+        if let (Some(thread), true) = (thread, self.is_cancelled()) {
             python::raise_in(py, thread, None);
         }
-        outcome.map(drop)
     }
 
     /// Stops a cancelled call where it is: on its thread, or in the event loop by `cancel`.
     pub(crate) fn interrupt(&self, py: Python<'_>, hooks: &Hooks) -> PyResult<()> {
-        let thread = lock(&self.thread);
-        match *thread {
+        let thread = *lock(&self.thread);
+        match thread {
+            // Both hold the interpreter's lock: the call cannot end between this and the question.
             Some(thread) => python::raise_in(py, thread, Some(&hooks.interrupted)),
             None => drop(hooks.cancel.call1(py, (&*self.head.request_id,))?),
         }
         Ok(())
     }
 
-    /// Marks the call as given up by the front; gives back whom to wake.
-    pub(crate) fn cancel(&self) -> Option<Py<PyAny>> {
+    /// Marks the call as given up by the front. Who waits for credit on a thread wakes up; who does
+    /// so in the event loop is cancelled there.
+    pub(crate) fn cancel(&self) {
+        let _flow = lock(&self.flow);
         self.is_cancelled.store(true, Ordering::Release);
-        let waiting = lock(&self.flow).waiting.take();
         self.credited.notify_all();
-        waiting
     }
 
     /// Adds what the reader has taken; gives back whom to wake.
@@ -117,14 +147,18 @@ impl Call {
         flow.waiting.take()
     }
 
-    /// Answers with an error of owt's own, unless there is an answer already.
+    /// Answers with an error of owt's own. An answer that has begun breaks off.
     pub(crate) fn fail(&self, code: &str, text: &str) {
-        if !self.is_answered.swap(true, Ordering::AcqRel) {
-            let (load_us, run_us) = self.timing();
-            let failure = Failure { code: code.into(), text: text.into(), load_us, run_us };
-            self.link.push_head(Kind::Fail, self.id, &failure, b"");
+        let before = std::mem::replace(&mut *lock(&self.answer), Answer::Complete);
+        match before {
+            Answer::Open => {
+                let (load_us, run_us) = self.timing();
+                let failure = Failure { code: code.into(), text: text.into(), load_us, run_us };
+                self.link.push_head(Kind::Fail, self.id, &failure, b"");
+            }
+            Answer::Begun => self.link.push(Kind::Broken, self.id, b""),
+            Answer::Complete => {}
         }
-        self.engine.ended(self);
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -132,10 +166,20 @@ impl Call {
     }
 
     /// Claims the one answer that a call may have.
-    pub(crate) fn answer(&self) -> PyResult<()> {
-        match self.is_answered.swap(true, Ordering::AcqRel) {
-            false => Ok(()),
-            true => Err(PyRuntimeError::new_err("this call is answered already")),
+    pub(crate) fn begin_answer(&self) -> PyResult<()> {
+        let mut answer = lock(&self.answer);
+        match *answer {
+            Answer::Open => *answer = Answer::Begun,
+            _ => return Err(PyRuntimeError::new_err("this call is answered already")),
+        }
+        Ok(())
+    }
+
+    /// Says that the answer is complete, by a frame if the front cannot know it.
+    pub(crate) fn end_answer(&self, last: Option<Kind>) {
+        let before = std::mem::replace(&mut *lock(&self.answer), Answer::Complete);
+        if let (Answer::Begun, Some(kind)) = (before, last) {
+            self.link.push(kind, self.id, b"");
         }
     }
 
@@ -169,20 +213,40 @@ impl Call {
     }
 
     /// Waits until the reader can take more, or has gone: `false`.
-    pub(crate) fn wait_for_credit(&self) -> bool {
+    fn wait_for_credit(&self) -> bool {
         let mut flow = lock(&self.flow);
         while flow.credit <= 0 && !self.is_cancelled() {
-            flow = self.credited.wait(flow).unwrap_or_else(std::sync::PoisonError::into_inner);
+            flow = self.credited.wait(flow).unwrap_or_else(PoisonError::into_inner);
         }
         !self.is_cancelled()
     }
 
-    /// Adds a chunk of any size to the link, in pieces; `false` once there is no credit left.
-    pub(crate) fn push_chunk(&self, chunk: &[u8]) -> bool {
-        for piece in chunk.chunks(CHUNK) {
-            self.link.push(Kind::Chunk, self.id, piece);
-        }
-        self.spend(chunk.len())
+    /// Adds a chunk of at most [`CHUNK`] bytes to the link; `false` once there is no credit left.
+    fn push_piece(&self, piece: &[u8]) -> bool {
+        self.link.push(Kind::Chunk, self.id, piece);
+        self.spend(piece.len())
+    }
+
+    /// Adds a chunk of any size, whatever the reader does.
+    pub(crate) fn push_chunk(&self, chunk: &[u8]) {
+        chunk.chunks(CHUNK).for_each(|piece| {
+            self.push_piece(piece);
+        });
+    }
+
+    /// Sends a chunk of any size, no faster than the reader takes it; `false` once it has gone.
+    pub(crate) fn send(&self, py: Python<'_>, chunk: &[u8]) -> bool {
+        let mut pieces = chunk.chunks(CHUNK);
+        pieces.all(|piece| {
+            let has_credit = self.push_piece(piece);
+            if !has_credit {
+                self.engine.step_down();
+            }
+            py.detach(|| {
+                self.link.flush();
+                if has_credit { !self.is_cancelled() } else { self.wait_for_credit() }
+            })
+        })
     }
 }
 

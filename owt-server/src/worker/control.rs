@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) address: String,
     pub(crate) port: u16,
     pub(crate) threads: usize,
+    /// How many sockets for calls come with these settings.
+    pub(crate) links: usize,
     pub(crate) max_adaptors: usize,
     pub(crate) no_eval: bool,
     /// The server's arguments as a JSON object.
@@ -94,10 +96,18 @@ impl Control {
         if self.0.write_all(&word).is_err() || matches!(ready, Ready::No(_)) {
             return ExitCode::FAILURE;
         }
-        match self.0.read(&mut [0]) {
+        let mut byte = [0];
+        let heard = loop {
+            match self.0.read(&mut byte) {
+                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                heard => break heard,
+            }
+        };
+        match heard {
             Ok(1) => run_exit_functions(),
             // The front was killed, and cannot clear up any more.
-            _ => drop(std::fs::remove_dir_all(&settings.run_dir)),
+            Ok(_) => drop(std::fs::remove_dir_all(&settings.run_dir)),
+            Err(err) => tracing::error!("the control socket fails: {err}"),
         }
         end_group()
     }

@@ -25,8 +25,8 @@ const PATIENCE: Duration = Duration::from_millis(1);
 /// For how long without any call the monitor still looks every [`PATIENCE`], before it sleeps.
 const LINGER: Duration = Duration::from_millis(50);
 
-/// How many calls are answered before their answers are sent, at the most.
-const BATCH: usize = 32;
+/// For how long calls are run before their answers are sent.
+const BATCH: Duration = Duration::from_micros(200);
 
 thread_local! {
     /// The stamp of the call that this thread runs as the leader; 0: it does not lead.
@@ -112,27 +112,30 @@ impl Engine {
         spawn("owt-monitor", move || engine.watch());
     }
 
-    /// Forgets a call that has been answered.
-    pub(crate) fn ended(&self, call: &Call) {
+    /// Forgets a call for which nothing runs any more. Who cancelled it is told.
+    pub(crate) fn over(&self, call: &Call) {
         lock(&self.calls).remove(&(call.link.index, call.id));
+        // Whoever cancels after this does not find the call, and is told so there.
+        if call.is_cancelled() {
+            call.link.push(Kind::Ended, call.id, b"");
+        }
     }
 
     /// Gives up the lead, if this thread has it: it is about to wait for something.
     pub(crate) fn step_down(self: &Arc<Self>) {
-        if self.is_still_leading(LEADING.replace(0)) {
+        if self.take_lead(LEADING.replace(0)) {
             self.appoint();
         }
     }
 
-    /// Sends what waits on a link, unless the leader will do so at the end of its batch.
-    pub(crate) fn flush_unless_leading(&self, link: &Link) {
+    /// Whether this thread leads: it then sends all answers at the end of its batch.
+    pub(crate) fn is_leading(&self) -> bool {
         let stamp = LEADING.get();
-        if stamp == 0 || self.stamp.load(Ordering::Acquire) != stamp {
-            link.flush();
-        }
+        stamp != 0 && self.stamp.load(Ordering::Acquire) == stamp
     }
 
-    fn is_still_leading(&self, stamp: u64) -> bool {
+    /// Takes the lead from whoever runs the call of this stamp, if they still have it.
+    fn take_lead(&self, stamp: u64) -> bool {
         let swap = |to| self.stamp.compare_exchange(stamp, to, Ordering::AcqRel, Ordering::Acquire);
         stamp != 0 && swap(0).is_ok()
     }
@@ -154,22 +157,25 @@ impl Engine {
             // context variables of adaptors then last as they do in any Python thread.
             Python::attach(|py| {
                 loop {
-                    engine.lead(py);
-                    engine.help_out(py);
+                    let job = engine.lead(py);
+                    engine.help_out(py, job);
                     py.detach(|| engine.wait_for_vacancy());
                 }
             });
         })
     }
 
-    /// Reads and runs calls until another thread has taken over.
-    fn lead(self: &Arc<Self>, py: Python<'_>) {
+    /// Reads and runs calls until another thread has taken over. Gives back a call that this
+    /// thread runs without the lead.
+    fn lead(self: &Arc<Self>, py: Python<'_>) -> Option<Job> {
         loop {
             py.detach(|| self.gather());
-            for _ in 0..BATCH {
+            let began = Instant::now();
+            while began.elapsed() < BATCH {
                 let Some(job) = self.next() else { break };
-                if !self.run_leading(py, job) {
-                    return;
+                let (has_lead, follow_up) = self.run_leading(py, job);
+                if !has_lead {
+                    return follow_up;
                 }
             }
         }
@@ -177,10 +183,11 @@ impl Engine {
 
     /// Sends the answers of the last batch, and reads more unless there is something to run.
     fn gather(self: &Arc<Self>) {
-        for link in &self.links {
-            link.flush();
-        }
-        while !self.has_next() {
+        loop {
+            self.flush_pending();
+            if self.has_next() {
+                return;
+            }
             lock(&self.reader).read(|order| self.take(order));
         }
     }
@@ -194,13 +201,13 @@ impl Engine {
                 lock(&self.state).queue.push_back(call);
             }
             Order::Cancel { link, id } => {
-                let Some(call) = lock(&self.calls).get(&(link, id)).cloned() else { return };
-                self.enqueue_wake(call.cancel());
-                self.enqueue(Job::Interrupt(call));
+                self.cancel(link, id);
             }
             Order::Credit { link, id, bytes } => {
                 let call = lock(&self.calls).get(&(link, id)).cloned();
-                self.enqueue_wake(call.and_then(|call| call.credit(bytes)));
+                if let Some(callback) = call.and_then(|call| call.credit(bytes)) {
+                    self.enqueue(Job::Wake(callback));
+                }
             }
             Order::Forget(digest) => self.enqueue(Job::Forget(digest.to_string())),
             Order::List { link, id } => self.enqueue(Job::List { link, id }),
@@ -211,9 +218,24 @@ impl Engine {
         lock(&self.state).urgent.push_back(job);
     }
 
-    fn enqueue_wake(&self, waiting: Option<Py<PyAny>>) {
-        if let Some(callback) = waiting {
-            self.enqueue(Job::Wake(callback));
+    /// Stops a call that nobody waits for: one that has not begun is dropped where it is.
+    fn cancel(&self, link: usize, id: u32) {
+        let mut calls = lock(&self.calls);
+        let Some(call) = calls.get(&(link, id)).cloned() else {
+            drop(calls);
+            return self.links[link].push(Kind::Ended, id, b"");
+        };
+        call.cancel();
+        let is_queued = {
+            let queue = &mut lock(&self.state).queue;
+            let position = queue.iter().position(|queued| Arc::ptr_eq(queued, &call));
+            position.and_then(|position| queue.remove(position)).is_some()
+        };
+        if is_queued {
+            calls.remove(&(link, id));
+            call.link.push(Kind::Ended, id, b"");
+        } else {
+            self.enqueue(Job::Interrupt(call.clone()));
         }
     }
 
@@ -234,14 +256,18 @@ impl Engine {
         Some(job)
     }
 
-    /// Runs one job; `false` if another thread has taken over the lead meanwhile.
-    fn run_leading(self: &Arc<Self>, py: Python<'_>, job: Job) -> bool {
+    /// Runs one job. Whether this thread still leads, and if not, what it is to run next.
+    fn run_leading(self: &Arc<Self>, py: Python<'_>, job: Job) -> (bool, Option<Job>) {
         let stamp = self.now();
         LEADING.set(stamp);
-        self.stamp.store(stamp, Ordering::Release);
+        self.stamp.store(stamp, Ordering::SeqCst);
         self.monitor.rouse();
         self.run(py, job);
-        self.is_still_leading(LEADING.replace(0))
+        if self.take_lead(LEADING.replace(0)) {
+            lock(&self.state).running -= 1;
+            return (true, None);
+        }
+        (false, self.next_after_one())
     }
 
     fn run(&self, py: Python<'_>, job: Job) {
@@ -255,11 +281,24 @@ impl Engine {
         if let Err(err) = outcome {
             tracing::error!("owt's own Python failed: {err}");
         }
-        lock(&self.state).running -= 1;
+    }
+
+    /// Counts one call less, and gives back the next one where the leader may not have run it: it
+    /// only reads as long as all threads are busy, and waits in that for something to read.
+    fn next_after_one(&self) -> Option<Job> {
+        let mut state = lock(&self.state);
+        let was_full = state.running >= self.threads;
+        state.running -= 1;
+        if !was_full || state.running >= self.threads {
+            return None;
+        }
+        let call = state.queue.pop_front()?;
+        state.running += 1;
+        Some(Job::Call(call))
     }
 
     fn run_call(&self, py: Python<'_>, call: &Arc<Call>) -> PyResult<()> {
-        let outcome = call.run(py, &self.hooks.handle);
+        let outcome = call.run(py, &self.hooks);
         if let Err(err) = &outcome {
             // Whatever an adaptor does is answered by owt._worker; this is a fault of our own.
             call.fail(
@@ -283,19 +322,14 @@ impl Engine {
         Ok(())
     }
 
-    /// After the lead is lost: takes calls that nobody else may run because all threads are busy.
-    fn help_out(self: &Arc<Self>, py: Python<'_>) {
-        loop {
+    /// Without the lead: runs one call after the other as long as nobody else may.
+    fn help_out(self: &Arc<Self>, py: Python<'_>, mut job: Option<Job>) {
+        while let Some(next) = job {
             py.detach(|| self.flush_pending());
-            let is_needed = {
-                let state = lock(&self.state);
-                state.running + 1 >= self.threads && !state.queue.is_empty()
-            };
-            let Some(job) = is_needed.then(|| self.next()).flatten() else {
-                return;
-            };
-            self.run(py, job);
+            self.run(py, next);
+            job = self.next_after_one();
         }
+        py.detach(|| self.flush_pending());
     }
 
     fn flush_pending(&self) {
@@ -327,11 +361,13 @@ impl Engine {
             if stamp != 0 {
                 last_seen = Instant::now();
             }
-            if stamp != 0 && self.now() - stamp > patience && self.is_still_leading(stamp) {
+            if stamp != 0 && self.now() - stamp > patience && self.take_lead(stamp) {
+                // The new leader may have to wait for the interpreter's lock; answers need not.
+                self.flush_pending();
                 self.appoint();
             }
             if last_seen.elapsed() > LINGER {
-                self.monitor.sleep();
+                self.monitor.sleep(&self.stamp);
                 last_seen = Instant::now();
             }
         }
@@ -339,9 +375,11 @@ impl Engine {
 }
 
 impl Monitor {
-    fn sleep(&self) {
+    /// Sleeps until a call begins; not at all if one has.
+    fn sleep(&self, stamp: &AtomicU64) {
         let mut is_asleep = lock(&self.is_asleep);
-        *is_asleep = true;
+        // A call that begins after this finds the flag, because it looks under the same lock.
+        *is_asleep = stamp.load(Ordering::SeqCst) == 0;
         while *is_asleep {
             is_asleep = self.wake.wait(is_asleep).unwrap_or_else(PoisonError::into_inner);
         }

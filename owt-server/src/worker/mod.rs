@@ -25,6 +25,7 @@ use link::Link;
 /// Runs a worker until its front has gone or tells it to stop. Never called by a person.
 pub fn run() -> ExitCode {
     crate::log::init_worker();
+    abort_on_panic();
     let control = match control::Control::open() {
         Ok(control) => control,
         Err(err) => {
@@ -46,8 +47,21 @@ pub fn run() -> ExitCode {
     control.serve(&ready, &settings)
 }
 
+/// A thread that panics may take the lead with it, and a worker that nobody leads hears nothing: it
+/// ends, and another takes its place.
+fn abort_on_panic() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        std::process::abort();
+    }));
+}
+
 fn start(settings: &Settings, sockets: Vec<OwnedFd>, control: i32) -> Result<(), String> {
     python::start(&settings.python, settings.home.as_deref()).map_err(|err| err.to_string())?;
+    if sockets.len() != settings.links {
+        return Err(format!("{} of {} sockets arrived", sockets.len(), settings.links));
+    }
     let links: Vec<_> =
         (0..).zip(sockets).map(|(index, socket)| Arc::new(Link::new(index, socket))).collect();
     let fds = links.iter().map(|link| link.socket().as_raw_fd()).chain([control]).collect();
