@@ -11,6 +11,10 @@ use crate::field::Field;
 use crate::kwargs::{self, KwargsError};
 use crate::{BaseInvalid, Code, Envelope, codec};
 
+/// The most bytes of path and query that a server takes. The crate http, which reads them there,
+/// takes none of more than 65,534.
+pub const MAX_URL: usize = 64_000;
+
 /// Why a URL could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum OwtifyError {

@@ -37,6 +37,10 @@ pub struct Config {
     pub max_adaptors: usize,
     /// The most bytes of a request's body.
     pub max_body: u64,
+    /// The most bytes of results that are kept for calls with `use_cache`.
+    pub cache_size: usize,
+    /// How long a result is kept; `None` for as long as there is room.
+    pub cache_ttl: Option<Duration>,
     /// How many calls may wait for one worker, besides those that run.
     pub queue: usize,
     /// How long running calls may take to finish when the server stops.
@@ -61,6 +65,8 @@ impl Default for Config {
             timeout: None,
             max_adaptors: 128,
             max_body: 256 << 20,
+            cache_size: 128 << 20,
+            cache_ttl: None,
             queue: 1024,
             grace: Duration::from_secs(5),
             no_eval: false,
@@ -102,6 +108,8 @@ impl Config {
             "timeout": self.timeout.map(|limit| limit.as_secs_f64()),
             "max_adaptors": self.max_adaptors,
             "max_body": self.max_body,
+            "cache_size": self.cache_size,
+            "cache_ttl": self.cache_ttl.map(|ttl| ttl.as_secs_f64()),
             "queue": self.queue,
             "grace": self.grace.as_secs_f64(),
             "no_eval": self.no_eval,

@@ -13,6 +13,7 @@ use actix_web::{App, HttpServer, web};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::cache::Cache;
 use crate::config::{Config, cores};
 use crate::front::{Front, Guard, Site, handle};
 use crate::interpreter::{self, InterpreterError};
@@ -128,6 +129,7 @@ fn site(config: &Config, address: SocketAddr) -> Site {
             config.allow_hosts.clone(),
         ),
         max_body: config.max_body,
+        cache: Cache::new(config.cache_size, config.cache_ttl),
         run_id: run_id(),
         requests: AtomicU32::new(1),
     }

@@ -55,7 +55,7 @@ pub(crate) struct EncodeArgs {
     pub(crate) fields: FieldArgs,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// A URL that makes the call
     Url,

@@ -91,6 +91,16 @@ pub(crate) struct ServeArgs {
     #[arg(default_value = "256M", value_parser = value::bytes)]
     pub(crate) max_body: u64,
 
+    /// How much is kept of the results of calls with use_cache, in bytes or with K, M or G
+    #[arg(long, value_name = "SIZE", env = "OWT_CACHE_SIZE", help_heading = "Limits")]
+    #[arg(default_value = "128M", value_parser = value::bytes)]
+    pub(crate) cache_size: u64,
+
+    /// How long such a result is kept; by default as long as there is room
+    #[arg(long, value_name = "SECONDS", env = "OWT_CACHE_TTL", help_heading = "Limits")]
+    #[arg(value_parser = value::limit)]
+    pub(crate) cache_ttl: Option<Duration>,
+
     /// How many calls may wait
     #[arg(long, value_name = "N", env = "OWT_QUEUE", help_heading = "Limits")]
     #[arg(default_value_t = 1024)]

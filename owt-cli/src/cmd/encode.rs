@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use owt_core::owtify::MAX_URL;
 use owt_core::{BaseInvalid, Envelope, base};
 
 use crate::cli::{EncodeArgs, Format};
@@ -11,7 +12,13 @@ use crate::ui::{self, CliError, Failure};
 pub(crate) fn run(args: EncodeArgs) -> Result<ExitCode, CliError> {
     let envelope = args.fields.apply(args.adaptor.envelope(&mut Input::default())?);
     let text = write(&envelope, args.format, &args.url);
-    ui::print(&text.map_err(|err| bad_base(&args.url, &err))?)
+    let text = text.map_err(|err| bad_base(&args.url, &err))?;
+    if args.format == Format::Url && text.len() > MAX_URL {
+        ui::warn(&format!(
+            "the server takes no URL of more than {MAX_URL} bytes; send this with --format curl"
+        ));
+    }
+    ui::print(&text)
 }
 
 /// The error of a base URL that cannot be used.

@@ -39,6 +39,8 @@ fn config(args: ServeArgs, listener: Option<TcpListener>) -> Config {
         timeout: args.timeout,
         max_adaptors: args.max_adaptors,
         max_body: args.max_body,
+        cache_size: usize::try_from(args.cache_size).unwrap_or(usize::MAX),
+        cache_ttl: args.cache_ttl,
         queue: args.queue,
         grace: args.grace,
         no_eval: args.no_eval,

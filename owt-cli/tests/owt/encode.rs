@@ -193,3 +193,15 @@ fn an_adaptor_that_is_no_text_is_explained() {
     let mut command = owt(&["encode", "-"]);
     assert_eq!(outcome(command.write_stdin(b"\xff".as_slice())), Outcome::failure(4, words));
 }
+
+#[test]
+fn a_url_that_no_server_takes_is_printed_with_a_warning() {
+    let long = format!("1 + 1 # {}", "x".repeat(64_000));
+    let outcome = outcome(owt(&["encode", "-"]).write_stdin(long));
+    assert_eq!(outcome.code, Some(0));
+    assert!(outcome.stdout.len() > 64_000);
+    assert_eq!(
+        outcome.stderr,
+        "owt: warning: the server takes no URL of more than 64000 bytes; send this with --format curl\n"
+    );
+}

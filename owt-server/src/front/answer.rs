@@ -6,14 +6,15 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+use futures_core::Stream;
 use owt_core::{Digest, Error, Failure, Reply, ReplyBody, Timing};
 use serde_json::json;
-
-use crate::pool::ReplyStream;
 
 const OWT_ERROR: HeaderName = HeaderName::from_static("owt-error");
 const OWT_REQUEST_ID: HeaderName = HeaderName::from_static("owt-request-id");
 const OWT_CODE_SHA256: HeaderName = HeaderName::from_static("owt-code-sha256");
+const OWT_CACHE: HeaderName = HeaderName::from_static("owt-cache");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// How long a client does well to wait before it tries again.
@@ -52,7 +53,10 @@ fn status(err: &Error) -> StatusCode {
 }
 
 /// An adaptor's reply.
-pub(super) fn reply(reply: Reply<ReplyStream>) -> Result<HttpResponse, Error> {
+pub(super) fn reply<S>(reply: Reply<S>) -> Result<HttpResponse, Error>
+where
+    S: Stream<Item = Result<Bytes, Error>> + 'static,
+{
     let Reply { head, body } = reply;
     let status = StatusCode::from_u16(head.status)
         .map_err(|_| Error::ReplyInvalid(format!("{} is no HTTP status", head.status)))?;
@@ -77,6 +81,33 @@ pub(super) fn reply(reply: Reply<ReplyStream>) -> Result<HttpResponse, Error> {
             response.streaming(stream)
         }
     })
+}
+
+/// Whether a client says that it has what is tagged so (RFC 9110, `If-None-Match`).
+pub(super) fn has_tag(request: &HeaderMap, etag: Option<&str>) -> bool {
+    let Some(etag) = etag else { return false };
+    let values = request.get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
+    let mut tags = values.flat_map(|value| value.split(',')).map(str::trim);
+    tags.any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+}
+
+/// The answer to a client that has the result already.
+pub(super) fn not_modified() -> HttpResponse {
+    HttpResponse::NotModified().finish()
+}
+
+/// Adds to an answer what is to be known of its way through the result cache.
+pub(super) fn cached(
+    mut response: HttpResponse,
+    etag: Option<String>,
+    is_hit: bool,
+) -> HttpResponse {
+    let headers = response.headers_mut();
+    headers.insert(OWT_CACHE, HeaderValue::from_static(if is_hit { "hit" } else { "miss" }));
+    if let Some(etag) = etag {
+        headers.insert(header::ETAG, ascii(&etag));
+    }
+    response
 }
 
 /// Python's `str` of a header is Latin-1, as in PEP 3333.
@@ -205,7 +236,7 @@ pub(super) fn preflight(request: &HeaderMap) -> HttpResponse {
 }
 
 fn ascii(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).expect("digests and request ids are hexadecimal")
+    HeaderValue::from_str(text).expect("digests, tags and request ids are hexadecimal")
 }
 
 #[cfg(test)]

@@ -6,20 +6,20 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::{HttpRequest, HttpResponse, web};
-use owt_core::{Digest, Error, Executor, Failure, Request};
+use owt_core::owtify::MAX_URL;
+use owt_core::{Cache as Rule, Call, Digest, Error, Executor, Failure, Reply, ReplyBody, Request};
 
 use super::guard::Guard;
 use super::{answer, body, reserved};
+use crate::cache::{self, Cache};
 use crate::pool::Links;
-
-/// The most bytes that a URL may have. The crate http reads none of more than 65,534.
-pub(crate) const MAX_URL: usize = 64_000;
 
 /// What all threads of the front share of one server.
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) guard: Guard,
     pub(crate) max_body: u64,
+    pub(crate) cache: Arc<Cache>,
     /// The first half of each request's id; the second is a number.
     pub(crate) run_id: u32,
     pub(crate) requests: AtomicU32,
@@ -95,8 +95,35 @@ impl Front {
             body: body.bytes,
             parts: body.parts,
         };
-        let reply = self.links.execute(body.envelope.into_call(seen)).await?;
-        Ok(answer::reply(reply)?)
+        let mut call = body.envelope.into_call(seen);
+        match call.cache.take() {
+            Some(rule) => self.cached(call, &rule, request).await,
+            None => Ok(answer::reply(self.links.execute(call).await?)?),
+        }
+    }
+
+    /// Answers from the result cache, which a first call fills.
+    async fn cached(
+        &self,
+        call: Call,
+        rule: &Rule,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, Failure> {
+        self.links.remember(&call.code);
+        let (reader, ticket) = self.site.cache.find(&call, rule);
+        let is_hit = ticket.is_none();
+        if let Some(ticket) = ticket {
+            let links = self.links.clone();
+            actix_web::rt::spawn(async move { cache::fill(ticket, links.execute(call)).await });
+        }
+        let start = reader.start().await?;
+        let is_safe = request.method().is_safe();
+        if is_safe && answer::has_tag(request.headers(), start.etag.as_deref()) {
+            return Ok(answer::cached(answer::not_modified(), start.etag, is_hit));
+        }
+        let body = reader.whole().map_or_else(|| ReplyBody::Stream(reader), ReplyBody::Whole);
+        let response = answer::reply(Reply { head: start.head, body })?;
+        Ok(answer::cached(response, start.etag, is_hit))
     }
 }
 

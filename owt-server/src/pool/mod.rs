@@ -19,7 +19,7 @@ use crate::worker::Settings;
 pub use process::StartError;
 use process::Supervisor;
 use sources::Sources;
-pub(crate) use threads::{Links, ReplyStream};
+pub(crate) use threads::Links;
 
 /// What a thread of the front hears about the workers.
 pub(crate) enum Event {

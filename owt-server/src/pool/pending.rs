@@ -87,8 +87,12 @@ impl Pending {
         if let Some(chunk) = state.chunks.pop_front() {
             return Poll::Ready(Some(Ok(chunk)));
         }
-        match state.end.clone() {
-            Some(end) => Poll::Ready(end.err().map(Err)),
+        match state.end.take() {
+            Some(end) => {
+                // An error is told once, and is the end.
+                state.end = Some(Ok(()));
+                Poll::Ready(end.err().map(Err))
+            }
             None => state.wait(cx),
         }
     }

@@ -84,11 +84,18 @@ impl Links {
         lists
     }
 
+    /// Remembers source, so that the next call may name it by its digest.
+    pub(crate) fn remember(&self, code: &Code) {
+        if let Code::Source { text, digest } = code {
+            self.shared.sources.insert(*digest, text);
+        }
+    }
+
     /// The source of a call, if this server has it.
     fn source(&self, code: &Code) -> Result<Arc<str>, Error> {
         match code {
-            Code::Source { text, digest } => {
-                self.shared.sources.insert(*digest, text);
+            Code::Source { text, .. } => {
+                self.remember(code);
                 Ok(text.clone())
             }
             Code::Known(digest) => {

@@ -1,0 +1,302 @@
+//! One result: computed once, read by all who ask for it, while it comes and after.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_util::StreamExt;
+use owt_core::{Error, Failure, Reply, ReplyBody, ReplyHead};
+use sha2::{Digest as _, Sha256};
+
+use super::Ticket;
+
+/// The first status that is an error.
+const FIRST_ERROR: u16 = 400;
+
+/// How far a body that is too large to keep may be ahead of its slowest reader, in bytes.
+const WINDOW: usize = 256 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    state: Mutex<State>,
+    /// How many bytes a body may have and still be kept.
+    limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    head: Option<Result<ReplyHead, Failure>>,
+    chunks: VecDeque<Bytes>,
+    /// Chunks that every reader has had, and that are gone: only of a body that is too large.
+    dropped: usize,
+    /// Bytes of `chunks`.
+    bytes: usize,
+    is_too_large: bool,
+    end: Option<Result<(), Error>>,
+    /// The entity tag of a body that is whole (RFC 9110).
+    etag: Option<String>,
+    /// The number of the chunk that comes next for each reader.
+    readers: HashMap<u64, usize>,
+    last_reader: u64,
+    wakers: Vec<Waker>,
+}
+
+/// What a reader finds first.
+pub(crate) struct Start {
+    pub(crate) head: ReplyHead,
+    /// Of a body that is whole.
+    pub(crate) etag: Option<String>,
+}
+
+impl Entry {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { state: Mutex::default(), limit }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing between two statements on it can panic half way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state();
+        let result = change(&mut state);
+        state.wakers.drain(..).for_each(Waker::wake);
+        result
+    }
+
+    /// Begins to read from the first byte. The result is computed as long as somebody reads.
+    pub(super) fn reader(self: &Arc<Self>) -> Reader {
+        let mut state = self.state();
+        state.last_reader += 1;
+        let id = state.last_reader;
+        state.readers.insert(id, 0);
+        Reader { entry: self.clone(), id, is_told: false }
+    }
+
+    pub(super) fn is_read(&self) -> bool {
+        !self.state().readers.is_empty()
+    }
+
+    /// Ready once nobody reads any more.
+    fn poll_abandoned(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        match state.readers.is_empty() {
+            true => Poll::Ready(()),
+            false => state.wait(cx),
+        }
+    }
+
+    /// Ready once there is room for more of a body that is too large to keep.
+    fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        match state.is_too_large && state.bytes > WINDOW {
+            true => state.wait(cx),
+            false => Poll::Ready(()),
+        }
+    }
+}
+
+impl State {
+    fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
+        if !self.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            self.wakers.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Adds a copy: the original may be a small piece of a large buffer.
+    fn push(&mut self, chunk: &[u8]) {
+        self.bytes += chunk.len();
+        self.chunks.push_back(Bytes::copy_from_slice(chunk));
+    }
+
+    /// Gives a reader its next chunk.
+    fn next_chunk(&mut self, reader: u64) -> Option<Bytes> {
+        let next = self.readers.get_mut(&reader)?;
+        let chunk = self.chunks.get(*next - self.dropped)?.clone();
+        *next += 1;
+        if self.is_too_large {
+            self.drop_what_all_have_had();
+        }
+        Some(chunk)
+    }
+
+    fn drop_what_all_have_had(&mut self) {
+        let slowest = self.readers.values().copied().min().unwrap_or(usize::MAX);
+        while self.dropped < slowest {
+            let Some(chunk) = self.chunks.pop_front() else { break };
+            self.bytes -= chunk.len();
+            self.dropped += 1;
+        }
+        self.wakers.drain(..).for_each(Waker::wake);
+    }
+
+    fn finish(&mut self) {
+        let mut hash = Sha256::new();
+        self.chunks.iter().for_each(|chunk| hash.update(chunk));
+        let digest = owt_core::Digest(hash.finalize().into()).to_string();
+        self.etag = Some(format!("\"{}\"", &digest[..32]));
+        self.end = Some(Ok(()));
+    }
+}
+
+/// Runs a call to its end, or until nobody reads its reply any more, and keeps it if it is whole.
+pub(crate) async fn fill<S>(ticket: Ticket, call: impl Future<Output = Result<Reply<S>, Failure>>)
+where
+    S: Stream<Item = Result<Bytes, Error>>,
+{
+    let entry = &ticket.entry;
+    let mut filling = pin!(entry.take(call, &ticket));
+    let filled = loop {
+        tokio::select! {
+            filled = &mut filling => break filled,
+            () = poll_fn(|cx| entry.poll_abandoned(cx)) => {
+                if ticket.discard_unless_read() {
+                    return;
+                }
+            }
+        }
+    };
+    match filled {
+        Some(body) => ticket.keep(body),
+        None => ticket.discard(),
+    }
+}
+
+impl Entry {
+    /// Takes in a reply; the length of its body if it is to be kept.
+    async fn take<S>(
+        &self,
+        call: impl Future<Output = Result<Reply<S>, Failure>>,
+        ticket: &Ticket,
+    ) -> Option<usize>
+    where
+        S: Stream<Item = Result<Bytes, Error>>,
+    {
+        let Reply { head, body } = match call.await {
+            Ok(reply) => reply,
+            Err(failure) => {
+                self.update(|state| state.head = Some(Err(failure)));
+                return None;
+            }
+        };
+        let is_kept = head.status < FIRST_ERROR;
+        self.update(|state| state.head = Some(Ok(head)));
+        match body {
+            ReplyBody::Whole(bytes) => self.update(|state| {
+                state.push(&bytes);
+                state.finish();
+            }),
+            ReplyBody::Stream(stream) => self.take_stream(stream, ticket).await?,
+        }
+        let bytes = self.state().bytes;
+        (is_kept && bytes <= self.limit).then_some(bytes)
+    }
+
+    async fn take_stream<S>(&self, stream: S, ticket: &Ticket) -> Option<()>
+    where
+        S: Stream<Item = Result<Bytes, Error>>,
+    {
+        let mut stream = pin!(stream);
+        while let Some(chunk) = stream.next().await {
+            match chunk {
+                Ok(chunk) => self.update(|state| state.push(&chunk)),
+                Err(err) => {
+                    self.update(|state| state.end = Some(Err(err)));
+                    return None;
+                }
+            }
+            if self.state().bytes > self.limit {
+                // Nobody else begins to read what will not be kept.
+                ticket.discard();
+                self.update(|state| state.is_too_large = true);
+            }
+            poll_fn(|cx| self.poll_room(cx)).await;
+        }
+        let is_too_large = self.state().is_too_large;
+        if is_too_large {
+            self.update(|state| state.end = Some(Ok(())));
+            return None;
+        }
+        self.update(State::finish);
+        Some(())
+    }
+}
+
+/// Reads an entry from its first byte, as fast as it comes.
+pub(crate) struct Reader {
+    entry: Arc<Entry>,
+    id: u64,
+    /// Whether the error at the end has been given.
+    is_told: bool,
+}
+
+impl Reader {
+    /// Waits for the head.
+    pub(crate) async fn start(&self) -> Result<Start, Failure> {
+        poll_fn(|cx| {
+            let mut state = self.entry.state();
+            let Some(head) = state.head.clone() else { return state.wait(cx) };
+            let (etag, is_whole) = (state.etag.clone(), state.etag.is_some());
+            let length = is_whole.then_some(state.bytes as u64);
+            let with_length =
+                |head: ReplyHead| ReplyHead { length: length.or(head.length), ..head };
+            Poll::Ready(head.map(|head| Start { head: with_length(head), etag }))
+        })
+        .await
+    }
+
+    /// The whole body, if it is there and in one piece.
+    pub(crate) fn whole(&self) -> Option<Bytes> {
+        let state = self.entry.state();
+        match (&state.etag, state.chunks.len()) {
+            (Some(_), 0) => Some(Bytes::new()),
+            (Some(_), 1) => state.chunks.front().cloned(),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Reader {
+    /// Bytes of the body that are in memory.
+    pub(super) fn held(&self) -> usize {
+        self.entry.state().bytes
+    }
+}
+
+impl Stream for Reader {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let mut state = this.entry.state();
+        if let Some(chunk) = state.next_chunk(this.id) {
+            return Poll::Ready(Some(Ok(chunk)));
+        }
+        match state.end.clone() {
+            // An error is told once, and is the end.
+            Some(Err(err)) if !std::mem::replace(&mut this.is_told, true) => {
+                Poll::Ready(Some(Err(err)))
+            }
+            Some(_) => Poll::Ready(None),
+            None => state.wait(cx),
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.entry.update(|state| {
+            state.readers.remove(&self.id);
+            if state.is_too_large {
+                state.drop_what_all_have_had();
+            }
+        });
+    }
+}
