@@ -77,6 +77,27 @@ def test_reload(server: Server, way: str) -> None:
     assert counts == [1, 2, 1]
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_the_fields_of_the_cache(server: Server, way: str) -> None:
+    code = f"""
+        import itertools
+
+        count = itertools.count(1)
+
+        def run(n):
+            return f"{{n}} {{next(count)}} by {way}"
+    """
+
+    def ask(n: int, **fields: Any) -> str:
+        text: str = send(server, way, envelope(code, {"n": n}, use_cache=True, **fields)).text
+        return text
+
+    key = f"the key of {way}"
+    assert [ask(1), ask(2)] == [f"1 1 by {way}"] * 2
+    assert [ask(2, cache_kwargs=True) for _ in range(2)] == [f"2 2 by {way}"] * 2
+    assert [ask(n, cache_key_override=key) for n in (3, 4)] == [f"3 3 by {way}"] * 2
+
+
 def test_json_comes_before_the_query(server: Server) -> None:
     query = envelope("def run(): return 'of the query'")
     body = envelope("def run(): return 'of the body'")

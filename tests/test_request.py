@@ -1,6 +1,7 @@
 """What a handler sees of its request."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from harness.envelope import envelope
 from harness.server import Server
@@ -129,3 +130,10 @@ def test_headers_keep_their_repetitions_and_their_bytes(server: Server) -> None:
     headers = [("Host", "localhost"), ("X-Many", "one"), ("x-many", "tw\xf6")]
     answer = exchange(server, request_bytes("GET", f"/?code_b64={code['code_b64']}", headers))
     assert answer.body == '["one","twö"]'.encode()
+
+
+def test_a_client_that_wants_another_protocol_is_answered_in_this_one(server: Server) -> None:
+    query = urlencode(envelope("lambda request: request.method"))
+    headers = (("Host", "localhost"), ("Connection", "Upgrade"), ("Upgrade", "websocket"))
+    answer = exchange(server, request_bytes("GET", f"/?{query}", headers))
+    assert (answer.status, answer.body) == (200, b"GET")

@@ -4,8 +4,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::http::Method;
+use actix_web::http::header::{CONTENT_LENGTH, UPGRADE};
 use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
 use owt_core::owtify::MAX_URL;
 use owt_core::{Cache as Rule, Call, Digest, Error, Executor, Failure, Reply, ReplyBody, Request};
 
@@ -80,7 +82,11 @@ impl Front {
         id: &str,
         digest: &mut Option<Digest>,
     ) -> Result<HttpResponse, Failure> {
-        let bytes = body::read(payload, declared_len(request), self.site.max_body).await?;
+        let bytes = match wants_other_protocol(request) {
+            // What follows is no body, and comes only once we agree, which we do not.
+            true => Bytes::new(),
+            false => body::read(payload, declared_len(request), self.site.max_body).await?,
+        };
         let body = body::unwrap(request.headers(), request.query_string(), bytes).await?;
         *digest = Some(body.envelope.code.digest());
         let seen = Request {
@@ -132,6 +138,10 @@ fn scheme(request: &HttpRequest) -> &'static str {
         true => "https",
         false => "http",
     }
+}
+
+fn wants_other_protocol(request: &HttpRequest) -> bool {
+    request.method() == Method::CONNECT || request.headers().contains_key(UPGRADE)
 }
 
 fn url_len(request: &HttpRequest) -> usize {
