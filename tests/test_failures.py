@@ -324,3 +324,10 @@ def test_a_call_beyond_the_queue_is_told_to_come_back(serve: Serve, tmp_path: Pa
     assert answer.headers["Retry-After"] == "1"
     assert answer.text == "Too many calls are waiting. Try again in a moment.\n"
     assert [call.result().text for call in calls if call is not refused] == ["waited", "waited"]
+
+
+def test_a_call_that_fails_is_in_the_log_by_its_id_and_digest(server: Server) -> None:
+    mark = len(server.log)
+    reply = server.call("def run(): return 1 / 0")
+    request_id, digest = reply.headers["Owt-Request-Id"], reply.headers["Owt-Code-SHA256"]
+    server.log.wait_for(f"WARN [{request_id}] adaptor-raised in {digest[:12]}", since=mark)

@@ -94,3 +94,14 @@ def test_a_worker_that_died_is_replaced(serve: Serve) -> None:
     os.kill(pid, signal.SIGKILL)
     server.log.wait_for("starting another")
     assert server.call("import os\nrun = os.getpid").json() != pid
+
+
+def test_a_second_signal_stops_at_once(serve: Serve) -> None:
+    server = serve("--grace", "60")
+    with a_call_without_end(server):
+        workers = descendants(server.process.pid)
+        server.process.terminate()
+        server.log.wait_for("stopping")
+        server.process.terminate()
+        assert server.process.wait(timeout=10) == 0
+        wait_until_gone(workers)

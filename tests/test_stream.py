@@ -4,7 +4,7 @@ from http.client import HTTPResponse, IncompleteRead
 from pathlib import Path
 
 import pytest
-from harness.envelope import envelope
+from harness.envelope import digest, envelope
 from harness.server import Server
 from harness.wire import connect, json_request
 
@@ -126,7 +126,7 @@ def test_what_streams_says_how_it_ends(server: Server) -> None:
 
 
 def test_a_stream_that_breaks_off_is_not_taken_for_whole(server: Server, tmp_path: Path) -> None:
-    seen = tmp_path / "seen"
+    seen, mark = tmp_path / "seen", len(server.log)
     with connect(server) as connection:
         connection.sendall(json_request(envelope(BROKEN, {"seen": str(seen)})))
         with HTTPResponse(connection) as response:
@@ -135,3 +135,16 @@ def test_a_stream_that_breaks_off_is_not_taken_for_whole(server: Server, tmp_pat
             seen.touch()
             with pytest.raises(IncompleteRead):
                 response.read()
+    where = f"ValueError in <adaptor {digest(BROKEN)[:12]}>, line 9"
+    server.log.wait_for(f"the answer broke off: {where}", since=mark)
+
+
+def test_what_came_before_a_break_arrives(server: Server) -> None:
+    for _ in range(20):
+        with connect(server) as connection:
+            connection.sendall(json_request(envelope("def run():\n  yield 'begun'\n  1 / 0")))
+            with HTTPResponse(connection) as response:
+                response.begin()
+                with pytest.raises(IncompleteRead) as broken:
+                    response.read()
+        assert broken.value.partial == b"begun"

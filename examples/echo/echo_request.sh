@@ -3,7 +3,7 @@
 # The whole call is a URL: code and arguments go by GET, in the query.
 set -euo pipefail
 
-url="$1"
+url="${1:-http://localhost:9876}"
 
 code_b64=$(base64 -w 0 <"$(dirname "$0")/echo.py")
 kwargs_b64=$(base64 -w 0 <<<"{'name': 'owt'}")

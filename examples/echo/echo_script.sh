@@ -3,7 +3,7 @@
 # Everything in one file: the adaptor, its arguments, and the call.
 set -euo pipefail
 
-url="$1"
+url="${1:-http://localhost:9876}"
 
 adaptor='
 def run(request, name: str):

@@ -3,7 +3,7 @@
 # A server in a server in a server …: the answer of each layer comes from one port further up.
 set -euo pipefail
 
-url="$1" port="$2" layers="${3:-5}"
+url="${1:-http://localhost}" port="${2:-9876}" layers="${3:-5}"
 
 meta_b64=$(base64 -w 0 <examples/meta/bootstrap.py)
 echo_b64=$(base64 -w 0 <examples/echo/echo.py)

@@ -31,7 +31,7 @@ Examples:
 #[derive(Debug, Parser)]
 #[command(name = "owt", version, about = ABOUT, subcommand_required = true)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", ui::EXIT_CODES))]
-#[command(override_usage = "owt [COMMAND] [OPTIONS]", disable_help_subcommand = true)]
+#[command(override_usage = "owt [COMMAND] [OPTIONS]")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -51,7 +51,7 @@ pub(crate) enum Command {
     Hash(HashArgs),
     /// Say which Python is used, and what is wrong with it
     Doctor(DoctorArgs),
-    /// Print a shell's completions
+    /// Print a shell's completions, for: source <(owt completions bash)
     Completions(CompletionsArgs),
     /// Run adaptors for a server that started this process
     #[command(hide = true)]

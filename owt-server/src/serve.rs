@@ -93,9 +93,11 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
         ready(address);
-        let stopping = stop_on_signal(handle)?;
-        actix_web::rt::spawn(stopping);
-        serving.await.map_err(io::Error::other)??;
+        let insisted = stop_on_signal(handle)?;
+        tokio::select! {
+            ended = serving => ended.map_err(io::Error::other)??,
+            () = insisted => tracing::info!("stopped; calls that were running are lost"),
+        }
         pool.stop().await;
         Ok(())
     })
@@ -172,7 +174,7 @@ pub(crate) fn settings(
     })
 }
 
-/// The first SIGINT or SIGTERM lets running calls finish, the second does not.
+/// The first SIGINT or SIGTERM lets running calls finish; the future is ready at the second.
 fn stop_on_signal(handle: ServerHandle) -> io::Result<impl Future<Output = ()>> {
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -185,10 +187,8 @@ fn stop_on_signal(handle: ServerHandle) -> io::Result<impl Future<Output = ()>> 
         };
         next().await;
         tracing::info!("stopping; running calls may finish (again to stop at once)");
-        let stopping = handle.stop(true);
-        tokio::select! {
-            () = stopping => {}
-            () = next() => handle.stop(false).await,
-        }
+        // Begins to stop when it is called; that it has stopped, the server itself will say.
+        drop(handle.stop(true));
+        next().await;
     })
 }

@@ -46,7 +46,7 @@ pub(crate) enum Kind {
     Chunk = 17,
     /// Worker to front: the reply is complete.
     End = 18,
-    /// Worker to front: the reply broke off half way. No payload.
+    /// Worker to front: the reply broke off half way. The reason, as text.
     Broken = 19,
     /// Worker to front: the call's source is not here; send the call again with it.
     NeedSource = 20,

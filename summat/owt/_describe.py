@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import owt.summat
 from owt._faults import Fault
@@ -28,6 +29,17 @@ def one_line(err: BaseException) -> str:
     return f"{kind}: {text}" if text else kind
 
 
+def located(err: BaseException) -> str:
+    """Return the kind of an exception and where it was raised: what the log may hold of it."""
+    where, trace = "", err.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file.startswith("<adaptor "):
+            where = f" in {file}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"{type(err).__name__}{where}"
+
+
 def describe(err: BaseException) -> str:
     """Return `TypeName: text`, an empty line, and the traceback without owt's own frames."""
     import traceback
@@ -35,7 +47,18 @@ def describe(err: BaseException) -> str:
     whole = traceback.TracebackException.from_exception(err)
     for part in _parts(whole):
         part.stack[:] = _own_frames(part.stack)
-    return f"{one_line(err)}\n\n{''.join(whole.format()).rstrip()}"
+    return f"{one_line(err)}\n\n{''.join(whole.format()).rstrip()}{_advice(err)}"
+
+
+def _advice(err: BaseException) -> str:
+    """Say what to do about a package that is not there: most often, this is the wrong Python."""
+    if not isinstance(err, ModuleNotFoundError) or err.name is None:
+        return ""
+    package = err.name.partition(".")[0]
+    return (
+        f"\n\nAdaptors run in {sys.executable}, which has no {package}. "
+        "Install it there, or start owt with --python and the virtualenv that has it."
+    )
 
 
 def told(err: BaseException) -> str:

@@ -29,7 +29,7 @@ def end() -> None:
     """Write out the lines that the call has left without an end."""
     if _begun:
         for key in [key for key in list(_begun) if key[1] == _writer_key()]:
-            _emit("INFO", _begun.pop(key, ""))
+            write("INFO", _begun.pop(key, ""))
 
 
 def install() -> None:
@@ -70,7 +70,7 @@ class Lines(io.TextIOBase):
             lines.append(rest)
             rest = ""
         if lines:
-            _emit("INFO", "\n".join(map(_last_state, lines)))
+            write("INFO", "\n".join(map(_last_state, lines)))
         if rest:
             _begun[key] = _last_state(rest)
         return len(text)
@@ -105,10 +105,10 @@ class Records(logging.Handler):
             text = self.format(record)
         except Exception as err:
             text = f"A log message could not be formatted: {type(err).__name__}"
-        _emit(_LEVELS.get(record.levelname, record.levelname), text)
+        write(_LEVELS.get(record.levelname, record.levelname), text)
 
 
-def _emit(level: str, text: str) -> None:
+def write(level: str, text: str) -> None:
     """Write lines to the log in one piece. A log that is gone stops nobody."""
     now = time.time()
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))

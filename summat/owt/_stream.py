@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager, contextmanager
 
+from owt import _log
 from owt._body import text_bytes
-from owt._describe import told
+from owt._describe import located, told
 from owt._faults import Fault
 
 TYPE_CHECKING = False
@@ -120,6 +121,9 @@ class _Outgoing:
         """Let the client see that no more comes."""
         if not self._begun:
             raise err
+        if not self._call.disconnected:
+            # The client sees only that the answer is not whole: its head has gone out.
+            _log.write("WARN", f"the answer broke off: {located(err)}")
         self._call.abort(told(err))
 
 

@@ -127,3 +127,12 @@ def test_groups_tell_each_exception() -> None:
     assert "ZeroDivisionError: division by zero" in text
     assert "OSError: x" in text
     assert "owt/_" not in text
+
+
+def test_a_package_that_is_missing_is_looked_for_in_another_python() -> None:
+    text = raised("def run(_):\n  import no_such_package.inside")
+    assert text.splitlines()[0] == "ModuleNotFoundError: No module named 'no_such_package'"
+    assert text.splitlines()[-1] == (
+        f"Adaptors run in {sys.executable}, which has no no_such_package. "
+        "Install it there, or start owt with --python and the virtualenv that has it."
+    )

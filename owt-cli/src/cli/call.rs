@@ -24,7 +24,7 @@ const ENCODE_EXAMPLES: &str = "\
 Examples:
   owt encode adaptor.py prompt:hello
   owt encode adaptor.py \"{'prompt': 'hello'}\" --format curl | sh
-  echo '1 + 1' | owt encode - --url https://host/path";
+  echo 'lambda: 1 + 1' | owt encode - --url https://host/path";
 
 const CALL_EXAMPLES: &str = "\
 Examples:
@@ -162,7 +162,7 @@ pub(crate) struct FieldArgs {
     #[arg(long, value_name = "KEY", requires = "use_cache")]
     cache_key: Option<String>,
 
-    /// Load the adaptor anew
+    /// Load the adaptor anew, but not the modules that it imports
     #[arg(long)]
     reload: bool,
 

@@ -41,6 +41,9 @@ impl ArgError {
             ArgError::Shape(_) => "give arguments as name:value, name=value or {'name': 'value'}",
             ArgError::Name(_) => "give a key that is no Python name in a dict: {'a-key': 'value'}",
             ArgError::DictOpen(_) => "close it, and quote the whole for the shell: \"{'n': 3}\"",
+            ArgError::File { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
+                "arguments are text; send a binary file as the body: --data @FILE"
+            }
             ArgError::File { .. } => "double the @ to send text that begins with one: name:@@text",
         }
     }

@@ -52,6 +52,11 @@ fn status(err: &Error) -> StatusCode {
     }
 }
 
+/// Whether an error is the fault of the adaptor or the server, and not of how it was called.
+pub(super) fn is_fault(err: &Error) -> bool {
+    status(err).is_server_error()
+}
+
 /// An adaptor's reply.
 pub(super) fn reply<S>(reply: Reply<S>) -> Result<HttpResponse, Error>
 where

@@ -45,11 +45,22 @@ pub(crate) async fn handle(
     let mut digest = None;
     let outcome = front.answer(&request, &mut payload, &id, &mut digest).await;
     let mut response = outcome.unwrap_or_else(|failure| {
-        tracing::debug!(%id, code = failure.error.code(), "refused or failed");
+        log_failure(&id, &failure.error, digest);
         answer::failure(&failure, digest.is_some(), request.headers())
     });
     answer::finish(&mut response, &id, digest, front.site.guard.readable_by(request.headers()));
     response
+}
+
+/// Logs that a call came to nothing. Of what a client sent, a log holds no more than the digest; and
+/// of requests that became no call, nothing, or anybody could fill it.
+fn log_failure(id: &str, error: &Error, digest: Option<Digest>) {
+    let code = error.code();
+    match digest {
+        Some(digest) if answer::is_fault(error) => tracing::warn!("[{id}] {code} in {digest:.12}"),
+        Some(digest) => tracing::info!("[{id}] {code} in {digest:.12}"),
+        None => tracing::debug!("[{id}] {code}"),
+    }
 }
 
 impl Front {

@@ -208,7 +208,8 @@ impl Link {
                 true
             }
             Kind::Broken => {
-                pending.end(Err(Error::AdaptorRaised("the reply broke off".to_owned())));
+                let text = String::from_utf8_lossy(&frame.payload).into_owned();
+                pending.end(Err(Error::AdaptorRaised(text)));
                 true
             }
             Kind::NeedSource => {

@@ -118,7 +118,7 @@ impl PyCall {
     /// Asks the front for the source: the call comes again with it.
     fn need_source(&self) -> PyResult<()> {
         self.0.begin_answer()?;
-        self.0.end_answer(Some(Kind::NeedSource));
+        self.0.end_answer(Some((Kind::NeedSource, "")));
         Ok(())
     }
 
@@ -145,7 +145,7 @@ impl PyCall {
                 self.0.end_answer(None);
             } else {
                 self.0.send(py, rest);
-                self.0.end_answer(Some(Kind::End));
+                self.0.end_answer(Some((Kind::End, "")));
             }
             Ok(())
         })?;
@@ -205,14 +205,14 @@ impl PyCall {
 
     /// Ends an answer that came in chunks.
     fn finish(&self, py: Python<'_>) {
-        self.0.end_answer(Some(Kind::End));
+        self.0.end_answer(Some((Kind::End, "")));
         self.flush(py);
     }
 
     /// Breaks an answer off half way, so that the reader sees that it is not complete.
-    #[pyo3(signature = (_text, /))]
-    fn abort(&self, py: Python<'_>, _text: &str) {
-        self.0.end_answer(Some(Kind::Broken));
+    #[pyo3(signature = (text, /))]
+    fn abort(&self, py: Python<'_>, text: &str) {
+        self.0.end_answer(Some((Kind::Broken, text)));
         self.flush(py);
     }
 

@@ -156,7 +156,7 @@ impl Call {
                 let failure = Failure { code: code.into(), text: text.into(), load_us, run_us };
                 self.link.push_head(Kind::Fail, self.id, &failure, b"");
             }
-            Answer::Begun => self.link.push(Kind::Broken, self.id, b""),
+            Answer::Begun => self.link.push(Kind::Broken, self.id, text.as_bytes()),
             Answer::Complete => {}
         }
     }
@@ -176,10 +176,10 @@ impl Call {
     }
 
     /// Says that the answer is complete, by a frame if the front cannot know it.
-    pub(crate) fn end_answer(&self, last: Option<Kind>) {
+    pub(crate) fn end_answer(&self, last: Option<(Kind, &str)>) {
         let before = std::mem::replace(&mut *lock(&self.answer), Answer::Complete);
-        if let (Answer::Begun, Some(kind)) = (before, last) {
-            self.link.push(kind, self.id, b"");
+        if let (Answer::Begun, Some((kind, words))) = (before, last) {
+            self.link.push(kind, self.id, words.as_bytes());
         }
     }
 
