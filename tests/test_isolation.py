@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from harness.envelope import digest, envelope
@@ -200,3 +201,16 @@ def test_a_part_of_hundreds_of_megabytes_waits_for_its_reader(server: Server) ->
     """
     reply = server.call(adaptor)
     assert (len(reply.content), reply.content[-7:]) == ((64 << 20) + 7, b"the end")
+
+
+def test_an_import_is_not_left_half_way(serve: Serve, tmp_path: Path) -> None:
+    package = tmp_path / "slow_package"
+    package.mkdir()
+    (package / "part.py").write_text("__all__ = ['thing']\nthing = 'the thing'\n")
+    # As asyncio does, and others: a part that is there already is not bound again.
+    slow = "import time\nfrom .part import *\ntime.sleep(0.5)\n__all__ = part.__all__\n"
+    (package / "__init__.py").write_text(slow)
+    server = serve("--workers", "1", cwd=tmp_path)
+    importing = "def run(_):\n  from slow_package import thing\n  return thing"
+    assert server.call(importing, timeout=0.1).headers["Owt-Error"] == "deadline"
+    assert server.call(importing).text == "the thing"

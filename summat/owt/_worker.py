@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import warnings
 from types import CoroutineType
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from owt._border import Call, Settings
     from owt._reply import Reply
 
-__all__ = ["Interrupted", "adaptors", "cancel", "forget", "handle", "start"]
+__all__ = ["Interrupted", "adaptors", "cancel", "forget", "handle", "is_importing", "start"]
 
 _DEFAULT_LIMIT = 128
 # Bytes that are surely taken at once.
@@ -88,6 +89,20 @@ def cancel(call_id: str) -> None:
     A call that runs on a thread is interrupted by raising `Interrupted` in that thread.
     """
     _worker.loop.cancel(call_id)
+
+
+def is_importing(thread: int) -> bool:
+    """Tell whether a thread is in the middle of an import, where it must not be interrupted.
+
+    A package that is left half imported stays so: what is in `sys.modules` of it is not run again,
+    and every later import of it in this process fails.
+    """
+    frame = sys._current_frames().get(thread)
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def adaptors() -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +63,19 @@ def test_a_stream_is_broken_off_and_cleans_up() -> None:
     begun, chunk, ended = interrupted(source).answer()
     assert (begun, chunk) == (("start", 200, TEXT, []), ("chunk", b"a"))
     assert (ended[0], ended[1].splitlines()[0]) == ("abort", "Interrupted")
+
+
+def test_a_thread_that_imports_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(_worker, "test_events", (begun, go_on), raising=False)
+    package = "from owt import _worker\nfor event in _worker.test_events[:1]: event.set()\n"
+    (tmp_path / "slow_import.py").write_text(package + "_worker.test_events[1].wait(10)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    thread = threading.Thread(target=__import__, args=("slow_import",))
+    thread.start()
+    assert begun.wait(10)
+    assert _worker.is_importing(thread.ident or 0)
+    go_on.set()
+    thread.join(10)
+    assert not _worker.is_importing(thread.ident or 0)
+    assert not _worker.is_importing(threading.get_ident())

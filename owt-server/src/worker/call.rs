@@ -117,15 +117,22 @@ impl Call {
         }
     }
 
-    /// Stops a cancelled call where it is: on its thread, or in the event loop by `cancel`.
-    pub(crate) fn interrupt(&self, py: Python<'_>, hooks: &Hooks) -> PyResult<()> {
+    /// Stops a cancelled call where it is: on its thread, or in the event loop by `cancel`. `false`
+    /// if this is no moment for it.
+    pub(crate) fn interrupt(&self, py: Python<'_>, hooks: &Hooks) -> PyResult<bool> {
         let thread = *lock(&self.thread);
-        match thread {
-            // Both hold the interpreter's lock: the call cannot end between this and the question.
-            Some(thread) => python::raise_in(py, thread, Some(&hooks.interrupted)),
-            None => drop(hooks.cancel.call1(py, (&*self.head.request_id,))?),
+        let Some(thread) = thread else {
+            hooks.cancel.call1(py, (&*self.head.request_id,))?;
+            return Ok(true);
+        };
+        if hooks.is_importing.call1(py, (thread,))?.is_truthy(py)? {
+            return Ok(false);
         }
-        Ok(())
+        // While the question was answered, the thread may have gone on to another call.
+        if *lock(&self.thread) == Some(thread) {
+            python::raise_in(py, thread, Some(&hooks.interrupted));
+        }
+        Ok(true)
     }
 
     /// Marks the call as given up by the front. Who waits for credit on a thread wakes up; who does

@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_millis(1);
 /// For how long without any call the monitor still looks every [`PATIENCE`], before it sleeps.
 const LINGER: Duration = Duration::from_millis(50);
 
+/// After which time a call that could not be interrupted is tried again.
+const RETRY: Duration = Duration::from_millis(5);
+
 /// For how long calls are run before their answers are sent.
 const BATCH: Duration = Duration::from_micros(200);
 
@@ -38,6 +41,7 @@ pub(crate) struct Hooks {
     pub(crate) handle: Py<PyAny>,
     pub(crate) forget: Py<PyAny>,
     pub(crate) cancel: Py<PyAny>,
+    pub(crate) is_importing: Py<PyAny>,
     /// The exception that interrupts a thread.
     pub(crate) interrupted: Py<PyAny>,
     pub(crate) adaptors: Py<PyAny>,
@@ -66,6 +70,8 @@ struct State {
     queue: VecDeque<Arc<Call>>,
     /// Short work that never waits for a call.
     urgent: VecDeque<Job>,
+    /// Calls that could not be interrupted just now.
+    deferred: Vec<Arc<Call>>,
     /// Threads that are running something.
     running: usize,
     /// Threads that wait to be made leader.
@@ -188,8 +194,15 @@ impl Engine {
             if self.has_next() {
                 return;
             }
-            lock(&self.reader).read(|order| self.take(order));
+            let retry = (!lock(&self.state).deferred.is_empty()).then_some(RETRY);
+            lock(&self.reader).read(retry, |order| self.take(order));
+            self.try_deferred_again();
         }
+    }
+
+    fn try_deferred_again(&self) {
+        let state = &mut *lock(&self.state);
+        state.urgent.extend(state.deferred.drain(..).map(Job::Interrupt));
     }
 
     fn take(self: &Arc<Self>, order: Order) {
@@ -273,7 +286,7 @@ impl Engine {
     fn run(&self, py: Python<'_>, job: Job) {
         let outcome = match job {
             Job::Call(call) => self.run_call(py, &call),
-            Job::Interrupt(call) => call.interrupt(py, &self.hooks),
+            Job::Interrupt(call) => self.interrupt(py, call),
             Job::Wake(callback) => callback.call0(py).map(drop),
             Job::Forget(digest) => self.hooks.forget.call1(py, (digest,)).map(drop),
             Job::List { link, id } => self.run_list(py, &link, id),
@@ -307,6 +320,13 @@ impl Engine {
             );
         }
         outcome
+    }
+
+    fn interrupt(&self, py: Python<'_>, call: Arc<Call>) -> PyResult<()> {
+        if !call.interrupt(py, &self.hooks)? {
+            lock(&self.state).deferred.push(call);
+        }
+        Ok(())
     }
 
     fn run_list(&self, py: Python<'_>, link: &Link, id: u32) -> PyResult<()> {

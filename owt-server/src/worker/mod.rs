@@ -90,6 +90,7 @@ fn hooks(py: Python<'_>, settings: &Settings, fds: Vec<i32>) -> PyResult<Hooks> 
         handle: worker.getattr("handle")?.unbind(),
         forget: worker.getattr("forget")?.unbind(),
         cancel: worker.getattr("cancel")?.unbind(),
+        is_importing: worker.getattr("is_importing")?.unbind(),
         interrupted: worker.getattr("Interrupted")?.unbind(),
         adaptors: worker.getattr("adaptors")?.unbind(),
         to_json: json.getattr("dumps")?.unbind(),
