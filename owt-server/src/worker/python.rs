@@ -1,7 +1,8 @@
 //! Starts CPython in this process as `python` itself would start: with the virtualenv, `PYTHONPATH`
 //! and start directory that are in force.
 //!
-//! The only unsafe code of owt: PyConfig (PEP 587) has no safe wrapper in pyo3.
+//! The only unsafe code of owt: neither PyConfig (PEP 587) nor exceptions that are raised in another
+//! thread have a safe wrapper in pyo3.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_ulong};
@@ -38,8 +39,8 @@ pub(crate) fn start(executable: &Path, home: Option<&Path>) -> Result<(), StartE
     // SAFETY: the config was initialised above and is not used again.
     unsafe { ffi::PyConfig_Clear(&raw mut config) };
     outcome?;
-    // SAFETY: initialisation left this thread attached; its state is never used again, since pyo3
-    // makes each thread a state of its own.
+    // SAFETY: initialisation left this thread attached, and nothing of Python's is held here; when
+    // this thread attaches again, Python finds the same state by the thread.
     unsafe { ffi::PyEval_SaveThread() };
     Ok(())
 }
