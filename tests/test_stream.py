@@ -148,3 +148,12 @@ def test_what_came_before_a_break_arrives(server: Server) -> None:
                 with pytest.raises(IncompleteRead) as broken:
                     response.read()
         assert broken.value.partial == b"begun"
+
+
+def test_a_client_of_http_1_0_reads_to_the_end_of_the_connection(server: Server) -> None:
+    request = json_request(envelope("def run(): yield from ('a', 'b')"))
+    with connect(server) as connection:
+        connection.sendall(request.replace(b" HTTP/1.1\r\n", b" HTTP/1.0\r\n", 1))
+        with HTTPResponse(connection) as response:
+            response.begin()
+            assert (response.getheader("Transfer-Encoding"), response.read()) == (None, b"ab")

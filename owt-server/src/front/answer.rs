@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
 use bytes::Bytes;
 use futures_core::Stream;
 use owt_core::{Digest, Error, Failure, Reply, ReplyBody, Timing};
@@ -193,6 +193,13 @@ fn accepts_json(headers: &HeaderMap) -> bool {
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// Makes an answer one that HTTP/1.0 can read: it has no chunks, and a body ends with its connection.
+pub(super) fn without_chunks(response: &mut HttpResponse) {
+    let head = response.head_mut();
+    head.no_chunking(true);
+    head.set_connection_type(ConnectionType::Close);
 }
 
 /// What every answer carries: its name, what ran, and who may read it.

@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_LENGTH, UPGRADE};
+use actix_web::http::{Method, Version};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use owt_core::owtify::MAX_URL;
@@ -48,6 +48,9 @@ pub(crate) async fn handle(
         log_failure(&id, &failure.error, digest);
         answer::failure(&failure, digest.is_some(), request.headers())
     });
+    if request.version() == Version::HTTP_10 {
+        answer::without_chunks(&mut response);
+    }
     answer::finish(&mut response, &id, digest, front.site.guard.readable_by(request.headers()));
     response
 }
