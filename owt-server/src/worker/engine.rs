@@ -70,8 +70,6 @@ struct State {
     queue: VecDeque<Arc<Call>>,
     /// Short work that never waits for a call.
     urgent: VecDeque<Job>,
-    /// Calls that could not be interrupted just now.
-    deferred: Vec<Arc<Call>>,
     /// Threads that are running something.
     running: usize,
     /// Threads that wait to be made leader.
@@ -194,15 +192,8 @@ impl Engine {
             if self.has_next() {
                 return;
             }
-            let retry = (!lock(&self.state).deferred.is_empty()).then_some(RETRY);
-            lock(&self.reader).read(retry, |order| self.take(order));
-            self.try_deferred_again();
+            lock(&self.reader).read(|order| self.take(order));
         }
-    }
-
-    fn try_deferred_again(&self) {
-        let state = &mut *lock(&self.state);
-        state.urgent.extend(state.deferred.drain(..).map(Job::Interrupt));
     }
 
     fn take(self: &Arc<Self>, order: Order) {
@@ -283,10 +274,10 @@ impl Engine {
         (false, self.next_after_one())
     }
 
-    fn run(&self, py: Python<'_>, job: Job) {
+    fn run(self: &Arc<Self>, py: Python<'_>, job: Job) {
         let outcome = match job {
             Job::Call(call) => self.run_call(py, &call),
-            Job::Interrupt(call) => self.interrupt(py, call),
+            Job::Interrupt(call) => self.interrupt(py, &call),
             Job::Wake(callback) => callback.call0(py).map(drop),
             Job::Forget(digest) => self.hooks.forget.call1(py, (digest,)).map(drop),
             Job::List { link, id } => self.run_list(py, &link, id),
@@ -322,9 +313,11 @@ impl Engine {
         outcome
     }
 
-    fn interrupt(&self, py: Python<'_>, call: Arc<Call>) -> PyResult<()> {
-        if !call.interrupt(py, &self.hooks)? {
-            lock(&self.state).deferred.push(call);
+    /// Interrupts a call as soon as there is a moment for it, and meanwhile leaves the lead to others.
+    fn interrupt(self: &Arc<Self>, py: Python<'_>, call: &Call) -> PyResult<()> {
+        while !call.interrupt(py, &self.hooks)? {
+            self.step_down();
+            py.detach(|| thread::sleep(RETRY));
         }
         Ok(())
     }

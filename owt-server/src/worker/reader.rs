@@ -3,11 +3,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::BytesMut;
 use owt_core::Digest;
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::{PollFd, PollFlags};
 
 use super::link::{Link, Read};
 use crate::wire::{self, CallHead, Frame, Garbled, Kind};
@@ -54,13 +53,12 @@ impl Reader {
         Self { links: links.iter().map(incoming).collect(), scratch: vec![0; READ].into() }
     }
 
-    /// Waits until something has arrived, or for so long, and gives each order in it to `take`.
-    pub(crate) fn read(&mut self, limit: Option<Duration>, mut take: impl FnMut(Order)) {
+    /// Waits until something has arrived, and gives each order in it to `take`.
+    pub(crate) fn read(&mut self, mut take: impl FnMut(Order)) {
         let mut ready: Vec<PollFd<'_>> = Vec::with_capacity(self.links.len());
         let open = || self.links.iter().filter(|incoming| incoming.is_open);
         ready.extend(open().map(|incoming| PollFd::new(incoming.link.socket(), PollFlags::IN)));
-        let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
-        if rustix::event::poll(&mut ready, limit.as_ref()).is_err() {
+        if rustix::event::poll(&mut ready, None).is_err() {
             return; // A signal: the caller comes again.
         }
         let ready: Vec<bool> = ready.iter().map(|fd| !fd.revents().is_empty()).collect();
