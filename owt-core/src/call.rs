@@ -1,6 +1,7 @@
 //! One call: what is run, on which request, and what comes back.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,7 +117,7 @@ pub struct Request {
     pub remote_addr: String,
     /// The headers, in order.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// The whole body.
+    /// The body, or as much of it as has come when the call begins.
     pub body: Bytes,
     /// The parts of a multipart body.
     pub parts: Option<Vec<Part>>,
@@ -142,13 +143,31 @@ pub struct Part {
     pub filename: Option<String>,
     /// The part's media type, if it has one.
     pub content_type: Option<String>,
-    /// The part's content.
-    pub data: Bytes,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// What a part of a multipart body holds.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Content {
+    /// All of it.
+    Held(Bytes),
+    /// A file that is there as long as the call, because it is too large to be held.
+    File(PathBuf),
 }
 
 impl fmt::Debug for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Part").field("data_bytes", &self.data.len()).finish_non_exhaustive()
+        f.debug_struct("Part").field("content", &self.content).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Content::Held(bytes) => write!(f, "Held({} bytes)", bytes.len()),
+            Content::File(_) => f.write_str("File"),
+        }
     }
 }
 

@@ -46,6 +46,9 @@ pub enum Error {
     /// The body broke off, or its transfer coding is not valid.
     #[error("body is incomplete")]
     BodyIncomplete,
+    /// There is no room on disk for the files of a form.
+    #[error("no room for the files of the body")]
+    StorageFull,
     /// The caller has to say who they are.
     #[error("authentication is required")]
     AuthRequired,
@@ -74,6 +77,12 @@ pub enum Error {
     #[error("body is longer than {limit} bytes")]
     BodyTooLarge {
         /// The most bytes that a body may have.
+        limit: u64,
+    },
+    /// What has to be held in memory, such as JSON, is longer than this many bytes.
+    #[error("text of the body is longer than {limit} bytes")]
+    TextTooLarge {
+        /// The most bytes that it may have.
         limit: u64,
     },
     /// The URL is longer than this many bytes.
@@ -153,6 +162,7 @@ impl Error {
             Error::FieldInvalid { .. } => "field-invalid",
             Error::BodyNotJson(_) => "body-not-json",
             Error::BodyIncomplete => "body-incomplete",
+            Error::StorageFull => "storage-full",
             Error::AuthRequired => "auth-required",
             Error::CrossSite => "cross-site",
             Error::HostNotAllowed(_) => "host-not-allowed",
@@ -161,7 +171,7 @@ impl Error {
             Error::SignatureExpired => "signature-expired",
             Error::CodeUnknown(_) => "code-unknown",
             Error::PathUnknown => "path-unknown",
-            Error::BodyTooLarge { .. } => "body-too-large",
+            Error::BodyTooLarge { .. } | Error::TextTooLarge { .. } => "body-too-large",
             Error::UrlTooLong { .. } => "url-too-long",
             Error::ContentType => "content-type",
             Error::CodeInvalid(_) => "code-invalid",

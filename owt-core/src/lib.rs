@@ -16,7 +16,8 @@ mod sentence;
 
 pub use base::BaseInvalid;
 pub use call::{
-    Cache, Call, Code, Executor, Failure, Part, Reply, ReplyBody, ReplyHead, Request, Timing,
+    Cache, Call, Code, Content, Executor, Failure, Part, Reply, ReplyBody, ReplyHead, Request,
+    Timing,
 };
 pub use digest::Digest;
 pub use envelope::Envelope;

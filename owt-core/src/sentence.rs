@@ -40,6 +40,9 @@ impl Error {
             Error::BodyIncomplete => "The body broke off before its end. Send as many bytes as \
                 Content-Length says, or valid chunks."
                 .into(),
+            Error::StorageFull => "The server has no room on disk for the files of this request. \
+                Free some, or set TMPDIR to a folder with more."
+                .into(),
             Error::AuthRequired => "This server wants a user and a password. Send them with HTTP \
                 Basic authentication."
                 .into(),
@@ -73,6 +76,11 @@ impl Error {
             Error::BodyTooLarge { limit } => format!(
                 "The body is longer than {limit} bytes. Send less, or start the server with a \
                  larger --max-body."
+            )
+            .into(),
+            Error::TextTooLarge { limit } => format!(
+                "JSON and form fields may be {limit} bytes long, and these are longer. Send large \
+                 data as a file of a form, or as the whole body with the code in the query."
             )
             .into(),
             Error::UrlTooLong { limit } => format!(
@@ -179,6 +187,8 @@ mod tests {
     #[case("code-unknown", Error::CodeUnknown(Digest::of("")))]
     #[case("path-unknown", Error::PathUnknown)]
     #[case("body-too-large", Error::BodyTooLarge { limit: 9 })]
+    #[case("body-too-large", Error::TextTooLarge { limit: 9 })]
+    #[case("storage-full", Error::StorageFull)]
     #[case("url-too-long", Error::UrlTooLong { limit: 9 })]
     #[case("content-type", Error::ContentType)]
     #[case("worker-died", Error::WorkerDied(Death::Signal(9)))]

@@ -64,7 +64,7 @@ impl Default for Config {
             threads: 64,
             timeout: None,
             max_adaptors: 128,
-            max_body: 256 << 20,
+            max_body: 4 << 30,
             cache_size: 128 << 20,
             cache_ttl: None,
             queue: 1024,

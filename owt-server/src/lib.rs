@@ -12,6 +12,7 @@ mod log;
 mod package;
 mod pool;
 mod serve;
+mod spool;
 mod wire;
 mod worker;
 

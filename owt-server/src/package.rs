@@ -14,9 +14,12 @@ use tempfile::TempDir;
 /// The package as the build script left it: sources, and what they compile to.
 static PACKAGE: Dir<'_> = include_dir!("$OUT_DIR/owt");
 
-/// A private folder, removed when this is dropped.
+/// The private folders of a server, removed when this is dropped.
 #[derive(Debug)]
-pub(crate) struct RunDir(TempDir);
+pub(crate) struct RunDir {
+    home: TempDir,
+    uploads: TempDir,
+}
 
 impl RunDir {
     /// Makes the folder and writes the package into it.
@@ -29,14 +32,21 @@ impl RunDir {
             Some(base) => builder.tempdir_in(base).or_else(|_| builder.tempdir())?,
             None => builder.tempdir()?,
         };
-        let made = Self(dir);
+        // The other one is often memory, and these files are large.
+        let uploads = builder.prefix("owt-uploads-").tempdir()?;
+        let made = Self { home: dir, uploads };
         fs::create_dir(made.adaptors())?;
         write(&PACKAGE, &made.package().join("owt"))?;
         Ok(made)
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        self.home.path()
+    }
+
+    /// Where files that clients send are kept as long as their calls.
+    pub(crate) fn uploads(&self) -> &Path {
+        self.uploads.path()
     }
 
     /// What goes on `sys.path` so that `import owt` works.

@@ -24,6 +24,10 @@ use crate::worker::{MAX_LINKS, Settings};
 /// How long a client may take to send a request's head.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long a client whose answer came before the end of its body may go on sending: if the
+/// connection were closed at once, it might never read that answer (RFC 9112, section 9.6).
+const LINGER: Duration = Duration::from_secs(30);
+
 /// How long a connection without a request stays open.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
@@ -71,8 +75,8 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         let run_dir = RunDir::make()?;
         let settings = settings(&config, &run_dir, address)?;
         let shared = Shared::new(config.workers, config.threads + config.queue, config.grace);
+        let site = Arc::new(site(&config, &run_dir, address));
         let (pool, ears) = Pool::start(settings, run_dir, shared, threads).await?;
-        let site = Arc::new(site(&config, address));
         let timeout = config.timeout;
         let (shared, ears) = (pool.shared.clone(), Arc::new(ears));
         let server = HttpServer::new(move || {
@@ -82,6 +86,7 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         .workers(threads)
         .backlog(1024)
         .client_request_timeout(HEAD_LIMIT)
+        .client_disconnect_timeout(LINGER)
         .keep_alive(KEEP_ALIVE)
         .tcp_nodelay(true)
         // A client that closes its end is gone, and its call is cancelled.
@@ -122,7 +127,7 @@ fn links(shared: &Arc<Shared>, ears: &Ears, timeout: Option<Duration>) -> std::r
     Links::new(shared.clone(), timeout, events)
 }
 
-fn site(config: &Config, address: SocketAddr) -> Site {
+fn site(config: &Config, run_dir: &RunDir, address: SocketAddr) -> Site {
     Site {
         guard: Guard::new(
             address.ip(),
@@ -131,6 +136,7 @@ fn site(config: &Config, address: SocketAddr) -> Site {
             config.allow_hosts.clone(),
         ),
         max_body: config.max_body,
+        uploads: run_dir.uploads().to_path_buf(),
         cache: Cache::new(config.cache_size, config.cache_ttl),
         run_id: run_id(),
         requests: AtomicU32::new(1),
@@ -162,7 +168,7 @@ pub(crate) fn settings(
         package: text(run_dir.package()),
         start_directory: text(std::env::current_dir()?),
         adaptors_dir: text(run_dir.adaptors()),
-        run_dir: run_dir.path().to_path_buf(),
+        private_dirs: vec![run_dir.path().to_path_buf(), run_dir.uploads().to_path_buf()],
         exe: text(std::env::current_exe()?),
         address: address.ip().to_string(),
         port: address.port(),

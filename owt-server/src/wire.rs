@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// The largest payload that one frame carries in bytes; longer bodies go in several.
 pub(crate) const CHUNK: usize = 64 * 1024;
 
-/// How many bytes of a reply a worker may have under way before the reader has taken them.
+/// How many bytes of a body may be under way in either direction before its reader has taken them.
 pub(crate) const WINDOW: usize = 256 * 1024;
 
 /// Length, kind and call id.
@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     Forget = 5,
     /// Front to worker: list the loaded adaptors. Answered as a whole reply of JSON.
     List = 6,
+    /// Front to worker: a body that comes while the call runs is complete.
+    BodyEnd = 7,
     /// Worker to front: a [`ReplyHead`], then the first bytes of the body.
     Head = 16,
     /// Worker to front: more of the reply's body.
@@ -56,14 +58,16 @@ pub(crate) enum Kind {
     Started = 22,
     /// Worker to front: nothing runs any more for a call that was cancelled.
     Ended = 23,
+    /// Worker to front: a `u32`, the bytes of the request's body that the handler has taken.
+    Taken = 24,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::*;
         [
-            Call, Body, Cancel, Credit, Forget, List, Head, Chunk, End, Broken, NeedSource, Fail,
-            Started, Ended,
+            Call, Body, Cancel, Credit, Forget, List, BodyEnd, Head, Chunk, End, Broken,
+            NeedSource, Fail, Started, Ended, Taken,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == byte)
@@ -89,17 +93,21 @@ pub(crate) struct CallHead<'a> {
     pub(crate) remote_addr: Cow<'a, str>,
     pub(crate) headers: Vec<(Cow<'a, str>, Cow<'a, [u8]>)>,
     pub(crate) parts: Option<Vec<PartHead<'a>>>,
-    /// Bytes of the body, or of all parts one after the other.
-    pub(crate) body_len: u64,
+    /// Bytes of the body, or of all parts one after the other: the call begins when all of them are
+    /// there. `None` for a body that comes while the call runs, and ends with [`Kind::BodyEnd`].
+    pub(crate) body_len: Option<u64>,
 }
 
-/// One part of a multipart body; its data lies in the call's body, in the order of the parts.
+/// One part of a multipart body. Its data lies in the call's body, in the order of the parts, or in
+/// a file.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PartHead<'a> {
     pub(crate) name: Cow<'a, str>,
     pub(crate) filename: Option<Cow<'a, str>>,
     pub(crate) content_type: Option<Cow<'a, str>>,
+    /// Bytes in the call's body; none of a part that lies in a file.
     pub(crate) len: u64,
+    pub(crate) path: Option<Cow<'a, str>>,
 }
 
 /// A reply, but for its body.
@@ -208,8 +216,8 @@ impl Frame {
         Ok((postcard::from_bytes(&head)?, self.payload))
     }
 
-    /// Reads the payload as the number of bytes that a [`Kind::Credit`] grants.
-    pub(crate) fn credit(&self) -> usize {
+    /// Reads the payload as the number of bytes of a [`Kind::Credit`] or a [`Kind::Taken`].
+    pub(crate) fn bytes(&self) -> usize {
         let bytes = self.payload.first_chunk::<4>().copied().unwrap_or_default();
         u32::from_le_bytes(bytes) as usize
     }
@@ -271,7 +279,7 @@ mod tests {
         fn arbitrary_bytes_are_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let mut buffer = BytesMut::from(bytes.as_slice());
             while let Ok(Some(frame)) = pull(&mut buffer) {
-                let _ = (frame.credit(), frame.digest());
+                let _ = (frame.bytes(), frame.digest());
                 let _ = frame.split_head::<CallHead<'_>>();
             }
         }

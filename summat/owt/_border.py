@@ -9,8 +9,9 @@ from typing import Any, Protocol, TypedDict
 
 Chunk = bytes | bytearray | memoryview | str
 Headers = Sequence[tuple[str, str]]
-# (name, filename, content type, data); a part without filename is a form field.
-Part = tuple[str, str | None, str | None, bytes]
+# (name, filename, content type, data, path); a part without filename is a form field. The data of a
+# part with a path are in that file, as long as the call lasts.
+Part = tuple[str, str | None, str | None, bytes, str | None]
 
 
 class Settings(TypedDict):
@@ -89,8 +90,20 @@ class Call(Protocol):
         """Names in lower case, values decoded as Latin-1. Built anew at each access."""
 
     @property
-    def body(self) -> bytes:
-        """The whole body; empty for a multipart request."""
+    def body(self) -> bytes | None:
+        """The whole body; empty for a multipart request. None: it comes while the call runs."""
+
+    def receive(self) -> bytes:
+        """Take the next piece of a body that comes while the call runs; empty at its end.
+
+        Waits until there is one. Raises ConnectionResetError once the call is cancelled.
+        """
+
+    def receive_nowait(self) -> bytes | None:
+        """Take the next piece if there is one, else None; empty at the end of the body."""
+
+    def when_readable(self, callback: Callable[[], None], /) -> bool:
+        """Say whether there is a piece or the end; if not, call back once, when there is."""
 
     @property
     def parts(self) -> list[Part] | None:

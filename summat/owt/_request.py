@@ -9,11 +9,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from functools import cached_property as lazy
-    from io import BytesIO
     from os import PathLike
-    from typing import IO, Any
+    from typing import IO, Any, BinaryIO
 
     from owt._border import Call, Part
+    from owt._upload import BodyStream
 else:
 
     class lazy:  # noqa: N801
@@ -32,6 +32,10 @@ else:
             value = self._compute(request)
             vars(request)[self._name] = value
             return value
+
+
+# Bytes that are copied at a time.
+_PIECE = 1 << 20
 
 
 class Request:
@@ -138,8 +142,20 @@ class Request:
 
     @lazy
     def data(self) -> bytes:
-        """The body; empty if it was multipart."""
-        return self._call.body
+        """The body; empty if it was multipart.
+
+        A body that is still on its way is waited for, and held in memory: `stream` reads it as it
+        comes. (In async code, `await request.stream.aread()` lets other calls run meanwhile.)
+        """
+        whole = self._call.body
+        return self.stream.readall() if whole is None else whole
+
+    @lazy
+    def stream(self) -> BodyStream:
+        """The body as it arrives: a binary file, and an iterator over pieces."""
+        from owt._upload import BodyStream
+
+        return BodyStream(self._call)
 
     def get_data(self, as_text: bool = False) -> bytes | str:
         """Return the body, as text if asked."""
@@ -152,7 +168,7 @@ class Request:
             return MultiDict(_fields(self.data.decode("utf-8", "replace")))
         return MultiDict(
             (name, data.decode("utf-8", "replace"))
-            for name, filename, _type, data in self._parts
+            for name, filename, _type, data, _path in self._parts
             if filename is None
         )
 
@@ -201,7 +217,7 @@ class File:
     """A file that came with a multipart form."""
 
     def __init__(self, part: Part) -> None:
-        self.name, self.filename, self.content_type, self._data = part
+        self.name, self.filename, self.content_type, self._data, self._path = part
 
     def __repr__(self) -> str:
         return f"<File {self.filename!r} ({self.content_type})>"
@@ -210,8 +226,13 @@ class File:
         return iter(self.stream)
 
     @lazy
-    def stream(self) -> BytesIO:
-        """The file's bytes as an open file."""
+    def stream(self) -> BinaryIO:
+        """The file's bytes as an open file, in memory or, if it is large, on disk."""
+        return self._open()
+
+    def _open(self) -> BinaryIO:
+        if self._path is not None:
+            return open(self._path, "rb")
         from io import BytesIO
 
         return BytesIO(self._data)
@@ -222,11 +243,14 @@ class File:
 
     def save(self, dst: str | PathLike[str] | IO[bytes]) -> None:
         """Write the file to a path or into an open binary file."""
-        if hasattr(dst, "write"):
-            dst.write(self._data)
-            return
-        with open(dst, "wb") as file:
-            file.write(self._data)
+        from shutil import copyfileobj
+
+        with self._open() as source:
+            if isinstance(dst, str) or hasattr(dst, "__fspath__"):
+                with open(dst, "wb") as file:
+                    copyfileobj(source, file, _PIECE)
+            else:
+                copyfileobj(source, dst, _PIECE)
 
 
 def _fields(text: str) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from owt import _log
 from owt._body import text_bytes
 from owt._describe import located, told
 from owt._faults import Fault
+from owt._upload import ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ async def astream(
                 if not outgoing.send(chunk):
                     settle()
                     break
-                await _writable(call)
+                await ready(call.when_writable)
     except BaseException as err:
         outgoing.break_off(err)
     else:
@@ -141,19 +142,6 @@ def _bytes_of(chunk: Any) -> bytes | bytearray:
         f"The handler streams a value of type {kind}. Yield text or bytes; "
         "for JSON, yield json.dumps(…).",
     )
-
-
-async def _writable(call: Call) -> None:
-    from asyncio import get_running_loop
-
-    loop = get_running_loop()
-    again = loop.create_future()
-
-    def wake() -> None:
-        loop.call_soon_threadsafe(_resolve, again)
-
-    if not call.when_writable(wake):
-        await again
 
 
 def _resolve(future: Future[None]) -> None:

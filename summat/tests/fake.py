@@ -34,7 +34,9 @@ class FakeCall:
         self.query = ""
         self.remote_addr = "127.0.0.1"
         self.headers: list[tuple[str, str]] = []
-        self.body = b""
+        self.body: bytes | None = b""
+        # A body that comes while the call runs; what raises is raised when it is its turn.
+        self.pieces: list[bytes | Exception] = []
         self.parts: list[Part] | None = None
         self.disconnected = False
         vars(self).update(given)
@@ -45,6 +47,7 @@ class FakeCall:
         # How many chunks the client takes before it goes; None: all.
         self.takes: int | None = given.get("takes")
         self.threads: list[int] = []
+        self.has_paused = False
         self.answered_by = ""
 
     def need_source(self) -> None:
@@ -81,6 +84,20 @@ class FakeCall:
         """Make every writer wait for a moment, as a slow reader does."""
         threading.Thread(target=callback).start()
         return False
+
+    def receive(self) -> bytes:
+        piece = self.pieces.pop(0) if self.pieces else b""
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+    def receive_nowait(self) -> bytes | None:
+        """Give nothing every other time, as a slow client does."""
+        self.has_paused = not self.has_paused
+        return None if self.has_paused else self.receive()
+
+    def when_readable(self, callback: Callable[[], None]) -> bool:
+        return self.when_writable(callback)
 
     def finish(self) -> None:
         self._end("finish")

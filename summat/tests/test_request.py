@@ -130,9 +130,9 @@ def test_a_form_is_read_with_all_its_values() -> None:
 def test_a_multipart_form_has_fields_and_files(tmp_path: Path) -> None:
     sent = request(
         parts=[
-            ("field", None, None, "é".encode()),
-            ("file", "a.txt", "text/plain", b"one\ntwo\n"),
-            ("file", "", None, b""),
+            ("field", None, None, "é".encode(), None),
+            ("file", "a.txt", "text/plain", b"one\ntwo\n", None),
+            ("file", "", None, b"", None),
         ]
     )
     assert sent.form == {"field": "é"}
@@ -147,8 +147,17 @@ def test_a_multipart_form_has_fields_and_files(tmp_path: Path) -> None:
     assert (tmp_path / "saved").read_bytes() == kept.getvalue() == b"one\ntwo\n"
 
 
+def test_a_large_file_is_read_from_disk(tmp_path: Path) -> None:
+    (tmp_path / "0").write_bytes(b"one\ntwo\n")
+    file = File(("file", "a.txt", None, b"", str(tmp_path / "0")))
+    assert (file.read(3), file.stream.read(), list(file)) == (b"one", b"\ntwo\n", [])
+    file.stream.close()
+    file.save(str(tmp_path / "saved"))
+    assert (tmp_path / "saved").read_bytes() == b"one\ntwo\n"
+
+
 def test_a_file_iterates_by_lines() -> None:
-    assert list(File(("f", "a", None, b"one\ntwo"))) == [b"one\n", b"two"]
+    assert list(File(("f", "a", None, b"one\ntwo", None))) == [b"one\n", b"two"]
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ pub(crate) struct ServeArgs {
 
     /// How large a body may be, in bytes or with K, M or G
     #[arg(long, value_name = "SIZE", env = "OWT_MAX_BODY", help_heading = "Limits")]
-    #[arg(default_value = "256M", value_parser = value::bytes)]
+    #[arg(default_value = "4G", value_parser = value::bytes)]
     pub(crate) max_body: u64,
 
     /// How much is kept of the results of calls with use_cache, in bytes or with K, M or G

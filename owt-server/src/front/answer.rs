@@ -39,7 +39,7 @@ fn status(err: &Error) -> StatusCode {
         | Error::SignatureInvalid
         | Error::SignatureExpired => StatusCode::FORBIDDEN,
         Error::CodeUnknown(_) | Error::PathUnknown => StatusCode::NOT_FOUND,
-        Error::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::BodyTooLarge { .. } | Error::TextTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::UrlTooLong { .. } => StatusCode::URI_TOO_LONG,
         Error::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Error::CodeInvalid(_) | Error::EntryMissing(_) | Error::Arguments(_) => {
@@ -49,6 +49,7 @@ fn status(err: &Error) -> StatusCode {
         Error::WorkerDied(_) => StatusCode::BAD_GATEWAY,
         Error::QueueFull | Error::Draining => StatusCode::SERVICE_UNAVAILABLE,
         Error::Deadline { .. } => StatusCode::GATEWAY_TIMEOUT,
+        Error::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
     }
 }
 
@@ -159,7 +160,7 @@ fn error(err: &Error, request: &HeaderMap) -> HttpResponse {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string()));
         }
         // The rest of the body is not read, so the connection cannot be used again.
-        Error::BodyTooLarge { .. } => {
+        Error::BodyTooLarge { .. } | Error::TextTooLarge { .. } => {
             response.force_close();
         }
         _ => {}

@@ -1,50 +1,42 @@
-//! Reads a request's body, and finds the envelope in the request.
+//! Reads a request's body as far as the call needs it, and finds the envelope in the request.
+
+use std::path::Path;
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::web;
-use bytes::{Bytes, BytesMut};
-use futures_util::{FutureExt, StreamExt, stream};
-use owt_core::{Envelope, Error, Part};
+use bytes::Bytes;
+use owt_core::{Content, Envelope, Error, Part};
+
+use super::incoming::Incoming;
+use super::multipart;
+use crate::spool::Spool;
 
 /// Bytes from which on a body is taken apart on a thread of its own.
 const LARGE: usize = 256 * 1024;
 
 /// A body, and what was found in it.
-#[derive(Debug)]
 pub(super) struct Body {
+    /// The body, or its beginning.
     pub(super) bytes: Bytes,
+    /// What follows, if that is not all.
+    pub(super) rest: Option<Incoming>,
     pub(super) parts: Option<Vec<Part>>,
+    /// Keeps the files of the parts.
+    pub(super) spool: Option<Spool>,
     pub(super) envelope: Envelope,
 }
 
-/// Reads a whole body.
-///
-/// # Errors
-/// [`Error::BodyTooLarge`] as soon as it is known to be; [`Error::BodyIncomplete`] when it breaks off.
-pub(super) async fn read(
-    payload: &mut web::Payload,
-    declared: u64,
-    limit: u64,
-) -> Result<Bytes, Error> {
-    if declared > limit {
-        return Err(Error::BodyTooLarge { limit });
+impl Body {
+    fn plain(bytes: Bytes, rest: Option<Incoming>, envelope: Envelope) -> Self {
+        Self { bytes, rest, parts: None, spool: None, envelope }
     }
-    let Some(first) = payload.next().await.transpose().map_err(|_| Error::BodyIncomplete)? else {
-        return Ok(Bytes::new());
-    };
-    if first.len() as u64 == declared {
-        return Ok(first); // Small bodies come in one piece, and are not copied.
-    }
-    let mut whole = BytesMut::from(first);
-    while let Some(chunk) = payload.next().await {
-        whole.extend_from_slice(&chunk.map_err(|_| Error::BodyIncomplete)?);
-        if whole.len() as u64 > limit {
-            return Err(Error::BodyTooLarge { limit });
+
+    /// Reads all of it into memory, for a call that cannot begin before.
+    pub(super) async fn hold(&mut self) -> Result<(), Error> {
+        if let Some(mut rest) = self.rest.take() {
+            self.bytes = [&self.bytes[..], &rest.whole().await?[..]].concat().into();
         }
-    }
-    match whole.len() as u64 > limit {
-        true => Err(Error::BodyTooLarge { limit }),
-        false => Ok(whole.freeze()),
+        Ok(())
     }
 }
 
@@ -58,46 +50,91 @@ enum Form {
 }
 
 /// Finds the envelope: in the body if there is one in it, else in the query.
-pub(super) async fn unwrap(headers: &HeaderMap, query: &str, bytes: Bytes) -> Result<Body, Error> {
-    let form = form(headers);
-    if bytes.len() <= LARGE {
-        return take_apart(form, query, bytes).await;
+pub(super) async fn read(
+    headers: &HeaderMap,
+    query: &str,
+    mut incoming: Incoming,
+    uploads: &Path,
+) -> Result<Body, Error> {
+    match form(headers) {
+        Form::Multipart(boundary) => read_parts(query, incoming, boundary, uploads).await,
+        Form::Other => {
+            let (bytes, is_complete) = incoming.first().await?;
+            let missing = if bytes.is_empty() { Error::CodeMissing } else { Error::ContentType };
+            let envelope = Envelope::from_query(query)?.ok_or(missing)?;
+            Ok(Body::plain(bytes, (!is_complete).then_some(incoming), envelope))
+        }
+        form => {
+            let bytes = incoming.whole().await?;
+            let found = find(form, bytes.clone()).await;
+            Ok(Body::plain(bytes, None, choose(found, query)?))
+        }
     }
-    // Many megabytes take as many milliseconds, in which this thread serves nobody else.
-    let query = query.to_owned();
-    let taken_apart = web::block(move || take_apart(form, &query, bytes).now_or_never()).await;
-    taken_apart.ok().flatten().unwrap_or(Err(Error::BodyIncomplete))
 }
 
-/// Does what `unwrap` says. Waits for nothing: the body is all there.
-async fn take_apart(form: Form, query: &str, bytes: Bytes) -> Result<Body, Error> {
-    let in_query = || Envelope::from_query(query);
-    let (parts, found) = match form {
-        Form::Json => (None, Envelope::from_json(&bytes)),
-        Form::Urlencoded => (None, Envelope::from_form(&bytes)),
-        Form::Multipart(boundary) => match multipart(bytes.clone(), boundary).await {
-            Ok(parts) => {
-                let found = from_parts(&parts);
-                (Some(parts), found)
-            }
-            Err(err) => (None, Err(err)),
-        },
-        Form::Other if bytes.is_empty() => (None, Ok(None)),
-        Form::Other => {
-            let envelope = in_query()?.ok_or(Error::ContentType)?;
-            return Ok(Body { bytes, parts: None, envelope });
-        }
+/// Looks into a body that is one text.
+async fn find(form: Form, bytes: Bytes) -> Result<Option<Envelope>, Error> {
+    let is_large = bytes.len() > LARGE;
+    let look = move || match form {
+        Form::Json => Envelope::from_json(&bytes),
+        _ => Envelope::from_form(&bytes),
     };
-    let envelope = match found {
-        Ok(Some(envelope)) => envelope,
-        Ok(None) => in_query()?.ok_or(Error::CodeMissing)?,
+    if !is_large {
+        return look();
+    }
+    // Many megabytes take as many milliseconds, in which this thread serves nobody else.
+    web::block(look).await.unwrap_or(Err(Error::BodyIncomplete))
+}
+
+/// The envelope of the body goes before that of the query.
+fn choose(found: Result<Option<Envelope>, Error>, query: &str) -> Result<Envelope, Error> {
+    match found {
+        Ok(Some(envelope)) => Ok(envelope),
+        Ok(None) => Envelope::from_query(query)?.ok_or(Error::CodeMissing),
         // A body that is not what it says belongs to the handler, if the query brings an envelope.
-        Err(err @ (Error::BodyNotJson(_) | Error::ContentType)) => in_query()?.ok_or(err)?,
-        Err(err) => return Err(err),
-    };
-    // The parts are the body, and share its memory.
-    let bytes = if parts.is_some() { Bytes::new() } else { bytes };
-    Ok(Body { bytes, parts, envelope })
+        Err(err @ (Error::BodyNotJson(_) | Error::ContentType | Error::BodyIncomplete)) => {
+            Envelope::from_query(query)?.ok_or(err)
+        }
+        Err(err) => Err(err),
+    }
+}
+
+/// Reads a form. The call begins when it is complete: any of its fields may belong to the envelope.
+async fn read_parts(
+    query: &str,
+    mut incoming: Incoming,
+    boundary: String,
+    uploads: &Path,
+) -> Result<Body, Error> {
+    let (bytes, is_complete) = incoming.first().await?;
+    if !is_complete {
+        let form = multipart::receive(bytes, incoming, boundary, uploads).await?;
+        let envelope = choose(from_parts(&form.parts), query)?;
+        return Ok(whole_form(form, envelope));
+    }
+    match multipart::read(bytes.clone(), boundary, uploads).await {
+        Ok(form) => {
+            let envelope = choose(from_parts(&form.parts), query)?;
+            Ok(whole_form(form, envelope))
+        }
+        Err(err) => Ok(Body::plain(bytes, None, choose(Err(err), query)?)),
+    }
+}
+
+/// The parts are the body, and there is no other.
+fn whole_form(form: multipart::Form, envelope: Envelope) -> Body {
+    let (parts, spool) = (Some(form.parts), form.spool);
+    Body { bytes: Bytes::new(), rest: None, parts, spool, envelope }
+}
+
+fn from_parts(parts: &[Part]) -> Result<Option<Envelope>, Error> {
+    let pairs = parts.iter().filter_map(|part| match &part.content {
+        Content::Held(data) if Envelope::has_field(&part.name) => {
+            Some((part.name.as_str().into(), String::from_utf8_lossy(data)))
+        }
+        _ => None,
+    });
+    Envelope::from_pairs(pairs)
 }
 
 fn form(headers: &HeaderMap) -> Form {
@@ -114,31 +151,10 @@ fn form(headers: &HeaderMap) -> Form {
     }
 }
 
-async fn multipart(bytes: Bytes, boundary: String) -> Result<Vec<Part>, Error> {
-    let whole = stream::once(async move { Ok::<_, std::convert::Infallible>(bytes) });
-    let mut fields = multer::Multipart::new(whole, boundary);
-    let mut parts = Vec::new();
-    while let Some(field) = fields.next_field().await.map_err(|_| Error::ContentType)? {
-        parts.push(Part {
-            name: field.name().unwrap_or_default().to_owned(),
-            filename: field.file_name().map(str::to_owned),
-            content_type: field.content_type().map(ToString::to_string),
-            data: field.bytes().await.map_err(|_| Error::ContentType)?,
-        });
-    }
-    Ok(parts)
-}
-
-/// Fields that are text; a file is one only under the name of a field of ours (`curl -F code_b64=@file`).
-fn from_parts(parts: &[Part]) -> Result<Option<Envelope>, Error> {
-    let fields = parts.iter().filter(|part| Envelope::has_field(&part.name));
-    let pairs = fields.map(|part| (part.name.as_str().into(), String::from_utf8_lossy(&part.data)));
-    Envelope::from_pairs(pairs)
-}
-
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::HeaderValue;
+    use actix_web::test::TestRequest;
     use rstest::rstest;
 
     use super::*;
@@ -182,7 +198,7 @@ mod tests {
     #[case::nothing("", "", "", "code-missing")]
     #[case::json_without_code("application/json", "", "{}", "code-missing")]
     #[case::broken_json("application/json", "", "{", "body-not-json")]
-    #[case::broken_parts("multipart/form-data; boundary=x", "", "--x", "content-type")]
+    #[case::broken_parts("multipart/form-data; boundary=x", "", "--x", "body-incomplete")]
     #[case::no_boundary("multipart/form-data", "", PARTS, "content-type")]
     #[case::plain_text("text/plain", "", "def run(): pass", "content-type")]
     #[tokio::test]
@@ -192,8 +208,10 @@ mod tests {
         #[case] body: &'static str,
         #[case] expected: &str,
     ) {
-        let body = Bytes::from_static(body.as_bytes());
-        let outcome = unwrap(&with_content_type(content_type), query, body).await;
+        let declared = body.len() as u64;
+        let (_, payload) = TestRequest::default().set_payload(body).to_http_parts();
+        let incoming = Incoming::new(payload, declared, 1 << 20).unwrap();
+        let outcome = read(&with_content_type(content_type), query, incoming, Path::new("")).await;
         let found = match outcome {
             Ok(body) if body.envelope.code == owt_core::Code::source("run") => "found",
             Ok(_) => "something else",

@@ -1,26 +1,30 @@
 //! One request, from its first line to its answer.
 
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, UPGRADE};
 use actix_web::http::{Method, Version};
 use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::Bytes;
 use owt_core::owtify::MAX_URL;
-use owt_core::{Cache as Rule, Call, Digest, Error, Executor, Failure, Reply, ReplyBody, Request};
+use owt_core::{Cache as Rule, Call, Digest, Error, Failure, Reply, ReplyBody, Request};
 
 use super::guard::Guard;
+use super::incoming::Incoming;
 use super::{answer, body, reserved};
 use crate::cache::{self, Cache};
-use crate::pool::Links;
+use crate::pool::{Attached, Links};
 
 /// What all threads of the front share of one server.
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) guard: Guard,
     pub(crate) max_body: u64,
+    /// Where files of forms are kept as long as their calls.
+    pub(crate) uploads: PathBuf,
     pub(crate) cache: Arc<Cache>,
     /// The first half of each request's id; the second is a number.
     pub(crate) run_id: u32,
@@ -37,13 +41,13 @@ pub(crate) struct Front {
 /// Answers any request.
 pub(crate) async fn handle(
     request: HttpRequest,
-    mut payload: web::Payload,
+    payload: web::Payload,
     front: web::ThinData<Front>,
 ) -> HttpResponse {
     let number = front.site.requests.fetch_add(1, Ordering::Relaxed);
     let id = format!("{:08x}{number:08x}", front.site.run_id);
     let mut digest = None;
-    let outcome = front.answer(&request, &mut payload, &id, &mut digest).await;
+    let outcome = front.answer(&request, payload, &id, &mut digest).await;
     let mut response = outcome.unwrap_or_else(|failure| {
         log_failure(&id, &failure.error, digest);
         answer::failure(&failure, digest.is_some(), request.headers())
@@ -70,7 +74,7 @@ impl Front {
     async fn answer(
         &self,
         request: &HttpRequest,
-        payload: &mut web::Payload,
+        payload: web::Payload,
         id: &str,
         digest: &mut Option<Digest>,
     ) -> Result<HttpResponse, Failure> {
@@ -92,16 +96,23 @@ impl Front {
     async fn call(
         &self,
         request: &HttpRequest,
-        payload: &mut web::Payload,
+        payload: web::Payload,
         id: &str,
         digest: &mut Option<Digest>,
     ) -> Result<HttpResponse, Failure> {
-        let bytes = match wants_other_protocol(request) {
+        let payload = match wants_other_protocol(request) {
             // What follows is no body, and comes only once we agree, which we do not.
-            true => Bytes::new(),
-            false => body::read(payload, declared_len(request), self.site.max_body).await?,
+            true => Payload::None,
+            false => payload.into_inner(),
         };
-        let body = body::unwrap(request.headers(), request.query_string(), bytes).await?;
+        let Site { max_body, uploads, .. } = &*self.site;
+        let incoming = Incoming::new(payload, declared_len(request), *max_body)?;
+        let mut body =
+            body::read(request.headers(), request.query_string(), incoming, uploads).await?;
+        if body.envelope.use_cache {
+            // The result may outlive the client that sends this.
+            body.hold().await?;
+        }
         *digest = Some(body.envelope.code.digest());
         let seen = Request {
             id: id.to_owned(),
@@ -115,10 +126,11 @@ impl Front {
             body: body.bytes,
             parts: body.parts,
         };
+        let attached = Attached { upload: body.rest.map(Incoming::rest), spool: body.spool };
         let mut call = body.envelope.into_call(seen);
         match call.cache.take() {
-            Some(rule) => self.cached(call, &rule, request).await,
-            None => Ok(answer::reply(self.links.execute(call).await?)?),
+            Some(rule) => self.cached(call, attached, &rule, request).await,
+            None => Ok(answer::reply(self.links.run(call, attached).await?)?),
         }
     }
 
@@ -126,6 +138,7 @@ impl Front {
     async fn cached(
         &self,
         call: Call,
+        attached: Attached,
         rule: &Rule,
         request: &HttpRequest,
     ) -> Result<HttpResponse, Failure> {
@@ -134,7 +147,9 @@ impl Front {
         let is_hit = ticket.is_none();
         if let Some(ticket) = ticket {
             let links = self.links.clone();
-            actix_web::rt::spawn(async move { cache::fill(ticket, links.execute(call)).await });
+            actix_web::rt::spawn(
+                async move { cache::fill(ticket, links.run(call, attached)).await },
+            );
         }
         let start = reader.start().await?;
         let is_safe = request.method().is_safe();

@@ -6,6 +6,8 @@ mod auth;
 mod body;
 mod guard;
 mod handler;
+mod incoming;
+mod multipart;
 mod reserved;
 
 pub use auth::{Credential, NotACredential};

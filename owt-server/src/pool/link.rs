@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use super::Shared;
 use super::pending::{Outcome, Pending};
+use super::upload::Window;
 use crate::wire::{self, Failure, Frame, Garbled, Kind, ReplyHead};
 
 /// Bytes that may wait for a worker before the sender of a large body waits too.
@@ -41,6 +42,8 @@ struct State {
     calls: HashMap<u32, Rc<Pending>>,
     /// Calls that were cancelled and have not ended yet, each with the clock that runs for it.
     ending: HashMap<u32, JoinHandle<()>>,
+    /// The windows of bodies that are on their way to their calls.
+    uploads: HashMap<u32, Rc<Window>>,
     last_id: u32,
     /// Digests whose source this worker was sent over this link.
     told: HashSet<Digest>,
@@ -63,12 +66,25 @@ impl Link {
         (state.last_id, pending)
     }
 
+    /// Says how much of a call's body may be sent, as long as the call is open.
+    pub(super) fn open_upload(&self, id: u32) -> Rc<Window> {
+        let window = Rc::new(Window::default());
+        self.state.borrow_mut().uploads.insert(id, window.clone());
+        window
+    }
+
+    fn close_upload(&self, id: u32) {
+        let upload = self.state.borrow_mut().uploads.remove(&id);
+        upload.inspect(|window| window.close());
+    }
+
     /// Forgets a call. If the worker has not ended it, it is told that nobody waits any more, and
     /// has the grace period to say that nothing runs any more either.
     pub(super) fn close(&self, id: u32) {
         if self.state.borrow_mut().calls.remove(&id).is_none() {
             return;
         }
+        self.close_upload(id);
         self.push(Kind::Cancel, id, b"");
         let (shared, worker) = (self.shared.clone(), self.worker);
         let clock = tokio::task::spawn_local(async move {
@@ -133,6 +149,7 @@ impl Link {
         for pending in state.calls.values() {
             pending.fail(Error::WorkerDied(death));
         }
+        state.uploads.values().for_each(|window| window.close());
         self.has_room.notify_waiters();
     }
 
@@ -195,6 +212,11 @@ impl Link {
                 pending.outcome(Outcome::Head(Box::new(head), first));
                 is_whole
             }
+            Kind::Taken => {
+                let upload = self.state.borrow().uploads.get(&id).cloned();
+                upload.inspect(|window| window.widen(frame.bytes()));
+                false
+            }
             Kind::Started => {
                 pending.started.notify_one();
                 false
@@ -226,6 +248,7 @@ impl Link {
         };
         if is_over {
             self.state.borrow_mut().calls.remove(&id);
+            self.close_upload(id);
         }
         Ok(())
     }

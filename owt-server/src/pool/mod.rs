@@ -6,6 +6,7 @@ mod pending;
 mod process;
 mod sources;
 mod threads;
+mod upload;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +21,7 @@ pub use process::StartError;
 use process::Supervisor;
 use sources::Sources;
 pub(crate) use threads::Links;
+pub(crate) use upload::{Attached, Upload};
 
 /// What a thread of the front hears about the workers.
 pub(crate) enum Event {

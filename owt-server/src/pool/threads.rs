@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_core::Stream;
 use owt_core::{
-    Call, Code, Digest, Error, Executor, Failure, Part, Reply, ReplyBody, ReplyHead, Timing,
+    Call, Code, Content, Digest, Error, Executor, Failure, Part, Reply, ReplyBody, ReplyHead,
+    Timing,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -21,8 +22,10 @@ use tokio::time::{sleep, timeout};
 
 use super::link::Link;
 use super::pending::{Outcome, Pending};
+use super::upload::{Attached, Upload, pieces, pump};
 use super::{Event, Shared};
-use crate::wire::{self, CHUNK, CallHead, Kind, PartHead, WINDOW};
+use crate::spool::Spool;
+use crate::wire::{self, CallHead, Kind, PartHead, WINDOW};
 
 /// How long a worker may take to say what it has loaded.
 const LIST_LIMIT: Duration = Duration::from_secs(1);
@@ -109,26 +112,42 @@ impl Executor for Links {
     type Stream = ReplyStream;
 
     async fn execute(&self, call: Call) -> Result<Reply<ReplyStream>, Failure> {
+        self.run(call, Attached::default()).await
+    }
+}
+
+impl Links {
+    /// Runs a call. The rest of its body goes to it while it runs, and its files stay until its end.
+    pub(crate) async fn run(
+        &self,
+        call: Call,
+        attached: Attached,
+    ) -> Result<Reply<ReplyStream>, Failure> {
+        let Attached { mut upload, mut spool } = attached;
         let began = Instant::now();
         let digest = call.code.digest();
         let source = self.source(&call.code)?;
         let text = source.len() + call.kwargs.as_ref().map_or(0, String::len);
         if text > wire::MAX_TEXT {
-            return Err(Error::BodyTooLarge { limit: wire::MAX_TEXT as u64 }.into());
+            return Err(Error::TextTooLarge { limit: wire::MAX_TEXT as u64 }.into());
         }
         let limit = call.timeout.into_iter().chain(self.timeout).min();
         let worker = self.shared.home(digest);
         let link = &self.links[worker];
-        let mut sends_source = link.tell(digest);
+        let is_streamed = upload.is_some();
+        // A body that is streamed cannot be sent again when the worker asks for the source.
+        let mut sends_source = link.tell(digest) || is_streamed;
         loop {
-            let sent = Sent::open(link, &self.shared, worker, limit)?;
-            sent.send(&call, sends_source.then_some(&*source)).await;
+            let mut sent = Sent::open(link, &self.shared, worker, limit)?;
+            sent.send(&call, sends_source.then_some(&*source), upload.take()).await;
+            sent.spool = spool.take();
             match poll_fn(|cx| sent.pending.poll_outcome(cx)).await {
                 Outcome::Head(head, first) => return Ok(reply(*head, first, sent, digest, began)),
                 Outcome::Failed(error, (load, run)) => {
                     return Err(Failure { error, timing: timing(began, load, run) });
                 }
-                Outcome::NeedSource => sends_source = true,
+                Outcome::NeedSource if is_streamed => return Err(Error::BodyIncomplete.into()),
+                Outcome::NeedSource => (sends_source, spool) = (true, sent.spool.take()),
             }
         }
     }
@@ -184,6 +203,8 @@ struct Sent {
     worker: usize,
     /// The clock of a call whose time is limited.
     deadline: Option<JoinHandle<()>>,
+    /// Files that are there as long as this is.
+    spool: Option<Spool>,
 }
 
 impl Sent {
@@ -203,18 +224,32 @@ impl Sent {
             tokio::task::spawn_local(async move { expire(&link, id, &pending, limit).await })
         });
         let (link, shared) = (link.clone(), shared.clone());
-        Ok(Self { link, id, pending, shared, worker, deadline })
+        Ok(Self { link, id, pending, shared, worker, deadline, spool: None })
     }
 
-    async fn send(&self, call: &Call, source: Option<&str>) {
-        let head = CallHead { tell_start: self.deadline.is_some(), ..head(call, source) };
-        let mut bodies = bodies(call);
+    async fn send(&self, call: &Call, source: Option<&str>, upload: Option<Upload>) {
+        let mut head = CallHead { tell_start: self.deadline.is_some(), ..head(call, source) };
+        if upload.is_some() {
+            head.body_len = None;
+        }
+        let mut bodies = contents(call).flat_map(pieces);
         let first = bodies.next().unwrap_or_default();
         self.link.push_with(|outbox| wire::push_head(outbox, Kind::Call, self.id, &head, &first));
         for chunk in bodies {
             self.link.wait_for_room().await;
             self.link.push(Kind::Body, self.id, &chunk);
         }
+        if let Some(upload) = upload {
+            self.stream(upload, call.request.body.len());
+        }
+    }
+
+    /// Sends the rest of the body as it arrives, whatever becomes of the answer meanwhile.
+    fn stream(&self, upload: Upload, sent: usize) {
+        let window = self.link.open_upload(self.id);
+        window.spend(sent);
+        let (link, pending) = (self.link.clone(), self.pending.clone());
+        tokio::task::spawn_local(pump(link, self.id, pending, window, upload));
     }
 }
 
@@ -245,7 +280,7 @@ fn head<'a>(call: &'a Call, source: Option<&'a str>) -> CallHead<'a> {
         remote_addr: Cow::from(&request.remote_addr),
         headers: request.headers.iter().map(|(name, value)| (name.into(), value.into())).collect(),
         parts: parts.map(|parts| parts.iter().map(part_head).collect()),
-        body_len: contents(call).map(|content| content.len() as u64).sum(),
+        body_len: Some(contents(call).map(|content| content.len() as u64).sum()),
     }
 }
 
@@ -254,24 +289,26 @@ fn part_head(part: &Part) -> PartHead<'_> {
         name: Cow::from(&part.name),
         filename: part.filename.as_deref().map(Cow::from),
         content_type: part.content_type.as_deref().map(Cow::from),
-        len: part.data.len() as u64,
+        len: held(part).map_or(0, |bytes| bytes.len() as u64),
+        path: match &part.content {
+            Content::Held(_) => None,
+            Content::File(path) => Some(path.to_string_lossy()),
+        },
     }
 }
 
-/// The body, or the contents of all parts.
+fn held(part: &Part) -> Option<&Bytes> {
+    match &part.content {
+        Content::Held(bytes) => Some(bytes),
+        Content::File(_) => None,
+    }
+}
+
+/// The body, or what is held of all parts.
 fn contents(call: &Call) -> impl Iterator<Item = &Bytes> {
     let parts = call.request.parts.as_deref();
     let whole = parts.is_none().then_some(&call.request.body);
-    whole.into_iter().chain(parts.into_iter().flatten().map(|part| &part.data))
-}
-
-/// The same in pieces that fit a frame.
-fn bodies(call: &Call) -> impl Iterator<Item = Bytes> {
-    contents(call).flat_map(|content| {
-        (0..content.len())
-            .step_by(CHUNK)
-            .map(move |at| content.slice(at..content.len().min(at + CHUNK)))
-    })
+    whole.into_iter().chain(parts.into_iter().flatten().filter_map(held))
 }
 
 /// The chunks of a streamed reply, as the adaptor yields them. Reading them is what lets it go on.

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyConnectionResetError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
 use super::call::Call;
+use super::upload::Taken;
 use crate::wire::{CHUNK, Kind, ReplyHead};
 
 /// What Python holds of a [`Call`].
@@ -84,10 +85,32 @@ impl PyCall {
         self.0.head.headers.iter().map(|(name, value)| (&**name, latin1(value))).collect()
     }
 
+    /// The body, unless it comes while the call runs.
     #[getter]
-    fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+    fn body<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         let is_multipart = self.0.head.parts.is_some();
-        PyBytes::new(py, if is_multipart { b"" } else { &self.0.body })
+        let body: &[u8] = if is_multipart { b"" } else { &self.0.body };
+        self.0.upload.is_none().then(|| PyBytes::new(py, body))
+    }
+
+    /// Takes the next piece of a body that comes while the call runs, and waits for it. Empty: the end.
+    fn receive<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let upload = self.0.upload.as_ref();
+        let taken = upload.map_or(Taken::End, |upload| self.0.wait_for(py, upload));
+        Ok(self.taken(py, taken)?.unwrap_or_else(|| PyBytes::new(py, b"")))
+    }
+
+    /// Does the same without waiting: `None` if nothing has come.
+    fn receive_nowait<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let upload = self.0.upload.as_ref();
+        let taken = upload.map_or(Taken::End, |upload| self.0.take_from(upload));
+        self.taken(py, taken)
+    }
+
+    /// Whether there is something to take. If not, `callback` is called once when there is.
+    #[pyo3(signature = (callback, /))]
+    fn when_readable(&self, callback: Py<PyAny>) -> bool {
+        self.0.upload.as_ref().is_none_or(|upload| upload.when_readable(callback))
     }
 
     #[getter]
@@ -105,6 +128,7 @@ impl PyCall {
                 part.filename.as_deref(),
                 part.content_type.as_deref(),
                 data,
+                part.path.as_deref(),
             ))?;
         }
         Ok(Some(list))
@@ -224,6 +248,22 @@ impl PyCall {
 }
 
 impl PyCall {
+    /// What was taken of the body, as Python sees it. Once the call was cancelled, it is not
+    /// interrupted any more, so that it can clean up.
+    fn taken<'py>(&self, py: Python<'py>, taken: Taken) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        self.flush(py);
+        match taken {
+            Taken::Chunk(chunk) => Ok(Some(PyBytes::new(py, &chunk))),
+            Taken::End => Ok(Some(PyBytes::new(py, b""))),
+            Taken::Nothing => Ok(None),
+            Taken::Gone => {
+                self.0.settle(py);
+                let words = "the client went away before the end of the body, or time was up";
+                Err(PyConnectionResetError::new_err(words))
+            }
+        }
+    }
+
     /// Sends what waits, without holding Python up, unless the leader does so after its batch.
     fn flush(&self, py: Python<'_>) {
         if !self.0.engine.is_leading() {

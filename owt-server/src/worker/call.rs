@@ -13,6 +13,7 @@ use super::border::PyCall;
 use super::engine::{Engine, Hooks};
 use super::link::{Link, lock};
 use super::python;
+use super::upload::{Taken, Upload};
 use crate::wire::{CHUNK, CallHead, Failure, Kind, WINDOW};
 
 /// A call that this worker was sent.
@@ -21,7 +22,10 @@ pub(crate) struct Call {
     /// The front's number of the call on that link.
     pub(crate) id: u32,
     pub(crate) head: CallHead<'static>,
+    /// The body, where all of it came with the call.
     pub(crate) body: Bytes,
+    /// The body, where it comes while the call runs.
+    pub(crate) upload: Option<Upload>,
     pub(crate) engine: Arc<Engine>,
     times: Times,
     /// The Python thread that runs the call now.
@@ -65,11 +69,16 @@ impl Call {
         body: Bytes,
     ) -> Self {
         let flow = Flow { credit: WINDOW.cast_signed(), waiting: None };
+        let (body, upload) = match head.body_len {
+            Some(_) => (body, None),
+            None => (Bytes::new(), Some(Upload::new(body))),
+        };
         Self {
             link,
             id,
             head,
             body,
+            upload,
             engine,
             times: Times::default(),
             thread: Mutex::default(),
@@ -141,6 +150,12 @@ impl Call {
         let _flow = lock(&self.flow);
         self.is_cancelled.store(true, Ordering::Release);
         self.credited.notify_all();
+        self.upload.iter().for_each(Upload::give_up);
+    }
+
+    /// Adds to the body that comes while the call runs; gives back whom to wake.
+    pub(crate) fn feed(&self, chunk: Bytes) -> Option<Py<PyAny>> {
+        self.upload.as_ref()?.feed(chunk)
     }
 
     /// Adds what the reader has taken; gives back whom to wake.
@@ -226,6 +241,33 @@ impl Call {
             flow = self.credited.wait(flow).unwrap_or_else(PoisonError::into_inner);
         }
         !self.is_cancelled()
+    }
+
+    /// Takes what there is of an upload, and tells the front that there is room for more.
+    pub(crate) fn take_from(&self, upload: &Upload) -> Taken {
+        self.tell_taken(upload.take())
+    }
+
+    /// Does the same, but waits until there is something.
+    pub(crate) fn wait_for(&self, py: Python<'_>, upload: &Upload) -> Taken {
+        match self.take_from(upload) {
+            Taken::Nothing => {
+                self.engine.step_down();
+                py.detach(|| {
+                    self.link.flush();
+                    self.tell_taken(upload.wait())
+                })
+            }
+            taken => taken,
+        }
+    }
+
+    fn tell_taken(&self, taken: Taken) -> Taken {
+        if let Taken::Chunk(chunk) = &taken {
+            let bytes = u32::try_from(chunk.len()).expect("a chunk came in one frame");
+            self.link.push(Kind::Taken, self.id, &bytes.to_le_bytes());
+        }
+        taken
     }
 
     /// Adds a chunk of at most [`CHUNK`] bytes to the link; `false` once there is no credit left.

@@ -30,7 +30,7 @@ pub(crate) struct Settings {
     /// Where sources are put for the child processes of adaptors.
     pub(crate) adaptors_dir: String,
     /// Removed by whoever ends last: the front, or a worker whose front was killed.
-    pub(crate) run_dir: PathBuf,
+    pub(crate) private_dirs: Vec<PathBuf>,
     pub(crate) exe: String,
     pub(crate) address: String,
     pub(crate) port: u16,
@@ -106,7 +106,9 @@ impl Control {
         match heard {
             Ok(1) => run_exit_functions(),
             // The front was killed, and cannot clear up any more.
-            Ok(_) => drop(std::fs::remove_dir_all(&settings.run_dir)),
+            Ok(_) => {
+                settings.private_dirs.iter().for_each(|dir| drop(std::fs::remove_dir_all(dir)));
+            }
             Err(err) => tracing::error!("the control socket fails: {err}"),
         }
         end_group()

@@ -200,12 +200,18 @@ impl Engine {
         match order {
             Order::Call { link, id, head, body } => {
                 let key = (link.index, id);
-                let call = Arc::new(Call::new(self.clone(), link, id, *head, body.freeze()));
+                let call = Arc::new(Call::new(self.clone(), link, id, *head, body));
                 lock(&self.calls).insert(key, call.clone());
                 lock(&self.state).queue.push_back(call);
             }
             Order::Cancel { link, id } => {
                 self.cancel(link, id);
+            }
+            Order::Body { link, id, chunk } => {
+                let call = lock(&self.calls).get(&(link, id)).cloned();
+                if let Some(callback) = call.and_then(|call| call.feed(chunk)) {
+                    self.enqueue(Job::Wake(callback));
+                }
             }
             Order::Credit { link, id, bytes } => {
                 let call = lock(&self.calls).get(&(link, id)).cloned();

@@ -10,6 +10,7 @@ mod engine;
 mod link;
 mod python;
 mod reader;
+mod upload;
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::ExitCode;

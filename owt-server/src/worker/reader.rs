@@ -1,10 +1,11 @@
-//! Takes apart what the front sends: calls whose body has all arrived, and words about calls that
-//! are under way.
+//! Takes apart what the front sends: calls whose body has all arrived or comes while they run, and
+//! words about calls that are under way.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use owt_core::Digest;
 use rustix::event::{PollFd, PollFlags};
 
@@ -16,11 +17,32 @@ const READ: usize = 64 * 1024;
 
 /// What the front wants of this worker.
 pub(crate) enum Order {
-    Call { link: Arc<Link>, id: u32, head: Box<CallHead<'static>>, body: BytesMut },
-    Cancel { link: usize, id: u32 },
-    Credit { link: usize, id: u32, bytes: usize },
+    Call {
+        link: Arc<Link>,
+        id: u32,
+        head: Box<CallHead<'static>>,
+        body: Bytes,
+    },
+    /// More of the body of a call that has begun; empty at its end.
+    Body {
+        link: usize,
+        id: u32,
+        chunk: Bytes,
+    },
+    Cancel {
+        link: usize,
+        id: u32,
+    },
+    Credit {
+        link: usize,
+        id: u32,
+        bytes: usize,
+    },
     Forget(Digest),
-    List { link: Arc<Link>, id: u32 },
+    List {
+        link: Arc<Link>,
+        id: u32,
+    },
 }
 
 /// The reading ends of all links. One thread at a time has it.
@@ -40,6 +62,12 @@ struct Incoming {
 struct Partial {
     head: Box<CallHead<'static>>,
     body: BytesMut,
+}
+
+impl Partial {
+    fn is_complete(&self) -> bool {
+        self.head.body_len.is_none_or(|len| self.body.len() as u64 >= len)
+    }
 }
 
 impl Reader {
@@ -95,12 +123,13 @@ impl Incoming {
         let (link, id) = (self.link.index, frame.id);
         Ok(match frame.kind {
             Kind::Call => self.begin(frame)?,
-            Kind::Body => self.append(&frame),
+            Kind::Body => self.append(frame),
+            Kind::BodyEnd => Some(Order::Body { link, id, chunk: Bytes::new() }),
             Kind::Cancel => match self.partial.remove(&id) {
                 Some(_) => None,
                 None => Some(Order::Cancel { link, id }),
             },
-            Kind::Credit => Some(Order::Credit { link, id, bytes: frame.credit() }),
+            Kind::Credit => Some(Order::Credit { link, id, bytes: frame.bytes() }),
             Kind::Forget => frame.digest().map(Order::Forget),
             Kind::List => Some(Order::List { link: self.link.clone(), id }),
             other => return Err(Garbled::Kind(other as u8)),
@@ -110,22 +139,25 @@ impl Incoming {
     fn begin(&mut self, frame: Frame) -> Result<Option<Order>, Garbled> {
         let id = frame.id;
         let (head, first) = frame.split_head::<CallHead<'static>>()?;
-        let partial = Partial { head: Box::new(head), body: BytesMut::from(first) };
-        Ok(self.complete(id, partial))
+        let head = Box::new(head);
+        if head.body_len.is_none_or(|len| first.len() as u64 >= len) {
+            return Ok(Some(Order::Call { link: self.link.clone(), id, head, body: first }));
+        }
+        self.partial.insert(id, Partial { head, body: BytesMut::from(first) });
+        Ok(None)
     }
 
-    fn append(&mut self, frame: &Frame) -> Option<Order> {
-        let mut partial = self.partial.remove(&frame.id)?;
-        partial.body.extend_from_slice(&frame.payload);
-        self.complete(frame.id, partial)
-    }
-
-    fn complete(&mut self, id: u32, partial: Partial) -> Option<Order> {
-        if (partial.body.len() as u64) < partial.head.body_len {
-            self.partial.insert(id, partial);
+    /// Adds to a body: to one that has to be there before its call begins, or to that of a call.
+    fn append(&mut self, frame: Frame) -> Option<Order> {
+        let id = frame.id;
+        let Entry::Occupied(mut partial) = self.partial.entry(id) else {
+            return Some(Order::Body { link: self.link.index, id, chunk: frame.payload });
+        };
+        partial.get_mut().body.extend_from_slice(&frame.payload);
+        if !partial.get().is_complete() {
             return None;
         }
-        let Partial { head, body } = partial;
-        Some(Order::Call { link: self.link.clone(), id, head, body })
+        let Partial { head, body } = partial.remove();
+        Some(Order::Call { link: self.link.clone(), id, head, body: body.freeze() })
     }
 }

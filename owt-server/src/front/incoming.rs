@@ -1,0 +1,99 @@
+//! The bytes of a request's body as they come, and no more of them than are allowed.
+
+use actix_web::dev::Payload;
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, stream};
+use owt_core::Error;
+
+use crate::pool::Upload;
+
+/// The most bytes of a body that are held in memory, whatever a body may have.
+const MAX_HELD: u64 = 256 << 20;
+
+/// Bytes of a body that have to be there before its call begins.
+const FIRST: usize = 64 * 1024;
+
+/// A body that is on its way.
+pub(super) struct Incoming {
+    payload: Payload,
+    /// What `Content-Length` says, or 0.
+    declared: u64,
+    /// Bytes that came.
+    seen: u64,
+    limit: u64,
+    /// Whether all of it is to be in memory.
+    is_held: bool,
+}
+
+impl Incoming {
+    /// # Errors
+    /// [`Error::BodyTooLarge`] if it says that it is.
+    pub(super) fn new(payload: Payload, declared: u64, limit: u64) -> Result<Self, Error> {
+        let incoming = Self { payload, declared, seen: 0, limit, is_held: false };
+        incoming.check(declared)?;
+        Ok(incoming)
+    }
+
+    /// The next bytes, as they come; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::BodyTooLarge`] as soon as it is known to be; [`Error::BodyIncomplete`] when it breaks off.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        let chunk = self.payload.next().await.transpose().map_err(|_| Error::BodyIncomplete)?;
+        self.seen += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        self.check(self.seen)?;
+        Ok(chunk)
+    }
+
+    /// The whole body, which is held in memory.
+    pub(super) async fn whole(&mut self) -> Result<Bytes, Error> {
+        self.is_held = true;
+        self.check(self.declared)?;
+        self.at_least(usize::MAX).await.map(|(bytes, _)| bytes)
+    }
+
+    fn check(&self, bytes: u64) -> Result<(), Error> {
+        if bytes > self.limit {
+            return Err(Error::BodyTooLarge { limit: self.limit });
+        }
+        match self.is_held && bytes > MAX_HELD {
+            true => Err(Error::TextTooLarge { limit: MAX_HELD }),
+            false => Ok(()),
+        }
+    }
+
+    /// The beginning of the body, and whether that is all of it.
+    pub(super) async fn first(&mut self) -> Result<(Bytes, bool), Error> {
+        self.at_least(FIRST).await
+    }
+
+    async fn at_least(&mut self, wanted: usize) -> Result<(Bytes, bool), Error> {
+        let Some(first) = self.next().await? else {
+            return Ok((Bytes::new(), true));
+        };
+        if first.len() as u64 == self.declared {
+            return Ok((first, true)); // Small bodies come in one piece, and are not copied.
+        }
+        let mut bytes = BytesMut::from(first);
+        while bytes.len() < wanted {
+            match self.next().await? {
+                Some(chunk) => bytes.extend_from_slice(&chunk),
+                None => return Ok((bytes.freeze(), true)),
+            }
+        }
+        let is_complete = bytes.len() as u64 == self.declared;
+        Ok((bytes.freeze(), is_complete))
+    }
+
+    /// What is still to come, for as long as it lasts.
+    pub(super) fn rest(self) -> Upload {
+        let next = |incoming: Option<Self>| async {
+            let mut incoming = incoming?;
+            match incoming.next().await.transpose()? {
+                Ok(chunk) => Some((Ok(chunk), Some(incoming))),
+                Err(err) => Some((Err(err), None)),
+            }
+        };
+        stream::unfold(Some(self), next).boxed_local()
+    }
+}

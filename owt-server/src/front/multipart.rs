@@ -1,0 +1,220 @@
+//! Multipart forms (RFC 7578), taken apart while they arrive: what is small is held, and what is
+//! large goes to files.
+
+use std::io;
+use std::path::Path;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, future, stream};
+use multer::Field;
+use owt_core::{Content, Envelope, Error, Part};
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc;
+
+use super::incoming::Incoming;
+use crate::spool::Spool;
+
+/// How many bytes of one form's files are held; what comes after goes to disk.
+const HELD_FILES: usize = 1 << 20;
+
+/// How many bytes of one form's other fields are held, and there may be no more.
+const HELD_FIELDS: usize = 256 << 20;
+
+/// A form that has been taken apart.
+#[derive(Default)]
+pub(super) struct Form {
+    pub(super) parts: Vec<Part>,
+    /// Keeps the files of the parts.
+    pub(super) spool: Option<Spool>,
+    held: usize,
+}
+
+/// Takes a form apart as it arrives. `first` is what has been read of it.
+pub(super) async fn receive(
+    first: Bytes,
+    mut incoming: Incoming,
+    boundary: String,
+    uploads: &Path,
+) -> Result<Form, Error> {
+    // Through a channel, because the parser wants what may move between threads.
+    let (sender, mut chunks) = mpsc::channel(1);
+    let feed = async move {
+        let mut next = Ok(Some(first));
+        while let Some(chunk) = next.transpose() {
+            let is_error = chunk.is_err();
+            if sender.send(chunk).await.is_err() || is_error {
+                return;
+            }
+            next = incoming.next().await;
+        }
+    };
+    let chunks = stream::poll_fn(move |cx| chunks.poll_recv(cx));
+    let (form, ()) = future::join(take_apart(chunks, boundary, uploads), feed).await;
+    form
+}
+
+/// Takes apart a form that is all there.
+pub(super) async fn read(bytes: Bytes, boundary: String, uploads: &Path) -> Result<Form, Error> {
+    take_apart(stream::once(async { Ok(bytes) }), boundary, uploads).await
+}
+
+async fn take_apart(
+    chunks: impl Stream<Item = Result<Bytes, Error>> + Send,
+    boundary: String,
+    uploads: &Path,
+) -> Result<Form, Error> {
+    let mut fields = multer::Multipart::new(chunks, boundary);
+    let mut form = Form::default();
+    while let Some(field) = fields.next_field().await.map_err(error)? {
+        let (name, filename) =
+            (field.name().unwrap_or_default().to_owned(), field.file_name().map(str::to_owned));
+        let content_type = field.content_type().map(ToString::to_string);
+        // A file under the name of a field of ours is one of them (`curl -F code_b64=@file`).
+        let content = match filename.is_none() || Envelope::has_field(&name) {
+            true => Content::Held(form.hold(field).await?),
+            false => form.keep(field, uploads).await?,
+        };
+        form.parts.push(Part { name, filename, content_type, content });
+    }
+    Ok(form)
+}
+
+impl Form {
+    /// Reads a field that is text.
+    async fn hold(&mut self, mut field: Field<'_>) -> Result<Bytes, Error> {
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = field.chunk().await.map_err(error)? {
+            self.held += chunk.len();
+            if self.held > HELD_FIELDS {
+                return Err(Error::TextTooLarge { limit: HELD_FIELDS as u64 });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes.freeze())
+    }
+
+    /// Reads a file: into memory as long as there is room, and then to disk.
+    async fn keep(&mut self, mut field: Field<'_>, uploads: &Path) -> Result<Content, Error> {
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = field.chunk().await.map_err(error)? {
+            bytes.extend_from_slice(&chunk);
+            self.held += chunk.len();
+            if self.held > HELD_FILES {
+                return self.spool(&bytes, field, uploads).await;
+            }
+        }
+        Ok(Content::Held(bytes.freeze()))
+    }
+
+    async fn spool(
+        &mut self,
+        first: &[u8],
+        mut field: Field<'_>,
+        uploads: &Path,
+    ) -> Result<Content, Error> {
+        let spool = match self.spool.take() {
+            Some(spool) => spool,
+            None => Spool::make(uploads).await.map_err(|err| full(&err))?,
+        };
+        let (path, mut file) = self.spool.insert(spool).file().await.map_err(|err| full(&err))?;
+        file.write_all(first).await.map_err(|err| full(&err))?;
+        while let Some(chunk) = field.chunk().await.map_err(error)? {
+            file.write_all(&chunk).await.map_err(|err| full(&err))?;
+        }
+        finish(file).await.map_err(|err| full(&err))?;
+        self.held -= first.len();
+        Ok(Content::File(path))
+    }
+}
+
+/// Sees to it that everything has been written: a `File` that is dropped does not say if it failed.
+async fn finish(mut file: File) -> io::Result<()> {
+    file.flush().await
+}
+
+/// What our own stream broke off with, or what is wrong with the form.
+fn error(err: multer::Error) -> Error {
+    match err {
+        multer::Error::StreamReadFailed(cause) => {
+            cause.downcast().map_or(Error::BodyIncomplete, |ours| *ours)
+        }
+        multer::Error::IncompleteStream => Error::BodyIncomplete,
+        _ => Error::ContentType,
+    }
+}
+
+fn full(err: &io::Error) -> Error {
+    tracing::error!("cannot keep a file that a client sends: {err}");
+    Error::StorageFull
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORM: &str = "--x\r\nContent-Disposition: form-data; name=\"code_b64\"; filename=\"a.py\"\r\n\r\n\
+                        cnVu\r\n--x\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhi\r\n\
+                        --x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f.bin\"\r\n\
+                        Content-Type: application/x-f\r\n\r\n";
+
+    fn part(name: &str, filename: Option<&str>, kind: Option<&str>, content: Content) -> Part {
+        let (filename, content_type) = (filename.map(str::to_owned), kind.map(str::to_owned));
+        Part { name: name.to_owned(), filename, content_type, content }
+    }
+
+    async fn parse(pieces: Vec<Bytes>, uploads: &Path) -> Result<Form, Error> {
+        let chunks = stream::iter(pieces.into_iter().map(Ok));
+        take_apart(chunks, "x".to_owned(), uploads).await
+    }
+
+    #[tokio::test]
+    async fn small_forms_are_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!("{FORM}\0\r\n\r\n--x--\r\n");
+        let pieces = text.as_bytes().chunks(3).map(Bytes::copy_from_slice).collect();
+        let form = parse(pieces, folder.path()).await.unwrap();
+        let held = |bytes: &'static [u8]| Content::Held(Bytes::from_static(bytes));
+        let expected = vec![
+            part("code_b64", Some("a.py"), None, held(b"cnVu")),
+            part("note", None, None, held(b"hi")),
+            part("f", Some("f.bin"), Some("application/x-f"), held(b"\0\r\n")),
+        ];
+        assert_eq!(form.parts, expected);
+        assert!(form.spool.is_none());
+    }
+
+    #[tokio::test]
+    async fn large_files_go_to_disk_and_go_with_their_form() {
+        let folder = tempfile::tempdir().unwrap();
+        let content = vec![b'a'; 3 * HELD_FILES];
+        let mut pieces = vec![Bytes::from_static(FORM.as_bytes())];
+        pieces.extend(content.chunks(60_000).map(Bytes::copy_from_slice));
+        pieces.push(Bytes::from_static(b"\r\n--x--\r\n"));
+        let form = parse(pieces, folder.path()).await.unwrap();
+        let Content::File(path) = &form.parts[2].content else { panic!("it is held") };
+        assert_eq!(std::fs::read(path).unwrap(), content);
+        let mut spool = form.spool.unwrap();
+        let (second, _) = spool.file().await.unwrap();
+        assert_ne!(&second, path);
+        tokio::task::spawn_blocking(move || drop(spool)).await.unwrap();
+        while std::fs::read_dir(folder.path()).unwrap().next().is_some() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_broke_off_or_is_no_form_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let code = async |text: &'static str| {
+            let form = parse(vec![Bytes::from_static(text.as_bytes())], folder.path()).await;
+            form.map(|_| "a form").unwrap_or_else(|err| err.code())
+        };
+        assert_eq!(code(FORM).await, "body-incomplete");
+        assert_eq!(code("--y--\r\n").await, "body-incomplete");
+        assert_eq!(code("--x\r\nno header\r\n\r\n--x--\r\n").await, "content-type");
+        let broken = stream::iter([Err(Error::BodyTooLarge { limit: 1 })]);
+        let form = take_apart(broken, "x".to_owned(), folder.path()).await;
+        assert_eq!(form.err().map(|err| err.code()), Some("body-too-large"));
+    }
+}
