@@ -155,7 +155,7 @@ REFUSED = [
         404,
         "path-unknown",
         "Path is unknown",
-        "Nothing is at this path. Under /_owt/ there are health and adaptors.",
+        "Nothing is at this path. Under /_owt/ there are health, metrics, calls and adaptors.",
     ),
 ]
 

@@ -70,6 +70,15 @@ pub enum Error {
     /// Source was named by a digest that this server does not know.
     #[error("code {0} is unknown")]
     CodeUnknown(Digest),
+    /// The header `Owt-Request-Id` cannot be a request's id.
+    #[error("request id is invalid")]
+    RequestIdInvalid,
+    /// Another call that has not ended has the id of `Owt-Request-Id`.
+    #[error("request id is taken")]
+    RequestIdTaken,
+    /// No call with this id is running or waiting.
+    #[error("call is unknown")]
+    CallUnknown,
     /// Nothing is at this path under `/_owt/`.
     #[error("path is unknown")]
     PathUnknown,
@@ -118,6 +127,9 @@ pub enum Error {
     /// The server is stopping.
     #[error("server is draining")]
     Draining,
+    /// Somebody cancelled the call by its id.
+    #[error("call was cancelled")]
+    Cancelled,
     /// The call ran longer than it may.
     #[error("deadline of {limit:?} has passed")]
     Deadline {
@@ -170,6 +182,9 @@ impl Error {
             Error::SignatureInvalid => "signature-invalid",
             Error::SignatureExpired => "signature-expired",
             Error::CodeUnknown(_) => "code-unknown",
+            Error::RequestIdInvalid => "request-id-invalid",
+            Error::RequestIdTaken => "request-id-taken",
+            Error::CallUnknown => "call-unknown",
             Error::PathUnknown => "path-unknown",
             Error::BodyTooLarge { .. } | Error::TextTooLarge { .. } => "body-too-large",
             Error::UrlTooLong { .. } => "url-too-long",
@@ -182,6 +197,7 @@ impl Error {
             Error::WorkerDied(_) => "worker-died",
             Error::QueueFull => "queue-full",
             Error::Draining => "draining",
+            Error::Cancelled => "cancelled",
             Error::Deadline { .. } => "deadline",
         }
     }

@@ -70,8 +70,8 @@ impl Error {
                  source as code_b64."
             )
             .into(),
-            Error::PathUnknown => "Nothing is at this path. Under /_owt/ there are health \
-                and adaptors."
+            Error::PathUnknown => "Nothing is at this path. Under /_owt/ there are health, \
+                metrics, calls and adaptors."
                 .into(),
             Error::BodyTooLarge { limit } => format!(
                 "The body is longer than {limit} bytes. Send less, or start the server with a \
@@ -105,6 +105,18 @@ impl Error {
             )
             .into(),
             Error::QueueFull => "Too many calls are waiting. Try again in a moment.".into(),
+            Error::Cancelled => {
+                "The call was cancelled by its id. Make it again if it is still wanted.".into()
+            }
+            Error::RequestIdInvalid => "The Owt-Request-Id cannot be used. Send 1 to 64 ASCII \
+                letters, digits, or any of - . _ ~, or leave the header out."
+                .into(),
+            Error::RequestIdTaken => "Another call with this Owt-Request-Id has not ended yet. \
+                Send another id, or cancel that call first."
+                .into(),
+            Error::CallUnknown => "No call with this id is running or waiting. Those that are, \
+                /_owt/calls lists."
+                .into(),
             Error::Draining => "The server is stopping. Try again once it is back.".into(),
             Error::Deadline { limit } => format!(
                 "The call ran longer than the {} s that it may. Ask for more with the field \
@@ -185,6 +197,9 @@ mod tests {
     #[case("signature-invalid", Error::SignatureInvalid)]
     #[case("signature-expired", Error::SignatureExpired)]
     #[case("code-unknown", Error::CodeUnknown(Digest::of("")))]
+    #[case("request-id-invalid", Error::RequestIdInvalid)]
+    #[case("request-id-taken", Error::RequestIdTaken)]
+    #[case("call-unknown", Error::CallUnknown)]
     #[case("path-unknown", Error::PathUnknown)]
     #[case("body-too-large", Error::BodyTooLarge { limit: 9 })]
     #[case("body-too-large", Error::TextTooLarge { limit: 9 })]
@@ -197,6 +212,7 @@ mod tests {
     #[case("worker-died", Error::WorkerDied(Death::Lost))]
     #[case("queue-full", Error::QueueFull)]
     #[case("draining", Error::Draining)]
+    #[case("cancelled", Error::Cancelled)]
     #[case("deadline", Error::Deadline { limit: Duration::from_millis(1500) })]
     fn every_error_has_a_code_and_well_formed_words(#[case] code: &str, #[case] err: Error) {
         assert_eq!(err.code(), code);

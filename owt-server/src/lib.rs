@@ -13,6 +13,7 @@ mod package;
 mod pool;
 mod serve;
 mod spool;
+mod stop;
 mod wire;
 mod worker;
 

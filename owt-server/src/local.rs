@@ -37,9 +37,8 @@ pub fn run(config: &Config, call: Call, out: &mut dyn Write) -> Result<ReplyHead
         let run_dir = RunDir::make()?;
         let nowhere = SocketAddr::new(config.address, 0);
         let settings = settings(config, &run_dir, nowhere)?;
-        let (pool, ears) = Pool::start(settings, run_dir, Shared::new(1, 1, config.grace), 1)
-            .await
-            .map_err(ServeError::from)?;
+        let (shared, ears) = Shared::new(1, 1, 1, config.grace);
+        let pool = Pool::start(settings, run_dir, shared).await.map_err(ServeError::from)?;
         let events = ears.take().expect("there is an ear for the one thread");
         let links = Links::new(pool.shared.clone(), config.timeout, events);
         let outcome = execute(&links, call, out).await;

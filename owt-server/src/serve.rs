@@ -1,6 +1,5 @@
 //! A server's life: its socket, its workers, its front, and their end.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,10 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
 use rustix::process::{Resource, getrlimit, setrlimit};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cache::Cache;
 use crate::config::{Config, cores};
@@ -19,6 +16,7 @@ use crate::front::{Front, Guard, Site, handle};
 use crate::interpreter::{self, InterpreterError};
 use crate::package::RunDir;
 use crate::pool::{Ears, Links, Pool, Shared, StartError};
+use crate::stop::{Signals, stop};
 use crate::worker::{MAX_LINKS, Settings};
 
 /// How long a client may take to send a request's head.
@@ -71,16 +69,22 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
     }
     allow_many_connections();
     actix_web::rt::System::new().block_on(async move {
+        let mut signals = Signals::listen()?;
         let threads = front_threads();
         let run_dir = RunDir::make()?;
         let settings = settings(&config, &run_dir, address)?;
-        let shared = Shared::new(config.workers, config.threads + config.queue, config.grace);
         let site = Arc::new(site(&config, &run_dir, address));
-        let (pool, ears) = Pool::start(settings, run_dir, shared, threads).await?;
+        let capacity = config.threads + config.queue;
+        let (shared, ears) = Shared::new(config.workers, threads, capacity, config.grace);
+        let pool = tokio::select! {
+            started = Pool::start(settings, run_dir, shared.clone()) => started?,
+            () = signals.next() => return Ok(()),
+        };
         let timeout = config.timeout;
-        let (shared, ears) = (pool.shared.clone(), Arc::new(ears));
+        let ears = Arc::new(ears);
+        let for_front = shared.clone();
         let server = HttpServer::new(move || {
-            let front = Front { site: site.clone(), links: links(&shared, &ears, timeout) };
+            let front = Front { site: site.clone(), links: links(&for_front, &ears, timeout) };
             App::new().app_data(web::ThinData(front)).default_service(web::to(handle))
         })
         .workers(threads)
@@ -98,10 +102,9 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
         ready(address);
-        let insisted = stop_on_signal(handle)?;
         tokio::select! {
             ended = serving => ended.map_err(io::Error::other)??,
-            () = insisted => tracing::info!("stopped; calls that were running are lost"),
+            () = signals.next() => stop(signals, &shared, handle, config.grace).await,
         }
         pool.stop().await;
         Ok(())
@@ -177,24 +180,5 @@ pub(crate) fn settings(
         max_adaptors: config.max_adaptors,
         no_eval: config.no_eval,
         args: config.to_args(address).to_string(),
-    })
-}
-
-/// The first SIGINT or SIGTERM lets running calls finish; the future is ready at the second.
-fn stop_on_signal(handle: ServerHandle) -> io::Result<impl Future<Output = ()>> {
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        let mut next = async || {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        };
-        next().await;
-        tracing::info!("stopping; running calls may finish (again to stop at once)");
-        // Begins to stop when it is called; that it has stopped, the server itself will say.
-        drop(handle.stop(true));
-        next().await;
     })
 }

@@ -42,6 +42,9 @@ pub(crate) enum Kind {
     List = 6,
     /// Front to worker: a body that comes while the call runs is complete.
     BodyEnd = 7,
+    /// Front to worker: which calls of this socket have begun? Answered as a whole reply of their
+    /// numbers, each a `u32`.
+    Calls = 8,
     /// Worker to front: a [`ReplyHead`], then the first bytes of the body.
     Head = 16,
     /// Worker to front: more of the reply's body.
@@ -66,7 +69,7 @@ impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::*;
         [
-            Call, Body, Cancel, Credit, Forget, List, BodyEnd, Head, Chunk, End, Broken,
+            Call, Body, Cancel, Credit, Forget, List, BodyEnd, Calls, Head, Chunk, End, Broken,
             NeedSource, Fail, Started, Ended, Taken,
         ]
         .into_iter()

@@ -62,8 +62,10 @@ class Loop:
     ) -> None:
         self._tasks[call_id] = task = loop.create_task(work)
 
-        def end(_task: Task[None]) -> None:
-            self._tasks.pop(call_id, None)
+        def end(ended: Task[None]) -> None:
+            # A client may have used the id again, for a call that has begun meanwhile.
+            if self._tasks.get(call_id) is ended:
+                del self._tasks[call_id]
             done()
 
         task.add_done_callback(end)

@@ -73,10 +73,15 @@ class Server:
 
     def send(self, method: str, path: str = "/", **options: Any) -> requests.Response:
         """Send any request."""
-        with requests.Session() as session:
-            # No proxy between the tests and the server.
-            session.trust_env = False
+        with self.session() as session:
             return session.request(method, self.url + path, timeout=60, **options)
+
+    def session(self) -> requests.Session:
+        """Return a client that keeps its connections."""
+        session = requests.Session()
+        # No proxy between the tests and the server.
+        session.trust_env = False
+        return session
 
     def call(
         self,

@@ -12,7 +12,7 @@ use owt_core::{Digest, Error, Failure, Reply, ReplyBody, Timing};
 use serde_json::json;
 
 const OWT_ERROR: HeaderName = HeaderName::from_static("owt-error");
-const OWT_REQUEST_ID: HeaderName = HeaderName::from_static("owt-request-id");
+pub(super) const OWT_REQUEST_ID: HeaderName = HeaderName::from_static("owt-request-id");
 const OWT_CODE_SHA256: HeaderName = HeaderName::from_static("owt-code-sha256");
 const OWT_CACHE: HeaderName = HeaderName::from_static("owt-cache");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -31,14 +31,17 @@ fn status(err: &Error) -> StatusCode {
         | Error::KwargsInvalid(_)
         | Error::FieldInvalid { .. }
         | Error::BodyNotJson(_)
-        | Error::BodyIncomplete => StatusCode::BAD_REQUEST,
+        | Error::BodyIncomplete
+        | Error::RequestIdInvalid => StatusCode::BAD_REQUEST,
         Error::AuthRequired => StatusCode::UNAUTHORIZED,
         Error::CrossSite
         | Error::HostNotAllowed(_)
         | Error::OriginNotAllowed(_)
         | Error::SignatureInvalid
         | Error::SignatureExpired => StatusCode::FORBIDDEN,
-        Error::CodeUnknown(_) | Error::PathUnknown => StatusCode::NOT_FOUND,
+        Error::CodeUnknown(_) | Error::CallUnknown | Error::PathUnknown => StatusCode::NOT_FOUND,
+        // Not a 5xx, after which programs try again by themselves.
+        Error::Cancelled | Error::RequestIdTaken => StatusCode::CONFLICT,
         Error::BodyTooLarge { .. } | Error::TextTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::UrlTooLong { .. } => StatusCode::URI_TOO_LONG,
         Error::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -158,6 +161,9 @@ fn error(err: &Error, request: &HeaderMap) -> HttpResponse {
         }
         Error::QueueFull | Error::Draining => {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string()));
+            if matches!(err, Error::Draining) {
+                response.force_close();
+            }
         }
         // The rest of the body is not read, so the connection cannot be used again.
         Error::BodyTooLarge { .. } | Error::TextTooLarge { .. } => {
@@ -249,7 +255,7 @@ pub(super) fn preflight(request: &HeaderMap) -> HttpResponse {
 }
 
 fn ascii(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).expect("digests, tags and request ids are hexadecimal")
+    HeaderValue::from_str(text).expect("digests, tags and request ids are plain ASCII")
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::guard::Guard;
 use super::incoming::Incoming;
 use super::{answer, body, reserved};
 use crate::cache::{self, Cache};
-use crate::pool::{Attached, Links};
+use crate::pool::{Attached, Claim, Links, is_id};
 
 /// What all threads of the front share of one server.
 #[derive(Debug)]
@@ -45,9 +45,9 @@ pub(crate) async fn handle(
     front: web::ThinData<Front>,
 ) -> HttpResponse {
     let number = front.site.requests.fetch_add(1, Ordering::Relaxed);
-    let id = format!("{:08x}{number:08x}", front.site.run_id);
+    let mut id = format!("{:08x}{number:08x}", front.site.run_id);
     let mut digest = None;
-    let outcome = front.answer(&request, payload, &id, &mut digest).await;
+    let outcome = front.answer(&request, payload, &mut id, &mut digest).await;
     let mut response = outcome.unwrap_or_else(|failure| {
         log_failure(&id, &failure.error, digest);
         answer::failure(&failure, digest.is_some(), request.headers())
@@ -75,7 +75,7 @@ impl Front {
         &self,
         request: &HttpRequest,
         payload: web::Payload,
-        id: &str,
+        id: &mut String,
         digest: &mut Option<Digest>,
     ) -> Result<HttpResponse, Failure> {
         if url_len(request) > MAX_URL {
@@ -90,7 +90,24 @@ impl Front {
         if let Some(path) = request.path().strip_prefix("/_owt/") {
             return Ok(reserved::answer(&self.links, request.method(), path).await?);
         }
+        if self.links.shared().is_draining() {
+            return Err(Error::Draining.into());
+        }
+        let _under_way = self.links.enter();
+        let _claim = self.rename(request, id)?;
         self.call(request, payload, id, digest).await
+    }
+
+    /// Gives a request the id that its client has chosen, if it has.
+    fn rename(&self, request: &HttpRequest, id: &mut String) -> Result<Option<Arc<Claim>>, Error> {
+        let Some(chosen) = request.headers().get(answer::OWT_REQUEST_ID) else { return Ok(None) };
+        let chosen = chosen.to_str().ok().filter(|text| is_id(text));
+        let chosen = chosen.ok_or(Error::RequestIdInvalid)?;
+        let is_ours = chosen.len() == id.len() && chosen[..8] == id[..8];
+        let claim = self.links.shared().claims.take(chosen).filter(|_| !is_ours);
+        let claim = claim.ok_or(Error::RequestIdTaken)?;
+        chosen.clone_into(id);
+        Ok(Some(claim))
     }
 
     async fn call(

@@ -15,7 +15,13 @@ pub(super) async fn answer(
     match (method, path) {
         (&Method::GET | &Method::HEAD, "health") => Ok(health(links)),
         (&Method::GET | &Method::HEAD, "adaptors") => Ok(adaptors(links).await),
-        (&Method::DELETE, path) => forget(links, path),
+        (&Method::GET | &Method::HEAD, "calls") => {
+            Ok(HttpResponse::Ok().json(links.shared().calls().await))
+        }
+        (&Method::DELETE, path) => match path.strip_prefix("calls/") {
+            Some(id) => cancel(links, id).await,
+            None => forget(links, path),
+        },
         _ => Err(Error::PathUnknown),
     }
 }
@@ -24,6 +30,7 @@ pub(super) async fn answer(
 fn health(links: &Links) -> HttpResponse {
     let (total, alive) = links.shared().workers();
     let (status, word) = match alive {
+        _ if links.shared().is_draining() => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         0 => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
         _ if alive < total => (StatusCode::OK, "degraded"),
         _ => (StatusCode::OK, "ready"),
@@ -41,6 +48,14 @@ async fn adaptors(links: &Links) -> HttpResponse {
     let lists =
         lists.iter().map(|list| serde_json::from_slice::<Vec<Value>>(list).unwrap_or_default());
     HttpResponse::Ok().json(lists.flatten().collect::<Vec<_>>())
+}
+
+/// Ends the call with this id, wherever it is.
+async fn cancel(links: &Links, id: &str) -> Result<HttpResponse, Error> {
+    match links.shared().cancel(id).await {
+        true => Ok(HttpResponse::NoContent().finish()),
+        false => Err(Error::CallUnknown),
+    }
 }
 
 fn forget(links: &Links, path: &str) -> Result<HttpResponse, Error> {

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::future::poll_fn;
 use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::Shared;
+use super::calls::About;
 use super::pending::{Outcome, Pending};
 use super::upload::Window;
 use crate::wire::{self, Failure, Frame, Garbled, Kind, ReplyHead};
@@ -41,13 +43,33 @@ struct State {
     outbox: Vec<u8>,
     calls: HashMap<u32, Rc<Pending>>,
     /// Calls that were cancelled and have not ended yet, each with the clock that runs for it.
-    ending: HashMap<u32, JoinHandle<()>>,
+    ending: HashMap<u32, Ending>,
     /// The windows of bodies that are on their way to their calls.
     uploads: HashMap<u32, Rc<Window>>,
     last_id: u32,
     /// Digests whose source this worker was sent over this link.
     told: HashSet<Digest>,
     tasks: Vec<JoinHandle<()>>,
+}
+
+/// A call that was cancelled and has not ended yet.
+struct Ending {
+    /// Runs as long as the grace period.
+    clock: JoinHandle<()>,
+    /// Holds the call's id, so that no other call has it before this one has ended.
+    _pending: Rc<Pending>,
+}
+
+/// A question that is open. It ran nothing, and so has nothing to end.
+struct Asked<'a> {
+    link: &'a Link,
+    id: u32,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.link.state.borrow_mut().calls.remove(&self.id);
+    }
 }
 
 impl Link {
@@ -57,11 +79,11 @@ impl Link {
     }
 
     /// Registers a call; frames for it go by this number.
-    pub(super) fn open(&self) -> (u32, Rc<Pending>) {
+    pub(super) fn open(&self, about: Option<About>) -> (u32, Rc<Pending>) {
         let state = &mut *self.state.borrow_mut();
         // Numbers come again only after four billion calls.
         state.last_id = state.last_id.wrapping_add(1);
-        let pending = Rc::new(Pending::default());
+        let pending = Rc::new(Pending::new(about));
         state.calls.insert(state.last_id, pending.clone());
         (state.last_id, pending)
     }
@@ -81,9 +103,7 @@ impl Link {
     /// Forgets a call. If the worker has not ended it, it is told that nobody waits any more, and
     /// has the grace period to say that nothing runs any more either.
     pub(super) fn close(&self, id: u32) {
-        if self.state.borrow_mut().calls.remove(&id).is_none() {
-            return;
-        }
+        let Some(pending) = self.state.borrow_mut().calls.remove(&id) else { return };
         self.close_upload(id);
         self.push(Kind::Cancel, id, b"");
         let (shared, worker) = (self.shared.clone(), self.worker);
@@ -94,12 +114,27 @@ impl Link {
             );
             shared.workers[worker].condemn(Death::Stuck);
         });
-        self.state.borrow_mut().ending.insert(id, clock);
+        self.state.borrow_mut().ending.insert(id, Ending { clock, _pending: pending });
     }
 
-    /// Forgets a question that ran nothing, and so has nothing to end.
-    pub(super) fn drop_list(&self, id: u32) {
-        self.state.borrow_mut().calls.remove(&id);
+    /// The calls that are at the worker. Those that were cancelled are no more.
+    pub(super) fn calls(&self) -> Vec<(u32, Rc<Pending>)> {
+        let state = self.state.borrow();
+        state.calls.iter().map(|(id, pending)| (*id, pending.clone())).collect()
+    }
+
+    /// How many calls have not ended, those that were cancelled among them.
+    pub(super) fn under_way(&self) -> usize {
+        let state = self.state.borrow();
+        state.calls.len() + state.ending.len()
+    }
+
+    /// Asks the worker something that runs no call.
+    pub(super) async fn ask(&self, question: Kind) -> Outcome {
+        let (id, pending) = self.open(None);
+        let asked = Asked { link: self, id };
+        self.push(question, asked.id, b"");
+        poll_fn(|cx| pending.poll_outcome(cx)).await
     }
 
     pub(super) fn push(&self, kind: Kind, id: u32, raw: &[u8]) {
@@ -145,7 +180,8 @@ impl Link {
     pub(super) fn fail(&self, death: Death) {
         let state = std::mem::take(&mut *self.state.borrow_mut());
         self.state.borrow_mut().last_id = state.last_id;
-        state.tasks.iter().chain(state.ending.values()).for_each(JoinHandle::abort);
+        let clocks = state.ending.values().map(|ending| &ending.clock);
+        state.tasks.iter().chain(clocks).for_each(JoinHandle::abort);
         for pending in state.calls.values() {
             pending.fail(Error::WorkerDied(death));
         }
@@ -198,8 +234,8 @@ impl Link {
     fn take(&self, frame: Frame) -> Result<(), Garbled> {
         let (kind, id) = (frame.kind, frame.id);
         if kind == Kind::Ended {
-            let clock = self.state.borrow_mut().ending.remove(&id);
-            clock.inspect(JoinHandle::abort);
+            let ended = self.state.borrow_mut().ending.remove(&id);
+            ended.inspect(|ended| ended.clock.abort());
             return Ok(());
         }
         let Some(pending) = self.state.borrow().calls.get(&id).cloned() else {

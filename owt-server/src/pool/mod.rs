@@ -1,12 +1,16 @@
 //! The worker processes as the front sees them: started, watched, replaced when they die, and
 //! reached by each thread of the front over a socket of its own.
 
+mod calls;
+mod claims;
+mod drain;
 mod link;
 mod pending;
 mod process;
 mod sources;
 mod threads;
 mod upload;
+mod visit;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,11 +21,13 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::package::RunDir;
 use crate::worker::Settings;
+pub(crate) use claims::{Claim, Claims, is_id};
 pub use process::StartError;
 use process::Supervisor;
 use sources::Sources;
 pub(crate) use threads::Links;
 pub(crate) use upload::{Attached, Upload};
+use visit::Visit;
 
 /// What a thread of the front hears about the workers.
 pub(crate) enum Event {
@@ -29,16 +35,22 @@ pub(crate) enum Event {
     Up { worker: usize, socket: std::os::unix::net::UnixStream },
     /// A worker has ended.
     Down { worker: usize, death: Death },
+    /// Somebody wants to know what only this thread knows.
+    Visit(Visit),
 }
 
 /// What all threads of the front share.
 pub(crate) struct Shared {
     pub(crate) sources: Sources,
+    pub(crate) claims: Arc<Claims>,
     workers: Vec<WorkerState>,
+    /// Where the threads of the front hear of what happens.
+    fronts: Vec<mpsc::UnboundedSender<Event>>,
     /// How many calls may be at a worker, running or waiting.
     capacity: usize,
     /// How long a call that was cancelled may take to end, before its worker is ended.
     grace: Duration,
+    is_draining: AtomicBool,
 }
 
 /// What is known of one worker.
@@ -65,9 +77,18 @@ impl WorkerState {
 }
 
 impl Shared {
-    pub(crate) fn new(workers: usize, capacity: usize, grace: Duration) -> Arc<Self> {
+    /// For so many workers, and a front of so many threads, each of which takes one of the ears.
+    pub(crate) fn new(
+        workers: usize,
+        threads: usize,
+        capacity: usize,
+        grace: Duration,
+    ) -> (Arc<Self>, Ears) {
+        let (fronts, ears) = (0..threads).map(|_| mpsc::unbounded_channel()).unzip();
         let workers = (0..workers).map(|_| WorkerState::default()).collect();
-        Arc::new(Self { sources: Sources::default(), workers, capacity, grace })
+        let (sources, claims, is_draining) = Default::default();
+        let shared = Self { sources, claims, workers, fronts, capacity, grace, is_draining };
+        (Arc::new(shared), Ears(Mutex::new(ears)))
     }
 
     /// How many workers there should be, and how many are up.
@@ -104,7 +125,7 @@ impl Ears {
 }
 
 impl Pool {
-    /// Starts the workers, for a front of so many threads, and waits until all of them are ready.
+    /// Starts the workers, and waits until all of them are ready.
     ///
     /// # Errors
     /// When a worker does not start; there is then no sense in trying again.
@@ -112,18 +133,14 @@ impl Pool {
         mut settings: Settings,
         run_dir: RunDir,
         shared: Arc<Shared>,
-        threads: usize,
-    ) -> Result<(Self, Ears), StartError> {
-        let (mouths, ears): (Vec<_>, Vec<_>) =
-            (0..threads).map(|_| mpsc::unbounded_channel()).unzip();
+    ) -> Result<Self, StartError> {
         let (stop, stopped) = watch::channel(false);
-        settings.links = threads;
+        settings.links = shared.fronts.len();
         let mut starting = Vec::new();
         for worker in 0..shared.workers.len() {
             let supervisor = Supervisor {
                 worker,
                 settings: settings.clone(),
-                fronts: mouths.clone(),
                 shared: shared.clone(),
                 stopped: stopped.clone(),
             };
@@ -133,7 +150,7 @@ impl Pool {
         for starting in starting {
             supervisors.push(starting.ready().await?);
         }
-        Ok((Self { shared, stop, supervisors, run_dir }, Ears(Mutex::new(ears))))
+        Ok(Self { shared, stop, supervisors, run_dir })
     }
 
     /// Ends the workers; calls that are still running are lost.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use owt_core::Error;
 use tokio::sync::Notify;
 
+use super::calls::About;
 use crate::wire::ReplyHead;
 
 /// The first thing that a worker answers.
@@ -20,8 +21,9 @@ pub(super) enum Outcome {
     Failed(Error, (u64, u64)),
 }
 
-#[derive(Default)]
 pub(super) struct Pending {
+    /// What is told of the call; `None` for a question about the worker itself.
+    pub(super) about: Option<About>,
     state: RefCell<State>,
     /// The worker has begun to run the call.
     pub(super) started: Notify,
@@ -30,6 +32,8 @@ pub(super) struct Pending {
 #[derive(Default)]
 struct State {
     outcome: Option<Outcome>,
+    /// The head of a reply has come.
+    has_begun: bool,
     chunks: VecDeque<Bytes>,
     /// How the body ended.
     end: Option<Result<(), Error>>,
@@ -37,8 +41,20 @@ struct State {
 }
 
 impl Pending {
+    pub(super) fn new(about: Option<About>) -> Self {
+        Self { about, state: RefCell::default(), started: Notify::new() }
+    }
+
+    /// Whether a part of the reply has come, and more is to come.
+    pub(super) fn is_streaming(&self) -> bool {
+        self.state.borrow().has_begun
+    }
+
     pub(super) fn outcome(&self, outcome: Outcome) {
-        self.update(|state| state.outcome = Some(outcome));
+        self.update(|state| {
+            state.has_begun |= matches!(outcome, Outcome::Head(..));
+            state.outcome = Some(outcome);
+        });
     }
 
     pub(super) fn chunk(&self, chunk: Bytes) {

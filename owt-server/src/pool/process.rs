@@ -15,7 +15,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use rustix::process::{Pid, Signal};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::level_filters::LevelFilter;
@@ -61,7 +61,6 @@ pub enum StartError {
 pub(super) struct Supervisor {
     pub(super) worker: usize,
     pub(super) settings: Settings,
-    pub(super) fronts: Vec<mpsc::UnboundedSender<Event>>,
     pub(super) shared: Arc<Shared>,
     pub(super) stopped: watch::Receiver<bool>,
 }
@@ -82,7 +81,7 @@ struct Process {
 
 impl Supervisor {
     pub(super) fn start(self) -> Result<Starting, StartError> {
-        let process = Process::spawn(&self.settings, self.fronts.len())?;
+        let process = Process::spawn(&self.settings, self.shared.fronts.len())?;
         Ok(Starting { supervisor: self, process })
     }
 
@@ -102,7 +101,7 @@ impl Supervisor {
 
     /// Announces a ready worker and waits for its end; `None` when the pool stops.
     async fn accompany(&mut self, mut process: Process) -> Option<ExitStatus> {
-        for (front, socket) in self.fronts.iter().zip(process.sockets.drain(..)) {
+        for (front, socket) in self.shared.fronts.iter().zip(process.sockets.drain(..)) {
             let _ = front.send(Event::Up { worker: self.worker, socket });
         }
         let shared = self.shared.clone();
@@ -123,7 +122,7 @@ impl Supervisor {
         self.set_up(false);
         process.kill_group();
         let death = verdict.unwrap_or_else(|| death(status));
-        for front in &self.fronts {
+        for front in &self.shared.fronts {
             let _ = front.send(Event::Down { worker: self.worker, death });
         }
         Some(status)
@@ -134,7 +133,7 @@ impl Supervisor {
     async fn replace(&mut self, mut pause: Duration) -> Option<Process> {
         loop {
             tokio::select! {
-                started = Process::start_after(pause, &self.settings, self.fronts.len()) => match started {
+                started = Process::start_after(pause, &self.settings, self.shared.fronts.len()) => match started {
                     Ok(process) => return Some(process),
                     Err(err) => tracing::error!("worker {}: {err}", self.worker),
                 },

@@ -2,6 +2,7 @@
 //! and hands their replies on as they come.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use super::calls::About;
 use super::link::Link;
 use super::pending::{Outcome, Pending};
 use super::upload::{Attached, Upload, pieces, pump};
@@ -32,10 +34,12 @@ const LIST_LIMIT: Duration = Duration::from_secs(1);
 
 /// One front thread's way to all workers.
 pub(crate) struct Links {
-    links: Vec<Rc<Link>>,
+    pub(super) links: Vec<Rc<Link>>,
     shared: Arc<Shared>,
     /// How long any call may run.
     timeout: Option<Duration>,
+    /// Requests that are under way in this thread.
+    pub(super) requests: Rc<Cell<usize>>,
 }
 
 impl Links {
@@ -47,16 +51,18 @@ impl Links {
     ) -> Rc<Self> {
         let links: Vec<_> =
             (0..shared.workers.len()).map(|worker| Link::new(worker, shared.clone())).collect();
-        let listening = links.clone();
+        let this = Rc::new(Self { links, shared, timeout, requests: Rc::default() });
+        let listening = this.clone();
         tokio::task::spawn_local(async move {
             while let Some(event) = events.recv().await {
                 match event {
-                    Event::Up { worker, socket } => listening[worker].connect(socket),
-                    Event::Down { worker, death } => listening[worker].fail(death),
+                    Event::Up { worker, socket } => listening.links[worker].connect(socket),
+                    Event::Down { worker, death } => listening.links[worker].fail(death),
+                    Event::Visit(visit) => visit(&listening),
                 }
             }
         });
-        Rc::new(Self { links, shared, timeout })
+        this
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -76,13 +82,9 @@ impl Links {
     pub(crate) async fn list(&self) -> Vec<Bytes> {
         let mut lists = Vec::new();
         for link in &self.links {
-            let (id, pending) = link.open();
-            link.push(Kind::List, id, b"");
-            let answer = timeout(LIST_LIMIT, poll_fn(|cx| pending.poll_outcome(cx)));
-            if let Ok(Outcome::Head(_, list)) = answer.await {
+            if let Ok(Outcome::Head(_, list)) = timeout(LIST_LIMIT, link.ask(Kind::List)).await {
                 lists.push(list);
             }
-            link.drop_list(id);
         }
         lists
     }
@@ -138,7 +140,8 @@ impl Links {
         // A body that is streamed cannot be sent again when the worker asks for the source.
         let mut sends_source = link.tell(digest) || is_streamed;
         loop {
-            let mut sent = Sent::open(link, &self.shared, worker, limit)?;
+            let about = About::new(&call, &self.shared.claims, began);
+            let mut sent = Sent::open(link, &self.shared, worker, about, limit)?;
             sent.send(&call, sends_source.then_some(&*source), upload.take()).await;
             sent.spool = spool.take();
             match poll_fn(|cx| sent.pending.poll_outcome(cx)).await {
@@ -212,13 +215,14 @@ impl Sent {
         link: &Rc<Link>,
         shared: &Arc<Shared>,
         worker: usize,
+        about: About,
         limit: Option<Duration>,
     ) -> Result<Self, Error> {
         if shared.workers[worker].calls.fetch_add(1, Ordering::Relaxed) >= shared.capacity {
             shared.workers[worker].calls.fetch_sub(1, Ordering::Relaxed);
             return Err(Error::QueueFull);
         }
-        let (id, pending) = link.open();
+        let (id, pending) = link.open(Some(about));
         let deadline = limit.map(|limit| {
             let (link, pending) = (link.clone(), pending.clone());
             tokio::task::spawn_local(async move { expire(&link, id, &pending, limit).await })

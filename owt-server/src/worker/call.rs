@@ -110,6 +110,11 @@ impl Call {
         is_over.map(drop)
     }
 
+    /// Whether a thread has begun to run it.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.times.started.get().is_some()
+    }
+
     fn begin(&self, py: Python<'_>) {
         let _ = self.times.started.set(Instant::now());
         if self.head.tell_start {

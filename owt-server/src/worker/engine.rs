@@ -221,7 +221,19 @@ impl Engine {
             }
             Order::Forget(digest) => self.enqueue(Job::Forget(digest.to_string())),
             Order::List { link, id } => self.enqueue(Job::List { link, id }),
+            Order::Calls { link, id } => self.tell_begun(&link, id),
         }
+    }
+
+    /// Tells which calls of a link have begun. Needs no Python, which may be busy.
+    fn tell_begun(&self, link: &Link, id: u32) {
+        let calls = lock(&self.calls);
+        let here = calls.iter().filter(|((index, _), _)| *index == link.index);
+        let begun = here.filter(|(_, call)| call.has_begun());
+        let numbers: Vec<u8> = begun.flat_map(|((_, number), _)| number.to_le_bytes()).collect();
+        // However long: it is read as one frame, as lists are.
+        let head = ReplyHead { length: Some(numbers.len() as u64), ..ReplyHead::default() };
+        link.push_head(Kind::Head, id, &head, &numbers);
     }
 
     fn enqueue(&self, job: Job) {

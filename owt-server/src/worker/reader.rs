@@ -43,6 +43,10 @@ pub(crate) enum Order {
         link: Arc<Link>,
         id: u32,
     },
+    Calls {
+        link: Arc<Link>,
+        id: u32,
+    },
 }
 
 /// The reading ends of all links. One thread at a time has it.
@@ -132,6 +136,7 @@ impl Incoming {
             Kind::Credit => Some(Order::Credit { link, id, bytes: frame.bytes() }),
             Kind::Forget => frame.digest().map(Order::Forget),
             Kind::List => Some(Order::List { link: self.link.clone(), id }),
+            Kind::Calls => Some(Order::Calls { link: self.link.clone(), id }),
             other => return Err(Garbled::Kind(other as u8)),
         })
     }
