@@ -9,8 +9,18 @@ PAUSE = 0.01
 
 def descendants(pid: int) -> list[int]:
     """Return the processes that a process has started, and those that these have."""
-    children = [int(child) for child in _children(pid).split()]
-    return [*children, *(deeper for child in children for deeper in descendants(child))]
+    own = children(pid)
+    return [*own, *(deeper for child in own for deeper in descendants(child))]
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started, and not what these have."""
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        found = " ".join((task / "children").read_text() for task in tasks)
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(child) for child in found.split()]
 
 
 def wait_until_gone(pids: list[int]) -> None:
@@ -20,14 +30,6 @@ def wait_until_gone(pids: list[int]) -> None:
     while left := [pid for pid in left if _is_running(pid)]:
         assert time.monotonic() < deadline, f"still running: {left}"
         time.sleep(PAUSE)
-
-
-def _children(pid: int) -> str:
-    try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        return " ".join((task / "children").read_text() for task in tasks)
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
 
 
 def _is_running(pid: int) -> bool:

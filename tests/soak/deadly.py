@@ -1,0 +1,46 @@
+"""Kinds of calls that end the worker that runs them, each in a way of its own."""
+
+from random import Random
+
+from soak import adaptors
+from soak.kinds import Maker, deadline
+from soak.order import Order, order, text
+
+
+def by_exit(_rnd: Random) -> Order:
+    """Return a call that ends its process."""
+    words = _died("ended itself with exit code 3")
+    return order("os._exit", adaptors.LEAVING, text(words, 502, code="worker-died"))
+
+
+def by_fault(_rnd: Random) -> Order:
+    """Return a call that reads memory that is not there."""
+    words = _died("was ended by SIGSEGV, usually because of a fault in a native library")
+    return order("segfault", adaptors.CRASHING, text(words, 502, code="worker-died"))
+
+
+def by_abort(_rnd: Random) -> Order:
+    """Return a call that aborts, as native libraries do that find themselves broken."""
+    words = _died("was ended by SIGABRT, usually because a native library gave up")
+    return order("abort in C", adaptors.ABANDONING, text(words, 502, code="worker-died"))
+
+
+def by_holding_the_lock(_rnd: Random) -> Order:
+    """Return a call that never lets go of the interpreter's lock."""
+    return order("stuck in C", adaptors.STUCK, deadline(0.1), timeout=0.1)
+
+
+def _died(how: str) -> str:
+    return (
+        f"The worker that ran this call {how}. "
+        "A new one takes its place, so the call can be tried again.\n"
+    )
+
+
+# How often each is called, in proportion to the others and to the harmless ones.
+DEADLY: dict[Maker, float] = {
+    by_exit: 0.1,
+    by_fault: 0.1,
+    by_abort: 0.1,
+    by_holding_the_lock: 0.1,
+}

@@ -1,0 +1,58 @@
+"""No place for a call is lost: after the load, each worker still takes as many as it may."""
+
+import asyncio
+from collections.abc import Iterator
+from random import Random
+
+from harness.envelope import digest
+
+from soak.adaptors import WAITING
+from soak.call import call
+from soak.host import QUEUE, THREADS, WORKERS
+from soak.manner import Manner
+from soak.order import Order, order, text
+from soak.verdict import RIGHT, judge
+from soak.wire import Connection
+
+# Long enough that all are there at once.
+SECONDS = 1.0
+
+
+async def missing(port: int, rnd: Random) -> list[str]:
+    """Return which workers take fewer calls than they may."""
+    found = [await _missing_in(port, code) for code in codes_of_each_worker(rnd)]
+    return [
+        f"worker {worker} refuses {refused} of {THREADS + QUEUE} calls while it runs no other"
+        for worker, refused in enumerate(found)
+        if refused
+    ]
+
+
+def codes_of_each_worker(rnd: Random) -> Iterator[str]:
+    """Return code for each worker: a worker is the home of all code with certain digests."""
+    for worker in range(WORKERS):
+        code = WAITING
+        while home(code) != worker:
+            code = f"{WAITING}# {rnd.random()}\n"
+        yield code
+
+
+def home(code: str) -> int:
+    """Return the worker in which this code is loaded."""
+    return int.from_bytes(bytes.fromhex(digest(code))[:8], "little") % WORKERS
+
+
+async def _missing_in(port: int, code: str) -> int:
+    orders = [
+        order("slot", code, text(f"{n}"), {"n": n, "seconds": SECONDS})
+        for n in range(THREADS + QUEUE)
+    ]
+    outcomes = await asyncio.gather(*(_outcome(port, order) for order in orders))
+    return len([outcome for outcome in outcomes if outcome != RIGHT])
+
+
+async def _outcome(port: int, order: Order) -> str:
+    connection = await Connection.to(port)
+    seen = await call(connection, order, Manner())
+    connection.close()
+    return judge(order, Manner(), seen, workers_die=False).outcome
