@@ -36,6 +36,15 @@ BUSY = _source("""
         return f"{total}"
 """)
 
+# Wakes up often enough to be interrupted, which Python cannot do in the middle of a sleep.
+DOZING = _source("""
+    import time
+
+    def run(request):
+        while True:
+            time.sleep(0.005)
+""")
+
 ENDLESS = _source("""
     def run(request):
         while True:
@@ -67,13 +76,13 @@ GENERATOR_LATER = _source("""
         return (f"{n} {number} ".ljust(size, ".") for number in range(parts))
 """)
 
-BEGUN_AND_SLEEPING = _source("""
+BEGUN_AND_DOZING = _source("""
     import time
 
     def run(request, n):
         yield f"begun {n}"
-        time.sleep(60)
-        yield "never"
+        while True:
+            time.sleep(0.005)
 """)
 
 BEGUN_AND_WAITING = _source("""
@@ -185,6 +194,14 @@ STUCK = _source("""
 
     def run(request):
         ctypes.PyDLL(None).sleep(3600)
+""")
+
+# Waits inside native code, with the lock released: Python cannot end that either.
+ASLEEP = _source("""
+    import time
+
+    def run(request):
+        time.sleep(3600)
 """)
 
 # Takes memory until somebody does something about it.

@@ -30,6 +30,11 @@ def by_holding_the_lock(_rnd: Random) -> Order:
     return order("stuck in C", adaptors.STUCK, deadline(0.1), timeout=0.1)
 
 
+def by_sleeping(_rnd: Random) -> Order:
+    """Return a call that waits where no exception reaches it."""
+    return order("asleep in C", adaptors.ASLEEP, deadline(0.1), timeout=0.1)
+
+
 def _died(how: str) -> str:
     return (
         f"The worker that ran this call {how}. "
@@ -43,4 +48,5 @@ DEADLY: dict[Maker, float] = {
     by_fault: 0.1,
     by_abort: 0.1,
     by_holding_the_lock: 0.1,
+    by_sleeping: 0.1,
 }

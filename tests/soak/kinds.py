@@ -182,9 +182,9 @@ def late(rnd: Random) -> Order:
     """Return a call that has no chance to end in time."""
     code, kwargs = rnd.choice(
         [
-            (adaptors.SLEEPING, {"n": 0, "seconds": 60}),
-            (adaptors.WAITING, {"n": 0, "seconds": 60}),
+            (adaptors.DOZING, {}),
             (adaptors.ENDLESS, {}),
+            (adaptors.WAITING, {"n": 0, "seconds": 60}),
         ]
     )
     seconds = rnd.choice([0.02, 0.05, 0.2])
@@ -194,7 +194,7 @@ def late(rnd: Random) -> Order:
 def late_stream(rnd: Random) -> Order:
     """Return a stream whose time is up in the middle."""
     n = name(rnd)
-    code = rnd.choice([adaptors.BEGUN_AND_SLEEPING, adaptors.BEGUN_AND_WAITING])
+    code = rnd.choice([adaptors.BEGUN_AND_DOZING, adaptors.BEGUN_AND_WAITING])
     expected = stream(lambda: [f"begun {n}".encode()], breaks_off=True)
     return order("too late midway", code, expected, {"n": n}, timeout=rnd.uniform(0.1, 0.3))
 
