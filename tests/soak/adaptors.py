@@ -204,18 +204,6 @@ ASLEEP = _source("""
         time.sleep(3600)
 """)
 
-# Takes memory until somebody does something about it.
-GREEDY = _source("""
-    import time
-
-    def run(request, megabytes):
-        taken = []
-        for _ in range(megabytes):
-            taken.append(bytearray(b"x") * (1 << 20))
-            time.sleep(0.001)
-        time.sleep(30)
-""")
-
 
 def fresh(n: int) -> str:
     """Return code that no server has ever seen."""

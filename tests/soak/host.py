@@ -21,7 +21,7 @@ WORKERS = 2
 # So few that they are used up at times.
 THREADS = 16
 QUEUE = 24
-GRACE = 1.0
+GRACE = 2.0
 
 OPTIONS = (
     *("--port", "0", "--workers", str(WORKERS), "--threads", str(THREADS), "--queue", str(QUEUE)),

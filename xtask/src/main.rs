@@ -5,6 +5,7 @@ mod bench;
 mod debian;
 mod lint;
 mod setup;
+mod soak;
 mod test;
 mod venv;
 mod wasm;
@@ -29,6 +30,8 @@ enum Chore {
     WasmCheck,
     /// Measure requests a second beside actix-web alone, and print a table in Markdown
     Bench(bench::Options),
+    /// Call a server under load while workers die and clients vanish, and check every answer
+    Soak(soak::Options),
 }
 
 fn main() -> ExitCode {
@@ -49,5 +52,6 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Lint => lint::run(&sh),
         Chore::WasmCheck => wasm::check(&sh),
         Chore::Bench(options) => bench::run(&sh, &options),
+        Chore::Soak(options) => soak::run(&sh, &options),
     }
 }
