@@ -20,9 +20,12 @@ class Loop:
         self._tasks: dict[str, Task[None]] = {}
 
     def submit(
-        self, call_id: str, work: Coroutine[Any, Any, None], done: Callable[[], None]
+        self,
+        call_id: str,
+        work: Callable[[], Coroutine[Any, Any, None]],
+        done: Callable[[], None],
     ) -> None:
-        """Run `work`, from any thread; it keeps the context variables of that thread.
+        """Run what `work` makes, from any thread; it keeps the context variables of that thread.
 
         `done` is called at its end, also if it was cancelled before it began.
         """
@@ -43,24 +46,27 @@ class Loop:
         self.__init__()  # type: ignore[misc]
 
     def _start(self) -> AbstractEventLoop:
-        import asyncio
-
         with self._starting:
             if self._loop is None:
-                loop = asyncio.new_event_loop()
-                run = threading.Thread(target=_run, args=(loop,), name="owt-async", daemon=True)
+                # Made in the loop's own thread: this one may be interrupted at any point.
+                made: list[AbstractEventLoop] = []
+                is_made = threading.Event()
+                run = threading.Thread(
+                    target=_run, args=(made, is_made), name="owt-async", daemon=True
+                )
                 run.start()
-                self._loop = loop
+                is_made.wait()
+                self._loop = made[0]
             return self._loop
 
     def _begin(
         self,
         loop: AbstractEventLoop,
         call_id: str,
-        work: Coroutine[Any, Any, None],
+        work: Callable[[], Coroutine[Any, Any, None]],
         done: Callable[[], None],
     ) -> None:
-        self._tasks[call_id] = task = loop.create_task(work)
+        self._tasks[call_id] = task = loop.create_task(work())
 
         def end(ended: Task[None]) -> None:
             # A client may have used the id again, for a call that has begun meanwhile.
@@ -77,7 +83,12 @@ class Loop:
             task.cancel()
 
 
-def _run(loop: AbstractEventLoop) -> None:
+def _run(made: list[AbstractEventLoop], is_made: threading.Event) -> None:
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    made.append(loop)
+    is_made.set()
     while not loop.is_closed():
         try:
             loop.run_forever()

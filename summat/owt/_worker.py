@@ -26,7 +26,7 @@ from owt._stream import astream, in_thread, stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from typing import Any
 
     from owt._border import Call, Settings
@@ -140,24 +140,42 @@ def _answer(call: Call) -> bool:
 
 def _deliver(call: Call, value: Any) -> bool:
     if hasattr(value, "__await__"):
-        _worker.loop.submit(call.id, _answer_later(call, value), _done_with(call, value))
+        _submit(call, value, lambda: _answer_later(call, value), _done_with(call, value))
         return False
     reply = reply_of(value)
     if reply.body.achunks is not None:
-        _worker.loop.submit(call.id, _stream_later(call, reply.body.achunks, reply), call.done)
+        chunks = reply.body.achunks
+        _submit(call, value, lambda: _stream_later(call, chunks, reply), call.done)
         return False
     _send(call, reply)
     return True
 
 
+def _submit(
+    call: Call,
+    value: Any,
+    work: Callable[[], Coroutine[Any, Any, None]],
+    done: Callable[[], None],
+) -> None:
+    try:
+        _worker.loop.submit(call.id, work, done)
+    except BaseException:
+        _close(value)
+        raise
+
+
 def _done_with(call: Call, value: Any) -> Callable[[], None]:
     def done() -> None:
-        if isinstance(value, CoroutineType):
-            # One that was cancelled before it began would complain that nobody awaited it.
-            value.close()
+        _close(value)
         call.done()
 
     return done
+
+
+def _close(value: Any) -> None:
+    if isinstance(value, CoroutineType):
+        # One that was cancelled before it began would complain that nobody awaited it.
+        value.close()
 
 
 def _send(call: Call, reply: Reply) -> None:
