@@ -35,7 +35,7 @@ pub enum BaseInvalid {
 /// assert_eq!(owt_core::base::absolute("localhost:9876"), Ok("http://localhost:9876/".to_owned()));
 /// ```
 pub fn absolute(base: &str) -> Result<String, BaseInvalid> {
-    let base = base.trim();
+    let base = base.trim_ascii();
     let base = base.split_once('#').map_or(base, |(before, _)| before);
     let (scheme, rest) = split_scheme(base)?;
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
@@ -56,6 +56,12 @@ pub(crate) fn with_query(base: &str, query: &str) -> Result<String, BaseInvalid>
         Some(_) => "&",
     };
     Ok(format!("{url}{joint}{query}"))
+}
+
+/// Path and query of an absolute URL: what a request's first line holds of it.
+pub(crate) fn target(url: &str) -> &str {
+    let authority = url.find("://").map_or(0, |end| end + "://".len());
+    url[authority..].find('/').map_or("", |path| &url[authority + path..])
 }
 
 /// `localhost:9876` is as good as `http://localhost:9876`.

@@ -24,6 +24,34 @@ pub enum OwtifyError {
     /// The arguments cannot be sent.
     #[error(transparent)]
     Kwargs(#[from] KwargsError),
+    /// Path and query have more than [`MAX_URL`] bytes.
+    #[error(
+        "the URL is longer than the {MAX_URL} bytes that a server takes; send the call with POST \
+         instead"
+    )]
+    TooLong,
+}
+
+impl OwtifyError {
+    /// The word by which programs tell these errors apart, the same in every language.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let err = owt_core::owtify("ftp://host", "1 + 1", &()).unwrap_err();
+    /// assert_eq!(err.code(), "base-scheme");
+    /// ```
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            OwtifyError::Base(BaseInvalid::Scheme) => "base-scheme",
+            OwtifyError::Base(BaseInvalid::Host) => "base-host",
+            OwtifyError::Base(BaseInvalid::Port) => "base-port",
+            OwtifyError::Kwargs(KwargsError::NotAMap) => "kwargs-not-a-map",
+            OwtifyError::Kwargs(KwargsError::NotJson(_)) => "kwargs-not-json",
+            OwtifyError::TooLong => "url-too-long",
+        }
+    }
 }
 
 /// Builds the URL that runs an adaptor's source with these arguments.
@@ -32,7 +60,8 @@ pub enum OwtifyError {
 ///
 /// # Errors
 ///
-/// If the base is no HTTP URL, or the arguments are no map of names to values that JSON can hold.
+/// If the base is no HTTP URL, the arguments are no map of names to values that JSON can hold, or the
+/// URL is longer than a server takes.
 ///
 /// # Examples
 ///
@@ -54,7 +83,7 @@ pub fn owtify<T: Serialize + ?Sized>(
 ) -> Result<String, OwtifyError> {
     let kwargs = kwargs::to_kwargs_text(kwargs)?;
     let envelope = Envelope { kwargs, ..Envelope::new(Code::source(source)) };
-    Ok(envelope.to_url(base)?)
+    envelope.to_url(base)
 }
 
 impl Envelope {
@@ -64,7 +93,7 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// If the base is no HTTP URL.
+    /// If the base is no HTTP URL, or path and query have more than [`MAX_URL`] bytes.
     ///
     /// # Examples
     ///
@@ -78,10 +107,14 @@ impl Envelope {
     ///     "https://me@host/path?x=1&code_sha256=\
     ///      72fce59447a01f488b1169d2d742679cfe306a89772d67fef018bcfe95431f68&fn_name=main"
     /// );
-    /// # Ok::<(), owt_core::BaseInvalid>(())
+    /// # Ok::<(), owt_core::OwtifyError>(())
     /// ```
-    pub fn to_url(&self, base: &str) -> Result<String, BaseInvalid> {
-        base::with_query(base, &self.to_query())
+    pub fn to_url(&self, base: &str) -> Result<String, OwtifyError> {
+        let url = base::with_query(base, &self.to_query())?;
+        if base::target(&url).len() > MAX_URL {
+            return Err(OwtifyError::TooLong);
+        }
+        Ok(url)
     }
 
     /// The envelope as a query string or an urlencoded form. What is at its default is left out.
