@@ -1,12 +1,29 @@
 """What adaptors see of owt: the request's answer, the server, and the building blocks of handlers.
 
 An adaptor has these names without importing them. Installed with pip, the package tells editors and
-tests about them; the server carries its own copy.
+tests about them, and makes URLs with `owtify`; the server carries its own copy.
 """
+
+from __future__ import annotations
 
 from owt._main import main
 from owt._response import Response, abort
 from owt._server import Server, args
 from owt.summat import pipe
 
-__all__ = ["Response", "Server", "abort", "args", "main", "pipe"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from owt._owtify import OwtifyError, owtify
+
+__all__ = ["OwtifyError", "Response", "Server", "abort", "args", "main", "owtify", "pipe"]
+
+
+def __getattr__(name: str) -> Any:
+    # Few adaptors make URLs, and every worker would pay for loading what it takes.
+    if name not in ("OwtifyError", "owtify"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from owt import _owtify
+
+    return getattr(_owtify, name)

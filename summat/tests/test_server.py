@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 
 def test_the_public_names_are_these() -> None:
-    assert sorted(owt.__all__) == ["Response", "Server", "abort", "args", "main", "pipe"]
+    assert sorted(owt.__all__) == [
+        "OwtifyError",
+        "Response",
+        "Server",
+        "abort",
+        "args",
+        "main",
+        "owtify",
+        "pipe",
+    ]
     namespace: dict[str, object] = {}
     exec("from owt import *", namespace)
     del namespace["__builtins__"]

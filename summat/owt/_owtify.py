@@ -1,0 +1,164 @@
+"""The URL that runs an adaptor: the same, byte for byte, as that of `owt_core::owtify`."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from urllib.parse import quote, quote_plus
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+MAX_URL = 64_000
+"""The most bytes of path and query that a server takes."""
+
+_MESSAGES = {
+    "base-scheme": "the base URL is neither http nor https",
+    "base-host": "the base URL names no valid host",
+    "base-port": "the base URL's port is not a number up to 65535",
+    "kwargs-not-a-map": "arguments are not a map of names to values",
+    "kwargs-not-json": "arguments cannot be written as JSON",
+    "url-too-long": f"the URL is longer than the {MAX_URL} bytes that a server takes; "
+    "send the call with POST instead",
+}
+
+# What a base may have as it stands, besides letters and digits.
+_SAFE = "!#$%&'()*+,-./:;=?@[]^_|~"
+_NOT_IN_AUTHORITY = re.compile(r'[\s\x00-\x1f\x7f-\x9f<>"\\]')
+_AUTHORITY = re.compile(r"(?:.*@)?(?P<host>.*\]|[^:]*)(?P<port>.*)", re.DOTALL)
+_PORT = re.compile(r"(?::0*([0-9]{0,5}))?", re.DOTALL)
+
+
+class OwtifyError(ValueError):
+    """A call that no URL can make.
+
+    `code` is one of `base-scheme`, `base-host`, `base-port`, `kwargs-not-a-map`, `kwargs-not-json`
+    and `url-too-long`.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(_MESSAGES[code])
+        self.code = code
+
+
+def owtify(
+    base_url: str,
+    adaptor: str | os.PathLike[str],
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    fn_name: str = "run",
+    use_cache: bool = False,
+    cache_kwargs: bool = False,
+    cache_key_override: str | None = None,
+    timeout: float | None = None,
+    reload: bool = False,
+) -> str:
+    """Return the URL that runs an adaptor with these arguments.
+
+    The adaptor is a path, text of one line that ends in `.py`, which is a path as well, or source.
+    The arguments are whatever JSON can hold, `timeout` is in seconds, and the other fields are
+    those of the envelope.
+
+    Raises `OwtifyError` if there is no such URL, and `OSError` if the file cannot be read.
+
+    >>> owtify("localhost:9876", "def run(_, n): return n", {"n": 3})
+    'http://localhost:9876/?code_b64=ZGVmIHJ1bihfLCBuKTogcmV0dXJuIG4&kwargs_b64=eyJuIjozfQ'
+    """
+    text = _kwargs_text(kwargs)
+    fields = {
+        "code_b64": _b64(_source(adaptor)),
+        "kwargs_b64": None if text is None else _b64(text),
+        "fn_name": None if fn_name == "run" else fn_name,
+        "use_cache": _flag(use_cache),
+        "cache_kwargs": _flag(cache_kwargs),
+        "cache_key_override": cache_key_override,
+        "timeout": None if timeout is None else _seconds(timeout),
+        "reload": _flag(reload),
+    }
+    query = "&".join(
+        f"{name}={_form(value)}" for name, value in fields.items() if value is not None
+    )
+    return _with_query(base_url, query)
+
+
+def _source(adaptor: str | os.PathLike[str]) -> str:
+    if not isinstance(adaptor, str) or (adaptor.endswith(".py") and "\n" not in adaptor):
+        with open(adaptor, encoding="utf-8", newline="") as file:
+            adaptor = file.read()
+    # A file has the same digest however an editor saved it.
+    return adaptor.lstrip("\ufeff")
+
+
+def _kwargs_text(kwargs: Mapping[str, Any] | None) -> str | None:
+    try:
+        text = json.dumps(kwargs, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as err:
+        raise OwtifyError("kwargs-not-json") from err
+    if text in ("{}", "null"):
+        return None
+    if not text.startswith("{"):
+        raise OwtifyError("kwargs-not-a-map")
+    return text
+
+
+def _b64(text: str) -> str:
+    # Half a surrogate pair is no UTF-8, but JSON and Python write it as \udXXX.
+    data = text.encode("utf-8", "backslashreplace")
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _flag(flag: bool) -> str | None:
+    return "true" if flag else None
+
+
+def _seconds(seconds: float) -> str:
+    if not 0 < seconds < float("inf"):
+        raise ValueError("timeout is a positive number of seconds")
+    return str(int(seconds)) if seconds == int(seconds) else repr(float(seconds))
+
+
+def _form(value: str) -> str:
+    """Encode as `application/x-www-form-urlencoded` (https://url.spec.whatwg.org) does."""
+    return quote_plus(value, safe="*").replace("~", "%7E")
+
+
+def _with_query(base: str, query: str) -> str:
+    origin, path = _split(base)
+    _, mark, own = path.partition("?")
+    joint = "?" if not mark else "" if not own or own.endswith("&") else "&"
+    target = f"{path}{joint}{query}"
+    if len(target) > MAX_URL:
+        raise OwtifyError("url-too-long")
+    return origin + target
+
+
+def _split(base: str) -> tuple[str, str]:
+    """Return the origin of a base URL, and its path and query, without its fragment."""
+    base = base.strip(" \t\n\f\r").partition("#")[0]
+    scheme, mark, rest = base.partition("://")
+    if not mark or "/" in scheme or "?" in scheme:
+        scheme, rest = "http", base
+    scheme = scheme.lower()
+    if scheme not in ("http", "https"):
+        raise OwtifyError("base-scheme")
+    authority = re.split("[/?]", rest, maxsplit=1)[0]
+    _check(authority)
+    path = rest.removeprefix(authority)
+    slash = "" if path.startswith("/") else "/"
+    return f"{scheme}://{authority}", slash + quote(path, safe=_SAFE)
+
+
+def _check(authority: str) -> None:
+    parts = _AUTHORITY.fullmatch(authority)
+    assert parts is not None, "any text fits the pattern"
+    host, port = parts["host"], parts["port"]
+    is_whole = host.startswith("[") == host.endswith("]")
+    if not host or not is_whole or _NOT_IN_AUTHORITY.search(authority):
+        raise OwtifyError("base-host")
+    number = _PORT.fullmatch(port)
+    if number is None or int(number[1] or 0) > 65535:
+        raise OwtifyError("base-port")
