@@ -21,5 +21,5 @@ pub use call::{
 };
 pub use digest::Digest;
 pub use envelope::Envelope;
-pub use error::{Death, Error};
+pub use error::{Certainty, Death, Error};
 pub use owtify::{OwtifyError, owtify};
