@@ -260,8 +260,9 @@ RecursionError: maximum recursion depth exceeded""",
         502,
         "worker-died",
         "Worker died: signal 9",
-        "The worker that ran this call was ended by SIGKILL, usually because memory ran out. "
-        "A new one takes its place, so the call can be tried again.",
+        "The worker that ran this call was ended by SIGKILL. Memory had not run out: somebody or "
+        "something on the server's machine has killed it. A new one takes its place, so the call "
+        "can be tried again.",
     ),
     case(
         "a worker that has left",

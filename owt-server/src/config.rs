@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::front::{AllowedOrigin, Credential};
+use crate::pool::Recycling;
 
 /// The settings of one server.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct Config {
     pub workers: usize,
     /// How many calls run at a time in one worker, `async` ones not counted.
     pub threads: usize,
+    /// When workers are replaced though nothing has happened to them.
+    pub recycling: Recycling,
     /// How long a call may run.
     pub timeout: Option<Duration>,
     /// How many adaptors one worker keeps loaded.
@@ -62,6 +65,7 @@ impl Default for Config {
             python: None,
             workers: default_workers(),
             threads: 64,
+            recycling: Recycling::default(),
             timeout: None,
             max_adaptors: 128,
             max_body: 4 << 30,
@@ -105,6 +109,11 @@ impl Config {
             "python": self.python,
             "workers": self.workers,
             "threads": self.threads,
+            "worker_max_age": self.recycling.max_age.map(|age| age.as_secs_f64()),
+            "worker_max_calls": self.recycling.max_calls,
+            "worker_max_rss": self.recycling.max_rss,
+            "worker_kill_rss": self.recycling.kill_rss,
+            "worker_drain": self.recycling.drain.as_secs_f64(),
             "timeout": self.timeout.map(|limit| limit.as_secs_f64()),
             "max_adaptors": self.max_adaptors,
             "max_body": self.max_body,

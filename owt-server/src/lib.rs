@@ -22,6 +22,6 @@ pub use front::{AllowedOrigin, Credential, NotACredential, NotAnOrigin};
 pub use interpreter::{Interpreter, InterpreterError, MINOR, find};
 pub use local::{LocalError, run};
 pub use log::init as init_log;
-pub use pool::StartError;
+pub use pool::{Recycling, StartError};
 pub use serve::{ServeError, serve};
 pub use worker::run as worker;

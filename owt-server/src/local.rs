@@ -37,7 +37,7 @@ pub fn run(config: &Config, call: Call, out: &mut dyn Write) -> Result<ReplyHead
         let run_dir = RunDir::make()?;
         let nowhere = SocketAddr::new(config.address, 0);
         let settings = settings(config, &run_dir, nowhere)?;
-        let (shared, ears) = Shared::new(1, 1, 1, config.grace);
+        let (shared, ears) = Shared::new(1, 1, 1, config.grace, config.recycling.clone());
         let pool = Pool::start(settings, run_dir, shared).await.map_err(ServeError::from)?;
         let events = ears.take().expect("there is an ear for the one thread");
         let links = Links::new(pool.shared.clone(), config.timeout, events);

@@ -75,7 +75,9 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         let settings = settings(&config, &run_dir, address)?;
         let site = Arc::new(site(&config, &run_dir, address));
         let capacity = config.threads + config.queue;
-        let (shared, ears) = Shared::new(config.workers, threads, capacity, config.grace);
+        let recycling = config.recycling.clone();
+        let (shared, ears) =
+            Shared::new(config.workers, threads, capacity, config.grace, recycling);
         let pool = tokio::select! {
             started = Pool::start(settings, run_dir, shared.clone()) => started?,
             () = signals.next() => return Ok(()),

@@ -22,6 +22,8 @@ Examples:
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
+const WORKERS: &str = "Replacing workers";
+
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ServeArgs {
@@ -80,6 +82,39 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", env = "OWT_MAX_ADAPTORS", help_heading = "Python")]
     #[arg(default_value_t = 128, value_parser = at_least_one())]
     pub(crate) max_adaptors: usize,
+
+    /// Replace a worker after so many seconds; its calls are not disturbed
+    ///
+    /// The next worker is started first, gets the new calls, and loads adaptors anew. The old one
+    /// finishes what it runs. Each worker takes up to a tenth less, so that not all go at a time.
+    #[arg(long, value_name = "SECONDS", env = "OWT_WORKER_MAX_AGE", help_heading = WORKERS)]
+    #[arg(value_parser = value::limit)]
+    pub(crate) worker_max_age: Option<Duration>,
+
+    /// Replace a worker in the same way after about so many calls
+    #[arg(long, value_name = "N", env = "OWT_WORKER_MAX_CALLS", help_heading = WORKERS)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) worker_max_calls: Option<u64>,
+
+    /// Replace a worker that has more resident memory, in bytes or with K, M or G
+    ///
+    /// Processes that its adaptors have started count, too; pages that they share count once. The
+    /// old worker gets no new calls, finishes what it runs, and the next one loads adaptors anew.
+    #[arg(long, value_name = "SIZE", env = "OWT_WORKER_MAX_RSS", help_heading = WORKERS)]
+    #[arg(value_parser = value::bytes)]
+    pub(crate) worker_max_rss: Option<u64>,
+
+    /// Kill a worker that has more resident memory; twice --worker-max-rss, if that is given
+    ///
+    /// Its calls fail with worker-died. Memory is looked at four times a second.
+    #[arg(long, value_name = "SIZE", env = "OWT_WORKER_KILL_RSS", help_heading = WORKERS)]
+    #[arg(value_parser = value::bytes)]
+    pub(crate) worker_kill_rss: Option<u64>,
+
+    /// How long a worker that was replaced may take to finish its calls
+    #[arg(long, value_name = "SECONDS", env = "OWT_WORKER_DRAIN", help_heading = WORKERS)]
+    #[arg(default_value = "300", value_parser = value::seconds)]
+    pub(crate) worker_drain: Duration,
 
     /// How long a call may run; by default there is no limit
     #[arg(long, value_name = "SECONDS", env = "OWT_TIMEOUT", help_heading = "Limits")]

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
 use listenfd::ListenFd;
-use owt_server::{Config, ServeError};
+use owt_server::{Config, Recycling, ServeError};
 
 use crate::cli::ServeArgs;
 use crate::ui::{CliError, Failure};
@@ -36,6 +36,15 @@ fn config(args: ServeArgs, listener: Option<TcpListener>) -> Config {
         python: args.python,
         workers: args.workers,
         threads: args.threads,
+        recycling: Recycling {
+            max_age: args.worker_max_age,
+            max_calls: args.worker_max_calls,
+            max_rss: args.worker_max_rss,
+            kill_rss: args
+                .worker_kill_rss
+                .or(args.worker_max_rss.map(|size| size.saturating_mul(2))),
+            drain: args.worker_drain,
+        },
         timeout: args.timeout,
         max_adaptors: args.max_adaptors,
         max_body: args.max_body,

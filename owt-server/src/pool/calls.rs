@@ -110,13 +110,13 @@ impl Shared {
 
 impl Links {
     async fn calls(&self) -> Vec<Listed> {
-        join_all(self.links.iter().map(calls_at)).await.concat()
+        join_all(self.lines.all().iter().map(calls_at)).await.concat()
     }
 
     /// Ends each call of which `is_meant` is true with an error; how many there were.
     pub(super) fn cancel(&self, is_meant: impl Fn(&About) -> bool, err: &Error) -> usize {
         let mut cancelled = 0;
-        for link in &self.links {
+        for link in self.lines.all() {
             for (number, pending) in link.calls() {
                 if pending.about.as_ref().is_some_and(&is_meant) {
                     pending.fail(err.clone());

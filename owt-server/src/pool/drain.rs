@@ -67,7 +67,7 @@ impl Links {
     /// Requests that are not answered, calls that stream, and those that were cancelled and still
     /// clean up. Some count twice.
     fn under_way(&self) -> usize {
-        let at_workers: usize = self.links.iter().map(|link| link.under_way()).sum();
+        let at_workers: usize = self.lines.all().iter().map(|link| link.under_way()).sum();
         self.requests.get() + at_workers
     }
 }

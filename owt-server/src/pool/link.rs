@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use super::Shared;
 use super::calls::About;
+use super::life::{Lease, Life};
 use super::pending::{Outcome, Pending};
 use super::upload::Window;
 use crate::wire::{self, Failure, Frame, Garbled, Kind, ReplyHead};
@@ -29,7 +30,6 @@ const HIGH_WATER: usize = 1 << 20;
 const MOST_TOLD: usize = 8192;
 
 pub(super) struct Link {
-    worker: usize,
     shared: Arc<Shared>,
     state: RefCell<State>,
     /// Frames wait to be written.
@@ -47,9 +47,20 @@ struct State {
     /// The windows of bodies that are on their way to their calls.
     uploads: HashMap<u32, Rc<Window>>,
     last_id: u32,
+    /// The worker at the other end, once there is one.
+    worker: Option<Worker>,
+    is_retired: bool,
     /// Digests whose source this worker was sent over this link.
     told: HashSet<Digest>,
     tasks: Vec<JoinHandle<()>>,
+}
+
+struct Worker {
+    /// Its place among the workers.
+    number: usize,
+    life: Arc<Life>,
+    /// Kept as long as this link may wait for anything of it.
+    lease: Option<Lease>,
 }
 
 /// A call that was cancelled and has not ended yet.
@@ -69,13 +80,14 @@ struct Asked<'a> {
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
         self.link.state.borrow_mut().calls.remove(&self.id);
+        self.link.give_back();
     }
 }
 
 impl Link {
-    pub(super) fn new(worker: usize, shared: Arc<Shared>) -> Rc<Self> {
+    pub(super) fn new(shared: Arc<Shared>) -> Rc<Self> {
         let (state, has_frames, has_room) = Default::default();
-        Rc::new(Self { worker, shared, state, has_frames, has_room })
+        Rc::new(Self { shared, state, has_frames, has_room })
     }
 
     /// Registers a call; frames for it go by this number.
@@ -102,19 +114,34 @@ impl Link {
 
     /// Forgets a call. If the worker has not ended it, it is told that nobody waits any more, and
     /// has the grace period to say that nothing runs any more either.
-    pub(super) fn close(&self, id: u32) {
+    pub(super) fn close(self: &Rc<Self>, id: u32) {
         let Some(pending) = self.state.borrow_mut().calls.remove(&id) else { return };
         self.close_upload(id);
         self.push(Kind::Cancel, id, b"");
-        let (shared, worker) = (self.shared.clone(), self.worker);
+        let link = self.clone();
         let clock = tokio::task::spawn_local(async move {
-            tokio::time::sleep(shared.grace).await;
-            tracing::warn!(
-                "worker {worker} does not end a call that was cancelled; ending the worker"
-            );
-            shared.workers[worker].condemn(Death::Stuck);
+            tokio::time::sleep(link.shared.grace).await;
+            link.condemn(Death::Stuck);
         });
         self.state.borrow_mut().ending.insert(id, Ending { clock, _pending: pending });
+    }
+
+    /// No more calls come over this link; the worker may go once those that it has are over.
+    pub(super) fn retire(&self) {
+        self.state.borrow_mut().is_retired = true;
+        self.give_back();
+    }
+
+    /// Lets a retired worker go if this link waits for nothing of it any more.
+    fn give_back(&self) {
+        let state = &mut *self.state.borrow_mut();
+        if state.is_retired && state.calls.is_empty() && state.ending.is_empty() {
+            state.worker.as_mut().and_then(|worker| worker.lease.take());
+        }
+    }
+
+    pub(super) fn leads_to(&self, life: &Arc<Life>) -> bool {
+        self.state.borrow().worker.as_ref().is_some_and(|worker| Arc::ptr_eq(&worker.life, life))
     }
 
     /// The calls that are at the worker. Those that were cancelled are no more.
@@ -163,10 +190,17 @@ impl Link {
     }
 
     /// Starts to move frames over the socket of a worker that has just come up.
-    pub(super) fn connect(self: &Rc<Self>, socket: StdStream) {
+    pub(super) fn connect(
+        self: &Rc<Self>,
+        number: usize,
+        life: Arc<Life>,
+        lease: Lease,
+        socket: StdStream,
+    ) {
+        self.state.borrow_mut().worker = Some(Worker { number, life, lease: Some(lease) });
         let socket = socket.set_nonblocking(true).and_then(|()| UnixStream::from_std(socket));
         let Ok(socket) = socket else {
-            return self.fail(Death::Lost);
+            return self.broken();
         };
         let (incoming, outgoing) = socket.into_split();
         let (reader, writer) = (self.clone(), self.clone());
@@ -215,7 +249,7 @@ impl Link {
                     Ok(Some(())) => {}
                     Ok(None) => break,
                     Err(err) => {
-                        tracing::error!("worker {} sent {err}", self.worker);
+                        tracing::error!("a worker sent {err}");
                         return self.broken();
                     }
                 }
@@ -228,7 +262,18 @@ impl Link {
     /// Nothing can be read or written any more. The worker has died, and its supervisor will tell
     /// how; or an adaptor has closed its sockets, and it has to be ended.
     fn broken(&self) {
-        self.shared.workers[self.worker].condemn(Death::Lost);
+        self.condemn(Death::Lost);
+    }
+
+    /// Has the worker ended, if there is one yet.
+    fn condemn(&self, death: Death) {
+        let state = self.state.borrow();
+        let Some(worker) = &state.worker else { return };
+        if death == Death::Stuck {
+            let number = worker.number;
+            tracing::warn!("worker {number} does not end a call that was cancelled; ending it");
+        }
+        worker.life.condemn(death);
     }
 
     fn take(&self, frame: Frame) -> Result<(), Garbled> {
@@ -236,6 +281,7 @@ impl Link {
         if kind == Kind::Ended {
             let ended = self.state.borrow_mut().ending.remove(&id);
             ended.inspect(|ended| ended.clock.abort());
+            self.give_back();
             return Ok(());
         }
         let Some(pending) = self.state.borrow().calls.get(&id).cloned() else {
@@ -254,7 +300,7 @@ impl Link {
                 false
             }
             Kind::Started => {
-                pending.started.notify_one();
+                pending.start();
                 false
             }
             Kind::Chunk => {
@@ -285,6 +331,7 @@ impl Link {
         if is_over {
             self.state.borrow_mut().calls.remove(&id);
             self.close_upload(id);
+            self.give_back();
         }
         Ok(())
     }

@@ -4,17 +4,24 @@
 mod calls;
 mod claims;
 mod drain;
+mod life;
+mod lines;
 mod link;
+mod memory;
+mod oom;
 mod pending;
 mod process;
+mod running;
 mod sources;
+pub(crate) mod stats;
+mod supervisor;
 mod threads;
 mod upload;
 mod visit;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use owt_core::{Death, Digest};
 use tokio::sync::{Notify, mpsc, watch};
@@ -22,9 +29,13 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::package::RunDir;
 use crate::worker::Settings;
 pub(crate) use claims::{Claim, Claims, is_id};
+pub use life::Recycling;
+use life::{Lease, Life};
+use oom::OomWatch;
 pub use process::StartError;
-use process::Supervisor;
 use sources::Sources;
+use stats::Counters;
+use supervisor::Supervisor;
 pub(crate) use threads::Links;
 pub(crate) use upload::{Attached, Upload};
 use visit::Visit;
@@ -32,9 +43,11 @@ use visit::Visit;
 /// What a thread of the front hears about the workers.
 pub(crate) enum Event {
     /// A worker is there; this is the socket to it.
-    Up { worker: usize, socket: std::os::unix::net::UnixStream },
-    /// A worker has ended.
-    Down { worker: usize, death: Death },
+    Up { worker: usize, life: Arc<Life>, lease: Lease, socket: std::os::unix::net::UnixStream },
+    /// The worker that is there gets no more calls, and finishes those that it has.
+    Retire { worker: usize },
+    /// A worker has ended, this one or one that was retired.
+    Down { worker: usize, life: Arc<Life>, death: Death },
     /// Somebody wants to know what only this thread knows.
     Visit(Visit),
 }
@@ -51,28 +64,63 @@ pub(crate) struct Shared {
     /// How long a call that was cancelled may take to end, before its worker is ended.
     grace: Duration,
     is_draining: AtomicBool,
+    recycling: Recycling,
+    counters: Counters,
+    oom: OomWatch,
 }
 
-/// What is known of one worker.
+/// What is known of one worker's place; processes come there and go.
 #[derive(Default)]
 struct WorkerState {
     is_up: AtomicBool,
     /// Calls that were sent to it and not yet answered.
     calls: AtomicUsize,
-    /// Why it has to be ended, once it has.
-    verdict: Mutex<Option<Death>>,
-    condemned: Notify,
+    /// Calls that were ever sent to it.
+    taken: AtomicU64,
+    /// Up to how many of them the present process may go on.
+    most: AtomicU64,
+    worn: Notify,
+    /// The present process, and since when it is ready.
+    present: Mutex<Option<(u32, Instant)>>,
 }
 
 impl WorkerState {
-    /// Has the worker ended and replaced: it does not do what it is told.
-    fn condemn(&self, death: Death) {
-        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(death);
-        self.condemned.notify_one();
+    /// Counts one more call.
+    fn take(&self) {
+        let before = self.taken.fetch_add(1, Ordering::Relaxed);
+        if before + 1 == self.most.load(Ordering::Relaxed) {
+            self.worn.notify_one();
+        }
     }
 
-    fn take_verdict(&self) -> Option<Death> {
-        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Waits until the present process has had as many calls as it may.
+    async fn worn(&self) {
+        // A word that was meant for the process before this one is not believed.
+        while self.taken.load(Ordering::Relaxed) < self.most.load(Ordering::Relaxed) {
+            self.worn.notified().await;
+        }
+    }
+
+    /// A process is there, and may have so many calls.
+    fn begin(&self, pid: u32, max_calls: Option<u64>) {
+        let taken = self.taken.load(Ordering::Relaxed);
+        let most = max_calls.map_or(u64::MAX, |calls| taken.saturating_add(calls));
+        self.most.store(most, Ordering::Relaxed);
+        self.set_present(Some((pid, Instant::now())));
+        self.is_up.store(true, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.is_up.store(false, Ordering::Relaxed);
+        self.set_present(None);
+    }
+
+    fn present(&self) -> Option<(u32, Instant)> {
+        *self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_present(&self, present: Option<(u32, Instant)>) {
+        *self.present.lock().unwrap_or_else(PoisonError::into_inner) = present;
     }
 }
 
@@ -83,12 +131,30 @@ impl Shared {
         threads: usize,
         capacity: usize,
         grace: Duration,
+        recycling: Recycling,
     ) -> (Arc<Self>, Ears) {
         let (fronts, ears) = (0..threads).map(|_| mpsc::unbounded_channel()).unzip();
-        let workers = (0..workers).map(|_| WorkerState::default()).collect();
-        let (sources, claims, is_draining) = Default::default();
-        let shared = Self { sources, claims, workers, fronts, capacity, grace, is_draining };
+        let shared = Self {
+            sources: Sources::default(),
+            claims: Arc::default(),
+            workers: (0..workers).map(|_| WorkerState::default()).collect(),
+            fronts,
+            capacity,
+            grace,
+            is_draining: AtomicBool::new(false),
+            recycling,
+            counters: Counters::default(),
+            oom: OomWatch::default(),
+        };
         (Arc::new(shared), Ears(Mutex::new(ears)))
+    }
+
+    /// Tells every thread of the front what has happened.
+    fn tell(&self, event: impl Fn() -> Event) {
+        for front in &self.fronts {
+            // A thread that has ended needs to know nothing.
+            let _ = front.send(event());
+        }
     }
 
     /// How many workers there should be, and how many are up.
@@ -111,6 +177,7 @@ pub(crate) struct Pool {
     pub(crate) shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     supervisors: Vec<tokio::task::JoinHandle<()>>,
+    oom_watch: tokio::task::JoinHandle<()>,
     run_dir: RunDir,
 }
 
@@ -150,7 +217,8 @@ impl Pool {
         for starting in starting {
             supervisors.push(starting.ready().await?);
         }
-        Ok(Self { shared, stop, supervisors, run_dir })
+        let oom_watch = tokio::task::spawn_local(running::watch_for_oom(shared.clone()));
+        Ok(Self { shared, stop, supervisors, oom_watch, run_dir })
     }
 
     /// Ends the workers; calls that are still running are lost.
@@ -159,6 +227,7 @@ impl Pool {
         for supervisor in self.supervisors {
             let _ = supervisor.await;
         }
+        self.oom_watch.abort();
         drop(self.run_dir);
     }
 }

@@ -1,8 +1,9 @@
 //! A call that one thread of the front has sent to a worker: what has come back of it so far.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use owt_core::Error;
@@ -17,8 +18,10 @@ pub(super) enum Outcome {
     Head(Box<ReplyHead<'static>>, Bytes),
     /// The worker wants the call again, with its source.
     NeedSource,
-    /// An error, and the microseconds spent loading and running.
+    /// The worker's error, and the microseconds spent loading and running.
     Failed(Error, (u64, u64)),
+    /// The call came to nothing here at the front, and the worker cannot say how far it had come.
+    Lost(Error),
 }
 
 pub(super) struct Pending {
@@ -27,6 +30,7 @@ pub(super) struct Pending {
     state: RefCell<State>,
     /// The worker has begun to run the call.
     pub(super) started: Notify,
+    began: Cell<Option<Instant>>,
 }
 
 #[derive(Default)]
@@ -42,7 +46,18 @@ struct State {
 
 impl Pending {
     pub(super) fn new(about: Option<About>) -> Self {
-        Self { about, state: RefCell::default(), started: Notify::new() }
+        Self { about, state: RefCell::default(), started: Notify::new(), began: Cell::default() }
+    }
+
+    /// The worker says that it has begun to run the call.
+    pub(super) fn start(&self) {
+        self.began.set(Some(Instant::now()));
+        self.started.notify_one();
+    }
+
+    /// For how long the call has been running, if the worker was to say when it begins.
+    pub(super) fn running(&self) -> Option<Duration> {
+        self.began.get().map(|began| began.elapsed())
     }
 
     /// Whether a part of the reply has come, and more is to come.
@@ -69,7 +84,7 @@ impl Pending {
     pub(super) fn fail(&self, err: Error) {
         self.update(|state| {
             if state.outcome.is_none() {
-                state.outcome = Some(Outcome::Failed(err.clone(), (0, 0)));
+                state.outcome = Some(Outcome::Lost(err.clone()));
             }
             state.end.get_or_insert(Err(err));
         });

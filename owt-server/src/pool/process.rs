@@ -1,41 +1,28 @@
-//! One worker process: started with its sockets, watched, and replaced when it dies.
+//! One worker process: how it is started with its sockets, and ended.
 
 use std::io::{self, IoSlice, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use owt_core::Death;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use rustix::process::{Pid, Signal};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tracing::level_filters::LevelFilter;
 
-use super::{Event, FAREWELL, Shared};
+use super::FAREWELL;
 use crate::log;
 use crate::worker::{MAX_LINKS, Ready, Settings};
 
 /// How long Python may take to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// A worker that lived this long is replaced at once.
-const HEALTHY: Duration = Duration::from_secs(1);
-
-/// The pause before a worker that did not live so long is replaced. It did start: most likely the
-/// same call killed one after the other, and other calls are not to wait for that.
+/// The pause after a first start that failed.
 const BREATH: Duration = Duration::from_millis(50);
-
-/// How long a worker whose sockets have closed may take to end by itself.
-const LAST_MOMENT: Duration = Duration::from_millis(100);
 
 /// The longest pause before a worker that does not start is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -57,108 +44,17 @@ pub enum StartError {
     Slow,
 }
 
-/// What it takes to run one worker after the other.
-pub(super) struct Supervisor {
-    pub(super) worker: usize,
-    pub(super) settings: Settings,
-    pub(super) shared: Arc<Shared>,
-    pub(super) stopped: watch::Receiver<bool>,
-}
-
-/// A worker whose process has been started, and that is not ready yet.
-pub(super) struct Starting {
-    supervisor: Supervisor,
-    process: Process,
-}
-
-struct Process {
-    child: Child,
+pub(super) struct Process {
+    pub(super) child: Child,
+    /// The group that the worker leads, and so its own id.
     group: Pid,
     control: tokio::net::UnixStream,
     /// Our ends of the sockets for calls, one for each thread of the front.
-    sockets: Vec<UnixStream>,
-}
-
-impl Supervisor {
-    pub(super) fn start(self) -> Result<Starting, StartError> {
-        let process = Process::spawn(&self.settings, self.shared.fronts.len())?;
-        Ok(Starting { supervisor: self, process })
-    }
-
-    /// Keeps a worker running until the pool stops.
-    async fn supervise(mut self, mut process: Process) {
-        loop {
-            let born = Instant::now();
-            let Some(status) = self.accompany(process).await else { return };
-            tracing::warn!("worker {} ended ({status}); starting another", self.worker);
-            let pause = if born.elapsed() < HEALTHY { BREATH } else { Duration::ZERO };
-            process = match self.replace(pause).await {
-                Some(process) => process,
-                None => return,
-            };
-        }
-    }
-
-    /// Announces a ready worker and waits for its end; `None` when the pool stops.
-    async fn accompany(&mut self, mut process: Process) -> Option<ExitStatus> {
-        for (front, socket) in self.shared.fronts.iter().zip(process.sockets.drain(..)) {
-            let _ = front.send(Event::Up { worker: self.worker, socket });
-        }
-        let shared = self.shared.clone();
-        let state = &shared.workers[self.worker];
-        state.take_verdict();
-        self.set_up(true);
-        let mut verdict = None;
-        let status = loop {
-            tokio::select! {
-                status = process.child.wait() => break status.unwrap_or_default(),
-                () = state.condemned.notified(), if verdict.is_none() => verdict = process.execute(state.take_verdict()).await,
-                _ = self.stopped.wait_for(|stop| *stop) => {
-                    process.end().await;
-                    return None;
-                }
-            }
-        };
-        self.set_up(false);
-        process.kill_group();
-        let death = verdict.unwrap_or_else(|| death(status));
-        for front in &self.shared.fronts {
-            let _ = front.send(Event::Down { worker: self.worker, death });
-        }
-        Some(status)
-    }
-
-    /// Starts another worker, and tries less and less often where it does not start; `None` when
-    /// the pool stops.
-    async fn replace(&mut self, mut pause: Duration) -> Option<Process> {
-        loop {
-            tokio::select! {
-                started = Process::start_after(pause, &self.settings, self.shared.fronts.len()) => match started {
-                    Ok(process) => return Some(process),
-                    Err(err) => tracing::error!("worker {}: {err}", self.worker),
-                },
-                _ = self.stopped.wait_for(|stop| *stop) => return None,
-            }
-            pause = longer(pause);
-        }
-    }
-
-    fn set_up(&self, is_up: bool) {
-        self.shared.workers[self.worker].is_up.store(is_up, Ordering::Relaxed);
-    }
-}
-
-impl Starting {
-    /// Waits until the worker is ready, and keeps it running from then on.
-    pub(super) async fn ready(self) -> Result<JoinHandle<()>, StartError> {
-        let Self { supervisor, mut process } = self;
-        process.ready().await?;
-        Ok(tokio::task::spawn_local(supervisor.supervise(process)))
-    }
+    pub(super) sockets: Vec<UnixStream>,
 }
 
 impl Process {
-    fn spawn(settings: &Settings, threads: usize) -> io::Result<Self> {
+    pub(super) fn spawn(settings: &Settings, threads: usize) -> io::Result<Self> {
         let (control, theirs) = UnixStream::pair()?;
         let child = Command::new(own_program(&settings.exe))
             .arg0("owt")
@@ -177,7 +73,7 @@ impl Process {
         Ok(Self { child, group, control: tokio::net::UnixStream::from_std(control)?, sockets })
     }
 
-    async fn start_after(
+    pub(super) async fn start_after(
         pause: Duration,
         settings: &Settings,
         threads: usize,
@@ -188,7 +84,7 @@ impl Process {
     }
 
     /// Waits for the worker's first word.
-    async fn ready(&mut self) -> Result<(), StartError> {
+    pub(super) async fn ready(&mut self) -> Result<(), StartError> {
         // One small write, so it arrives whole.
         let mut word = vec![0; 64 * 1024];
         let len = timeout(START_LIMIT, self.control.read(&mut word))
@@ -202,26 +98,24 @@ impl Process {
     }
 
     /// Lets the worker run its exit functions, then ends it and all that it started.
-    async fn end(mut self) {
+    pub(super) async fn end(&mut self) {
         let _ = self.control.try_write(&[1]);
         let _ = timeout(FAREWELL, self.child.wait()).await;
+        self.kill().await;
+    }
+
+    /// Kills the worker and all that it started.
+    pub(super) async fn kill(&mut self) {
         self.kill_group();
         let _ = self.child.wait().await;
     }
 
-    /// Kills the worker because of a verdict on it; gives back the verdict if it did. A worker whose
-    /// sockets have closed is most likely ending by itself, and has a moment to do so.
-    async fn execute(&mut self, verdict: Option<Death>) -> Option<Death> {
-        let verdict = verdict?;
-        if timeout(LAST_MOMENT, self.child.wait()).await.is_ok() {
-            return None;
-        }
-        self.kill_group();
-        Some(verdict)
+    pub(super) fn kill_group(&self) {
+        let _ = rustix::process::kill_process_group(self.group, Signal::KILL);
     }
 
-    fn kill_group(&self) {
-        let _ = rustix::process::kill_process_group(self.group, Signal::KILL);
+    pub(super) fn pid(&self) -> u32 {
+        self.group.as_raw_nonzero().get().cast_unsigned()
     }
 }
 
@@ -250,16 +144,8 @@ fn send_settings(
     (&mut &*control).write_all(&settings)
 }
 
-fn death(status: ExitStatus) -> Death {
-    match (status.signal(), status.code()) {
-        (Some(signal), _) => Death::Signal(signal),
-        (None, Some(code)) => Death::Exit(code),
-        (None, None) => Death::Lost,
-    }
-}
-
 /// The pause after one more start that failed.
-fn longer(pause: Duration) -> Duration {
+pub(super) fn longer(pause: Duration) -> Duration {
     (pause * 2).clamp(BREATH, LONGEST_PAUSE)
 }
 
@@ -272,11 +158,5 @@ mod tests {
         let pauses = std::iter::successors(Some(Duration::ZERO), |pause| Some(longer(*pause)));
         let pauses: Vec<_> = pauses.take(9).map(|pause| pause.as_millis()).collect();
         assert_eq!(pauses, [0, 50, 100, 200, 400, 800, 1600, 3200, 5000]);
-    }
-
-    #[test]
-    fn an_exit_status_tells_how_the_worker_died() {
-        assert_eq!(death(ExitStatus::from_raw(9)), Death::Signal(9));
-        assert_eq!(death(ExitStatus::from_raw(3 << 8)), Death::Exit(3));
     }
 }

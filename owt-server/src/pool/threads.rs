@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::calls::About;
+use super::lines::Lines;
 use super::link::Link;
 use super::pending::{Outcome, Pending};
 use super::upload::{Attached, Upload, pieces, pump};
@@ -34,7 +35,7 @@ const LIST_LIMIT: Duration = Duration::from_secs(1);
 
 /// One front thread's way to all workers.
 pub(crate) struct Links {
-    pub(super) links: Vec<Rc<Link>>,
+    pub(super) lines: Lines,
     shared: Arc<Shared>,
     /// How long any call may run.
     timeout: Option<Duration>,
@@ -49,16 +50,14 @@ impl Links {
         timeout: Option<Duration>,
         mut events: mpsc::UnboundedReceiver<Event>,
     ) -> Rc<Self> {
-        let links: Vec<_> =
-            (0..shared.workers.len()).map(|worker| Link::new(worker, shared.clone())).collect();
-        let this = Rc::new(Self { links, shared, timeout, requests: Rc::default() });
+        let lines = Lines::new(shared.clone());
+        let this = Rc::new(Self { lines, shared, timeout, requests: Rc::default() });
         let listening = this.clone();
         tokio::task::spawn_local(async move {
             while let Some(event) = events.recv().await {
                 match event {
-                    Event::Up { worker, socket } => listening.links[worker].connect(socket),
-                    Event::Down { worker, death } => listening.links[worker].fail(death),
                     Event::Visit(visit) => visit(&listening),
+                    other => listening.lines.take(other),
                 }
             }
         });
@@ -71,7 +70,7 @@ impl Links {
 
     /// Drops an adaptor in every worker, and its source here; whether the source was known.
     pub(crate) fn forget(&self, digest: Digest) -> bool {
-        for link in &self.links {
+        for link in self.lines.all() {
             link.push(Kind::Forget, 0, &digest.0);
         }
         self.shared.sources.remove(digest)
@@ -81,7 +80,7 @@ impl Links {
     /// out: it is the busy one that somebody wants to look at.
     pub(crate) async fn list(&self) -> Vec<Bytes> {
         let mut lists = Vec::new();
-        for link in &self.links {
+        for link in self.lines.present() {
             if let Ok(Outcome::Head(_, list)) = timeout(LIST_LIMIT, link.ask(Kind::List)).await {
                 lists.push(list);
             }
@@ -135,13 +134,15 @@ impl Links {
         }
         let limit = call.timeout.into_iter().chain(self.timeout).min();
         let worker = self.shared.home(digest);
-        let link = &self.links[worker];
         let is_streamed = upload.is_some();
         // A body that is streamed cannot be sent again when the worker asks for the source.
-        let mut sends_source = link.tell(digest) || is_streamed;
+        let mut needs_source = is_streamed;
         loop {
+            // The worker that asked for the source may have been retired since.
+            let link = self.lines.to(worker);
+            let sends_source = link.tell(digest) || needs_source;
             let about = About::new(&call, &self.shared.claims, began);
-            let mut sent = Sent::open(link, &self.shared, worker, about, limit)?;
+            let mut sent = Sent::open(&link, &self.shared, worker, about, limit)?;
             sent.send(&call, sends_source.then_some(&*source), upload.take()).await;
             sent.spool = spool.take();
             match poll_fn(|cx| sent.pending.poll_outcome(cx)).await {
@@ -149,8 +150,11 @@ impl Links {
                 Outcome::Failed(error, (load, run)) => {
                     return Err(Failure { error, timing: timing(began, load, run) });
                 }
+                Outcome::Lost(error) => {
+                    return Err(Failure { error, timing: sent.timing_of_lost(began) });
+                }
                 Outcome::NeedSource if is_streamed => return Err(Error::BodyIncomplete.into()),
-                Outcome::NeedSource => (sends_source, spool) = (true, sent.spool.take()),
+                Outcome::NeedSource => (needs_source, spool) = (true, sent.spool.take()),
             }
         }
     }
@@ -190,7 +194,7 @@ fn timing(began: Instant, load_us: u64, run_us: u64) -> Timing {
 }
 
 /// Ends a call whose time is up. Its time counts from when it began to run, not from when it came.
-async fn expire(link: &Link, id: u32, pending: &Pending, limit: Duration) {
+async fn expire(link: &Rc<Link>, id: u32, pending: &Pending, limit: Duration) {
     pending.started.notified().await;
     sleep(limit).await;
     pending.fail(Error::Deadline { limit });
@@ -222,6 +226,7 @@ impl Sent {
             shared.workers[worker].calls.fetch_sub(1, Ordering::Relaxed);
             return Err(Error::QueueFull);
         }
+        shared.workers[worker].take();
         let (id, pending) = link.open(Some(about));
         let deadline = limit.map(|limit| {
             let (link, pending) = (link.clone(), pending.clone());
@@ -229,6 +234,14 @@ impl Sent {
         });
         let (link, shared) = (link.clone(), shared.clone());
         Ok(Self { link, id, pending, shared, worker, deadline, spool: None })
+    }
+
+    /// Where the time of a call went that its worker did not answer. Without a word that it had
+    /// begun, it is taken to have run all the time, as nearly all calls do.
+    fn timing_of_lost(&self, began: Instant) -> Timing {
+        let whole = began.elapsed();
+        let run = self.pending.running().unwrap_or(whole);
+        Timing { queue: whole.saturating_sub(run), load: Duration::ZERO, run }
     }
 
     async fn send(&self, call: &Call, source: Option<&str>, upload: Option<Upload>) {

@@ -1,0 +1,139 @@
+//! The life of one worker process: whether it has to be ended, and when it is worn.
+
+use std::future::pending;
+use std::time::Duration;
+
+use owt_core::Death;
+use tokio::sync::watch;
+
+/// By how much limits differ between workers, so that not all are replaced at a time: each takes
+/// the limit less a random part of this share of it.
+const JITTER: f64 = 0.1;
+
+/// When workers are replaced though nothing has happened to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recycling {
+    /// After so long a worker is replaced.
+    pub max_age: Option<Duration>,
+    /// After so many calls a worker is replaced.
+    pub max_calls: Option<u64>,
+    /// A worker that has more resident memory than this, in bytes, together with the processes that
+    /// its adaptors have started, is replaced.
+    pub max_rss: Option<u64>,
+    /// A worker that has more than this is killed.
+    pub kill_rss: Option<u64>,
+    /// How long a worker that was replaced may take to finish its calls.
+    pub drain: Duration,
+}
+
+impl Default for Recycling {
+    fn default() -> Self {
+        let drain = Duration::from_secs(300);
+        Self { max_age: None, max_calls: None, max_rss: None, kill_rss: None, drain }
+    }
+}
+
+impl Recycling {
+    /// The limits of one worker, a little below those that were asked for.
+    pub(super) fn with_jitter(&self) -> Self {
+        Self {
+            max_age: self.max_age.map(|age| age.mul_f64(1.0 - JITTER * fastrand::f64())),
+            max_calls: self.max_calls.map(|calls| (calls - fastrand::u64(0..=calls / 10)).max(1)),
+            ..*self
+        }
+    }
+}
+
+/// Why a worker is replaced though it works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Wear {
+    #[error("its time is up")]
+    Age,
+    #[error("it has had its share of calls")]
+    Calls,
+    #[error("it has {} MB of memory", .resident >> 20)]
+    Memory { resident: u64 },
+}
+
+/// One worker process, for those who send it calls: they may find that it has to be ended.
+#[derive(Debug, Default)]
+pub(crate) struct Life {
+    /// Why it has to be ended, once it has.
+    verdict: watch::Sender<Option<Death>>,
+    leases: watch::Sender<()>,
+}
+
+/// Held by each thread of the front as long as it may wait for anything of a worker.
+pub(crate) type Lease = watch::Receiver<()>;
+
+impl Life {
+    /// Has the worker ended and replaced: it does not do what it is told. The first reason stays.
+    pub(super) fn condemn(&self, death: Death) {
+        self.verdict.send_if_modified(|verdict| {
+            let is_first = verdict.is_none();
+            verdict.get_or_insert(death);
+            is_first
+        });
+    }
+
+    /// Waits until the worker has to be ended.
+    pub(super) async fn condemned(&self) -> Death {
+        let mut verdict = self.verdict.subscribe();
+        match verdict.wait_for(Option::is_some).await.map(|verdict| *verdict) {
+            Ok(Some(death)) => death,
+            _ => pending().await,
+        }
+    }
+
+    pub(super) fn lease(&self) -> Lease {
+        self.leases.subscribe()
+    }
+
+    /// Waits until nobody waits for anything of this worker any more.
+    pub(super) async fn idle(&self) {
+        self.leases.closed().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_worker_outlives_what_was_asked_for(age in 0.1f64..1e6, calls in 1u64..1_000_000) {
+            let asked = Recycling {
+                max_age: Some(Duration::from_secs_f64(age)),
+                max_calls: Some(calls),
+                ..Recycling::default()
+            };
+            let limits = asked.with_jitter();
+            let least = Duration::from_secs_f64(age * (0.999 - JITTER));
+            prop_assert!(limits.max_age <= asked.max_age && limits.max_age >= Some(least));
+            prop_assert!(limits.max_calls <= asked.max_calls);
+            prop_assert!(limits.max_calls >= Some((calls - calls / 10).max(1)));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_first_verdict_on_a_worker_stays() {
+        let life = Life::default();
+        life.condemn(Death::Stuck);
+        life.condemn(Death::Lost);
+        assert_eq!(life.condemned().await, Death::Stuck);
+        assert_eq!(life.condemned().await, Death::Stuck);
+    }
+
+    #[tokio::test]
+    async fn a_worker_is_idle_once_all_leases_are_given_back() {
+        let life = Life::default();
+        let (one, other) = (life.lease(), life.lease());
+        drop(one);
+        let is_idle = |life: &Life| futures_util::FutureExt::now_or_never(life.idle()).is_some();
+        assert!(!is_idle(&life));
+        drop(other);
+        assert!(is_idle(&life));
+    }
+}

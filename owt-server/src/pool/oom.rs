@@ -1,0 +1,178 @@
+//! Whether a worker was killed because memory ran out. The kernel tells nobody but its log, which is
+//! for root; what everybody may read is how many processes it has ended so, before and after.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use owt_core::{Certainty, Death};
+use procfs::ProcError;
+use procfs::process::{MountInfo, Process};
+
+/// How old the count is, at the most, to which the one after a death is compared.
+pub(super) const LOOK: Duration = Duration::from_secs(1);
+
+const SIGKILL: i32 = 9;
+
+/// Tells how workers died, by what has changed since it last looked.
+#[derive(Debug)]
+pub(super) struct OomWatch {
+    /// The file in which the kernel counts for the control group that the workers are in.
+    group: Option<PathBuf>,
+    last: Mutex<Counts>,
+}
+
+/// How many processes were ended for want of memory, as far as that can be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Counts {
+    /// In our control group.
+    group: Option<u64>,
+    /// On the whole machine.
+    machine: Option<u64>,
+}
+
+impl Default for OomWatch {
+    fn default() -> Self {
+        let group = group_file();
+        let last = Mutex::new(Counts::read(group.as_deref()));
+        Self { group, last }
+    }
+}
+
+impl OomWatch {
+    /// Remembers how the counts are now: what is counted later is later.
+    pub(super) fn look(&self) {
+        self.compare();
+    }
+
+    /// How the counts were at the last look, and how they are now.
+    fn compare(&self) -> (Counts, Counts) {
+        let now = Counts::read(self.group.as_deref());
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        (std::mem::replace(&mut *last, now), now)
+    }
+
+    /// How a worker died that nobody of ours has ended.
+    pub(super) fn death(&self, status: ExitStatus) -> Death {
+        match (status.signal(), status.code()) {
+            // The kernel counts before it sends the signal.
+            (Some(SIGKILL), _) => killed(self.compare()),
+            (Some(signal), _) => Death::Signal(signal),
+            (None, Some(code)) => Death::Exit(code),
+            (None, None) => Death::Lost,
+        }
+    }
+}
+
+fn killed((before, after): (Counts, Counts)) -> Death {
+    let rises = |before: Option<u64>, after: Option<u64>| Some(after? > before?);
+    match (rises(before.group, after.group), rises(before.machine, after.machine)) {
+        (Some(true), _) => Death::OutOfMemory(Certainty::Known),
+        // The counts of control groups of the first version are those of one group alone.
+        (_, Some(true)) => Death::OutOfMemory(Certainty::Likely),
+        (_, Some(false)) => Death::Killed,
+        (_, None) => Death::Signal(SIGKILL),
+    }
+}
+
+impl Counts {
+    fn read(group: Option<&Path>) -> Self {
+        let group = group.and_then(|file| std::fs::read_to_string(file).ok());
+        let machine = procfs::vmstat().ok().and_then(|counts| counts.get("oom_kill").copied());
+        Self {
+            group: group.as_deref().and_then(oom_kills),
+            machine: machine.map(i64::cast_unsigned),
+        }
+    }
+}
+
+/// The line `oom_kill N` of `memory.events` or `memory.oom_control`.
+fn oom_kills(text: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+}
+
+/// The file of our control group that has the count: `memory.events` (cgroup v2) or
+/// `memory.oom_control` (v1, which counts since Linux 4.13). See cgroup-v2.rst and memory.rst of the
+/// kernel's documentation.
+fn group_file() -> Option<PathBuf> {
+    let files = || -> Result<Vec<PathBuf>, ProcError> {
+        let process = Process::myself()?;
+        let mounts = process.mountinfo()?.0;
+        let groups = process.cgroups()?.0;
+        let candidates = groups.iter().flat_map(|group| {
+            let (kind, name) = match group.hierarchy {
+                0 => ("cgroup2", "memory.events"),
+                _ => ("cgroup", "memory.oom_control"),
+            };
+            let is_ours = move |mount: &&MountInfo| {
+                mount.fs_type == kind
+                    && group.controllers.iter().all(|one| mount.super_options.contains_key(one))
+            };
+            mounts.iter().filter(is_ours).map(move |mount| {
+                let path = Path::new(&group.pathname);
+                let below = path.strip_prefix(&mount.root).unwrap_or(Path::new(""));
+                mount.mount_point.join(below.strip_prefix("/").unwrap_or(below)).join(name)
+            })
+        });
+        Ok(candidates.collect())
+    };
+    let mut files = files().unwrap_or_default().into_iter();
+    files.find(|file| std::fs::read_to_string(file).ok().as_deref().and_then(oom_kills).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const fn counts(group: Option<u64>, machine: Option<u64>) -> Counts {
+        Counts { group, machine }
+    }
+
+    #[rstest]
+    #[case(
+        counts(Some(1), Some(7)),
+        counts(Some(2), Some(8)),
+        Death::OutOfMemory(Certainty::Known)
+    )]
+    #[case(counts(None, Some(7)), counts(None, Some(8)), Death::OutOfMemory(Certainty::Likely))]
+    #[case(
+        counts(Some(1), Some(7)),
+        counts(Some(1), Some(8)),
+        Death::OutOfMemory(Certainty::Likely)
+    )]
+    #[case(counts(Some(1), Some(7)), counts(Some(1), Some(7)), Death::Killed)]
+    #[case(counts(None, Some(7)), counts(None, Some(7)), Death::Killed)]
+    #[case(counts(Some(1), None), counts(Some(1), None), Death::Signal(9))]
+    #[case(counts(None, None), counts(None, None), Death::Signal(9))]
+    fn what_the_kernel_counts_tells_why_a_worker_was_killed(
+        #[case] before: Counts,
+        #[case] after: Counts,
+        #[case] expected: Death,
+    ) {
+        assert_eq!(killed((before, after)), expected);
+    }
+
+    #[rstest]
+    #[case("low 0\nhigh 0\nmax 4\noom 2\noom_kill 3\noom_group_kill 0\n", Some(3))]
+    #[case("oom_kill_disable 0\nunder_oom 0\noom_kill 12\n", Some(12))]
+    #[case("oom_kill_disable 0\nunder_oom 0\n", None)]
+    #[case("oom_kill many\n", None)]
+    #[case("", None)]
+    fn the_count_is_found_in_both_versions_of_control_groups(
+        #[case] text: &str,
+        #[case] expected: Option<u64>,
+    ) {
+        assert_eq!(oom_kills(text), expected);
+    }
+
+    #[rstest]
+    #[case(11, Death::Signal(11))]
+    #[case(3 << 8, Death::Exit(3))]
+    fn an_exit_status_tells_how_the_worker_died(#[case] status: i32, #[case] expected: Death) {
+        assert_eq!(OomWatch::default().death(ExitStatus::from_raw(status)), expected);
+    }
+}

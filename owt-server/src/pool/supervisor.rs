@@ -1,0 +1,272 @@
+//! One place among the workers: a worker is started there, watched, and replaced when it dies or is
+//! worn.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use owt_core::Death;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::life::{Life, Wear};
+use super::process::{Process, StartError, longer};
+use super::running::Running;
+use super::stats::count;
+use super::{Event, Shared};
+use crate::worker::Settings;
+
+/// A worker that lived this long is replaced at once.
+const HEALTHY: Duration = Duration::from_secs(1);
+
+/// The pause before a worker that did not live so long is replaced. It did start: most likely the
+/// same call killed one after the other, and other calls are not to wait for that.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// A worker that had too much memory before this age may just need it: the next one is spared longer.
+const SOON: Duration = Duration::from_secs(60);
+
+/// For how long a worker is spared at the most.
+const LONGEST_SPARED: Duration = Duration::from_secs(300);
+
+/// What it takes to run one worker after the other.
+pub(super) struct Supervisor {
+    pub(super) worker: usize,
+    pub(super) settings: Settings,
+    pub(super) shared: Arc<Shared>,
+    pub(super) stopped: watch::Receiver<bool>,
+}
+
+/// A worker whose process has been started, and that is not ready yet.
+pub(super) struct Starting {
+    supervisor: Supervisor,
+    process: Process,
+}
+
+impl Starting {
+    /// Waits until the worker is ready, and keeps it running from then on.
+    pub(super) async fn ready(self) -> Result<JoinHandle<()>, StartError> {
+        let Self { supervisor, mut process } = self;
+        process.ready().await?;
+        Ok(tokio::task::spawn_local(supervisor.supervise(process)))
+    }
+}
+
+/// What has become of a worker that was watched.
+enum Turn {
+    Stopped,
+    Died(Death),
+    Worn(Wear),
+}
+
+impl Supervisor {
+    pub(super) fn start(self) -> Result<Starting, StartError> {
+        let process = Process::spawn(&self.settings, self.shared.fronts.len())?;
+        Ok(Starting { supervisor: self, process })
+    }
+
+    /// Keeps a worker running until the pool stops.
+    async fn supervise(self, process: Process) {
+        let mut retired = Retired::default();
+        let (mut next, mut spared) = (Some(process), Duration::ZERO);
+        while let Some(process) = next {
+            let mut running = self.announce(process);
+            next = match self.watch(&mut running, spared, &mut retired).await {
+                Turn::Stopped => {
+                    running.process.end().await;
+                    None
+                }
+                Turn::Died(death) => {
+                    let pause = if running.age() < HEALTHY { BREATH } else { Duration::ZERO };
+                    self.bury(&running, death);
+                    self.respawn(pause).await
+                }
+                Turn::Worn(wear @ Wear::Memory { .. }) => {
+                    spared = longer_spared(spared, running.age());
+                    self.retire(running, wear, &mut retired);
+                    self.replacement(Duration::ZERO).await
+                }
+                Turn::Worn(wear) => self.relieve(running, wear, &mut retired).await,
+            };
+        }
+        retired.gone().await;
+    }
+
+    /// Lets all threads of the front know that a worker is ready.
+    fn announce(&self, mut process: Process) -> Running {
+        let (life, worker) = (Arc::<Life>::default(), self.worker);
+        for (front, socket) in self.shared.fronts.iter().zip(process.sockets.drain(..)) {
+            let (life, lease) = (life.clone(), life.lease());
+            let _ = front.send(Event::Up { worker, life, lease, socket });
+        }
+        let running = Running::new(worker, process, life, self.shared.clone());
+        count(&self.shared.counters.started);
+        self.shared.workers[worker].begin(running.process.pid(), running.limits.max_calls);
+        running
+    }
+
+    async fn watch(&self, running: &mut Running, spared: Duration, retired: &mut Retired) -> Turn {
+        let gauge = running.gauge();
+        let worn = async {
+            let wear = gauge.worn(spared).await;
+            // One at a time: workers that finish what they run would else pile up.
+            tokio::select! {
+                () = retired.gone() => wear,
+                () = gauge.guard() => wear,
+            }
+        };
+        tokio::select! {
+            death = running.death() => Turn::Died(death),
+            wear = worn => Turn::Worn(wear),
+            () = self.stopped() => Turn::Stopped,
+        }
+    }
+
+    /// Starts another worker while the worn one works on, and retires that once the other is ready.
+    async fn relieve(
+        &self,
+        mut running: Running,
+        wear: Wear,
+        retired: &mut Retired,
+    ) -> Option<Process> {
+        let gauge = running.gauge();
+        let mut starting = pin!(self.replacement(Duration::ZERO));
+        let death = tokio::select! {
+            next = &mut starting => {
+                match next {
+                    Some(_) => self.retire(running, wear, retired),
+                    None => running.process.end().await,
+                }
+                return next;
+            }
+            death = running.death() => death,
+            () = gauge.guard() => Death::Lost,
+        };
+        self.bury(&running, death);
+        starting.await
+    }
+
+    /// Sends no more calls to a worker, and ends it once those that it has are over.
+    fn retire(&self, running: Running, wear: Wear, retired: &mut Retired) {
+        tracing::info!("worker {} is replaced, because {wear}", self.worker);
+        self.shared.counters.recycled(wear);
+        self.shared.workers[self.worker].end();
+        self.shared.tell(|| Event::Retire { worker: self.worker });
+        let leaving = leave(running, self.stopped.clone());
+        retired.0 = Some(tokio::task::spawn_local(leaving));
+    }
+
+    /// Clears up after a worker that has died.
+    fn bury(&self, running: &Running, death: Death) {
+        tracing::warn!("worker {} ended ({death}); starting another", self.worker);
+        self.shared.counters.ended(death);
+        self.shared.workers[self.worker].end();
+        running.process.kill_group();
+        self.shared.tell(|| running.down(death));
+    }
+
+    async fn respawn(&self, pause: Duration) -> Option<Process> {
+        let process = self.replacement(pause).await;
+        process.inspect(|_| count(&self.shared.counters.respawned))
+    }
+
+    /// Starts another worker, and tries less and less often where it does not start; `None` when
+    /// the pool stops.
+    async fn replacement(&self, mut pause: Duration) -> Option<Process> {
+        loop {
+            tokio::select! {
+                started = Process::start_after(pause, &self.settings, self.shared.fronts.len()) => match started {
+                    Ok(process) => return Some(process),
+                    Err(err) => tracing::error!("worker {}: {err}", self.worker),
+                },
+                () = self.stopped() => return None,
+            }
+            count(&self.shared.counters.failed_starts);
+            pause = longer(pause);
+        }
+    }
+
+    async fn stopped(&self) {
+        stopped(self.stopped.clone()).await;
+    }
+}
+
+/// Waits until the pool stops.
+async fn stopped(mut stopped: watch::Receiver<bool>) {
+    // An error says that nobody is left who could stop it.
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+/// The last worker of this place that was retired, if it is still there.
+#[derive(Default)]
+struct Retired(Option<JoinHandle<()>>);
+
+impl Retired {
+    async fn gone(&mut self) {
+        if let Some(leaving) = &mut self.0 {
+            let _ = leaving.await;
+        }
+        self.0 = None;
+    }
+}
+
+/// The end of a worker that gets no more calls: when it has finished those that it has, when it has
+/// taken too long for that, or when the pool stops.
+async fn leave(mut running: Running, stop: watch::Receiver<bool>) {
+    let (life, gauge) = (running.life.clone(), running.gauge());
+    let drain = running.limits.drain;
+    let died = tokio::select! {
+        death = running.death() => Some(death),
+        () = life.idle() => None,
+        () = sleep(drain) => {
+            tracing::warn!("a replaced worker still has calls after {drain:?}; ending it");
+            None
+        }
+        () = gauge.guard() => None,
+        () = stopped(stop) => None,
+    };
+    let death = match died {
+        Some(death) => {
+            tracing::warn!("a replaced worker ended before its calls did ({death})");
+            running.shared.counters.ended(death);
+            death
+        }
+        None => {
+            running.process.end().await;
+            Death::Recycled
+        }
+    };
+    running.process.kill_group();
+    running.shared.tell(|| running.down(death));
+}
+
+/// For how long the next worker is spared after one that had too much memory at this age. One that
+/// loads a large model has too much again and again, and nothing is won by replacing it each time.
+fn longer_spared(spared: Duration, age: Duration) -> Duration {
+    match age < spared.max(SOON) + SOON {
+        true => (spared * 2).clamp(HEALTHY, LONGEST_SPARED),
+        false => Duration::ZERO,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_always_needs_more_memory_is_replaced_less_and_less_often() {
+        let soon = Duration::from_secs(1);
+        let spared = std::iter::successors(Some(Duration::ZERO), |spared| {
+            Some(longer_spared(*spared, *spared + soon))
+        });
+        let spared: Vec<_> = spared.take(11).map(|time| time.as_secs()).collect();
+        assert_eq!(spared, [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300]);
+    }
+
+    #[test]
+    fn a_worker_whose_memory_grew_slowly_is_replaced_at_once() {
+        assert_eq!(longer_spared(Duration::ZERO, Duration::from_secs(3600)), Duration::ZERO);
+        assert_eq!(longer_spared(LONGEST_SPARED, Duration::from_secs(3600)), Duration::ZERO);
+    }
+}
