@@ -12,6 +12,7 @@ mod log;
 mod package;
 mod pool;
 mod serve;
+mod share;
 mod spool;
 mod stop;
 mod wire;

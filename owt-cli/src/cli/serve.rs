@@ -74,6 +74,8 @@ pub(crate) struct ServeArgs {
     pub(crate) workers: usize,
 
     /// How many calls run at a time in one worker
+    ///
+    /// From eight on, one in eight is kept for calls of other adaptors than the busiest one.
     #[arg(long, value_name = "N", env = "OWT_THREADS", help_heading = "Python")]
     #[arg(default_value_t = 64, value_parser = at_least_one())]
     pub(crate) threads: usize,
@@ -136,7 +138,9 @@ pub(crate) struct ServeArgs {
     #[arg(value_parser = value::limit)]
     pub(crate) cache_ttl: Option<Duration>,
 
-    /// How many calls may wait
+    /// How many calls may wait for one worker
+    ///
+    /// From eight on, one in eight places is kept for calls of other adaptors than the busiest one.
     #[arg(long, value_name = "N", env = "OWT_QUEUE", help_heading = "Limits")]
     #[arg(default_value_t = 1024)]
     pub(crate) queue: usize,

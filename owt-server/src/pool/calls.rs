@@ -51,7 +51,7 @@ pub(crate) enum CallState {
 #[derive(Debug)]
 pub(super) struct About {
     pub(super) id: String,
-    digest: Digest,
+    pub(super) digest: Digest,
     method: String,
     path: String,
     remote_addr: String,

@@ -12,6 +12,7 @@ mod oom;
 mod pending;
 mod process;
 mod running;
+mod shares;
 mod sources;
 pub(crate) mod stats;
 mod supervisor;
@@ -23,7 +24,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use owt_core::{Death, Digest};
+use owt_core::{Death, Digest, Error};
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::package::RunDir;
@@ -33,6 +34,7 @@ pub use life::Recycling;
 use life::{Lease, Life};
 use oom::OomWatch;
 pub use process::StartError;
+use shares::Shares;
 use sources::Sources;
 use stats::Counters;
 use supervisor::Supervisor;
@@ -75,6 +77,8 @@ struct WorkerState {
     is_up: AtomicBool,
     /// Calls that were sent to it and not yet answered.
     calls: AtomicUsize,
+    /// Of these, how many are of each adaptor.
+    shares: Shares,
     /// Calls that were ever sent to it.
     taken: AtomicU64,
     /// Up to how many of them the present process may go on.
@@ -85,8 +89,23 @@ struct WorkerState {
 }
 
 impl WorkerState {
-    /// Counts one more call.
-    fn take(&self) {
+    /// Takes a place at the worker for a call of an adaptor, if there is one of so many for it.
+    fn enter(&self, adaptor: Digest, capacity: usize) -> Result<(), Error> {
+        let others = self.calls.fetch_add(1, Ordering::Relaxed);
+        if !self.shares.take(adaptor, capacity.saturating_sub(others)) {
+            self.calls.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::QueueFull);
+        }
+        self.count_call();
+        Ok(())
+    }
+
+    fn leave(&self, adaptor: Digest) {
+        self.shares.give_back(adaptor);
+        self.calls.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn count_call(&self) {
         let before = self.taken.fetch_add(1, Ordering::Relaxed);
         if before + 1 == self.most.load(Ordering::Relaxed) {
             self.worn.notify_one();

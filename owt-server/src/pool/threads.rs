@@ -7,7 +7,6 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -208,6 +207,7 @@ struct Sent {
     pending: Rc<Pending>,
     shared: Arc<Shared>,
     worker: usize,
+    digest: Digest,
     /// The clock of a call whose time is limited.
     deadline: Option<JoinHandle<()>>,
     /// Files that are there as long as this is.
@@ -222,18 +222,15 @@ impl Sent {
         about: About,
         limit: Option<Duration>,
     ) -> Result<Self, Error> {
-        if shared.workers[worker].calls.fetch_add(1, Ordering::Relaxed) >= shared.capacity {
-            shared.workers[worker].calls.fetch_sub(1, Ordering::Relaxed);
-            return Err(Error::QueueFull);
-        }
-        shared.workers[worker].take();
+        let digest = about.digest;
+        shared.workers[worker].enter(digest, shared.capacity)?;
         let (id, pending) = link.open(Some(about));
         let deadline = limit.map(|limit| {
             let (link, pending) = (link.clone(), pending.clone());
             tokio::task::spawn_local(async move { expire(&link, id, &pending, limit).await })
         });
         let (link, shared) = (link.clone(), shared.clone());
-        Ok(Self { link, id, pending, shared, worker, deadline, spool: None })
+        Ok(Self { link, id, pending, shared, worker, digest, deadline, spool: None })
     }
 
     /// Where the time of a call went that its worker did not answer. Without a word that it had
@@ -274,7 +271,7 @@ impl Drop for Sent {
     fn drop(&mut self) {
         self.deadline.take().inspect(JoinHandle::abort);
         self.link.close(self.id);
-        self.shared.workers[self.worker].calls.fetch_sub(1, Ordering::Relaxed);
+        self.shared.workers[self.worker].leave(self.digest);
     }
 }
 

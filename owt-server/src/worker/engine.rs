@@ -16,6 +16,8 @@ use pyo3::prelude::*;
 
 use super::call::Call;
 use super::link::{Link, lock};
+use super::monitor::Monitor;
+use super::queue::Queue;
 use super::reader::{Order, Reader};
 use crate::wire::{Kind, ReplyHead};
 
@@ -60,28 +62,18 @@ pub(crate) struct Engine {
     stamp: AtomicU64,
     epoch: Instant,
     monitor: Monitor,
-    /// How many calls may run at a time, but for `async` ones.
-    threads: usize,
 }
 
-#[derive(Default)]
 struct State {
-    /// Calls, of which so many may run at a time.
-    queue: VecDeque<Arc<Call>>,
+    /// Calls that wait, and threads that are running something. `async` handlers count only until
+    /// they wait for the first time.
+    queue: Queue<Arc<Call>>,
     /// Short work that never waits for a call.
     urgent: VecDeque<Job>,
-    /// Threads that are running something.
-    running: usize,
     /// Threads that wait to be made leader.
     idle: usize,
     /// Whether nobody leads, and an idle thread is to.
     is_vacant: bool,
-}
-
-#[derive(Default)]
-struct Monitor {
-    is_asleep: Mutex<bool>,
-    wake: Condvar,
 }
 
 /// What a thread that holds the interpreter's lock has to do.
@@ -93,19 +85,35 @@ enum Job {
     List { link: Arc<Link>, id: u32 },
 }
 
+impl Job {
+    /// By what the adaptor is known whose call this is, if it is one.
+    fn key(&self) -> Option<[u8; 32]> {
+        match self {
+            Job::Call(call) => Some(call.head.digest),
+            _ => None,
+        }
+    }
+}
+
+impl State {
+    fn new(threads: usize) -> Self {
+        let queue = Queue::new(threads);
+        Self { queue, urgent: VecDeque::new(), idle: 0, is_vacant: false }
+    }
+}
+
 impl Engine {
     pub(crate) fn new(links: Vec<Arc<Link>>, hooks: Hooks, threads: usize) -> Arc<Self> {
         Arc::new(Self {
             reader: Mutex::new(Reader::new(&links)),
             links,
             hooks,
-            state: Mutex::default(),
+            state: Mutex::new(State::new(threads)),
             vacancy: Condvar::new(),
             calls: Mutex::default(),
             stamp: AtomicU64::new(0),
             epoch: Instant::now(),
             monitor: Monitor::default(),
-            threads: threads.max(1),
         })
     }
 
@@ -202,7 +210,7 @@ impl Engine {
                 let key = (link.index, id);
                 let call = Arc::new(Call::new(self.clone(), link, id, *head, body));
                 lock(&self.calls).insert(key, call.clone());
-                lock(&self.state).queue.push_back(call);
+                lock(&self.state).queue.push(call.head.digest, call);
             }
             Order::Cancel { link, id } => {
                 self.cancel(link, id);
@@ -248,12 +256,9 @@ impl Engine {
             return self.links[link].push(Kind::Ended, id, b"");
         };
         call.cancel();
-        let is_queued = {
-            let queue = &mut lock(&self.state).queue;
-            let position = queue.iter().position(|queued| Arc::ptr_eq(queued, &call));
-            position.and_then(|position| queue.remove(position)).is_some()
-        };
-        if is_queued {
+        let is_it = |queued: &Arc<Call>| Arc::ptr_eq(queued, &call);
+        let queued = lock(&self.state).queue.remove(&call.head.digest, is_it);
+        if queued.is_some() {
             calls.remove(&(link, id));
             call.link.push(Kind::Ended, id, b"");
         } else {
@@ -263,33 +268,32 @@ impl Engine {
 
     fn has_next(&self) -> bool {
         let state = lock(&self.state);
-        !state.urgent.is_empty() || !state.queue.is_empty() && state.running < self.threads
+        !state.urgent.is_empty() || state.queue.has_next()
     }
 
     /// The next job, if there is one and it may run; it then counts as running.
     fn next(&self) -> Option<Job> {
         let mut state = lock(&self.state);
-        let job = match state.urgent.pop_front() {
-            Some(job) => job,
-            None if state.running >= self.threads => return None,
-            None => Job::Call(state.queue.pop_front()?),
+        let Some(job) = state.urgent.pop_front() else {
+            return state.queue.next().map(Job::Call);
         };
-        state.running += 1;
+        state.queue.begin_other();
         Some(job)
     }
 
     /// Runs one job. Whether this thread still leads, and if not, what it is to run next.
     fn run_leading(self: &Arc<Self>, py: Python<'_>, job: Job) -> (bool, Option<Job>) {
+        let key = job.key();
         let stamp = self.now();
         LEADING.set(stamp);
         self.stamp.store(stamp, Ordering::SeqCst);
         self.monitor.rouse();
         self.run(py, job);
         if self.take_lead(LEADING.replace(0)) {
-            lock(&self.state).running -= 1;
+            lock(&self.state).queue.finish(key.as_ref());
             return (true, None);
         }
-        (false, self.next_after_one())
+        (false, self.next_after(key))
     }
 
     fn run(self: &Arc<Self>, py: Python<'_>, job: Job) {
@@ -305,18 +309,13 @@ impl Engine {
         }
     }
 
-    /// Counts one call less, and gives back the next one where the leader may not have run it: it
-    /// only reads as long as all threads are busy, and waits in that for something to read.
-    fn next_after_one(&self) -> Option<Job> {
-        let mut state = lock(&self.state);
-        let was_full = state.running >= self.threads;
-        state.running -= 1;
-        if !was_full || state.running >= self.threads {
-            return None;
-        }
-        let call = state.queue.pop_front()?;
-        state.running += 1;
-        Some(Job::Call(call))
+    /// Counts one job less, and gives back the next call where the leader may not have run it: it
+    /// only reads as long as no call may run, and waits in that for something to read.
+    fn next_after(&self, key: Option<[u8; 32]>) -> Option<Job> {
+        let queue = &mut lock(&self.state).queue;
+        let leader_has_some = queue.has_next();
+        queue.finish(key.as_ref());
+        if leader_has_some { None } else { queue.next().map(Job::Call) }
     }
 
     fn run_call(&self, py: Python<'_>, call: &Arc<Call>) -> PyResult<()> {
@@ -356,9 +355,10 @@ impl Engine {
     /// Without the lead: runs one call after the other as long as nobody else may.
     fn help_out(self: &Arc<Self>, py: Python<'_>, mut job: Option<Job>) {
         while let Some(next) = job {
+            let key = next.key();
             py.detach(|| self.flush_pending());
             self.run(py, next);
-            job = self.next_after_one();
+            job = self.next_after(key);
         }
         py.detach(|| self.flush_pending());
     }
@@ -401,25 +401,6 @@ impl Engine {
                 self.monitor.sleep(&self.stamp);
                 last_seen = Instant::now();
             }
-        }
-    }
-}
-
-impl Monitor {
-    /// Sleeps until a call begins; not at all if one has.
-    fn sleep(&self, stamp: &AtomicU64) {
-        let mut is_asleep = lock(&self.is_asleep);
-        // A call that begins after this finds the flag, because it looks under the same lock.
-        *is_asleep = stamp.load(Ordering::SeqCst) == 0;
-        while *is_asleep {
-            is_asleep = self.wake.wait(is_asleep).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn rouse(&self) {
-        let mut is_asleep = lock(&self.is_asleep);
-        if std::mem::take(&mut *is_asleep) {
-            self.wake.notify_one();
         }
     }
 }

@@ -8,7 +8,9 @@ mod call;
 mod control;
 mod engine;
 mod link;
+mod monitor;
 mod python;
+mod queue;
 mod reader;
 mod upload;
 
