@@ -149,21 +149,21 @@ impl Supervisor {
 
     /// Sends no more calls to a worker, and ends it once those that it has are over.
     fn retire(&self, running: Running, wear: Wear, retired: &mut Retired) {
-        tracing::info!("worker {} is replaced, because {wear}", self.worker);
-        self.shared.counters.recycled(wear);
-        self.shared.workers[self.worker].end();
         self.shared.tell(|| Event::Retire { worker: self.worker });
+        self.shared.workers[self.worker].end();
+        self.shared.counters.recycled(wear);
+        tracing::info!("worker {} is replaced, because {wear}", self.worker);
         let leaving = leave(running, self.stopped.clone());
         retired.0 = Some(tokio::task::spawn_local(leaving));
     }
 
     /// Clears up after a worker that has died.
     fn bury(&self, running: &Running, death: Death) {
-        tracing::warn!("worker {} ended ({death}); starting another", self.worker);
-        self.shared.counters.ended(death);
-        self.shared.workers[self.worker].end();
-        running.process.kill_group();
         self.shared.tell(|| running.down(death));
+        self.shared.workers[self.worker].end();
+        self.shared.counters.ended(death);
+        running.process.kill_group();
+        tracing::warn!("worker {} ended ({death}); starting another", self.worker);
     }
 
     async fn respawn(&self, pause: Duration) -> Option<Process> {
