@@ -28,7 +28,7 @@ enum Chore {
     Lint,
     /// Check that owt-core compiles to WebAssembly
     WasmCheck,
-    /// Measure requests a second beside actix-web alone, and print a table in Markdown
+    /// Measure requests a second, or another family of figures, and print a table in Markdown
     Bench(bench::Options),
     /// Call a server under load while workers die and clients vanish, and check every answer
     Soak(soak::Options),

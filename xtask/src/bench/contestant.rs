@@ -1,6 +1,7 @@
 //! The servers that are measured: started on a free port, stopped when dropped.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
-use super::{BASELINE, load};
+use super::throughput::BASELINE;
 use crate::venv::Venv;
 use crate::workspace;
 
@@ -19,7 +20,7 @@ const START: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(3);
 
 /// How often a server is looked at; not all of them can say when they are ready.
-const POLL: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(1);
 
 /// A running server.
 pub(crate) struct Contestant {
@@ -31,35 +32,56 @@ pub(crate) struct Contestant {
 /// actix-web alone: it decodes the same envelope and answers the same, without running Python.
 pub(crate) fn actix(sh: &Shell) -> Result<Contestant> {
     let server = release(sh, "bench-server", "bench-server")?;
-    Contestant::start(sh, BASELINE, |port| (server, vec![port]))
+    Contestant::start(BASELINE, |port| (server, vec![port]))
 }
 
-/// owt as a user starts it.
-pub(crate) fn owt(sh: &Shell) -> Result<Contestant> {
-    let owt = release(sh, "owt-cli", "owt")?;
-    Contestant::start(sh, "owt", |port| (owt, vec!["serve".into(), "--port".into(), port]))
+/// owt as a user starts it, with these options.
+pub(crate) fn owt(sh: &Shell, options: &[&str]) -> Result<Contestant> {
+    release(sh, "owt-cli", "owt")?;
+    owt_now(options)
+}
+
+/// The same, without building it first.
+pub(crate) fn owt_now(options: &[&str]) -> Result<Contestant> {
+    let owt = program("owt")?;
+    let options = options.iter().copied().map(str::to_owned);
+    Contestant::start("owt", |port| {
+        (owt, ["serve".into(), "--port".into(), port].into_iter().chain(options).collect())
+    })
 }
 
 /// The same answer from endpoints written by hand.
 pub(crate) fn written_by_hand(sh: &Shell) -> Result<Vec<Contestant>> {
-    let venv = Venv::ensure(sh, "bench-venv", "xtask/src/bench/by_hand/requirements.txt")?;
     let scripts = [
         ("FastAPI under uvicorn", "fastapi_endpoint.py"),
         ("Robyn", "robyn_endpoint.py"),
         ("Granian, RSGI", "granian_endpoint.py"),
     ];
-    let start = |(name, script)| {
-        let script = workspace::root().join("xtask/src/bench/by_hand").join(script);
-        let python = venv.python().display().to_string();
-        Contestant::start(sh, name, |port| (python, vec![script.display().to_string(), port]))
-    };
-    scripts.into_iter().map(start).collect()
+    scripts.into_iter().map(|(name, script)| by_hand(sh, name, script)).collect()
+}
+
+/// A stream written by hand.
+pub(crate) fn starlette(sh: &Shell) -> Result<Contestant> {
+    by_hand(sh, "Starlette under uvicorn", "starlette_stream.py")
+}
+
+fn by_hand(sh: &Shell, name: &'static str, script: &str) -> Result<Contestant> {
+    let folder = workspace::root().join("xtask/src/bench/by_hand");
+    let venv = Venv::ensure(sh, "bench-venv", "xtask/src/bench/by_hand/requirements.txt")?;
+    let (python, script) = (venv.python(), folder.join(script));
+    let text = |path: &Path| path.display().to_string();
+    Contestant::start(name, |port| (text(&python), vec![text(&script), port]))
 }
 
 /// Builds a program for release, and says where it is.
-fn release(sh: &Shell, package: &str, program: &str) -> Result<String> {
+fn release(sh: &Shell, package: &str, name: &str) -> Result<String> {
     cmd!(sh, "cargo build --quiet --release --package {package}").run()?;
-    Ok(workspace::target()?.join("release").join(program).display().to_string())
+    program(name)
+}
+
+/// Where a program is that was built for release.
+fn program(name: &str) -> Result<String> {
+    Ok(workspace::target()?.join("release").join(name).display().to_string())
 }
 
 impl Contestant {
@@ -67,9 +89,12 @@ impl Contestant {
         format!("http://{}/", self.address)
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Starts a program, whose arguments are made from a free port.
     fn start(
-        sh: &Shell,
         name: &'static str,
         command: impl FnOnce(String) -> (String, Vec<String>),
     ) -> Result<Self> {
@@ -78,7 +103,6 @@ impl Contestant {
         let process = Command::new(program).args(arguments).stdout(std::io::stderr()).spawn()?;
         let mut contestant = Self { name, address, process };
         contestant.wait_until_ready()?;
-        load::check(sh, &contestant.url())?;
         Ok(contestant)
     }
 

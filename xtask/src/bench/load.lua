@@ -1,9 +1,26 @@
--- For wrk: one POST of a JSON body over and over, and a line of JSON for load.rs at the end.
+-- For wrk: one POST of a JSON body over and over, or one for each line of a file, and a line of JSON
+-- for load.rs at the end.
+
+local function read_lines(path)
+  local lines, last = {}, 0
+  for line in io.lines(path) do
+    lines[#lines + 1] = line
+  end
+  request = function()
+    last = last % #lines + 1
+    return wrk.format(nil, nil, nil, lines[last])
+  end
+end
 
 function init(args)
   wrk.method = "POST"
   wrk.headers["Content-Type"] = "application/json"
-  wrk.body = args[1]
+  local path = args[1]:match("^@(.+)")
+  if path then
+    read_lines(path)
+  else
+    wrk.body = args[1]
+  end
 end
 
 function done(summary, latency)

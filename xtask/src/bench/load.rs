@@ -19,7 +19,7 @@ const REPLY: &str = "Hello, owt!";
 /// What wrk saw in one measurement.
 #[derive(Clone, Deserialize)]
 pub(crate) struct Sample {
-    requests: u64,
+    pub(crate) requests: u64,
     seconds: f64,
     errors: u64,
     pub(crate) p50_us: f64,
@@ -49,8 +49,19 @@ pub(crate) fn check(sh: &Shell, url: &str) -> Result<()> {
 
 /// Sends calls for some seconds over a number of connections.
 pub(crate) fn sample(sh: &Shell, url: &str, connections: u32, seconds: u32) -> Result<Sample> {
+    sample_of(sh, url, connections, seconds, &body())
+}
+
+/// The same with another body. `@file`: each call sends another line of that file.
+pub(crate) fn sample_of(
+    sh: &Shell,
+    url: &str,
+    connections: u32,
+    seconds: u32,
+    body: &str,
+) -> Result<Sample> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bench/load.lua");
-    let (connections, seconds, body) = (connections.to_string(), seconds.to_string(), body());
+    let (connections, seconds) = (connections.to_string(), seconds.to_string());
     let output =
         cmd!(sh, "wrk -t1 -c{connections} -d{seconds} --latency -s {script} {url} -- {body}")
             .quiet()

@@ -1,78 +1,85 @@
-//! `cargo xtask bench`: the same request to owt and to servers written by hand, side by side in one run.
+//! `cargo xtask bench`: the figures that owt holds, measured in one run each, side by side with what
+//! they are compared with.
 
+mod caller;
+mod concurrency;
 mod contestant;
+mod faults;
+mod figure;
 mod load;
+mod start;
+mod streams;
 mod table;
+mod throughput;
 
-use anyhow::{Result, ensure};
-use clap::{Args, ValueEnum};
+use std::future::Future;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
 use xshell::Shell;
 
-use crate::debian;
-use contestant::Contestant;
-use load::Sample;
-
-/// What everyone is measured against.
-const BASELINE: &str = "actix-web alone";
+use figure::Figure;
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Options {
-    /// Seconds that each measurement lasts
-    #[arg(long, default_value_t = 3)]
-    seconds: u32,
-    /// Measurements of each server at each number of connections
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
-    /// Numbers of connections
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 32, 128])]
-    connections: Vec<u32>,
-    /// The servers that owt is measured against
-    #[arg(long, value_enum, default_value_t = Against::Actix)]
-    against: Against,
+    #[command(subcommand)]
+    family: Option<Family>,
+    #[command(flatten)]
+    throughput: throughput::Options,
 }
 
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Against {
-    /// actix-web alone
-    Actix,
-    /// actix-web alone, and endpoints written by hand for FastAPI, Robyn and Granian
-    All,
+#[derive(Subcommand)]
+enum Family {
+    /// Requests a second beside actix-web alone, as without a word
+    Throughput(throughput::Options),
+    /// What it takes until a fault is over: clients that leave, deadlines, stuck code, kills
+    Faults(Rounds),
+    /// The first byte of a stream, and chunks a second beside Starlette
+    Streams(Rounds),
+    /// Many calls at a time, fast calls beside slow ones, and code that is new
+    Concurrency(Rounds),
+    /// The time to start, and the memory at rest
+    Start(Rounds),
+    /// Everything, one after the other
+    All(Rounds),
+}
+
+#[derive(Args, Clone, Copy)]
+#[group(skip)]
+struct Rounds {
+    /// How often each figure is measured
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
 }
 
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
-    ensure!(options.rounds > 0, "--rounds must be at least 1");
-    debian::ensure_programs(sh, &["wrk"])?;
-    let contestants = contestants(sh, options.against)?;
-    table::print_head(BASELINE);
-    for &connections in &options.connections {
-        let samples = measure(sh, &contestants, connections, options)?;
-        table::print_rows(connections, &contestants, &samples);
+    match &options.family {
+        None => throughput::run(sh, &options.throughput),
+        Some(Family::Throughput(options)) => throughput::run(sh, options),
+        Some(Family::Faults(rounds)) => show(faults::measure(sh, rounds.rounds)),
+        Some(Family::Streams(rounds)) => show(streams::measure(sh, rounds.rounds)),
+        Some(Family::Concurrency(rounds)) => show(concurrency::measure(sh, rounds.rounds)),
+        Some(Family::Start(rounds)) => show(start::measure(sh, rounds.rounds)),
+        Some(Family::All(rounds)) => all(sh, &options.throughput, rounds.rounds),
     }
+}
+
+fn all(sh: &Shell, throughput: &throughput::Options, rounds: u16) -> Result<()> {
+    throughput::run(sh, throughput)?;
+    table::print_gap();
+    show(async {
+        let mut figures = faults::measure(sh, rounds).await?;
+        figures.extend(streams::measure(sh, rounds).await?);
+        figures.extend(concurrency::measure(sh, rounds).await?);
+        figures.extend(start::measure(sh, rounds).await?);
+        Ok(figures)
+    })
+}
+
+/// Measures on one thread: the other core is the server's.
+fn show(figures: impl Future<Output = Result<Vec<Figure>>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    table::print_figures(&runtime.block_on(figures)?);
     Ok(())
-}
-
-/// Everyone who takes part: the baseline first.
-fn contestants(sh: &Shell, against: Against) -> Result<Vec<Contestant>> {
-    let mut contestants = vec![contestant::actix(sh)?, contestant::owt(sh)?];
-    if against == Against::All {
-        contestants.extend(contestant::written_by_hand(sh)?);
-    }
-    Ok(contestants)
-}
-
-/// For each contestant its samples, one a round. They take turns, so that what slows the machine
-/// down for a while slows down all of them.
-fn measure(
-    sh: &Shell,
-    contestants: &[Contestant],
-    connections: u32,
-    options: &Options,
-) -> Result<Vec<Vec<Sample>>> {
-    let mut samples = vec![Vec::new(); contestants.len()];
-    for _ in 0..options.rounds {
-        for (contestant, samples) in contestants.iter().zip(&mut samples) {
-            samples.push(load::sample(sh, &contestant.url(), connections, options.seconds)?);
-        }
-    }
-    Ok(samples)
 }

@@ -1,7 +1,8 @@
-//! The result, as a table in Markdown.
+//! The results, as tables in Markdown.
 #![expect(clippy::print_stdout, reason = "the table is what the chore is run for")]
 
 use super::contestant::Contestant;
+use super::figure::Figure;
 use super::load::Sample;
 
 pub(crate) fn print_head(baseline: &str) {
@@ -24,6 +25,32 @@ pub(crate) fn print_rows(connections: u32, contestants: &[Contestant], samples: 
             ratio(own, &samples[0], |sample| sample.p50_us),
         );
     }
+}
+
+/// A row for each figure; one that does not hold its goal is said not to.
+pub(crate) fn print_figures(figures: &[Figure]) {
+    println!("| figure | median | least to greatest | goal | |");
+    println!("|:--|--:|:--|:--|:--|");
+    for Figure { name, unit, samples, goal } in figures {
+        let Spread { least, median, greatest } = Spread::of(samples.iter().copied());
+        let verdict = match goal.is_held_by(median) {
+            Some(true) => "held",
+            Some(false) => "**NOT HELD**",
+            None => "",
+        };
+        println!(
+            "| {name} | {} | {} to {} | {} | {verdict} |",
+            unit.show(median),
+            unit.show(least),
+            unit.show(greatest),
+            goal.show(*unit),
+        );
+    }
+}
+
+/// Between two tables.
+pub(crate) fn print_gap() {
+    println!();
 }
 
 /// `median (least to greatest)` of a figure, each round divided by the baseline's of the same round.
