@@ -13,6 +13,7 @@ use clap_complete::Shell;
 
 pub(crate) use call::{CallArgs, EncodeArgs, Format, RequestArgs, RunArgs};
 pub(crate) use serve::ServeArgs;
+pub(crate) use value::FormField;
 
 use crate::ui::{self, CliError, Failure};
 

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
-const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
 /// The exit codes, as the help lists them.
@@ -71,12 +70,6 @@ pub(crate) fn end(result: Result<ExitCode, CliError>) -> ExitCode {
         let _ = err.write(&mut anstream::stderr());
         ExitCode::from(err.failure as u8)
     })
-}
-
-/// Says what may go wrong later, on standard error.
-pub(crate) fn warn(words: &str) {
-    // Nobody is left to tell if standard error is closed.
-    let _ = writeln!(anstream::stderr(), "owt: {WARNING}warning:{WARNING:#} {words}");
 }
 
 /// The outcome of writing to standard output. A reader that has had enough is no error.

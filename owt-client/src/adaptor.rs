@@ -6,7 +6,16 @@ use owt_core::Code;
 
 use crate::Error;
 
-/// Python source that a server can run.
+/// Python source that a server can run. Clones share the source, and `Debug` shows its digest alone.
+///
+/// # Examples
+///
+/// ```
+/// use owt_client::Adaptor;
+///
+/// let adaptor = Adaptor::from_source("def run(_, prompt): return prompt.upper()");
+/// assert!(!format!("{adaptor:?}").contains("prompt"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adaptor {
     pub(crate) code: Code,
@@ -14,16 +23,38 @@ pub struct Adaptor {
 
 impl Adaptor {
     /// An adaptor by its source.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use owt_client::Adaptor;
+    ///
+    /// let adaptor = Adaptor::from_source("lambda n: n + 1");
+    /// assert_eq!(adaptor, Adaptor::from_source("\u{feff}lambda n: n + 1"));
+    /// ```
     #[must_use]
     pub fn from_source(source: &str) -> Adaptor {
         Adaptor { code: Code::source(source) }
     }
 
-    /// An adaptor from a file.
+    /// An adaptor from a file, which is read at once.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or is not UTF-8.
+    /// [`Error::Adaptor`] if the file cannot be read, or is not UTF-8.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use owt_client::{Adaptor, Error};
+    ///
+    /// let path = std::env::temp_dir().join("owt-client-example.py");
+    /// std::fs::write(&path, "lambda n: n + 1")?;
+    /// assert_eq!(Adaptor::from_file(&path)?, Adaptor::from_source("lambda n: n + 1"));
+    /// std::fs::remove_file(path)?;
+    /// assert!(matches!(Adaptor::from_file("nothing.py"), Err(Error::Adaptor { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_file(path: impl AsRef<Path>) -> Result<Adaptor, Error> {
         let path = path.as_ref();
         match std::fs::read_to_string(path) {

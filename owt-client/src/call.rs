@@ -1,130 +1,208 @@
 //! A call that is being put together.
 
+use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
 use owt_core::Envelope;
-use owt_core::kwargs::{KwargsError, to_kwargs_text};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, RequestBuilder};
+use owt_core::kwargs::to_kwargs_text;
+use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 
-use crate::{Client, Error, Reply};
+use crate::patience::Patience;
+use crate::{Body, Client, Error, Form, Reply};
 
-/// A call of one adaptor, not sent yet.
-#[derive(Debug)]
+/// A call of one adaptor, not sent yet. [`Client::call`] begins one.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use owt_client::{Adaptor, Client, Method};
+/// use serde::Serialize;
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/server.rs")); }
+///
+/// #[derive(Serialize)]
+/// struct Kwargs<'a> {
+///     text: &'a str,
+///     longest: u32,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), owt_client::Error> {
+/// # let base = &server::answering("application/json", r#"["bear"]"#);
+/// let client = Client::new(base)?;
+/// let adaptor = Adaptor::from_source("def run(_, text, longest): ...");
+/// let call = client.call(&adaptor)
+///     .kwargs(&Kwargs { text: "a bee and a bear", longest: 1 })
+///     .path("bees")
+///     .timeout(Duration::from_secs(30));
+/// assert_eq!(call.send().await?.json::<Vec<String>>().await?, ["bear"]);
+/// # Ok(()) }
+/// ```
 #[must_use = "a call does nothing until it is sent"]
-pub struct Call {
-    client: Client,
-    envelope: Envelope,
-    /// Arguments that cannot be sent are reported when the call is.
-    kwargs: Result<(), KwargsError>,
-    method: Option<Method>,
-    headers: HeaderMap,
-    body: Option<Bytes>,
+pub struct Call<C = Client> {
+    pub(crate) client: C,
+    pub(crate) outgoing: Outgoing,
 }
 
-impl Call {
-    pub(crate) fn new(client: Client, envelope: Envelope) -> Call {
-        Call {
-            client,
+/// What is sent, and how.
+pub(crate) struct Outgoing {
+    pub(crate) envelope: Envelope,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) content: Content,
+    pub(crate) patience: Patience,
+    /// What cannot be sent is reported when the call is.
+    pub(crate) fault: Option<Error>,
+}
+
+/// What the adaptor finds in the request's body.
+pub(crate) enum Content {
+    /// Nothing of the caller's, so the body is free for the envelope.
+    None,
+    Body(Body),
+    Form(Form),
+}
+
+impl<C> Call<C> {
+    pub(crate) fn new(client: C, envelope: Envelope, patience: Patience) -> Call<C> {
+        let outgoing = Outgoing {
             envelope,
-            kwargs: Ok(()),
-            method: None,
+            method: Method::POST,
+            path: String::new(),
             headers: HeaderMap::new(),
-            body: None,
-        }
+            content: Content::None,
+            patience,
+            fault: None,
+        };
+        Call { client, outgoing }
     }
 
-    /// Sets the arguments: anything that serialises to a map.
-    pub fn kwargs<T: Serialize + ?Sized>(mut self, kwargs: &T) -> Call {
-        self.kwargs = to_kwargs_text(kwargs).map(|text| self.envelope.kwargs = text);
+    /// Sets the arguments: anything that serialises to a map, or `()` for none.
+    ///
+    /// They are sent as JSON, so NaN and the infinities arrive as `None`.
+    pub fn kwargs<T: Serialize + ?Sized>(mut self, kwargs: &T) -> Self {
+        match to_kwargs_text(kwargs) {
+            Ok(text) => self.outgoing.envelope.kwargs = text,
+            Err(err) => self.outgoing.fail(err.into()),
+        }
         self
     }
 
     /// Sets the function to call, instead of `run`.
-    pub fn fn_name(mut self, name: impl Into<String>) -> Call {
-        self.envelope.fn_name = name.into();
+    pub fn fn_name(mut self, name: impl Into<String>) -> Self {
+        self.outgoing.envelope.fn_name = name.into();
         self
     }
 
-    /// Keeps the result, and takes one that was kept. The key has the arguments in it if asked to.
-    pub fn cached(mut self, by: CacheKey) -> Call {
-        self.envelope.use_cache = true;
-        match by {
-            CacheKey::Code => self.envelope.cache_kwargs = false,
-            CacheKey::CodeAndKwargs => self.envelope.cache_kwargs = true,
-            CacheKey::Text(key) => self.envelope.cache_key_override = Some(key),
-        }
+    /// Keeps the result at the server, and takes one that was kept.
+    pub fn cached(mut self, by: CacheKey) -> Self {
+        let envelope = &mut self.outgoing.envelope;
+        envelope.use_cache = true;
+        envelope.cache_kwargs = by == CacheKey::CodeAndKwargs;
+        envelope.cache_key_override = match by {
+            CacheKey::Text(key) => Some(key),
+            CacheKey::Code | CacheKey::CodeAndKwargs => None,
+        };
         self
     }
 
-    /// Sets how long the call may run.
-    pub fn timeout(mut self, limit: Duration) -> Call {
-        self.envelope.timeout = Some(limit);
+    /// Sets how long the call may *run*: the server interrupts its Python then, and refuses with
+    /// `deadline`. Time in the server's queue does not count.
+    ///
+    /// How long this client *waits* is its [`patience`](Call::patience).
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.outgoing.envelope.timeout = Some(limit);
         self
     }
 
     /// Has the adaptor loaded anew.
-    pub fn reload(mut self) -> Call {
-        self.envelope.reload = true;
+    pub fn reload(mut self) -> Self {
+        self.outgoing.envelope.reload = true;
+        self
+    }
+
+    /// Sets how long this client *waits*: for the answer to begin, counted from the start of
+    /// sending, and then for each chunk of it. The call ends with [`Error::OutOfPatience`], and the
+    /// server interrupts its Python, because nobody is there to hear the answer.
+    ///
+    /// How long the call may *run* is its [`timeout`](Call::timeout).
+    pub fn patience(mut self, limit: Duration) -> Self {
+        self.outgoing.patience = Patience(Some(limit));
         self
     }
 
     /// Sets the method that the adaptor sees. By default it is `POST`.
-    pub fn method(mut self, method: Method) -> Call {
-        self.method = Some(method);
+    pub fn method(mut self, method: Method) -> Self {
+        self.outgoing.method = method;
+        self
+    }
+
+    /// Sets the path that the adaptor sees, under that of the client's base. It may have a query,
+    /// which comes after the base's own: `speak/hello.wav?speed=2`.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.outgoing.path = path.into();
         self
     }
 
     /// Adds a header.
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Call {
-        self.headers.append(name, value);
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        match (name.try_into(), value.try_into()) {
+            (Ok(name), Ok(value)) => {
+                self.outgoing.headers.append(name, value);
+            }
+            _ => self.outgoing.fail(Error::Header),
+        }
         self
     }
 
-    /// Sets the body that the adaptor sees. The envelope is in the query then.
-    pub fn body(mut self, body: impl Into<Bytes>) -> Call {
-        self.body = Some(body.into());
+    /// Sets the body that the adaptor sees. Code and arguments are in the query then.
+    pub fn body(mut self, body: impl Into<Body>) -> Self {
+        self.outgoing.content = Content::Body(body.into());
         self
     }
 
+    /// Sets the form that the adaptor sees. Code and arguments are fields of it.
+    pub fn form(mut self, form: Form) -> Self {
+        self.outgoing.content = Content::Form(form);
+        self
+    }
+}
+
+impl Call {
     /// Sends the call, and gives the adaptor's answer once it begins.
+    ///
+    /// Dropping the future, or the reply, closes the connection, and the server then interrupts the
+    /// call's Python.
     ///
     /// # Errors
     ///
-    /// If the server cannot be reached, or owt itself answers instead of the adaptor. An adaptor's
-    /// own answer is no error, whatever its status.
-    pub async fn send(mut self) -> Result<Reply, Error> {
-        std::mem::replace(&mut self.kwargs, Ok(()))?;
-        let response = self.request()?.send().await.map_err(Error::sending)?;
-        Reply::new(response).await
+    /// Any [`Error`]. An adaptor's own answer is none, whatever its status; a redirection is an
+    /// answer, too, and is not followed.
+    pub async fn send(self) -> Result<Reply, Error> {
+        self.outgoing.send(&self.client).await
     }
+}
 
-    /// The HTTP request, which has the envelope in its body if that is free.
-    fn request(self) -> Result<RequestBuilder, Error> {
-        let method = self.method.unwrap_or(Method::POST);
-        let client = &self.client;
-        let request = match self.body {
-            None if method == Method::POST => client
-                .http
-                .post(&client.base)
-                .header(CONTENT_TYPE, "application/json")
-                .body(self.envelope.to_json()),
-            body => {
-                let url = self.envelope.to_url(&client.base)?;
-                let request = client.http.request(method, url);
-                match body {
-                    None => request,
-                    Some(body) => request.body(body),
-                }
-            }
-        };
-        let request = request.headers(self.headers);
-        Ok(match &client.credentials {
-            None => request,
-            Some(login) => request.basic_auth(&login.user, Some(&login.password)),
-        })
+impl Outgoing {
+    /// Keeps the first thing that went wrong.
+    fn fail(&mut self, err: Error) {
+        self.fault.get_or_insert(err);
+    }
+}
+
+impl<C> fmt::Debug for Call<C> {
+    /// Leaves out everything that may hold source, arguments or credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("method", &self.outgoing.method)
+            .field("code", &self.outgoing.envelope.code)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,60 +1,152 @@
 //! The client: one server, and the connections to it.
 
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
 use owt_core::{Envelope, base};
+use reqwest::{RequestBuilder, redirect};
 
-use crate::{Adaptor, Call, Error};
+use crate::known::Known;
+use crate::patience::Patience;
+use crate::{Adaptor, Call, Error, address};
 
-/// A client of one owt server. Clones share its connections.
-#[derive(Debug, Clone)]
+/// How long a client tries to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A client of one owt server.
+///
+/// Clones share its connections, and what they know of the server: source that it has been sent once
+/// is sent as its digest from then on, and sent again when the server has forgotten it.
+///
+/// # Examples
+///
+/// ```
+/// use owt_client::{Adaptor, Client};
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/server.rs")); }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), owt_client::Error> {
+/// # let base = &server::answering("text/plain", "HELLO");
+///
+/// let client = Client::new(base)?;
+/// let adaptor = Adaptor::from_source("lambda: 'HELLO'");
+/// for _ in 0..2 {
+///     let reply = client.call(&adaptor).send().await?;
+///     assert_eq!(reply.text().await?, "HELLO");
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
 pub struct Client {
     pub(crate) base: String,
     pub(crate) http: reqwest::Client,
-    pub(crate) credentials: Option<Credentials>,
+    pub(crate) known: Arc<Known>,
+    pub(crate) patience: Patience,
+    credentials: Option<Credentials>,
 }
 
 /// Who the caller is.
 #[derive(Clone)]
-pub(crate) struct Credentials {
-    pub(crate) user: String,
-    pub(crate) password: String,
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Credentials")
-    }
+struct Credentials {
+    user: String,
+    password: String,
 }
 
 impl Client {
     /// A client of the server at a base URL, such as `http://localhost:9876/path`.
     ///
+    /// It tries to connect for 10 seconds, and then waits for answers without end.
+    ///
     /// # Errors
     ///
-    /// If the base is no HTTP URL, or is `https` without the feature `tls`.
+    /// [`Error::Base`] if the base is no HTTP URL, [`Error::NoTls`] if it is `https` without the
+    /// feature `tls`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(owt_client::Client::new("localhost:9876").is_ok());
+    /// assert!(owt_client::Client::new("ftp://localhost").is_err());
+    /// ```
     pub fn new(base: &str) -> Result<Client, Error> {
         let base = base::absolute(base)?;
         if base.starts_with("https:") && !cfg!(feature = "tls") {
             return Err(Error::NoTls);
         }
-        // A redirected request would name the URL that it came from, which may hold the program.
-        let http = reqwest::Client::builder().referer(false).build().map_err(Error::sending)?;
-        Ok(Client { base, http, credentials: None })
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            // A redirection is the adaptor's answer. To follow it would pass the code on.
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .build()
+            .map_err(|err| Error::Request(err.without_url()))?;
+        let known = Arc::default();
+        Ok(Client { base, http, known, patience: Patience::default(), credentials: None })
     }
 
-    /// The same client, as this user.
+    /// The same client, as this user (HTTP Basic, RFC 7617).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let client = owt_client::Client::new("localhost:9876")?.with_auth("me", "secret");
+    /// assert!(!format!("{client:?}").contains("secret"));
+    /// # Ok::<(), owt_client::Error>(())
+    /// ```
     #[must_use]
     pub fn with_auth(self, user: impl Into<String>, password: impl Into<String>) -> Client {
         let credentials = Credentials { user: user.into(), password: password.into() };
         Client { credentials: Some(credentials), ..self }
     }
 
+    /// The same client, whose calls have this [`patience`](Call::patience) unless they set another.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let client = owt_client::Client::new("localhost:9876")?;
+    /// let client = client.with_patience(Duration::from_secs(60));
+    /// # Ok::<(), owt_client::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_patience(self, limit: Duration) -> Client {
+        Client { patience: Patience(Some(limit)), ..self }
+    }
+
     /// Begins a call of an adaptor.
-    pub fn call(&self, adaptor: Adaptor) -> Call {
-        self.call_with(Envelope::new(adaptor.code))
+    pub fn call(&self, adaptor: impl Borrow<Adaptor>) -> Call {
+        self.call_with(Envelope::new(adaptor.borrow().code.clone()))
     }
 
     /// Begins a call that an envelope describes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use owt_client::{Client, Code, Digest, Envelope};
+    ///
+    /// let client = Client::new("localhost:9876")?;
+    /// let call = client.call_with(Envelope::new(Code::Known(Digest::of("1 + 1"))));
+    /// # Ok::<(), owt_client::Error>(())
+    /// ```
     pub fn call_with(&self, envelope: Envelope) -> Call {
-        Call::new(self.clone(), envelope)
+        Call::new(self.clone(), envelope, self.patience)
+    }
+
+    /// A request that says who is calling.
+    pub(crate) fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.credentials {
+            None => request,
+            Some(login) => request.basic_auth(&login.user, Some(&login.password)),
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    /// Leaves out credentials, and the base's query.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("base", &address::shown(&self.base)).finish_non_exhaustive()
     }
 }

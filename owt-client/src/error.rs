@@ -2,15 +2,24 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use owt_core::BaseInvalid;
 use owt_core::kwargs::KwargsError;
+use owt_core::{BaseInvalid, OwtifyError};
 use reqwest::StatusCode;
+
+use crate::Refusal;
 
 /// Why a call gave no answer of the adaptor.
 ///
-/// No error holds the query of a URL, since that may be a whole program.
+/// Three kinds are told apart: owt itself refused ([`Error::Refused`]), the way there failed
+/// ([`Error::Unreachable`], [`Error::Broken`], [`Error::OutOfPatience`], [`Error::NotOwt`]), or the
+/// call could not even be made. An adaptor's own answer is a [`Reply`](crate::Reply), whatever its
+/// status, unless [`error_for_status`](crate::Reply::error_for_status) makes it an error.
+///
+/// No error shows source, arguments, credentials, or the query of a URL, in `Display` or in `Debug`.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The base URL cannot be used.
     #[error(transparent)]
@@ -26,43 +35,114 @@ pub enum Error {
         /// Why it cannot be read.
         source: io::Error,
     },
+    /// A file that is to be sent cannot be read.
+    #[error("cannot read {path:?}, which is to be sent")]
+    Upload {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be read.
+        source: io::Error,
+    },
     /// The arguments cannot be sent.
     #[error(transparent)]
     Kwargs(#[from] KwargsError),
+    /// A header's name or value has a character that no header may have.
+    #[error("a header cannot be sent as it is given")]
+    Header,
+    /// A call whose body is the adaptor's has source or arguments that are too long for a URL.
+    #[error(
+        "code and arguments are too long for a URL; send the body as a form, or call the adaptor \
+         by POST without a body first"
+    )]
+    UrlTooLong,
+    /// The HTTP client cannot be set up, or the request cannot be made.
+    #[error("the request cannot be made")]
+    Request(#[source] reqwest::Error),
+    /// The thread of a blocking client cannot be started.
+    #[cfg(feature = "blocking")]
+    #[error("no thread can be started for the client")]
+    Thread(#[source] io::Error),
     /// No server answers at the base URL.
     #[error("cannot reach the server")]
     Unreachable(#[source] reqwest::Error),
-    /// The request cannot be made.
-    #[error("the request cannot be made")]
-    Request(#[source] reqwest::Error),
     /// The connection broke before the answer was complete.
     #[error("the answer broke off")]
     Broken(#[source] reqwest::Error),
+    /// Nothing came for longer than the client waits.
+    #[error("nothing came from the server for {0:?}")]
+    OutOfPatience(Duration),
+    /// Something else than owt answered: another server, or a proxy on the way.
+    #[error("the answer {0} does not come from owt")]
+    NotOwt(StatusCode),
+    /// Owt itself answered, instead of the adaptor.
+    #[error("owt answered {0}")]
+    Refused(Box<Refusal>),
+    /// The adaptor answered with a status of 400 or more.
+    #[error("the adaptor answered {0}")]
+    Status(StatusCode),
     /// The answer is not JSON of the wanted type.
     #[error("the answer is not the JSON that was expected")]
     NotJson(#[source] serde_json::Error),
-    /// Owt itself answered, instead of the adaptor.
-    #[error("owt answered {}", .0.code)]
-    Refused(Refusal),
-}
-
-/// What owt says when it answers instead of the adaptor.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The HTTP status.
-    pub status: StatusCode,
-    /// The value of `Owt-Error`, such as `code-invalid`.
-    pub code: String,
-    /// Owt's words for a person.
-    pub text: String,
+    /// The answer is not a stream of server-sent events.
+    #[error("the answer is not text/event-stream")]
+    NotEvents,
 }
 
 impl Error {
+    /// Whether the same call may be made again without fear that it runs twice.
+    ///
+    /// True if the adaptor has certainly not run, and a later try may fare better: no server was
+    /// reached, or owt was too busy or about to stop. In all other cases, only the caller knows
+    /// whether running the adaptor twice does harm.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use owt_client::{Adaptor, Client, Error};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Error> {
+    ///
+    /// let client = Client::new("http://127.0.0.1:1")?;
+    /// let err = client.call(Adaptor::from_source("1 + 1")).send().await.unwrap_err();
+    /// assert!(err.is_safe_to_retry());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn is_safe_to_retry(&self) -> bool {
+        match self {
+            Error::Unreachable(_) => true,
+            Error::Refused(refusal) => matches!(refusal.code.as_str(), "queue-full" | "draining"),
+            _ => false,
+        }
+    }
+
+    /// How long to wait before trying again, where owt says so.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use owt_client::{Adaptor, Client, Error};
+    /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/server.rs")); }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Error> {
+    /// # let base = &server::refusing("503 Service Unavailable\r\nRetry-After: 1", "queue-full", "");
+    ///
+    /// let err = Client::new(base)?.call(Adaptor::from_source("1 + 1")).send().await.unwrap_err();
+    /// assert_eq!(err.retry_after(), Some(Duration::from_secs(1)));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Error::Refused(refusal) => refusal.retry_after,
+            _ => None,
+        }
+    }
+
     /// What became of a request that got no answer.
     pub(crate) fn sending(err: reqwest::Error) -> Error {
         match err.without_url() {
             err if err.is_connect() => Error::Unreachable(err),
-            err if err.is_builder() || err.is_redirect() => Error::Request(err),
+            err if err.is_builder() => Error::Request(err),
             err => Error::Broken(err),
         }
     }
@@ -70,5 +150,15 @@ impl Error {
     /// What became of an answer that had begun.
     pub(crate) fn reading(err: reqwest::Error) -> Error {
         Error::Broken(err.without_url())
+    }
+}
+
+impl From<OwtifyError> for Error {
+    fn from(err: OwtifyError) -> Error {
+        match err {
+            OwtifyError::Base(err) => Error::Base(err),
+            OwtifyError::Kwargs(err) => Error::Kwargs(err),
+            OwtifyError::TooLong => Error::UrlTooLong,
+        }
     }
 }

@@ -1,15 +1,31 @@
 #![doc = include_str!("../README.md")]
 
 mod adaptor;
+mod address;
+#[cfg(feature = "blocking")]
+pub mod blocking;
+mod body;
 mod call;
 mod client;
 mod error;
+mod events;
+mod form;
+mod known;
+mod patience;
+mod refusal;
 mod reply;
+mod send;
+mod stream;
 
 pub use adaptor::Adaptor;
+pub use body::Body;
 pub use call::{CacheKey, Call};
 pub use client::Client;
-pub use error::{Error, Refusal};
+pub use error::Error;
+pub use events::{Event, Events};
+pub use form::Form;
 pub use owt_core::{BaseInvalid, Code, Digest, Envelope, OwtifyError, kwargs::KwargsError, owtify};
+pub use refusal::Refusal;
 pub use reply::Reply;
 pub use reqwest::{Method, StatusCode, header};
+pub use stream::ByteStream;

@@ -1,32 +1,50 @@
 //! What an adaptor answers.
 
-use bytes::Bytes;
-use futures_core::Stream;
-use futures_util::TryStreamExt;
-use reqwest::header::{HeaderMap, HeaderValue};
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::{Error, Refusal};
+use crate::patience::Patience;
+use crate::{ByteStream, Error, Events, Refusal};
+
+/// Every answer of owt has this header, so one without it comes from something else.
+pub(crate) const REQUEST_ID: &str = "owt-request-id";
 
 /// The answer of an adaptor. Its body may still be on its way.
-#[derive(Debug)]
+///
+/// # Examples
+///
+/// ```
+/// use owt_client::{Adaptor, Client, StatusCode};
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/server.rs")); }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), owt_client::Error> {
+/// # let base = &server::answering("application/json", "[1,4,9]");
+///
+/// let adaptor = Adaptor::from_source("lambda: [n * n for n in (1, 2, 3)]");
+/// let reply = Client::new(base)?.call(adaptor).send().await?;
+/// assert_eq!(reply.status(), StatusCode::OK);
+/// assert_eq!(reply.headers()["content-type"], "application/json");
+/// assert_eq!(reply.json::<Vec<u32>>().await?, [1, 4, 9]);
+/// # Ok(()) }
+/// ```
 pub struct Reply {
     inner: Response,
+    patience: Patience,
 }
 
 impl Reply {
     /// Tells an adaptor's answer from one that owt makes itself.
-    pub(crate) async fn new(inner: Response) -> Result<Reply, Error> {
-        let Some(code) = inner.headers().get("owt-error").map(text) else {
-            return Ok(Reply { inner });
-        };
-        let status = inner.status();
-        Err(Error::Refused(Refusal {
-            status,
-            code,
-            text: inner.text().await.map_err(Error::reading)?,
-        }))
+    pub(crate) async fn read(inner: Response, patience: Patience) -> Result<Reply, Error> {
+        if !inner.headers().contains_key(REQUEST_ID) {
+            return Err(Error::NotOwt(inner.status()));
+        }
+        match Refusal::is_in(inner.headers()) {
+            true => Err(Error::Refused(Box::new(Refusal::read(inner, patience).await?))),
+            false => Ok(Reply { inner, patience }),
+        }
     }
 
     /// The HTTP status.
@@ -41,29 +59,52 @@ impl Reply {
         self.inner.headers()
     }
 
+    /// The name of this request in the server's log.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        let id = self.headers().get(REQUEST_ID);
+        id.and_then(|id| id.to_str().ok()).unwrap_or_default()
+    }
+
+    /// This reply, unless its status is 400 or more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Status`] then. The body, which may say why, is lost: look at
+    /// [`status`](Reply::status) first to keep it.
+    pub fn error_for_status(self) -> Result<Reply, Error> {
+        match self.status() {
+            status if status.is_client_error() || status.is_server_error() => {
+                Err(Error::Status(status))
+            }
+            _ => Ok(self),
+        }
+    }
+
     /// The whole body as text. Bytes that are no UTF-8 become replacement characters.
     ///
     /// # Errors
     ///
-    /// If the answer breaks off.
+    /// [`Error::Broken`] or [`Error::OutOfPatience`] if the answer breaks off.
     pub async fn text(self) -> Result<String, Error> {
-        self.inner.text().await.map_err(Error::reading)
+        Ok(String::from_utf8_lossy(&self.bytes().await?).into_owned())
     }
 
     /// The whole body.
     ///
     /// # Errors
     ///
-    /// If the answer breaks off.
-    pub async fn bytes(self) -> Result<Bytes, Error> {
-        self.inner.bytes().await.map_err(Error::reading)
+    /// [`Error::Broken`] or [`Error::OutOfPatience`] if the answer breaks off.
+    pub async fn bytes(mut self) -> Result<Bytes, Error> {
+        read_all(&mut self.inner, self.patience).await
     }
 
     /// The whole body, read as JSON.
     ///
     /// # Errors
     ///
-    /// If the answer breaks off, or is not JSON of this type.
+    /// [`Error::NotJson`] if it is not JSON of this type; [`Error::Broken`] or
+    /// [`Error::OutOfPatience`] if the answer breaks off.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
         serde_json::from_slice(&self.bytes().await?).map_err(Error::NotJson)
     }
@@ -72,17 +113,87 @@ impl Reply {
     ///
     /// # Errors
     ///
-    /// If the answer breaks off.
+    /// [`Error::Broken`] or [`Error::OutOfPatience`] if the answer breaks off.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        self.inner.chunk().await.map_err(Error::reading)
+        next_chunk(&mut self.inner, self.patience).await
     }
 
     /// The chunks of the body as they arrive.
-    pub fn stream(self) -> impl Stream<Item = Result<Bytes, Error>> {
-        self.inner.bytes_stream().map_err(Error::reading)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures_util::TryStreamExt;
+    /// use owt_client::{Adaptor, Client};
+    /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/server.rs")); }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), owt_client::Error> {
+    /// # let base = &server::answering("audio/wav", "RIFF");
+    ///
+    /// let adaptor = Adaptor::from_source("def run():\n    yield b'RIFF'");
+    /// let mut chunks = Client::new(base)?.call(adaptor).send().await?.stream();
+    /// while let Some(chunk) = chunks.try_next().await? {
+    ///     assert_eq!(chunk, "RIFF");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn stream(self) -> ByteStream {
+        ByteStream::new(self)
+    }
+
+    /// The server-sent events of the body as they arrive.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotEvents`] if the answer is something else.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures_util::TryStreamExt;
+    /// use owt_client::{Adaptor, Client};
+    /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/server.rs")); }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), owt_client::Error> {
+    /// # let base = &server::answering("text/event-stream", "event: token\ndata: ay\n\n");
+    ///
+    /// let adaptor = Adaptor::from_source("def run(): ...");
+    /// let mut events = Client::new(base)?.call(adaptor).send().await?.events()?;
+    /// let event = events.try_next().await?.expect("there is an event");
+    /// assert_eq!((event.event.as_str(), event.data.as_str()), ("token", "ay"));
+    /// # Ok(()) }
+    /// ```
+    pub fn events(self) -> Result<Events, Error> {
+        let mime = self.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
+        let mime = mime.and_then(|mime| mime.split(|byte| *byte == b';').next());
+        match mime {
+            Some(mime) if mime.trim_ascii().eq_ignore_ascii_case(b"text/event-stream") => {
+                Ok(Events::new(self.stream()))
+            }
+            _ => Err(Error::NotEvents),
+        }
     }
 }
 
-fn text(value: &HeaderValue) -> String {
-    String::from_utf8_lossy(value.as_bytes()).into_owned()
+impl fmt::Debug for Reply {
+    /// Leaves out the URL, and headers that an adaptor may have filled with arguments.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("status", &self.status())
+            .field("request_id", &self.request_id())
+            .finish_non_exhaustive()
+    }
+}
+
+async fn next_chunk(inner: &mut Response, patience: Patience) -> Result<Option<Bytes>, Error> {
+    patience.wait(async { inner.chunk().await.map_err(Error::reading) }).await
+}
+
+/// The rest of a body.
+pub(crate) async fn read_all(inner: &mut Response, patience: Patience) -> Result<Bytes, Error> {
+    let Some(first) = next_chunk(inner, patience).await? else { return Ok(Bytes::new()) };
+    let mut whole = BytesMut::from(first);
+    while let Some(chunk) = next_chunk(inner, patience).await? {
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(whole.freeze())
 }

@@ -121,13 +121,22 @@ impl Envelope {
     #[must_use]
     pub fn to_query(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in self.fields(codec::encode_url) {
-            match value {
-                Value::String(text) => query.append_pair(name, &text),
-                other => query.append_pair(name, &other.to_string()),
-            };
-        }
-        query.finish()
+        query.extend_pairs(self.fields(codec::encode_url).map(as_text)).finish()
+    }
+
+    /// The envelope as the fields of a multipart form. What is at its default is left out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use owt_core::{Code, Envelope};
+    ///
+    /// let envelope = Envelope { reload: true, ..Envelope::new(Code::source("1 + 1")) };
+    /// let pairs: Vec<_> = envelope.to_pairs().collect();
+    /// assert_eq!(pairs, [("code_b64", "MSArIDE=".to_owned()), ("reload", "true".to_owned())]);
+    /// ```
+    pub fn to_pairs(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.fields(codec::encode_standard).map(as_text)
     }
 
     /// The envelope as a JSON body. What is at its default is left out.
@@ -168,6 +177,13 @@ impl Envelope {
         ]
         .into_iter()
         .filter_map(|(field, value)| Some((field.name(), value?)))
+    }
+}
+
+fn as_text((name, value): (&'static str, Value)) -> (&'static str, String) {
+    match value {
+        Value::String(text) => (name, text),
+        other => (name, other.to_string()),
     }
 }
 

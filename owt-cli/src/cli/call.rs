@@ -9,7 +9,7 @@ use owt_client::header::{HeaderName, HeaderValue};
 use owt_core::kwargs::{self, ArgError};
 use owt_core::{Code, Envelope};
 
-use super::value;
+use super::value::{self, FormField};
 use crate::input::{Input, cannot_read};
 use crate::ui::{CliError, Failure};
 
@@ -30,7 +30,8 @@ const CALL_EXAMPLES: &str = "\
 Examples:
   owt call adaptor.py prompt:hello n:3
   owt call adaptor.py text:@story.txt --output story.wav
-  owt call adaptor.py --data @photo.jpg --header 'Content-Type: image/jpeg'";
+  owt call adaptor.py --data @photo.jpg --header 'Content-Type: image/jpeg'
+  owt call adaptor.py --form photo=@photo.jpg --form size=64";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -90,6 +91,11 @@ pub(crate) struct CallArgs {
 
     #[command(flatten)]
     pub(crate) request: RequestArgs,
+
+    /// A field of a multipart form, as 'name=text' or 'name=@FILE'; repeatable
+    #[arg(short = 'F', long, value_name = "FIELD", value_parser = value::form_field)]
+    #[arg(conflicts_with = "data", help_heading = "The request")]
+    pub(crate) form: Vec<FormField>,
 
     #[command(flatten)]
     pub(crate) fields: FieldArgs,

@@ -1,5 +1,6 @@
 //! Values of options that are more than text.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use owt_client::header::{HeaderName, HeaderValue};
@@ -38,6 +39,26 @@ pub(super) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
         .split_once(':')
         .and_then(|(name, value)| Some((name.trim().parse().ok()?, value.trim().parse().ok()?)));
     header.ok_or_else(|| "give a header as 'Name: value'".to_owned())
+}
+
+/// A field of a form: text, or a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum FormField {
+    Text { name: String, text: String },
+    File { name: String, path: PathBuf },
+}
+
+/// A field of a form as arguments are written: `name=text`, `name=@file`, `name=@@text`.
+pub(super) fn form_field(field: &str) -> Result<FormField, String> {
+    let Some((name, text)) = field.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+        return Err("give a field as name=text or name=@FILE".to_owned());
+    };
+    let name = name.to_owned();
+    Ok(match text.strip_prefix('@') {
+        Some(path) if !path.starts_with('@') => FormField::File { name, path: path.into() },
+        Some(text) => FormField::Text { name, text: text.to_owned() },
+        None => FormField::Text { name, text: text.to_owned() },
+    })
 }
 
 /// A user and a password: `user:password`.
@@ -99,6 +120,23 @@ mod tests {
     #[case("Accept: a\nb")]
     fn what_is_no_header_is_refused(#[case] text: &str) {
         assert_eq!(header(text), Err("give a header as 'Name: value'".to_owned()));
+    }
+
+    #[rstest]
+    #[case("a=b=c", FormField::Text { name: "a".to_owned(), text: "b=c".to_owned() })]
+    #[case("a=", FormField::Text { name: "a".to_owned(), text: String::new() })]
+    #[case("a=@@b", FormField::Text { name: "a".to_owned(), text: "@b".to_owned() })]
+    #[case("a=@b c.jpg", FormField::File { name: "a".to_owned(), path: "b c.jpg".into() })]
+    fn fields_are_read(#[case] text: &str, #[case] field: FormField) {
+        assert_eq!(form_field(text), Ok(field));
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("a")]
+    #[case("=a")]
+    fn what_is_no_field_is_refused(#[case] text: &str) {
+        assert_eq!(form_field(text), Err("give a field as name=text or name=@FILE".to_owned()));
     }
 
     #[test]

@@ -4,11 +4,11 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use owt_client::{Client, Envelope, Error, Method, Refusal, Reply};
+use owt_client::{Body, Client, Envelope, Error, Form, Refusal, Reply};
 
 use super::encode::bad_base;
-use crate::cli::{CallArgs, RequestArgs};
-use crate::input::Input;
+use crate::cli::{CallArgs, FormField, RequestArgs};
+use crate::input::{Input, cannot_read};
 use crate::output;
 use crate::ui::{self, CliError, Failure};
 
@@ -20,6 +20,7 @@ pub(crate) fn run(args: CallArgs) -> Result<ExitCode, CliError> {
         client = client.with_auth(user, password);
     }
     let call = call(&client, envelope, args.request, &mut input)?;
+    let call = if args.form.is_empty() { call } else { call.form(form(args.form)) };
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|err| CliError::caused(Failure::File, &err))?;
@@ -40,17 +41,25 @@ fn call(
     request: RequestArgs,
     input: &mut Input,
 ) -> Result<owt_client::Call, CliError> {
-    let mut call = client.call_with(envelope);
-    if request.method != Method::POST {
-        call = call.method(request.method);
-    }
+    let mut call = client.call_with(envelope).method(request.method);
     for (name, value) in request.header {
         call = call.header(name, value);
     }
     match request.data {
         None => Ok(call),
-        Some(data) => Ok(call.body(input.data(&data)?)),
+        // A file may be larger than memory, so it is read while it is sent.
+        Some(data) => Ok(match data.strip_prefix('@').filter(|path| *path != "-") {
+            Some(path) => call.body(Body::file(path)),
+            None => call.body(input.data(&data)?),
+        }),
     }
+}
+
+fn form(fields: Vec<FormField>) -> Form {
+    fields.into_iter().fold(Form::new(), |form, field| match field {
+        FormField::Text { name, text } => form.text(name, text),
+        FormField::File { name, path } => form.file(name, path),
+    })
 }
 
 /// Writes the answer chunk by chunk.
@@ -69,6 +78,9 @@ async fn print(mut reply: Reply, path: Option<&Path>) -> Result<(), CliError> {
 fn failed(err: Error, base: &str) -> CliError {
     match err {
         Error::Refused(refusal) => refused(&refusal),
+        Error::Upload { path, source } => cannot_read(&path.to_string_lossy(), &source),
+        Error::UrlTooLong => CliError::caused(Failure::Usage, &err)
+            .hint("send the body as a file of a form: --form name=@FILE"),
         Error::Unreachable(_) => CliError::caused(Failure::Connection, &err)
             .hint(format!("start it with: owt serve, or name another with --url (now {base})")),
         err => broken(&err),

@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use owt_core::owtify::MAX_URL;
-use owt_core::{BaseInvalid, Envelope, base};
+use owt_core::{Envelope, OwtifyError, base};
 
 use crate::cli::{EncodeArgs, Format};
 use crate::input::Input;
@@ -12,13 +11,15 @@ use crate::ui::{self, CliError, Failure};
 pub(crate) fn run(args: EncodeArgs) -> Result<ExitCode, CliError> {
     let envelope = args.fields.apply(args.adaptor.envelope(&mut Input::default())?);
     let text = write(&envelope, args.format, &args.url);
-    let text = text.map_err(|err| bad_base(&args.url, &err))?;
-    if args.format == Format::Url && text.len() > MAX_URL {
-        ui::warn(&format!(
-            "the server takes no URL of more than {MAX_URL} bytes; send this with --format curl"
-        ));
+    ui::print(&text.map_err(|err| cannot_encode(&args.url, &err))?)
+}
+
+fn cannot_encode(base: &str, err: &OwtifyError) -> CliError {
+    match err {
+        OwtifyError::TooLong => CliError::caused(Failure::Usage, err)
+            .hint("print a command that posts it: --format curl"),
+        err => bad_base(base, err),
     }
-    ui::print(&text)
 }
 
 /// The error of a base URL that cannot be used.
@@ -27,7 +28,7 @@ pub(crate) fn bad_base(base: &str, err: &dyn std::error::Error) -> CliError {
         .hint("give it with --url or OWT_URL, as http://127.0.0.1:9876")
 }
 
-fn write(envelope: &Envelope, format: Format, base: &str) -> Result<String, BaseInvalid> {
+fn write(envelope: &Envelope, format: Format, base: &str) -> Result<String, OwtifyError> {
     Ok(match format {
         Format::Url => envelope.to_url(base)?,
         Format::Query => envelope.to_query(),

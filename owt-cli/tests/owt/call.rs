@@ -110,7 +110,7 @@ fn a_server_that_is_not_there_is_explained() {
 
 #[test]
 fn an_answer_that_breaks_off_is_a_failure() {
-    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi".to_owned();
+    let cut = "HTTP/1.1 200 OK\r\nOwt-Request-Id: 1\r\nContent-Length: 9\r\n\r\nhi".to_owned();
     let (outcome, _) = called(&[], cut);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(3), "hi"));
     assert!(outcome.stderr.starts_with("owt: error: the answer broke off: "), "{outcome:?}");
@@ -122,7 +122,7 @@ fn slow_server() -> (Server, mpsc::Sender<()>) {
     let server = Server::new(move |listener| {
         let (mut stream, _) = listener.accept().expect("a client connects");
         let request = read_request(&stream);
-        let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n";
+        let head = b"HTTP/1.1 200 OK\r\nOwt-Request-Id: 1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n";
         stream.write_all(head).expect("the client reads");
         wait.recv().expect("the test says when to go on");
         let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
@@ -152,4 +152,59 @@ fn chunks_are_printed_as_they_come_and_a_closed_pipe_is_no_error() {
     go_on.send(()).unwrap();
     assert_eq!(Outcome::from(child.wait_with_output().unwrap()), Outcome::data(""));
     server.requests();
+}
+
+#[test]
+fn a_form_is_sent_with_its_files() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("note.txt");
+    fs::write(&path, "ay up").unwrap();
+    let file = format!("note=@{}", path.display());
+    let (outcome, request) =
+        called(&["--form", &file, "-F", "lang=en", "-F", "at=@@me"], answer("200 OK", ""));
+    assert_eq!(outcome, Outcome::data(""));
+    assert_eq!(request.line, "POST /path HTTP/1.1");
+    let (mime, boundary) =
+        request.header("content-type").unwrap().split_once("; boundary=").unwrap();
+    assert_eq!(mime, "multipart/form-data");
+    let part = |head: &str, body: &str| {
+        format!("--{boundary}\r\nContent-Disposition: form-data; name={head}\r\n\r\n{body}\r\n")
+    };
+    let expected = [
+        part("\"code_b64\"", "MSArIDE="),
+        part("\"note\"; filename=\"note.txt\"\r\nContent-Type: text/plain", "ay up"),
+        part("\"lang\"", "en"),
+        part("\"at\"", "@me"),
+        format!("--{boundary}--\r\n"),
+    ];
+    assert_eq!(request.body, expected.concat());
+}
+
+#[rstest]
+#[case::body(&["--data", "@nowhere"])]
+#[case::form(&["--form", "note=@nowhere"])]
+fn a_file_that_is_not_there_is_explained(#[case] args: &[&str]) {
+    let mut command = owt(&["call", "/dev/null", "--url", "http://127.0.0.1:1"]);
+    let words = "owt: error: cannot read \"nowhere\": No such file or directory (os error 2)\n";
+    assert_eq!(outcome(command.args(args)), Outcome::failure(4, words));
+}
+
+#[test]
+fn a_pipe_is_sent_to_its_end() {
+    let server = Server::answering(vec![answer("200 OK", "")]);
+    let script = r#"printf 'no length' | "$0" call /dev/null --data @/dev/fd/0 --url "$1""#;
+    let mut shell = assert_cmd::Command::new("sh");
+    let shell = shell.args(["-c", script, env!("CARGO_BIN_EXE_owt"), &server.base]);
+    assert_eq!(outcome(shell), Outcome::data(""));
+    assert_eq!(server.requests().remove(0).body, "no length");
+}
+
+#[test]
+fn code_that_is_too_long_beside_a_body_is_explained() {
+    let long = "#".repeat(64_000);
+    let mut command = owt(&["call", "-", "--data", "hi"]);
+    let words = "owt: error: code and arguments are too long for a URL; send the body as a form, \
+                 or call the adaptor by POST without a body first\n\nhint: send the body as a file \
+                 of a form: --form name=@FILE\n";
+    assert_eq!(outcome(command.write_stdin(long)), Outcome::failure(2, words));
 }

@@ -195,13 +195,15 @@ fn an_adaptor_that_is_no_text_is_explained() {
 }
 
 #[test]
-fn a_url_that_no_server_takes_is_printed_with_a_warning() {
+fn a_url_that_no_server_takes_is_refused_and_a_command_is_not() {
     let long = format!("1 + 1 # {}", "x".repeat(64_000));
-    let outcome = outcome(owt(&["encode", "-"]).write_stdin(long));
-    assert_eq!(outcome.code, Some(0));
-    assert!(outcome.stdout.len() > 64_000);
-    assert_eq!(
-        outcome.stderr,
-        "owt: warning: the server takes no URL of more than 64000 bytes; send this with --format curl\n"
-    );
+    let mut command = owt(&["encode", "-"]);
+    let words = "owt: error: the URL is longer than the 64000 bytes that a server takes; send the \
+                 call with POST instead\n\nhint: print a command that posts it: --format curl\n";
+    assert_eq!(outcome(command.write_stdin(long.clone())), Outcome::failure(2, words));
+
+    let mut command = owt(&["encode", "-", "--format", "curl"]);
+    let printed = outcome(command.write_stdin(long));
+    assert_eq!((printed.code, printed.stderr.as_str()), (Some(0), ""));
+    assert!(printed.stdout.len() > 64_000);
 }

@@ -7,3 +7,6 @@ mod program;
 #[path = "../../../owt-client/tests/server/mod.rs"]
 mod server;
 mod usage;
+#[path = "../../../owt-core/tests/vectors/mod.rs"]
+mod vectors;
+mod vectors_encoded;

@@ -58,6 +58,10 @@ pub(crate) fn read_request(stream: &TcpStream) -> Request {
         .filter_map(|line| line.split_once(": ").map(|(k, v)| (k.to_lowercase(), v.to_owned())))
         .collect();
     let mut request = Request { line, headers, body: String::new() };
+    if request.header("transfer-encoding") == Some("chunked") {
+        request.body = read_chunks(reader);
+        return request;
+    }
     let length = request
         .header("content-length")
         .map_or(0, |length| length.parse().expect("a length is a number"));
@@ -65,7 +69,26 @@ pub(crate) fn read_request(stream: &TcpStream) -> Request {
     request
 }
 
-/// An answer with a body, after which the connection is closed.
+fn read_chunks(mut reader: impl BufRead) -> String {
+    let mut body = String::new();
+    loop {
+        let mut size = String::new();
+        reader.read_line(&mut size).expect("a chunk has a length");
+        let size = u64::from_str_radix(size.trim(), 16).expect("a length is a number");
+        let mut chunk = String::new();
+        reader.by_ref().take(size + 2).read_to_string(&mut chunk).expect("the body is text");
+        body.push_str(chunk.strip_suffix("\r\n").expect("a chunk has an end"));
+        if size == 0 {
+            return body;
+        }
+    }
+}
+
+/// An answer with a body, as owt gives it, after which the connection is closed.
 pub(crate) fn answer(head: &str, body: &str) -> String {
-    format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {head}\r\nOwt-Request-Id: 1\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n\r\n{body}"
+    )
 }

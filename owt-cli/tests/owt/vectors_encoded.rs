@@ -1,0 +1,64 @@
+//! `owt encode` prints the URLs that the shared vectors say.
+
+use crate::program::{Outcome, outcome, owt};
+use crate::vectors::{self, Json, Options, Vector};
+
+#[test]
+fn every_vector_that_can_be_typed_gives_its_outcome() {
+    let vectors: Vec<_> = Vector::all().into_iter().filter(can_be_typed).collect();
+    assert!(vectors.len() > 110, "{} vectors can be typed", vectors.len());
+    for vector in vectors {
+        assert_eq!(encoded(&vector), vector.expected(), "{}", vector.name);
+    }
+}
+
+/// On a command line, arguments that are no map are something else.
+fn can_be_typed(vector: &Vector) -> bool {
+    matches!(vector.kwargs, Json::Map(_) | Json::Null(()))
+}
+
+fn encoded(vector: &Vector) -> vectors::Outcome {
+    let base = format!("--url={}", vector.base);
+    let mut command = owt(&["encode", "-", &base]);
+    if let Json::Map(_) = vector.kwargs {
+        command.arg(serde_json::to_string(&vector.kwargs).expect("JSON is JSON"));
+    }
+    command.args(options(&vector.options)).write_stdin(vector.source());
+    match outcome(&mut command) {
+        Outcome { code: Some(0), stdout, .. } => {
+            vector.measured(stdout.strip_suffix('\n').expect("a line is printed").to_owned())
+        }
+        failed => error(&failed.stderr),
+    }
+}
+
+fn options(options: &Options) -> Vec<String> {
+    let valued = [
+        ("fn-name", options.fn_name.clone()),
+        ("cache-key", options.cache_key_override.clone()),
+        ("timeout", options.timeout.map(|seconds| seconds.to_string())),
+    ];
+    let flags = [
+        ("use-cache", options.use_cache),
+        ("cache-kwargs", options.cache_kwargs),
+        ("reload", options.reload),
+    ];
+    let valued =
+        valued.into_iter().filter_map(|(name, value)| Some(format!("--{name}={}", value?)));
+    let flags =
+        flags.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| format!("--{name}"));
+    valued.chain(flags).collect()
+}
+
+/// The words before the base URL or the hint, and the code that they belong to.
+fn error(stderr: &str) -> vectors::Outcome {
+    let words = stderr.strip_prefix("owt: error: ").expect("an error is said to be one");
+    let known = Vector::all().into_iter().map(|vector| vector.expected());
+    known
+        .filter(|outcome| match outcome {
+            vectors::Outcome::Error { message, .. } => words.starts_with(message),
+            _ => false,
+        })
+        .next()
+        .unwrap_or_else(|| panic!("no vector has these words: {words}"))
+}

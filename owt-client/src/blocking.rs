@@ -1,0 +1,241 @@
+//! A client for programs that are not async: the same calls, waited for.
+//!
+//! It runs the async client on a thread of its own, so nothing here may be called from async code:
+//! tokio panics where a thread that runs tasks would wait.
+//!
+//! ```
+//! use owt_client::{Adaptor, blocking::Client};
+//! # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/server.rs")); }
+//! # let base = &server::answering("text/plain", "HELLO");
+//!
+//! let client = Client::new(base)?;
+//! let reply = client.call(Adaptor::from_source("lambda: 'HELLO'")).send()?;
+//! assert_eq!(reply.text()?, "HELLO");
+//! # Ok::<(), owt_client::Error>(())
+//! ```
+
+use std::borrow::Borrow;
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use futures_util::StreamExt;
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use serde::de::DeserializeOwned;
+use tokio::runtime::{self, Runtime};
+
+use crate::{Adaptor, Call, Envelope, Error, Event};
+
+/// A client of one owt server; see [`crate::Client`]. Clones share its connections.
+#[derive(Debug, Clone)]
+pub struct Client {
+    inner: crate::Client,
+    thread: Thread,
+}
+
+impl Client {
+    /// A client of the server at a base URL.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`crate::Client::new`], and [`Error::Thread`] if no thread can be started.
+    pub fn new(base: &str) -> Result<Client, Error> {
+        Ok(Client { inner: crate::Client::new(base)?, thread: Thread::start()? })
+    }
+
+    /// The same client, as this user (HTTP Basic).
+    #[must_use]
+    pub fn with_auth(self, user: impl Into<String>, password: impl Into<String>) -> Client {
+        Client { inner: self.inner.with_auth(user, password), ..self }
+    }
+
+    /// The same client, whose calls have this [`patience`](Call::patience) unless they set another.
+    #[must_use]
+    pub fn with_patience(self, limit: Duration) -> Client {
+        Client { inner: self.inner.with_patience(limit), ..self }
+    }
+
+    /// Begins a call of an adaptor.
+    pub fn call(&self, adaptor: impl Borrow<Adaptor>) -> Call<Client> {
+        self.call_with(Envelope::new(adaptor.borrow().code.clone()))
+    }
+
+    /// Begins a call that an envelope describes.
+    pub fn call_with(&self, envelope: Envelope) -> Call<Client> {
+        Call::new(self.clone(), envelope, self.inner.patience)
+    }
+}
+
+impl Call<Client> {
+    /// Sends the call, and waits until the adaptor's answer begins.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Error`]. An adaptor's own answer is none, whatever its status.
+    pub fn send(self) -> Result<Reply, Error> {
+        let Call { client: Client { inner, thread }, outgoing } = self;
+        Ok(Reply { inner: thread.wait(outgoing.send(&inner))?, rest: Bytes::new(), thread })
+    }
+}
+
+/// The answer of an adaptor; see [`crate::Reply`]. Its body may still be on its way, and can be read
+/// as it comes, because a reply is [`Read`]. Dropping it ends the call.
+///
+/// # Examples
+///
+/// ```
+/// use owt_client::{Adaptor, blocking::Client};
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/server.rs")); }
+/// # let base = &server::answering("audio/wav", "RIFF");
+///
+/// let mut reply = Client::new(base)?.call(Adaptor::from_source("lambda: b'RIFF'")).send()?;
+/// let mut file = Vec::new();
+/// std::io::copy(&mut reply, &mut file)?;
+/// assert_eq!(file, b"RIFF");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Reply {
+    inner: crate::Reply,
+    /// What of the last chunk has not been read.
+    rest: Bytes,
+    thread: Thread,
+}
+
+impl Reply {
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.inner.status()
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        self.inner.headers()
+    }
+
+    /// The name of this request in the server's log.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        self.inner.request_id()
+    }
+
+    /// This reply, unless its status is 400 or more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Status`] then.
+    pub fn error_for_status(self) -> Result<Reply, Error> {
+        Ok(Reply { inner: self.inner.error_for_status()?, ..self })
+    }
+
+    /// The whole body as text. Bytes that are no UTF-8 become replacement characters.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`crate::Reply::text`].
+    pub fn text(self) -> Result<String, Error> {
+        self.thread.wait(self.inner.text())
+    }
+
+    /// The whole body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`crate::Reply::bytes`].
+    pub fn bytes(self) -> Result<Bytes, Error> {
+        self.thread.wait(self.inner.bytes())
+    }
+
+    /// The whole body, read as JSON.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`crate::Reply::json`].
+    pub fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
+        self.thread.wait(self.inner.json())
+    }
+
+    /// The next chunk of the body as it arrives, or nothing at its end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`crate::Reply::chunk`].
+    pub fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        self.thread.wait(self.inner.chunk())
+    }
+
+    /// The server-sent events of the body as they arrive.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotEvents`] if the answer is something else.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use owt_client::{Adaptor, blocking::Client};
+    /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/server.rs")); }
+    /// # let base = &server::answering("text/event-stream", "data: ay\n\ndata: up\n\n");
+    ///
+    /// let reply = Client::new(base)?.call(Adaptor::from_source("def run(): ...")).send()?;
+    /// let mut words = Vec::new();
+    /// for event in reply.events()? {
+    ///     words.push(event?.data);
+    /// }
+    /// assert_eq!(words, ["ay", "up"]);
+    /// # Ok::<(), owt_client::Error>(())
+    /// ```
+    pub fn events(self) -> Result<Events, Error> {
+        Ok(Events { inner: self.inner.events()?, thread: self.thread })
+    }
+}
+
+impl Read for Reply {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() && !buffer.is_empty() {
+            match self.chunk().map_err(io::Error::other)? {
+                None => return Ok(0),
+                Some(chunk) => self.rest = chunk,
+            }
+        }
+        let length = buffer.len().min(self.rest.len());
+        self.rest.copy_to_slice(&mut buffer[..length]);
+        Ok(length)
+    }
+}
+
+/// The server-sent events of an answer; see [`crate::Events`]. Dropping it ends the call.
+#[derive(Debug)]
+pub struct Events {
+    inner: crate::Events,
+    thread: Thread,
+}
+
+impl Iterator for Events {
+    type Item = Result<Event, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.thread.wait(self.inner.next())
+    }
+}
+
+/// The thread that looks after connections, also while nobody waits: a call that is dropped must
+/// close its connection at once.
+#[derive(Debug, Clone)]
+struct Thread(Arc<Runtime>);
+
+impl Thread {
+    fn start() -> Result<Thread, Error> {
+        let mut builder = runtime::Builder::new_multi_thread();
+        let builder = builder.worker_threads(1).thread_name("owt-client").enable_all();
+        builder.build().map(|runtime| Thread(Arc::new(runtime))).map_err(Error::Thread)
+    }
+
+    fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.0.block_on(future)
+    }
+}

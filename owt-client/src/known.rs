@@ -1,0 +1,50 @@
+//! The source that a server has, as far as this client knows.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use owt_core::Digest;
+
+/// How many digests are remembered. Beyond that, all are forgotten: each costs one more sending.
+const LIMIT: usize = 10_000;
+
+#[derive(Debug, Default)]
+pub(crate) struct Known(Mutex<HashSet<Digest>>);
+
+impl Known {
+    pub(crate) fn has(&self, digest: Digest) -> bool {
+        self.digests().contains(&digest)
+    }
+
+    pub(crate) fn insert(&self, digest: Digest) {
+        let mut digests = self.digests();
+        if digests.len() >= LIMIT {
+            digests.clear();
+        }
+        digests.insert(digest);
+    }
+
+    pub(crate) fn forget(&self, digest: Digest) {
+        self.digests().remove(&digest);
+    }
+
+    fn digests(&self) -> MutexGuard<'_, HashSet<Digest>> {
+        // No statement on it can panic half way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let known = Known::default();
+        for number in 0..=LIMIT {
+            known.insert(Digest::of(&number.to_string()));
+        }
+        assert_eq!(known.digests().len(), 1);
+        assert!(known.has(Digest::of(&LIMIT.to_string())));
+    }
+}

@@ -1,0 +1,122 @@
+//! Sending a call: its source, or the digest of source that the server has.
+
+use owt_core::{Code, Digest, Envelope, base};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, RequestBuilder};
+
+use crate::call::{Content, Outgoing};
+use crate::{Client, Error, Reply, address};
+
+const CODE_UNKNOWN: &str = "code-unknown";
+
+impl Outgoing {
+    /// Sends the digest if the server has the source, and the source if it has forgotten it.
+    pub(crate) async fn send(mut self, client: &Client) -> Result<Reply, Error> {
+        if let Some(err) = self.fault.take() {
+            return Err(err);
+        }
+        let code = self.envelope.code.clone();
+        let digest = code.digest();
+        if !client.known.has(digest) {
+            return self.attempt(client, code).await;
+        }
+        if let Some(copy) = self.again() {
+            return match copy.attempt(client, Code::Known(digest)).await {
+                Err(err) if is_unknown(&err) => self.attempt(client, code).await,
+                outcome => outcome,
+            };
+        }
+        // What cannot be sent again brings the source along, if that is not too long.
+        match self.fits(client)? {
+            true => self.attempt(client, code).await,
+            false => self.attempt(client, Code::Known(digest)).await,
+        }
+    }
+
+    /// The same, if sending its body again costs nothing but its bytes.
+    fn again(&self) -> Option<Outgoing> {
+        let content = match &self.content {
+            Content::None => Content::None,
+            Content::Body(body) => Content::Body(body.again()?),
+            Content::Form(form) if form.is_in_memory() => Content::Form(form.clone()),
+            Content::Form(_) => return None,
+        };
+        Some(Outgoing {
+            envelope: self.envelope.clone(),
+            method: self.method.clone(),
+            path: self.path.clone(),
+            headers: self.headers.clone(),
+            content,
+            patience: self.patience,
+            fault: None,
+        })
+    }
+
+    /// Whether the source has room in the request.
+    fn fits(&self, client: &Client) -> Result<bool, Error> {
+        let url = address::join(&client.base, &self.path);
+        match (&self.content, self.envelope.to_url(&url).map_err(Error::from)) {
+            (Content::Form(_), _) | (_, Ok(_)) => Ok(true),
+            (_, Err(Error::UrlTooLong)) => Ok(false),
+            (_, Err(err)) => Err(err),
+        }
+    }
+
+    /// Sends it once, with this code.
+    async fn attempt(mut self, client: &Client, code: Code) -> Result<Reply, Error> {
+        let (digest, patience) = (code.digest(), self.patience);
+        self.envelope.code = code;
+        let outcome = patience
+            .wait(async {
+                let request = self.into_request(client).await?;
+                request.send().await.map_err(Error::sending)
+            })
+            .await;
+        let outcome = Reply::read(outcome?, patience).await;
+        note(client, digest, &outcome);
+        outcome
+    }
+
+    async fn into_request(mut self, client: &Client) -> Result<RequestBuilder, Error> {
+        let url = address::join(&client.base, &self.path);
+        let envelope = std::mem::replace(&mut self.envelope, Envelope::new(Code::source("")));
+        let (http, method) = (&client.http, self.method.clone());
+        let request = match std::mem::replace(&mut self.content, Content::None) {
+            Content::None if may_have_envelope(&method) => {
+                let json = HeaderValue::from_static("application/json");
+                self.headers.insert(CONTENT_TYPE, json);
+                http.request(method, base::absolute(&url)?).body(envelope.to_json())
+            }
+            Content::None => http.request(method, envelope.to_url(&url)?),
+            Content::Body(body) => {
+                let url = envelope.to_url(&url)?;
+                http.request(method, url).body(body.open(&mut self.headers).await?)
+            }
+            Content::Form(form) => {
+                self.headers.remove(CONTENT_TYPE);
+                let form = form.open(&envelope).await?;
+                http.request(method, base::absolute(&url)?).multipart(form)
+            }
+        };
+        Ok(client.authorized(request.headers(self.headers)))
+    }
+}
+
+/// Whether a request with this method may have a body that is not the adaptor's. RFC 9110 gives
+/// none a meaning in the other methods, and proxies may drop it.
+fn may_have_envelope(method: &Method) -> bool {
+    [Method::POST, Method::PUT, Method::PATCH].contains(method)
+}
+
+/// Notes whether the server has the source by now.
+fn note(client: &Client, digest: Digest, outcome: &Result<Reply, Error>) {
+    match outcome {
+        Ok(_) => client.known.insert(digest),
+        Err(err) if is_unknown(err) => client.known.forget(digest),
+        Err(_) => {}
+    }
+}
+
+fn is_unknown(err: &Error) -> bool {
+    matches!(err, Error::Refused(refusal) if refusal.code == CODE_UNKNOWN)
+}
