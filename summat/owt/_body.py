@@ -117,7 +117,7 @@ def _file(file: Any) -> Body:
     if isinstance(file, io.TextIOBase):
         return Body(None, chunks=file)
     name = getattr(file, "name", None)
-    return Body(_media_type(name) if isinstance(name, str) else BINARY, chunks=_read(file))
+    return Body(media_type(name) if isinstance(name, str) else BINARY, chunks=_read(file))
 
 
 def _read(file: Any) -> Iterator[bytes]:
@@ -126,7 +126,8 @@ def _read(file: Any) -> Iterator[bytes]:
             yield chunk
 
 
-def _media_type(name: str) -> str:
+def media_type(name: str) -> str:
+    """Return the media type that a file's name tells; that of any bytes if it tells none."""
     import mimetypes
 
     kind, encoding = mimetypes.guess_type(name)

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections import OrderedDict, deque
 from contextlib import contextmanager, suppress
 
@@ -27,6 +28,7 @@ _MOST_FAILED = 64
 # Bytes from which on it is worth the time to look for what an adaptor leaves behind.
 _LARGE = 1 << 20
 _SOON = 0.5
+_LATEST = 60.0
 
 
 class Adaptor:
@@ -107,7 +109,9 @@ class Store:
         self._changing = threading.Lock()
         self._loading: dict[str, _Turn] = {}
         self._failed: deque[str] = deque()
-        self._freeing: threading.Timer | None = None
+        self._is_freeing = False
+        # What `once` keeps for adaptors that are dropped already.
+        self._dropped: list[weakref.ref[_module.Kept]] = []
         self._memory = _Memory()
 
     def get(self, digest: str) -> Adaptor | None:
@@ -142,6 +146,7 @@ class Store:
     def after_fork(self) -> None:
         """Free the locks that other threads held when this process was forked off."""
         self._changing = threading.Lock()
+        self._is_freeing = False
         self._loading = {}
 
     def _touch(self, digest: str) -> None:
@@ -196,24 +201,40 @@ class Store:
                 self._drop(self._kept.popitem(last=False)[1])
 
     def _drop(self, adaptor: Adaptor) -> None:
-        if adaptor.memory >= _LARGE:
-            self._free_soon()
+        kept = _module.kept_by(adaptor.module)
+        if adaptor.memory >= _LARGE or kept is not None:
+            self._free_soon(kept)
         name = adaptor.module.__name__
         if sys.modules.get(name) is adaptor.module:
             _enter(name, None)
             self._unlink(name)
             _module.hide_lines(_module.file_name(adaptor.digest))
 
-    def _free_soon(self) -> None:
-        """Free what was dropped, once the calls that it still serves have most likely ended.
+    def _free_soon(self, kept: _module.Kept | None) -> None:
+        """Free what was dropped, once the calls that it still serves have ended.
 
         A module and its functions hold each other, and a few large objects, such as a model, never
         make Python look for such cycles by itself.
         """
-        if self._freeing is None or not self._freeing.is_alive():
-            self._freeing = threading.Timer(_SOON, gc.collect)
-            self._freeing.daemon = True
-            self._freeing.start()
+        if kept is not None:
+            self._dropped.append(weakref.ref(kept))
+        if not self._is_freeing:
+            self._free_in(_SOON)
+
+    def _free_in(self, seconds: float) -> None:
+        self._is_freeing = True
+        timer = threading.Timer(seconds, self._free, (seconds,))
+        timer.daemon = True
+        timer.start()
+
+    def _free(self, waited: float) -> None:
+        """Free what can be; what `once` keeps and a call still uses is tried again, ever later."""
+        gc.collect()
+        with self._changing:
+            self._dropped = [kept for kept in self._dropped if kept() is not None]
+            self._is_freeing = False
+            if self._dropped:
+                self._free_in(min(2 * waited, _LATEST))
 
     def _write(self, name: str, source: str) -> None:
         if self._directory is None:

@@ -15,9 +15,21 @@ if TYPE_CHECKING:
     from typing import Any
 
 PACKAGE = "owt.adaptors"
+# Among an adaptor's names, what `owt.summat.once` keeps alive for it.
+KEPT = "__once__"
 _NAME_DIGITS = 16
 _SHOWN_DIGITS = 12
 _SHORT_NAME = "a_"
+
+
+class Kept(dict[str, "Any"]):
+    """What `owt.summat.once` keeps alive for an adaptor, by name."""
+
+
+def kept_by(module: ModuleType) -> Kept | None:
+    """Return what is kept alive for an adaptor; None if nothing ever was."""
+    found = vars(module).get(KEPT)
+    return found if isinstance(found, Kept) else None
 
 
 def module_name(digest: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
+import threading
+import time
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 
-from owt import _log
+from owt import _heartbeat, _log
 from owt._body import text_bytes
 from owt._describe import located, told
 from owt._faults import Fault
@@ -14,9 +16,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import Future
     from collections.abc import AsyncIterator, Callable, Iterator
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from typing import Any
 
     from owt._border import Call, Chunk
+    from owt._heartbeat import Heartbeat
     from owt._reply import Reply
 
 GONE = "The client went away before the end of the answer."
@@ -24,9 +28,12 @@ GONE = "The client went away before the end of the answer."
 
 def stream(call: Call, reply: Reply, chunks: Iterator[Any]) -> None:
     """Answer with the chunks of an iterator, on this thread; `send` waits for slow readers."""
+    beat = _heartbeat.of(chunks)
     outgoing = _Outgoing(call, reply, call.send)
+    if beat is not None:
+        outgoing = _Beating(call, reply, call.send, beat)
     try:
-        with _closing(chunks):
+        with _closing(chunks), outgoing.alive_on_thread():
             for chunk in chunks:
                 if not outgoing.send(chunk):
                     break
@@ -43,9 +50,12 @@ async def astream(
 
     `settle` is called when the client has gone: from then on, cleaning up is not cancelled.
     """
+    beat = _heartbeat.of(chunks)
     outgoing = _Outgoing(call, reply, call.send_nowait)
+    if beat is not None:
+        outgoing = _Beating(call, reply, call.send_nowait, beat)
     try:
-        async with _aclosing(chunks):
+        async with _aclosing(chunks), outgoing.alive_in_loop():
             async for chunk in chunks:
                 if not outgoing.send(chunk):
                     settle()
@@ -101,13 +111,16 @@ class _Outgoing:
         data = _bytes_of(chunk)
         if self._reply.is_bodiless:
             return False
-        if not self._begun:
-            self._reply.start(self._call, chunk)
-            self._begun = True
+        self._begin(chunk)
         # An empty chunk would be read as the end.
         if data and not self._send(data):
             self._gone = True
         return not self._gone
+
+    def _begin(self, first: Any) -> None:
+        if not self._begun:
+            self._reply.start(self._call, first)
+            self._begun = True
 
     def end(self) -> None:
         """Say that the answer is whole, or why it is not."""
@@ -126,6 +139,74 @@ class _Outgoing:
             # The client sees only that the answer is not whole: its head has gone out.
             _log.write("WARN", f"the answer broke off: {located(err)}")
         self._call.abort(told(err))
+
+    def alive_on_thread(self) -> AbstractContextManager[None]:
+        """Send heartbeats meanwhile, if the source asks for them; on a thread."""
+        return nullcontext()
+
+    def alive_in_loop(self) -> AbstractAsyncContextManager[None]:
+        """Send heartbeats meanwhile, if the source asks for them; in the event loop."""
+        return nullcontext()
+
+
+class _Beating(_Outgoing):
+    """An answer that sends heartbeats while its source is silent."""
+
+    __slots__ = ("_beat", "_is_over", "_last", "_sending")
+
+    def __init__(
+        self, call: Call, reply: Reply, send: Callable[[Chunk], bool], beat: Heartbeat
+    ) -> None:
+        super().__init__(call, reply, send)
+        self._beat = beat
+        self._last = time.monotonic()
+        # Held while a chunk goes out, which may be in pieces: a heartbeat must not get between.
+        self._sending = threading.Lock()
+        self._is_over = False
+
+    def send(self, chunk: Any) -> bool:
+        with self._sending:
+            is_read = super().send(chunk)
+            self._last = time.monotonic()
+            return is_read
+
+    @contextmanager
+    def alive_on_thread(self) -> Iterator[None]:
+        with _heartbeat.on_thread(self._beat.seconds, self._pulse):
+            try:
+                yield
+            finally:
+                self._stop()
+
+    @asynccontextmanager
+    async def alive_in_loop(self) -> AsyncIterator[None]:
+        async with _heartbeat.in_loop(self._beat.seconds, self._pulse):
+            try:
+                yield
+            finally:
+                self._stop()
+
+    def _stop(self) -> None:
+        with self._sending:
+            self._is_over = True
+
+    def _pulse(self) -> float:
+        """Send a heartbeat after long enough a silence; return how long it can be until the next.
+
+        While a chunk waits for a slow reader, the stream needs none.
+        """
+        if not self._sending.acquire(blocking=False):
+            return self._beat.seconds
+        try:
+            rest = self._last + self._beat.seconds - time.monotonic()
+            if rest > 0 or self._is_over or self._reply.is_bodiless:
+                return max(rest, 0.001)
+            self._begin(self._beat.chunk)
+            self._call.send_nowait(self._beat.chunk)
+            self._last = time.monotonic()
+            return self._beat.seconds
+        finally:
+            self._sending.release()
 
 
 def _bytes_of(chunk: Any) -> bytes | bytearray:

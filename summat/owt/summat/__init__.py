@@ -1,5 +1,63 @@
-"""Building blocks for adaptors."""
+"""Building blocks for adaptors, each imported when it is first used.
+
+| name | what it does |
+|---|---|
+| `pipe` | a handler made of steps |
+| `stream` | server-sent events and lines of JSON, with heartbeats |
+| `audio` | WAV from samples, and samples from WAV |
+| `text` | sentences |
+| `files` | a folder served, with ranges and conditions |
+| `once` | warm state, made once in a worker |
+
+Bad input is a `BadInput`, which is a `ValueError`; a library that is not installed is a `Missing`,
+which is an `ImportError` and says what to install. Where the input came with the request, say so:
+
+    try:
+        samples, rate = audio.read(request.get_data())
+    except BadInput as err:
+        abort(415, str(err))
+"""
+
+from __future__ import annotations
 
 from owt.summat._pipe import Pipe, pipe
 
-__all__ = ["Pipe", "pipe"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from owt.summat import audio as audio
+    from owt.summat import files as files
+    from owt.summat import stream as stream
+    from owt.summat import text as text
+    from owt.summat._errors import BadInput as BadInput
+    from owt.summat._errors import Missing as Missing
+    from owt.summat._once import once as once
+
+# Where each name is: a module of its own, or what a module holds.
+_ROOMS = {name: name for name in ("audio", "files", "stream", "text")}
+_HELD = {
+    "BadInput": "_errors",
+    "Missing": "_errors",
+    "once": "_once",
+}
+
+__all__ = ["Pipe", "pipe", *_ROOMS, *_HELD]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a building block when it is first asked for (PEP 562)."""
+    module = _ROOMS.get(name) or _HELD.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = import_module(f"{__name__}.{module}")
+    value = found if name in _ROOMS else getattr(found, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List what can be asked for, imported or not."""
+    return sorted({*globals(), *__all__})

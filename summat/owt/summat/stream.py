@@ -1,0 +1,190 @@
+"""Streams that programs read: server-sent events, and lines of JSON.
+
+    def run(request, prompt):
+        return stream.response(answer(prompt))
+
+    def answer(prompt):
+        for token in model.generate(prompt):
+            yield stream.event(token=token)
+        yield stream.done()
+
+Events are those of the WHATWG HTML standard, section 9.2 (server-sent events); lines of JSON are
+those of ndjson (application/x-ndjson). A generator that fails half way breaks the answer off:
+`fetch` rejects, `EventSource` connects again.
+"""
+
+from __future__ import annotations
+
+from owt import _json
+from owt._body import text_bytes
+from owt._heartbeat import Heartbeat
+from owt._response import Response
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+    from typing import Any
+
+    Source = Iterable[Any] | AsyncIterable[Any]
+
+__all__ = ["done", "event", "ndjson", "response"]
+
+HEARTBEAT = 15.0
+# A comment, which every reader of events skips.
+_COMMENT = b":\n\n"
+_EVENTS = "text/event-stream"
+_LINES = "application/x-ndjson"
+
+
+def event(
+    data: object = None,
+    *,
+    event: str | None = None,
+    id: str | int | None = None,
+    retry: int | None = None,
+    **fields: object,
+) -> bytes:
+    r"""Return one server-sent event.
+
+    `data` is text, or anything else that JSON has a form for; in its place, `fields` become a JSON
+    object. `event` is its type (a page listens for `message` if there is none), `id` what
+    the browser sends as `Last-Event-ID` when it connects again, `retry` after how many milliseconds
+    it does so.
+
+    >>> event("two\nlines", event="note", id=7)
+    b'event: note\nid: 7\ndata: two\ndata: lines\n\n'
+    >>> event(token="hey", index=0)
+    b'data: {"token":"hey","index":0}\n\n'
+
+    Errors: `ValueError` for a type or id with a line break or NUL, and for a negative `retry`;
+    `TypeError` for both data and fields.
+    """
+    if fields and data is not None:
+        raise TypeError("event() takes data or fields, not both: put the fields into the data")
+    if retry is not None and retry < 0:
+        raise ValueError(f"retry is {retry}; it must be a number of milliseconds from 0 up")
+    head = [("event", event), ("id", id), ("retry", retry)]
+    lines = [f"{name}: {_one_line(name, str(value))}" for name, value in head if value is not None]
+    lines += [f"data: {line}" for line in _data_lines(fields or data)]
+    return text_bytes("\n".join(lines) + "\n\n")
+
+
+def done(data: object = "") -> bytes:
+    r"""Return the event of type `done`, by which a page knows that it has everything.
+
+    A page closes its `EventSource` then: left open, it connects again at the end of the answer, and
+    the whole call is made anew.
+
+    >>> done()
+    b'event: done\ndata: \n\n'
+    """
+    return event(data, event="done")
+
+
+def response(
+    events: Source,
+    heartbeat: float | None = HEARTBEAT,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    r"""Return an answer of media type `text/event-stream`, sent as the source yields.
+
+    Bytes, such as `event` returns, go out as they are; any other value is the data of an event.
+    After `heartbeat` seconds without one, a comment is sent, so that neither proxies nor browsers
+    take the connection for dead; None sends none. Sync and async generators both work.
+
+    >>> list(response([event("a", id=1), "b", {"c": 3}], heartbeat=None).body)
+    [b'id: 1\ndata: a\n\n', b'data: b\n\n', b'data: {"c":3}\n\n']
+    """
+    if heartbeat is not None and not heartbeat > 0:
+        raise ValueError(f"heartbeat is {heartbeat}; it must be seconds above 0, or None for none")
+    # No proxy may keep or transform events; the second header is for nginx, which holds them back.
+    unkept = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **(headers or {})}
+    beat = None if heartbeat is None else Heartbeat(heartbeat, _COMMENT)
+    return Response(_each(events, _as_event, beat), status, unkept, _EVENTS)
+
+
+def ndjson(values: Source, *, status: int = 200) -> Response:
+    r"""Return an answer of media type `application/x-ndjson`: a line of JSON for each value.
+
+    >>> list(ndjson(({"n": n} for n in range(2))).body)
+    [b'{"n":0}\n', b'{"n":1}\n']
+    """
+    return Response(_each(values, _as_line, None), status, None, _LINES)
+
+
+def _one_line(name: str, text: str) -> str:
+    if any(character in text for character in "\r\n\0"):
+        raise ValueError(f"the {name} of an event must not hold a line break or NUL: {text!r:.80}")
+    return text
+
+
+def _data_lines(data: object) -> list[str]:
+    if data is None:
+        return []
+    text = data if isinstance(data, str) else _json.encode(data).decode()
+    # Only these end a line of an event; str.splitlines() knows more.
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _as_event(value: Any) -> bytes:
+    return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else event(value)
+
+
+def _as_line(value: Any) -> bytes:
+    return _json.encode(value) + b"\n"
+
+
+def _each(
+    source: Source, encode: Callable[[Any], bytes], beat: Heartbeat | None
+) -> _Encoded | _AsyncEncoded:
+    if hasattr(source, "__aiter__"):
+        return _AsyncEncoded(source.__aiter__(), encode, beat)
+    if isinstance(source, str | bytes) or not hasattr(source, "__iter__"):
+        raise TypeError(f"a stream takes a generator or an iterable, not {type(source).__name__}")
+    return _Encoded(iter(source), encode, beat)
+
+
+class _Encoded:
+    """An iterator's values in the form in which they are sent."""
+
+    def __init__(
+        self, source: Iterator[Any], encode: Callable[[Any], bytes], beat: Heartbeat | None
+    ) -> None:
+        self._source = source
+        self._encode = encode
+        self.heartbeat = beat
+
+    def __iter__(self) -> _Encoded:
+        return self
+
+    def __next__(self) -> bytes:
+        return self._encode(next(self._source))
+
+    def close(self) -> None:
+        """Close the source, on the thread that has driven it."""
+        if hasattr(self._source, "close"):
+            self._source.close()
+
+
+class _AsyncEncoded:
+    """An async iterator's values in the form in which they are sent."""
+
+    def __init__(
+        self, source: AsyncIterator[Any], encode: Callable[[Any], bytes], beat: Heartbeat | None
+    ) -> None:
+        self._source = source
+        self._encode = encode
+        self.heartbeat = beat
+
+    def __aiter__(self) -> _AsyncEncoded:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return self._encode(await self._source.__anext__())
+
+    async def aclose(self) -> None:
+        """Close the source, in the event loop that has driven it."""
+        if hasattr(self._source, "aclose"):
+            await self._source.aclose()
