@@ -5,9 +5,14 @@
 | `pipe` | a handler made of steps |
 | `stream` | server-sent events and lines of JSON, with heartbeats |
 | `audio` | WAV from samples, and samples from WAV |
+| `image` | PNG, JPEG and WebP; uploads read safely |
 | `text` | sentences |
+| `template` | Jinja2, escaped for HTML |
 | `files` | a folder served, with ranges and conditions |
 | `once` | warm state, made once in a worker |
+| `batch` | concurrent calls gathered into one |
+| `shell` | commands with streamed output |
+| `download` | files by URL, kept and verified |
 
 Bad input is a `BadInput`, which is a `ValueError`; a library that is not installed is a `Missing`,
 which is an `ImportError` and says what to install. Where the input came with the request, say so:
@@ -28,17 +33,28 @@ if TYPE_CHECKING:
 
     from owt.summat import audio as audio
     from owt.summat import files as files
+    from owt.summat import image as image
+    from owt.summat import shell as shell
     from owt.summat import stream as stream
+    from owt.summat import template as template
     from owt.summat import text as text
+    from owt.summat._batch import BatchMismatch as BatchMismatch
+    from owt.summat._batch import batch as batch
+    from owt.summat._download import DownloadFailed as DownloadFailed
+    from owt.summat._download import download as download
     from owt.summat._errors import BadInput as BadInput
     from owt.summat._errors import Missing as Missing
     from owt.summat._once import once as once
 
 # Where each name is: a module of its own, or what a module holds.
-_ROOMS = {name: name for name in ("audio", "files", "stream", "text")}
+_ROOMS = {name: name for name in ("audio", "files", "image", "shell", "stream", "template", "text")}
 _HELD = {
     "BadInput": "_errors",
+    "BatchMismatch": "_batch",
+    "DownloadFailed": "_download",
     "Missing": "_errors",
+    "batch": "_batch",
+    "download": "_download",
     "once": "_once",
 }
 

@@ -10,8 +10,9 @@ What is written is 16-bit PCM, which everything plays. Samples are numbers:
 | `bytes` | 16-bit little-endian PCM as it stands |
 
 Frames of several channels are pairs in a list, `[(left, right), …]`, a numpy array of shape
-(frames, channels), or interleaved samples with `channels=2`. The format is that of Microsoft's "Multimedia
-Programming Interface and Data Specifications 1.0" (1991) with the extensible form of 1999.
+(frames, channels), or interleaved samples with `channels=2`. The format is that of Microsoft's
+"Multimedia Programming Interface and Data Specifications 1.0" (1991), read also in the extensible
+form of 1999.
 """
 
 from __future__ import annotations
@@ -55,9 +56,10 @@ def wav(samples: Samples, rate: int, *, channels: int | None = None) -> bytes:
     Errors: `BadInput` for what are no samples, such as text, NaN, or frames of different lengths.
     """
     pcm, count = _pcm(samples, channels)
+    head = _header(rate, count, len(pcm))
     if len(pcm) % (2 * count):
         raise BadInput(f"The samples do not fill whole frames of {count} channels.")
-    return _header(rate, count, len(pcm)) + pcm
+    return head + pcm
 
 
 def header(rate: int, *, channels: int = 1) -> bytes:

@@ -1,0 +1,198 @@
+"""`download`: files by URL, kept, resumed, verified, and fetched once however many ask."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import os
+import re
+import time
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit
+from urllib.request import Request, urlopen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    # Gets the bytes that are there, and how many there will be, if the server says so.
+    Progress = Callable[[int, int | None], None]
+
+_CHUNK = 1 << 20
+# Seconds between two looks at a lock that another process holds, and between two lines of the log.
+_LOOK = 0.05
+_LOGGED = 5.0
+_LONGEST_NAME = 100
+_log = logging.getLogger("owt.download")
+
+
+class DownloadFailed(OSError):
+    """A file could not be fetched, or is not the one that was asked for; the text says why."""
+
+
+def download(
+    url: str,
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    sha256: str | None = None,
+    progress: Progress | None = None,
+    timeout: float = 30.0,
+) -> Path:
+    """Return the path of the file at an `http` or `https` URL, fetched if it is not there yet.
+
+    It is kept in `folder` (`owt` in `$XDG_CACHE_HOME`, or in `~/.cache`). However many threads and
+    processes ask at once, one fetches it and the others wait. A download that broke off goes
+    on where it ended, if the server can do that and has the same file still. With `sha256` (in
+    hex) the file is verified before it appears under its name. `progress(done, total)`, by
+    default lines of the log, follows it; `timeout` is the longest silence in seconds.
+
+    Errors: `DownloadFailed`; what has been fetched stays, for the next time.
+    """
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise ValueError(f"download() takes a URL that begins with http or https, not {url!r:.80}")
+    wanted = _digest(sha256)
+    target = Path(folder or _cache()) / _file_name(url, wanted)
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(target.with_name(f"{target.name}.lock")):
+        if not target.exists():
+            part = target.with_name(f"{target.name}.part")
+            _fetch(url, part, progress or _Logged(target.name), timeout)
+            _verify(part, wanted, url)
+            part.rename(target)
+            _tag_file(part).unlink(missing_ok=True)
+    return target
+
+
+def _digest(given: str | None) -> str:
+    lower = (given or "").lower()
+    if given is not None and not re.fullmatch("[0-9a-f]{64}", lower):
+        raise ValueError(f"sha256 is 64 hexadecimal digits, not {given!r:.80}")
+    return lower
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(base) / "owt" if base else Path.home() / ".cache" / "owt"
+
+
+def _file_name(url: str, sha256: str) -> str:
+    """Return a name that tells files apart, and what is in them to those who look at endings."""
+    key = hashlib.sha256(f"{url} {sha256}".encode()).hexdigest()[:16]
+    last = unquote(urlsplit(url).path).rpartition("/")[2]
+    return f"{key}-{re.sub('[^A-Za-z0-9._-]', '_', last)[-_LONGEST_NAME:] or 'file'}"
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock among threads and processes; the system frees it when a process dies."""
+    with open(path, "wb") as file:
+        while not _lock(file.fileno()):
+            # In steps, because what interrupts a thread is raised between them.
+            time.sleep(_LOOK)
+        yield
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _fetch(url: str, part: Path, progress: Progress, timeout: float) -> None:
+    have = part.stat().st_size if part.exists() else 0
+    try:
+        with urlopen(_request(url, part, have), timeout=timeout) as response:
+            _save(response, part, have if response.status == 206 else 0, progress)
+    except HTTPError as err:
+        err.close()
+        if err.code == 416 and have:
+            # The rest begins beyond its end: the file is another one now.
+            part.unlink()
+            return _fetch(url, part, progress, timeout)
+        raise DownloadFailed(f"{_shown(url)} answers {err.code} {err.reason}") from None
+    except URLError as err:
+        raise DownloadFailed(f"{_shown(url)} cannot be reached: {err.reason}") from err
+    except (HTTPException, TimeoutError, ConnectionError) as err:
+        raise _broken_off(url, str(err) or type(err).__name__) from err
+
+
+def _request(url: str, part: Path, have: int) -> Request:
+    """Ask for the rest of a file, if it is known which one it is (RFC 9110, section 13.1.5)."""
+    headers = {"User-Agent": "owt", "Accept-Encoding": "identity"}
+    tag = _tag_file(part)
+    if have and tag.exists():
+        headers |= {"Range": f"bytes={have}-", "If-Range": tag.read_text()}
+    return Request(url, headers=headers)
+
+
+def _tag_file(part: Path) -> Path:
+    return part.with_name(f"{part.name}-tag")
+
+
+def _save(response: Any, part: Path, have: int, progress: Progress) -> None:
+    length = response.headers.get("Content-Length")
+    total = None if length is None else have + int(length)
+    tag = response.headers.get("ETag", "")
+    if tag.startswith('"'):
+        _tag_file(part).write_text(tag)
+    else:
+        # A weak tag names no bytes, so that nothing can be joined by it.
+        _tag_file(part).unlink(missing_ok=True)
+    with open(part, "r+b" if have else "wb") as file:
+        file.seek(have)
+        while chunk := response.read1(_CHUNK):
+            file.write(chunk)
+            have += len(chunk)
+            progress(have, total)
+    if total is not None and have < total:
+        raise _broken_off(response.url, f"{have} of {total} bytes came")
+
+
+def _broken_off(url: str, why: str) -> DownloadFailed:
+    return DownloadFailed(
+        f"the download from {_shown(url)} broke off ({why}): the next one goes on from there"
+    )
+
+
+def _verify(part: Path, wanted: str, url: str) -> None:
+    if not wanted:
+        return
+    found = hashlib.sha256()
+    with open(part, "rb") as file:
+        while chunk := file.read(_CHUNK):
+            found.update(chunk)
+    if found.hexdigest() != wanted:
+        part.unlink()
+        raise DownloadFailed(
+            f"the file from {_shown(url)} has the SHA-256 {found.hexdigest()}, not {wanted}"
+        )
+
+
+def _shown(url: str) -> str:
+    """Return a URL without its query and credentials, which may be private."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+class _Logged:
+    """Progress in the log, every few seconds."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._next = time.monotonic() + _LOGGED
+
+    def __call__(self, done: int, total: int | None) -> None:
+        if time.monotonic() < self._next and done != total:
+            return
+        self._next = time.monotonic() + _LOGGED
+        share = f" of {total / 1e6:.1f} MB, {done / total:.0%}" if total else " MB"
+        _log.info("%s: %.1f%s", self._name, done / 1e6, share)

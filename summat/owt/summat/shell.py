@@ -1,0 +1,310 @@
+"""Commands: their output as it comes, their status, and no process left when nobody wants it.
+
+    def run(request, url):
+        return shell.run(["ffmpeg", "-i", url, "-f", "mp3", "-"]), {"Content-Type": "audio/mpeg"}
+
+A command runs in a process group of its own. The whole group is killed when the call is cancelled,
+when the generator is closed, when its time is up, and when the worker ends, however it does.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from concurrent import futures
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+    from typing import IO, Any, TypedDict
+
+    from typing_extensions import Unpack
+
+    class Options(TypedDict, total=False):
+        """What `run` takes by name."""
+
+        cwd: str | os.PathLike[str] | None
+        env: Mapping[str, str] | None
+        timeout: float | None
+
+    Command = str | Sequence[str | os.PathLike[str]]
+    Input = bytes | str | Iterable[bytes | str]
+
+__all__ = ["CommandFailed", "CommandTimeout", "lines", "output", "run"]
+
+_CHUNK = 64 * 1024
+# How much of the end of standard error an error shows.
+_SHOWN = 4096
+# Seconds after which a thread that waits looks whether it was interrupted.
+_LOOK = 0.05
+# Waits for a line, which says that all is well; where the other end is closed instead, because its
+# process is gone, kills the group.
+_GUARD = 'read line || kill -KILL -- "-$0"'
+
+
+class CommandFailed(Exception):
+    """A command ended with another status than 0; a negative one is the signal that killed it."""
+
+    def __init__(self, name: str, status: int, stderr: str) -> None:
+        super().__init__(name, status, stderr)
+        self.name = name
+        self.status = status
+        self.stderr = stderr
+
+    def __str__(self) -> str:
+        how = f"ended with status {self.status}"
+        if self.status < 0:
+            how = f"was killed by {_signal_name(-self.status)}"
+        return f"{self.name} {how}" + (f": {self.stderr.strip()}" if self.stderr.strip() else "")
+
+
+class CommandTimeout(CommandFailed, TimeoutError):
+    """A command was killed because its time was up."""
+
+    def __str__(self) -> str:
+        return f"{self.name} was killed because its time was up"
+
+
+def run(
+    command: Command,
+    input: Input = b"",
+    *,
+    cwd: str | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+) -> Generator[bytes, None, None]:
+    """Run a command, and yield its standard output as it comes.
+
+    Text is a command line for `sh`, a list a program and its arguments. `input`, in one piece or
+    from an iterator, is its standard input. `cwd` and `env` are its folder and environment (those
+    of the server if not given), `timeout` the seconds that it may take. It starts with the first
+    `next()`; what it writes must be read, or it waits.
+
+    >>> list(run("printf a; printf b >&2"))
+    [b'a']
+
+    Errors: `CommandFailed`, with the end of standard error, after the last output of a command that
+    fails; `CommandTimeout`; `FileNotFoundError` for a program that is not there.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    with _started(command, {"cwd": cwd, "env": env}) as process:
+        pipes = _Pipes(process, _pieces(input))
+        try:
+            yield from pipes.exchange(deadline)
+            _wait(process.pid, deadline)
+        except _LateError:
+            raise CommandTimeout(_name(command), -signal.SIGKILL, pipes.stderr_end()) from None
+        finally:
+            pipes.close()
+    if process.returncode:
+        raise CommandFailed(_name(command), process.returncode, pipes.stderr_end())
+
+
+def lines(command: Command, input: Input = b"", **options: Unpack[Options]) -> Iterator[str]:
+    """Run a command as `run` does, and yield the lines of its output as text, without their ends.
+
+    What is not UTF-8 is replaced by U+FFFD.
+
+    >>> list(lines("printf 'a\\nb'"))
+    ['a', 'b']
+    """
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+    rest = ""
+    chunks = run(command, input, **options)
+    try:
+        for chunk in chunks:
+            *whole, rest = (rest + decode(chunk)).split("\n")
+            yield from whole
+        rest += decode(b"", True)
+        if rest:
+            yield rest
+    finally:
+        chunks.close()
+
+
+def output(command: Command, input: Input = b"", **options: Unpack[Options]) -> bytes:
+    """Run a command as `run` does, and return its whole output.
+
+    >>> output(["tr", "a-z", "A-Z"], "owt")
+    b'OWT'
+    """
+    return b"".join(run(command, input, **options))
+
+
+class _LateError(Exception):
+    """The time of a command is up."""
+
+
+@contextmanager
+def _started(command: Command, options: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command in a group of its own, and leave nothing of the group behind.
+
+    It is started on another thread: an interrupt of this one, while the process begins, would leave
+    one of which nobody knows.
+    """
+    starting: Future[subprocess.Popen[bytes]] = Future()
+    threading.Thread(target=_start, args=(starting, command, options), name="owt-shell").start()
+    try:
+        while not starting.done():
+            futures.wait([starting], _LOOK)
+        process = starting.result()
+        with _guarded(process.pid):
+            yield process
+    finally:
+        starting.add_done_callback(_end)
+
+
+def _start(
+    starting: Future[subprocess.Popen[bytes]], command: Command, options: dict[str, Any]
+) -> None:
+    pipe = subprocess.PIPE
+    try:
+        process = subprocess.Popen(
+            command,
+            shell=isinstance(command, str),
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            bufsize=0,
+            start_new_session=True,
+            **options,
+        )
+    except BaseException as err:
+        starting.set_exception(err)
+    else:
+        starting.set_result(process)
+
+
+def _end(starting: Future[subprocess.Popen[bytes]]) -> None:
+    if starting.exception() is None:
+        process = starting.result()
+        _kill_group(process.pid)
+        process.wait()
+
+
+@contextmanager
+def _guarded(group: int) -> Iterator[None]:
+    """Have a group killed if this process ends before the block does, even by a kill.
+
+    The guard is outside of this process's own group, which the server kills, and its pipe is
+    closed by the system whatever this process dies of.
+    """
+    guard = subprocess.Popen(
+        ["/bin/sh", "-c", _GUARD, str(group)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        _kill_group(group)
+        guard.communicate(b"\n")
+
+
+def _kill_group(group: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _wait(pid: int, deadline: float | None) -> None:
+    """Wait until a process has ended, but keep its number: it is reaped when its group is gone."""
+    pause = 0.0005
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        _check(deadline)
+        time.sleep(pause)
+        pause = min(2 * pause, _LOOK)
+
+
+def _check(deadline: float | None) -> None:
+    if deadline is not None and time.monotonic() > deadline:
+        raise _LateError
+
+
+class _Pipes:
+    """Writes a process's input and reads its output at once, all on the thread that asks."""
+
+    def __init__(self, process: subprocess.Popen[bytes], pieces: Iterator[bytes]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
+        self._pieces = pieces
+        self._unsent = b""
+        self._errors = b""
+        self._selector = selectors.DefaultSelector()
+        os.set_blocking(self._stdin.fileno(), False)
+        self._selector.register(self._stdin, selectors.EVENT_WRITE)
+        self._selector.register(self._stdout, selectors.EVENT_READ)
+        self._selector.register(self._stderr, selectors.EVENT_READ)
+
+    def exchange(self, deadline: float | None) -> Iterator[bytes]:
+        """Yield output until both ends of output are reached."""
+        while self._reads():
+            for key, _events in self._selector.select(_LOOK):
+                if key.fileobj is self._stdin:
+                    self._write()
+                elif key.fileobj is self._stderr:
+                    self._errors = (self._errors + self._read(self._stderr))[-_SHOWN:]
+                elif chunk := self._read(self._stdout):
+                    yield chunk
+            _check(deadline)
+
+    def stderr_end(self) -> str:
+        return self._errors.decode(errors="replace")
+
+    def close(self) -> None:
+        self._selector.close()
+        for file in (self._stdin, self._stdout, self._stderr):
+            with suppress(BrokenPipeError):
+                file.close()
+        if hasattr(self._pieces, "close"):
+            self._pieces.close()
+
+    def _reads(self) -> bool:
+        watched = self._selector.get_map()
+        return self._stdout in watched or self._stderr in watched
+
+    def _read(self, file: IO[bytes]) -> bytes:
+        chunk = os.read(file.fileno(), _CHUNK)
+        if not chunk:
+            self._selector.unregister(file)
+        return chunk
+
+    def _write(self) -> None:
+        try:
+            self._unsent = self._unsent or next(self._pieces)
+            sent = os.write(self._stdin.fileno(), self._unsent)
+            self._unsent = self._unsent[sent:]
+        except (StopIteration, BrokenPipeError):
+            # All was sent, or the command wants no more.
+            self._selector.unregister(self._stdin)
+            self._stdin.close()
+
+
+def _pieces(given: Input) -> Iterator[bytes]:
+    for piece in (given,) if isinstance(given, bytes | str) else given:
+        # What is left of a piece is copied with each write.
+        data = memoryview(piece.encode() if isinstance(piece, str) else piece)
+        yield from (bytes(data[at : at + _CHUNK]) for at in range(0, len(data), _CHUNK))
+
+
+def _name(command: Command) -> str:
+    """Return what an error calls a command: its first word, since its arguments may be private."""
+    words = command.split() if isinstance(command, str) else [os.fspath(word) for word in command]
+    return words[0] if words else "the command"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
