@@ -146,7 +146,7 @@ def test_a_coroutine_is_not_kept_for_what_it_makes() -> None:
         return "made"
 
     with pytest.raises(TypeError, match="what makes 'a' returns a coroutine: give once"):
-        once("a", lambda: load())
+        _ = once("a", lambda: load())
     assert once("a", lambda: "made") == "made"
 
 

@@ -46,7 +46,7 @@ _SHOWN = 4096
 _LOOK = 0.05
 # Waits for a line, which says that all is well; where the other end is closed instead, because its
 # process is gone, kills the group.
-_GUARD = 'read line || kill -KILL -- "-$0"'
+_GUARD = 'read line || kill -s KILL -- "-$0"'
 
 
 class CommandFailed(Exception):
@@ -107,7 +107,9 @@ def run(
         raise CommandFailed(_name(command), process.returncode, pipes.stderr_end())
 
 
-def lines(command: Command, input: Input = b"", **options: Unpack[Options]) -> Iterator[str]:
+def lines(
+    command: Command, input: Input = b"", **options: Unpack[Options]
+) -> Generator[str, None, None]:
     """Run a command as `run` does, and yield the lines of its output as text, without their ends.
 
     What is not UTF-8 is replaced by U+FFFD.

@@ -1,0 +1,245 @@
+"""Downloads: kept, resumed, verified, fetched once, and failures that say what went wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from owt.summat import DownloadFailed, _download, download
+from tests.process import cleared
+
+DATA = bytes(range(256)) * 1000
+DIGEST = hashlib.sha256(DATA).hexdigest()
+
+
+class Site(ThreadingHTTPServer):
+    """Serves `data` at every path, and does what is set on it."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.data = DATA
+        self.tag = '"one"'
+        self.sends: int | None = None
+        self.status = 200
+        self.has_length = True
+        self.gate = threading.Event()
+        self.gate.set()
+        self.asked: list[str | None] = []
+
+    def handle_error(self, *_args: Any) -> None:
+        """Say nothing of clients that went away."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Site
+
+    def do_GET(self) -> None:
+        site = self.server
+        span = self.headers.get("Range")
+        site.asked.append(span)
+        assert site.gate.wait(10)
+        is_rest = span is not None and self.headers.get("If-Range") == site.tag
+        start = int(re.findall(r"\d+", span or "")[0]) if is_rest else 0
+        if start >= len(site.data) or site.status != 200:
+            return self.send_error(416 if site.status == 200 else site.status)
+        rest = site.data[start:]
+        self.send_response(206 if is_rest else 200)
+        self.send_header("ETag", site.tag)
+        if site.has_length:
+            self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        self.wfile.write(rest[: site.sends])
+        return None
+
+    def log_message(self, *_args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    server = Site()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join(10)
+    server.server_close()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name.partition("-")[2] for path in folder.iterdir())
+
+
+def test_a_file_is_fetched_once_and_kept(site: Site, tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    url = f"{site.url}/models/small%20one.bin?key=secret"
+    path = download(url, folder, sha256=DIGEST.upper())
+    assert path.read_bytes() == DATA
+    assert path.name.partition("-")[2] == "small_one.bin"
+    assert download(url, folder, sha256=DIGEST) == path
+    assert site.asked == [None]
+    assert names(folder) == ["small_one.bin", "small_one.bin.lock"]
+
+
+def test_files_are_told_apart_by_url_and_digest(site: Site, tmp_path: Path) -> None:
+    paths = {download(f"{site.url}/{name}", tmp_path) for name in ("a", "a?b", "")}
+    paths.add(download(f"{site.url}/a", tmp_path, sha256=DIGEST))
+    assert len(paths) == 4
+
+
+@pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "HOME"])
+def test_the_cache_is_where_the_system_has_its_caches(
+    variable: str, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv(variable, str(tmp_path))
+    base = tmp_path if variable == "XDG_CACHE_HOME" else tmp_path / ".cache"
+    assert download(f"{site.url}/a").parent == base / "owt"
+
+
+def test_progress_is_told(site: Site, tmp_path: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+    download(site.url, tmp_path, progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (len(DATA), len(DATA))
+    assert [done for done, _total in told] == sorted({done for done, _total in told})
+
+
+@pytest.mark.parametrize(
+    ("has_length", "message"), [(True, "0.3 of 0.3 MB, 100%"), (False, "0.3 MB")]
+)
+def test_progress_is_logged_without_a_callback(
+    has_length: bool,
+    message: str,
+    site: Site,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_download, "_LOGGED", 0.0)
+    site.has_length = has_length
+    with caplog.at_level(logging.INFO, "owt.download"):
+        path = download(f"{site.url}/a", tmp_path)
+    assert caplog.messages[-1] == f"{path.name}: {message}"
+
+
+def test_a_download_that_broke_off_goes_on_where_it_was(site: Site, tmp_path: Path) -> None:
+    site.sends = 100_000
+    expected = (
+        f"the download from {site.url}/a broke off \\(100000 of 256000 bytes came\\): "
+        "the next one goes on from there"
+    )
+    with pytest.raises(DownloadFailed, match=expected):
+        download(f"{site.url}/a?secret", tmp_path)
+    site.sends = None
+    told: list[tuple[int, int | None]] = []
+    path = download(f"{site.url}/a?secret", tmp_path, progress=lambda *now: told.append(now))
+    assert path.read_bytes() == DATA
+    assert site.asked == [None, "bytes=100000-"]
+    assert told[0][0] > 100_000
+    assert told[-1] == (len(DATA), len(DATA))
+
+
+@pytest.mark.parametrize("tag", ['"two"', 'W/"weak"'])
+def test_the_beginning_of_another_file_is_not_used(tag: str, site: Site, tmp_path: Path) -> None:
+    site.sends, site.data = 1000, b"x" * len(DATA)
+    if tag.startswith("W/"):
+        site.tag = tag
+    with pytest.raises(DownloadFailed):
+        download(f"{site.url}/a", tmp_path)
+    site.sends, site.data, site.tag = None, DATA, tag
+    assert download(f"{site.url}/a", tmp_path).read_bytes() == DATA
+
+
+def test_a_beginning_that_is_longer_than_the_file_is_thrown_away(
+    site: Site, tmp_path: Path
+) -> None:
+    site.sends = 100_000
+    with pytest.raises(DownloadFailed):
+        download(f"{site.url}/a", tmp_path)
+    site.sends, site.data = None, DATA[:50_000]
+    assert download(f"{site.url}/a", tmp_path).read_bytes() == DATA[:50_000]
+    assert site.asked == [None, "bytes=100000-", None]
+
+
+def test_a_file_with_another_digest_is_refused(site: Site, tmp_path: Path) -> None:
+    with pytest.raises(DownloadFailed, match=f"has the SHA-256 {DIGEST}, not {'0' * 64}"):
+        download(f"{site.url}/a", tmp_path, sha256="0" * 64)
+    assert names(tmp_path) == ["a.lock", "a.part-tag"]
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_an_error_of_the_server_is_told(status: int, site: Site, tmp_path: Path) -> None:
+    site.status = status
+    with pytest.raises(DownloadFailed, match=f"^{site.url}/a answers {status} "):
+        download(f"{site.url}/a?secret", tmp_path)
+
+
+def test_a_server_that_is_not_there_is_told(site: Site, tmp_path: Path) -> None:
+    url = "http://127.0.0.1:1"
+    with pytest.raises(DownloadFailed, match=f"{url}/a cannot be reached: .*refused"):
+        download(f"{url}/a", tmp_path)
+
+
+def test_a_server_that_falls_silent_is_told(site: Site, tmp_path: Path) -> None:
+    site.gate.clear()
+    with pytest.raises(DownloadFailed, match=r"(cannot be reached|broke off).*timed out"):
+        download(f"{site.url}/a", tmp_path, timeout=0.05)
+    site.gate.set()
+
+
+@pytest.mark.parametrize(
+    ("url", "sha256", "text"),
+    [
+        ("file:///etc/passwd", None, "takes a URL that begins with http or https, not 'file:"),
+        ("model.bin", None, "takes a URL that begins with http or https, not 'model.bin'"),
+        ("http://x/", "abc", "sha256 is 64 hexadecimal digits, not 'abc'"),
+    ],
+)
+def test_what_is_no_download_is_refused(
+    url: str, sha256: str | None, text: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=text):
+        download(url, tmp_path, sha256=sha256)
+
+
+def test_however_many_ask_one_fetches(site: Site, tmp_path: Path) -> None:
+    site.gate.clear()
+    program = (
+        "import sys; from owt.summat import download\n"
+        f"print(download({site.url!r} + '/a', {str(tmp_path)!r}).stat().st_size)"
+    )
+    others = [
+        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=cleared({}))
+        for _ in range(2)
+    ]
+    paths: list[Path] = []
+    threads = [
+        threading.Thread(target=lambda: paths.append(download(f"{site.url}/a", tmp_path)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    while not site.asked:
+        threading.Event().wait(0.01)
+    site.gate.set()
+    for thread in threads:
+        thread.join(10)
+    printed = [other.communicate(timeout=60)[0] for other in others]
+    assert printed == [f"{len(DATA)}\n".encode()] * 2
+    assert (len(paths), len(set(paths)), site.asked) == (4, 1, [None])
