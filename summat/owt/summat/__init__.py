@@ -46,8 +46,7 @@ if TYPE_CHECKING:
     from owt.summat._errors import Missing as Missing
     from owt.summat._once import once as once
 
-# Where each name is: a module of its own, or what a module holds.
-_ROOMS = {name: name for name in ("audio", "files", "image", "shell", "stream", "template", "text")}
+# What is not a module of its own, and where it is.
 _HELD = {
     "BadInput": "_errors",
     "BatchMismatch": "_batch",
@@ -58,19 +57,34 @@ _HELD = {
     "once": "_once",
 }
 
-__all__ = ["Pipe", "pipe", *_ROOMS, *_HELD]
+__all__ = [
+    "BadInput",
+    "BatchMismatch",
+    "DownloadFailed",
+    "Missing",
+    "Pipe",
+    "audio",
+    "batch",
+    "download",
+    "files",
+    "image",
+    "once",
+    "pipe",
+    "shell",
+    "stream",
+    "template",
+    "text",
+]
 
 
 def __getattr__(name: str) -> Any:
     """Import a building block when it is first asked for (PEP 562)."""
-    module = _ROOMS.get(name) or _HELD.get(name)
-    if module is None:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    found = import_module(f"{__name__}.{module}")
-    value = found if name in _ROOMS else getattr(found, name)
-    globals()[name] = value
+    found = import_module(f"{__name__}.{_HELD.get(name, name)}")
+    value = globals()[name] = getattr(found, name) if name in _HELD else found
     return value
 
 

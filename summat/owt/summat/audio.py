@@ -123,7 +123,7 @@ def read(data: Data) -> tuple[array[float], int]:
 
 
 def _wav(chunks: Iterable[Samples], writer: _Writer) -> Iterator[bytes]:
-    source = iter(chunks)
+    source: Any = iter(chunks)
     try:
         for chunk in source:
             yield writer.write(chunk)
@@ -134,7 +134,7 @@ def _wav(chunks: Iterable[Samples], writer: _Writer) -> Iterator[bytes]:
 
 
 async def _awav(chunks: AsyncIterable[Samples], writer: _Writer) -> AsyncIterator[bytes]:
-    source = chunks.__aiter__()
+    source: Any = chunks.__aiter__()
     try:
         async for chunk in source:
             yield writer.write(chunk)

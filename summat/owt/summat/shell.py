@@ -168,7 +168,7 @@ def _start(
 ) -> None:
     pipe = subprocess.PIPE
     try:
-        process = subprocess.Popen(
+        process: subprocess.Popen[bytes] = subprocess.Popen(
             command,
             shell=isinstance(command, str),
             stdin=pipe,
@@ -176,7 +176,8 @@ def _start(
             stderr=pipe,
             bufsize=0,
             start_new_session=True,
-            **options,
+            cwd=options["cwd"],
+            env=options["env"],
         )
     except BaseException as err:
         starting.set_exception(err)
@@ -239,7 +240,7 @@ class _Pipes:
         assert process.stdout is not None
         assert process.stderr is not None
         self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
-        self._pieces = pieces
+        self._pieces: Any = pieces
         self._unsent = b""
         self._errors = b""
         self._selector = selectors.DefaultSelector()

@@ -15,6 +15,8 @@ those of ndjson (application/x-ndjson). A generator that fails half way breaks t
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable, Iterable
+
 from owt import _json
 from owt._body import text_bytes
 from owt._heartbeat import Heartbeat
@@ -22,7 +24,7 @@ from owt._response import Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from typing import Any
 
     Source = Iterable[Any] | AsyncIterable[Any]
@@ -139,9 +141,9 @@ def _as_line(value: Any) -> bytes:
 def _each(
     source: Source, encode: Callable[[Any], bytes], beat: Heartbeat | None
 ) -> _Encoded | _AsyncEncoded:
-    if hasattr(source, "__aiter__"):
+    if isinstance(source, AsyncIterable):
         return _AsyncEncoded(source.__aiter__(), encode, beat)
-    if isinstance(source, str | bytes) or not hasattr(source, "__iter__"):
+    if isinstance(source, str | bytes) or not isinstance(source, Iterable):
         raise TypeError(f"a stream takes a generator or an iterable, not {type(source).__name__}")
     return _Encoded(iter(source), encode, beat)
 
@@ -152,7 +154,7 @@ class _Encoded:
     def __init__(
         self, source: Iterator[Any], encode: Callable[[Any], bytes], beat: Heartbeat | None
     ) -> None:
-        self._source = source
+        self._source: Any = source
         self._encode = encode
         self.heartbeat = beat
 
@@ -174,7 +176,7 @@ class _AsyncEncoded:
     def __init__(
         self, source: AsyncIterator[Any], encode: Callable[[Any], bytes], beat: Heartbeat | None
     ) -> None:
-        self._source = source
+        self._source: Any = source
         self._encode = encode
         self.heartbeat = beat
 
