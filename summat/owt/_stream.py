@@ -111,16 +111,16 @@ class _Outgoing:
         data = _bytes_of(chunk)
         if self._reply.is_bodiless:
             return False
-        self._begin(chunk)
+        if not self._begun:
+            self._begin(chunk)
         # An empty chunk would be read as the end.
         if data and not self._send(data):
             self._gone = True
         return not self._gone
 
     def _begin(self, first: Any) -> None:
-        if not self._begun:
-            self._reply.start(self._call, first)
-            self._begun = True
+        self._reply.start(self._call, first)
+        self._begun = True
 
     def end(self) -> None:
         """Say that the answer is whole, or why it is not."""
@@ -201,7 +201,8 @@ class _Beating(_Outgoing):
             rest = self._last + self._beat.seconds - time.monotonic()
             if rest > 0 or self._is_over or self._reply.is_bodiless:
                 return max(rest, 0.001)
-            self._begin(self._beat.chunk)
+            if not self._begun:
+                self._begin(self._beat.chunk)
             self._call.send_nowait(self._beat.chunk)
             self._last = time.monotonic()
             return self._beat.seconds
