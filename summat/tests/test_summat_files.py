@@ -116,10 +116,17 @@ def test_a_folder_without_its_slash_is_somewhere_else(
     assert event[1:4:2] == (308, [("Location", location)])
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 def test_other_methods_are_refused(root: Path, method: str) -> None:
-    (event,) = get(root, "/a.txt", method=method)
-    assert event[1:4:2] == (405, [("Allow", "GET, HEAD")])
+    text = b"Files are only read here.\n"
+    refused = ("reply", 405, TEXT, [("Allow", "GET, HEAD, POST")], text)
+    assert get(root, "/a.txt", method=method) == [refused]
+
+
+def test_a_call_by_post_gets_the_whole_file(root: Path) -> None:
+    headers = [("Range", "bytes=0-1"), ("If-None-Match", "*")]
+    whole = ("reply", 200, TEXT, head(), b"0123456789")
+    assert get(root, "/a.txt", method="POST", headers=headers) == [whole]
 
 
 @pytest.mark.parametrize(

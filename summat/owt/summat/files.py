@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
+_METHODS = ("GET", "HEAD", "POST")
 _CHUNK = 64 * 1024
 # Up to which size a file is read at once; the answer then has a Content-Length.
 _SMALL = 1 << 20
@@ -47,11 +48,12 @@ def serve(
 
     Answers: 200; 206 for one range (of several, the whole file); 304 where `If-None-Match` or
     `If-Modified-Since` say that the client has it; 308 for a folder without its `/`; by `abort` 404
-    for what is not there or is outside, 403 for what may not be read, 405 for other methods than
-    GET and HEAD. 416 for a range beyond the end.
+    for what is not there or is outside, and 403 for what may not be read; 405 for methods but GET,
+    HEAD and POST, 416 for a range beyond the end. A POST is how a call sends its code: it gets the
+    file, but conditions and ranges are those of GET and HEAD.
     """
-    if request.method not in ("GET", "HEAD"):
-        return Response(b"Only GET and HEAD work here.\n", 405, {"Allow": "GET, HEAD"})
+    if request.method not in _METHODS:
+        return Response("Files are only read here.\n", 405, {"Allow": ", ".join(_METHODS)})
     asked = request.path if path is None else path
     if path is None and index and _is_unslashed(root, asked, index):
         return Response(b"", 308, {"Location": _with_slash(request)})
@@ -110,6 +112,8 @@ def _answer(request: Request, file: BinaryIO, cache_control: str) -> Response:
 
 def _is_known(request: Request, tag: str, modified: int) -> bool:
     """Tell whether the client has the file as it is (RFC 9110, section 13.2.2)."""
+    if request.method == "POST":
+        return False
     tags = request.headers.get("If-None-Match")
     if tags is not None:
         return tags.strip() == "*" or tag in re.findall(r'"[^"]*"', tags)
