@@ -19,6 +19,7 @@ import time
 from concurrent import futures
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from types import GeneratorType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def run(
             raise CommandTimeout(_name(command), -signal.SIGKILL, pipes.stderr_end()) from None
         finally:
             pipes.close()
+            if isinstance(input, GeneratorType):
+                input.close()
     if process.returncode:
         raise CommandFailed(_name(command), process.returncode, pipes.stderr_end())
 
@@ -240,7 +243,7 @@ class _Pipes:
         assert process.stdout is not None
         assert process.stderr is not None
         self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
-        self._pieces: Any = pieces
+        self._pieces = pieces
         self._unsent = b""
         self._errors = b""
         self._selector = selectors.DefaultSelector()
@@ -269,8 +272,6 @@ class _Pipes:
         for file in (self._stdin, self._stdout, self._stderr):
             with suppress(BrokenPipeError):
                 file.close()
-        if hasattr(self._pieces, "close"):
-            self._pieces.close()
 
     def _reads(self) -> bool:
         watched = self._selector.get_map()
