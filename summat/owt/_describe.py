@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 # As much as a person reads; what an exception says may be as large as what the adaptor works on.
 _LONGEST = 64 * 1024
+_SHOWS_NOTES = hasattr(BaseException, "add_note")
 _SUMMAT = os.path.dirname(os.path.abspath(owt.summat.__file__)) + os.sep
+# Between an adaptor's own frames; which step it was in is said by a note.
+_PIPE = os.path.join(_SUMMAT, "_pipe") + os.sep
 
 
 def one_line(err: BaseException) -> str:
@@ -47,7 +50,15 @@ def describe(err: BaseException) -> str:
     whole = traceback.TracebackException.from_exception(err)
     for part in _parts(whole):
         part.stack[:] = _own_frames(part.stack)
-    return f"{one_line(err)}\n\n{''.join(whole.format()).rstrip()}{_advice(err)}"
+    text = "".join(whole.format()).rstrip()
+    return f"{one_line(err)}\n\n{text}{_notes(err)}{_advice(err)}"
+
+
+def _notes(err: BaseException) -> str:
+    """Return the notes of an exception where Python itself, before 3.11, does not show them."""
+    if _SHOWS_NOTES:
+        return ""
+    return "".join(f"\n{note}" for note in getattr(err, "__notes__", ()))
 
 
 def _advice(err: BaseException) -> str:
@@ -99,4 +110,6 @@ def _own_frames(stack: list[FrameSummary]) -> list[FrameSummary]:
 
 
 def _is_border(filename: str) -> bool:
-    return filename.startswith(_PACKAGE) and not filename.startswith(_SUMMAT)
+    if filename.startswith(_SUMMAT):
+        return filename.startswith(_PIPE)
+    return filename.startswith(_PACKAGE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from contextlib import suppress
 
 from owt._faults import Fault
 from owt.summat._pipe import Pipe
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import CodeType
 
-_PIPE_METHODS = frozenset(name for name in vars(Pipe) if not name.startswith("_"))
+_PIPE_METHODS = frozenset(name for name in dir(Pipe) if not name.startswith("_"))
 _STARTS_WITH_METHOD = re.compile(r"(?:\s|#[^\n]*\n)*\.\s*[^\W\d]")
+_GOES_ON_WITH_METHOD = re.compile(r"^[ \t]*\.\s*[^\W\d]", re.MULTILINE)
 _LISTED_NAMES = 10
 
 
@@ -69,6 +71,17 @@ def _tree(source: str, filename: str) -> ast.Module:
     if _STARTS_WITH_METHOD.match(source):
         # The bracket lets a chain of methods go over several lines; line numbers stay as they are.
         source = f"(pipe(){source}\n)"
+    try:
+        return _parsed(source, filename)
+    except SyntaxError:
+        if _GOES_ON_WITH_METHOD.search(source) is None:
+            raise
+        with suppress(SyntaxError):
+            return _parsed(f"({source}\n)", filename)
+        raise
+
+
+def _parsed(source: str, filename: str) -> ast.Module:
     tree = compile(source, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     assert isinstance(tree, ast.Module)
     return tree

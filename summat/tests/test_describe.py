@@ -55,10 +55,19 @@ def test_a_handler_that_is_a_library_shows_its_frames() -> None:
 
 
 def test_frames_of_summat_show_with_their_lines() -> None:
-    text = raised("pipe().kwarg('name')")
-    assert f'File "{summat.__path__[0]}/_pipe.py"' in text
-    assert "raise TypeError(" in text
-    assert "owt/_" not in text
+    source = "from owt.summat._beneath import open_beneath\ndef run(a): open_beneath(a, a)"
+    text = raised(source, kwargs='{"a": 1}')
+    assert f'File "{summat.__path__[0]}/_beneath.py"' in text
+    assert "asked = os.fspath(path)" in text
+
+
+def test_frames_of_a_pipe_do_not_show_because_a_note_says_where() -> None:
+    assert raised("pipe().kwarg('name')") == (
+        "TypeError: the pipe needs the argument 'name', which was not given\n"
+        "\n"
+        "TypeError: the pipe needs the argument 'name', which was not given\n"
+        "step 1, kwarg('name'): TypeError: the pipe needs the argument 'name', which was not given"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,311 @@
+"""`Pipe`: the methods that put steps together, with the types that each gives."""
+
+from __future__ import annotations
+
+from owt.summat._pipe import _values
+from owt.summat._pipe._branches import Branches
+from owt.summat._pipe._later import after
+from owt.summat._pipe._run import apply, apply_to, run
+from owt.summat._pipe._sources import argument
+from owt.summat._pipe._state import LAST, NOTHING, State
+from owt.summat._pipe._typing import M, T, W, overload
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        Callable,
+        Coroutine,
+        Generator,
+        Iterable,
+    )
+    from os import PathLike
+    from typing import Any, BinaryIO
+
+    from owt.summat._pipe._typing import (
+        A,
+        AsyncFn,
+        B,
+        Bytes,
+        Fn,
+        K_contra,
+        Later,
+        Many,
+        Now,
+        One,
+        R,
+        Subscriptable,
+        Untold,
+    )
+
+
+class Pipe(Branches[T, W, M]):
+    """A handler made of steps. It never changes: each method returns a new pipe.
+
+    A step works on the last value, which the step before it left, and on the call's arguments.
+    Where a step takes a function, `def` and `async def` both work, and another pipe does as well.
+    A function that gets the arguments gets them by the rule of `f`.
+
+    To a type checker it is a `Pipe[T]`, where T is the type of the last value; a
+    `Pipe[T, Later, Many]` has to be awaited and streams. An exception says in which step it was
+    raised, in a note: `step 2, f(<lambda>): TypeError: …`. It stays the exception that it was.
+    """
+
+    __slots__ = ()
+
+    @overload
+    def __call__(self: Pipe[A, Now, One], request: Any = None, /, **kwargs: Any) -> A: ...
+    @overload
+    def __call__(
+        self: Pipe[A, Later, One], request: Any = None, /, **kwargs: Any
+    ) -> Coroutine[Any, Any, A]: ...
+    @overload
+    def __call__(
+        self: Pipe[A, Now, Many], request: Any = None, /, **kwargs: Any
+    ) -> Generator[A, None, None]: ...
+    @overload
+    def __call__(
+        self: Pipe[A, Later, Many], request: Any = None, /, **kwargs: Any
+    ) -> AsyncGenerator[A, None]: ...
+    def __call__(self, request: Any = None, /, **kwargs: Any) -> Any:
+        """Run the steps on a request, and return the last value; None if no step gave one.
+
+        A coroutine of it from the first step on that gives something to await; a generator, or an
+        async generator, of a pipe with `stream()`.
+
+        >>> pipe().f(lambda name: f"Hello, {name}!")(name="owt")
+        'Hello, owt!'
+        """
+        last = kwargs.pop(LAST, NOTHING)
+        return after(run(self._steps, State(request, kwargs, last, last)), State.value)
+
+    def __repr__(self) -> str:
+        """Return the pipe as it is written.
+
+        >>> pipe().const("a").f(str.upper)
+        pipe().const('a').f(str.upper)
+        """
+        return ".".join(["pipe()", *map(str, self._steps)])
+
+    @overload
+    def f(self, fn: Fn[Untold]) -> Pipe[Any, W, M]: ...
+    @overload
+    def f(self, fn: AsyncFn[R]) -> Pipe[R, Later, M]: ...
+    @overload
+    def f(self, fn: Fn[R]) -> Pipe[R, W, M]: ...
+    def f(self, fn: Any) -> Any:
+        """Take what `fn` returns for the last value and the arguments.
+
+        1. Without arguments, it gets the last value by position; nothing if there is none.
+        2. Otherwise it gets by name those arguments that it has parameters for, or all of them if
+           it takes `**kwargs`.
+        3. The last value then goes to its parameter `__last__`. If it has none, to its first
+           parameter, if that is still to be filled. If it is not, into `**kwargs`, as `__last__`.
+
+        A builtin that does not tell its parameters gets the last value alone.
+
+        >>> pipe().const(5).f(lambda x: x + 1)()
+        6
+        >>> pipe().const(5).f(lambda x, n: x + n)(n=2, m=3)
+        7
+        >>> pipe().const(5).f(lambda n, __last__: __last__ + n)(n=2)
+        7
+        """
+        return self._applied("f", fn)
+
+    @overload
+    def exec(self, fn: Fn[Untold]) -> Pipe[T, W, M]: ...
+    @overload
+    def exec(self, fn: AsyncFn[Any]) -> Pipe[T, Later, M]: ...
+    @overload
+    def exec(self, fn: Fn[Any]) -> Pipe[T, W, M]: ...
+    def exec(self, fn: Any) -> Any:
+        """Call `fn` as `f` does, for its effect: the last value stays.
+
+        >>> pipe().const(5).exec(print)()
+        5
+        5
+        """
+        return self._then("exec", lambda state: after(apply(fn, state), lambda _: state), fn)
+
+    @overload
+    def cast(self, fn: Callable[[T], Untold]) -> Pipe[Any, W, M]: ...
+    @overload
+    def cast(self, fn: Callable[[T], Coroutine[Any, Any, R]]) -> Pipe[R, Later, M]: ...
+    @overload
+    def cast(self, fn: Callable[[T], R]) -> Pipe[R, W, M]: ...
+    def cast(self, fn: Any) -> Any:
+        """Convert the last value with `fn`, which gets nothing else.
+
+        >>> pipe().kwarg("n").cast(int)(n="5")
+        5
+        """
+        return self._applied("cast", fn, alone=True)
+
+    def identity(self) -> Pipe[T, W, M]:
+        """Do nothing.
+
+        >>> pipe().const(5).identity()()
+        5
+        """
+        return self._then("identity", lambda state: state)
+
+    @overload
+    def map(self: Pipe[Iterable[A], W, M], fn: Callable[[A], Untold]) -> Pipe[list[Any], W, M]: ...
+    @overload
+    def map(
+        self: Pipe[Iterable[A], W, M], fn: Callable[[A], Coroutine[Any, Any, R]]
+    ) -> Pipe[list[R], Later, M]: ...
+    @overload
+    def map(self: Pipe[Iterable[A], W, M], fn: Callable[[A], R]) -> Pipe[list[R], W, M]: ...
+    def map(self, fn: Any) -> Any:
+        """Convert each element of the last value with `fn`, one after the other, into a list.
+
+        >>> pipe().const("abc").map(ord)()
+        [97, 98, 99]
+        """
+
+        def work(state: State) -> Any:
+            each = _values.mapped(lambda item: apply_to(fn, state, item), state.given())
+            return after(each, state.with_last)
+
+        return self._then("map", work, fn)
+
+    @overload
+    def foldl(
+        self: Pipe[Iterable[A], W, M], fn: Callable[[B, A], Untold], acc: B
+    ) -> Pipe[B, W, M]: ...
+    @overload
+    def foldl(
+        self: Pipe[Iterable[A], W, M], fn: Callable[[B, A], Coroutine[Any, Any, B]], acc: B
+    ) -> Pipe[B, Later, M]: ...
+    @overload
+    def foldl(self: Pipe[Iterable[A], W, M], fn: Callable[[B, A], B], acc: B) -> Pipe[B, W, M]: ...
+    def foldl(self, fn: Any, acc: Any) -> Any:
+        """Fold the elements from the left: `fn(fn(acc, first), second)` and so on.
+
+        >>> pipe().const([1, 2, 3]).foldl(lambda text, n: f"{text}{n}", "")()
+        '123'
+        """
+        return self._value("foldl", lambda s: _values.folded(fn, s.given(), acc), acc, fn=fn)
+
+    @overload
+    def foldl1(self: Pipe[Iterable[A], W, M], fn: Callable[[A, A], Untold]) -> Pipe[A, W, M]: ...
+    @overload
+    def foldl1(
+        self: Pipe[Iterable[A], W, M], fn: Callable[[A, A], Coroutine[Any, Any, A]]
+    ) -> Pipe[A, Later, M]: ...
+    @overload
+    def foldl1(self: Pipe[Iterable[A], W, M], fn: Callable[[A, A], A]) -> Pipe[A, W, M]: ...
+    def foldl1(self, fn: Any) -> Any:
+        """Fold the elements from the left, beginning with the first; a ValueError if none is there.
+
+        >>> pipe().const([1, 2, 3]).foldl1(max)()
+        3
+        """
+        return self._value("foldl1", lambda s: _values.folded(fn, s.given()), fn=fn)
+
+    def ix(self: Pipe[Subscriptable[int, A], W, M], i: int) -> Pipe[A, W, M]:
+        """Take the element at index `i`; a negative one counts from the end.
+
+        >>> pipe().const("abc").ix(-1)()
+        'c'
+        """
+        return self._value("ix", lambda state: state.given()[i], i)
+
+    def get(self: Pipe[Subscriptable[K_contra, A], W, M], key: K_contra) -> Pipe[A, W, M]:
+        """Take the value under `key`.
+
+        >>> pipe().const({"a": 1}).get("a")()
+        1
+        """
+        return self._value("get", lambda state: state.given()[key], key)
+
+    def last(self: Pipe[Iterable[A], W, M]) -> Pipe[A, W, M]:
+        """Take the last element; an IndexError if there is none.
+
+        >>> pipe().const(iter([1, 2])).last()()
+        2
+        """
+        return self._value("last", lambda state: _values.last_of(state.given()))
+
+    def bytes(self) -> Pipe[Bytes, W, M]:
+        """Turn the last value into bytes.
+
+        Text becomes UTF-8; a path, an open file and a generator of text or bytes are read to their
+        end; arrays give their memory. For JSON, put `f(json.dumps)` before it.
+
+        >>> pipe().const("é").bytes()()
+        b'\\xc3\\xa9'
+        """
+        return self._value("bytes", lambda state: _values.bytes_of(state.given()))
+
+    def open(self, root_dir: str | PathLike[str] | None = None) -> Pipe[BinaryIO, W, M]:
+        """Open the file whose path is the last value, for reading bytes; as an answer, it streams.
+
+        With `root_dir`, the path is one beneath that folder, also if it begins with `/`, and cannot
+        leave it by `..`, by a symbolic link or otherwise: then, and if nothing is there, it answers
+        404. Paths that come from a client are always to be opened so: `path().open("public")`.
+
+        >>> pipe().const("../../etc/passwd").open("/usr")()
+        Traceback (most recent call last):
+        owt._response.Abort: (404, "There is no file '../../etc/passwd' here.")
+        """
+        shown = () if root_dir is None else (root_dir,)
+        return self._value("open", lambda s: _values.opened(s.given(), root_dir), *shown)
+
+    def shell(self, *names: str) -> Pipe[Generator[Bytes, None, None], W, M]:
+        """Run the command that is the last value, and take what it prints, as bytes, as it comes.
+
+        Text is run by `/bin/sh`, a list of words directly. The call's arguments called `names` are
+        variables of its environment: in `"$text"`, with the quotes, no argument can do harm. It
+        starts when its output is first asked for: `bytes()` reads it all. A status other than 0 is
+        a ChildProcessError, with the end of what it said on stderr. When its output is no longer
+        wanted, the command and those that it started in its process group are killed.
+
+        >>> pipe().const('echo "$text"').shell("text").bytes()(text="a; b")
+        b'a; b\\n'
+        """
+        return self._value("shell", lambda state: _run_command(state, names), *names)
+
+    @overload
+    def stream(self: Pipe[AsyncIterable[A], W, One]) -> Pipe[A, Later, Many]: ...
+    @overload
+    def stream(self: Pipe[AsyncIterable[A], W, Many]) -> Pipe[A, Later, Many]: ...
+    @overload
+    def stream(self: Pipe[Iterable[A], W, M]) -> Pipe[A, W, Many]: ...
+    def stream(self) -> Any:
+        """Take each item of the last value through the steps that follow, as it is yielded.
+
+        The pipe's result is then a generator, and an async generator if the last value, or a step
+        that follows, is async. Closing it closes the generator that is the last value, on the same
+        thread. A stream within a stream becomes one stream.
+
+        >>> list(pipe().const(iter("ab")).stream().f(str.upper)())
+        ['A', 'B']
+        """
+        return self._then("stream", None)
+
+    def done(self) -> Pipe[T, W, M]:
+        """End the pipe, for who likes to see it ended: a pipe is a handler as it stands.
+
+        >>> pipe().const(5).done()()
+        5
+        """
+        return self
+
+
+def pipe() -> Pipe[Any]:
+    """Return a pipe without steps, to be continued by its methods.
+
+    >>> pipe().identity()(__last__="what comes in goes out")
+    'what comes in goes out'
+    """
+    return Pipe()
+
+
+def _run_command(state: State, names: tuple[str, ...]) -> Generator[Bytes, None, None]:
+    from owt.summat._pipe import _shell
+
+    return _shell.run(state.given(), {name: argument(state, name) for name in names})
