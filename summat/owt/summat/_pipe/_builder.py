@@ -270,11 +270,9 @@ class Pipe(Branches[T, W, M]):
         return self._value("shell", lambda state: _run_command(state, names), *names)
 
     @overload
-    def stream(self: Pipe[AsyncIterable[A], W, One]) -> Pipe[A, Later, Many]: ...
-    @overload
-    def stream(self: Pipe[AsyncIterable[A], W, Many]) -> Pipe[A, Later, Many]: ...
-    @overload
     def stream(self: Pipe[Iterable[A], W, M]) -> Pipe[A, W, Many]: ...
+    @overload
+    def stream(self: Pipe[AsyncIterable[A], W, M]) -> Pipe[A, Later, Many]: ...
     def stream(self) -> Any:
         """Take each item of the last value through the steps that follow, as it is yielded.
 
