@@ -48,7 +48,7 @@ STEPS = [
     (["const([1, 2, 3])", "foldl(lambda acc, x: [*acc, x], [0])"], {}, [0, 1, 2, 3]),
     (["const([])", "foldl(max, 5)"], {}, 5),
     (["const([1, 3, 2])", "foldl1(max)"], {}, 3),
-    (["const([1])", "foldl1(None)"], {}, 1),
+    (["const([1])", "foldl1(max)"], {}, 1),
     (["const([1, 2])", "ix(-1)"], {}, 2),
     (["const({'a': 1})", "get('a')"], {}, 1),
     (["const([1, 2])", "last()"], {}, 2),
@@ -331,6 +331,13 @@ def test_an_exception_that_lets_nothing_be_set_is_raised_all_the_same() -> None:
 
     with pytest.raises(Sealed):
         pipe().const(1).f(raiser(Sealed()))()
+
+
+@pytest.mark.parametrize("name", ["f", "exec", "cast", "map", "foldl1", "to"])
+def test_what_is_no_function_is_refused_at_once(name: str) -> None:
+    with pytest.raises(TypeError) as raised:
+        getattr(pipe(), name)(5)
+    assert str(raised.value) == f"{name}() takes a function or another pipe, and got a int"
 
 
 def test_abort_in_a_step_answers() -> None:

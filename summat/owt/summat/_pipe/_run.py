@@ -60,6 +60,10 @@ class Composed:
         *fns: Any,
         shown: tuple[Any, ...] = (),
     ) -> Pipe[Any, Any, Any]:
+        for fn in fns:
+            if not callable(fn):
+                kind = type(fn).__name__
+                raise TypeError(f"{name}() takes a function or another pipe, and got a {kind}")
         made: Any = type(self)((*self._steps, Step(name, work, shown, fns)))
         return made  # type: ignore[no-any-return]
 
