@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 # As much as a person reads; what an exception says may be as large as what the adaptor works on.
 _LONGEST = 64 * 1024
-_SHOWS_NOTES = hasattr(BaseException, "add_note")
 _SUMMAT = os.path.dirname(os.path.abspath(owt.summat.__file__)) + os.sep
 # Between an adaptor's own frames; which step it was in is said by a note.
 _PIPE = os.path.join(_SUMMAT, "_pipe") + os.sep
@@ -51,14 +50,13 @@ def describe(err: BaseException) -> str:
     for part in _parts(whole):
         part.stack[:] = _own_frames(part.stack)
     text = "".join(whole.format()).rstrip()
-    return f"{one_line(err)}\n\n{text}{_notes(err)}{_advice(err)}"
+    return f"{one_line(err)}\n\n{text}{_notes(err, text)}{_advice(err)}"
 
 
-def _notes(err: BaseException) -> str:
-    """Return the notes of an exception where Python itself, before 3.11, does not show them."""
-    if _SHOWS_NOTES:
-        return ""
-    return "".join(f"\n{note}" for note in getattr(err, "__notes__", ()))
+def _notes(err: BaseException, text: str) -> str:
+    """Return the notes of an exception that its text has not: before 3.11, Python shows none."""
+    notes = map(str, getattr(err, "__notes__", ()))
+    return "".join(f"\n{note}" for note in notes if note not in text)
 
 
 def _advice(err: BaseException) -> str:

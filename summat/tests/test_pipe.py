@@ -265,15 +265,20 @@ def test_an_error_says_in_which_step_it_was(steps: str, line: str, place: str) -
     assert text.splitlines()[-1].startswith(place)
 
 
+def without_marks(text: str) -> str:
+    """Leave out the lines with which Python, from 3.11 on, marks a part of the line above."""
+    return "\n".join(line for line in text.splitlines() if not line or line.strip(" ~^"))
+
+
 def test_what_is_told_of_an_error_is_the_adaptors_own_frames() -> None:
-    assert fault_of(".const('a')\n.f(lambda x: x + 1)") == (
+    code, text = fault_of(".const('a')\n.f(lambda x: x + 1)")
+    assert (code, without_marks(text)) == (
         "adaptor-raised",
         'TypeError: can only concatenate str (not "int") to str\n'
         "\n"
         "Traceback (most recent call last):\n"
         '  File "<adaptor c4dd93acb656>", line 2, in <lambda>\n'
         "    .f(lambda x: x + 1)\n"
-        "                  ~~^~~\n"
         'TypeError: can only concatenate str (not "int") to str\n'
         'step 2, f(<lambda>): TypeError: can only concatenate str (not "int") to str',
     )
