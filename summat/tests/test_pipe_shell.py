@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from owt.summat import pipe
+from owt.summat.shell import CommandFailed
 from tests.fake import answer_to
 
 BINARY = "application/octet-stream"
@@ -65,21 +66,21 @@ def test_a_stream_of_output_goes_through_further_steps() -> None:
     [
         ("exit 3", "ended with status 3"),
         ("echo said so >&2; exit 3", "ended with status 3: said so"),
-        ("kill -9 $$", "signal 9"),
+        ("kill -9 $$", "was killed by SIGKILL"),
         (["sh", "-c", "exit 4"], "ended with status 4"),
     ],
 )
 def test_a_command_that_fails_is_an_error(command: Any, error: str) -> None:
-    with pytest.raises(ChildProcessError) as raised:
+    with pytest.raises(CommandFailed) as raised:
         pipe().const(command).shell().bytes()()
     assert error in str(raised.value)
 
 
 def test_only_the_end_of_what_a_failing_command_says_is_told() -> None:
-    with pytest.raises(ChildProcessError) as raised:
+    with pytest.raises(CommandFailed) as raised:
         pipe().const("seq 100000 >&2; exit 1").shell().bytes()()
     assert str(raised.value).endswith("99999\n100000")
-    assert len(str(raised.value)) < 3000
+    assert len(str(raised.value)) < 5000
 
 
 @pytest.mark.parametrize(

@@ -261,13 +261,17 @@ class Pipe(Branches[T, W, M]):
         Text is run by `/bin/sh`, a list of words directly. The call's arguments called `names` are
         variables of its environment: in `"$text"`, with the quotes, no argument can do harm. It
         starts when its output is first asked for: `bytes()` reads it all. A status other than 0 is
-        a ChildProcessError, with the end of what it said on stderr. When its output is no longer
-        wanted, the command and those that it started in its process group are killed.
+        a `summat.shell.CommandFailed`, with the end of what it said on stderr. When its output is
+        no longer wanted, the command and those that it started in its process group are killed.
 
         >>> pipe().const('echo "$text"').shell("text").bytes()(text="a; b")
         b'a; b\\n'
         """
-        return self._value("shell", lambda state: _run_command(state, names), *names)
+
+        def value(state: State) -> Any:
+            return _values.printed(state.given(), _arguments(state, names))
+
+        return self._value("shell", value, *names)
 
     @overload
     def stream(self: Pipe[Iterable[A], W, M]) -> Pipe[A, W, Many]: ...
@@ -303,7 +307,5 @@ def pipe() -> Pipe[Any]:
     return Pipe()
 
 
-def _run_command(state: State, names: tuple[str, ...]) -> Generator[Bytes, None, None]:
-    from owt.summat._pipe import _shell
-
-    return _shell.run(state.given(), {name: argument(state, name) for name in names})
+def _arguments(state: State, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: argument(state, name) for name in names}

@@ -8,7 +8,7 @@ from owt.summat._pipe._later import after, close, for_each
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from typing import Any, BinaryIO
 
 _UNSET = object()
@@ -111,6 +111,17 @@ def _no_bytes(value: Any) -> TypeError:
         "an open file, a path, a generator of text or bytes, or an array. "
         "For JSON, put f(json.dumps) before it"
     )
+
+
+def printed(command: Any, arguments: dict[str, Any]) -> Generator[bytes, None, None]:
+    """Return what a command will print, with the arguments as variables of its environment."""
+    from owt.summat import shell
+
+    if not isinstance(command, str | list | tuple):
+        kind = type(command).__name__
+        raise TypeError(f"shell() takes a command as text or as a list of words, and got a {kind}")
+    variables = {name: str(value) for name, value in arguments.items()}
+    return shell.run(command, env={**os.environ, **variables})
 
 
 def opened(path: Any, root_dir: Any) -> BinaryIO:
