@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from owt._faults import Interrupted
 from owt._response import Abort
@@ -188,6 +190,20 @@ def test_only_cast_map_and_folds_see_the_value_alone() -> None:
     seen = pipe().const([1]).cast(lambda *a, **k: [(a, k)])
     assert seen(n=1) == [(([1],), {})]
     assert pipe().const([1]).map(lambda *a, **k: (a, k))(n=1) == [((1,), {})]
+
+
+@given(values=st.lists(st.integers(), min_size=1), start=st.integers())
+def test_the_steps_on_elements_are_what_python_calls_them(values: list[int], start: int) -> None:
+    def minus(a: int, b: int) -> int:
+        return a - b
+
+    given_values = pipe().const(values)
+    assert given_values.map(str)() == list(map(str, values))
+    assert given_values.foldl(minus, start)() == functools.reduce(minus, values, start)
+    assert given_values.foldl1(minus)() == functools.reduce(minus, values)
+    assert given_values.last()() == given_values.ix(-1)() == values[-1]
+    assert pipe().const(iter(values)).last()() == values[-1]
+    assert list(given_values.stream().f(str)()) == list(map(str, values))
 
 
 def test_a_pipe_never_changes() -> None:

@@ -144,6 +144,8 @@ def test_a_cancelled_async_step_cleans_up() -> None:
     "steps",
     [
         "const('ab').f(iter).stream().f(shout)",
+        "const('ab').f(iter).stream().f(functools.partial(shout))",
+        "const('ab').f(iter).stream().f(Shouter())",
         "const('ab').f(letters).stream().f(str.upper)",
         "const('ab').f(letters).stream().f(shout)",
         "const('ab').f(letters).stream().cond(shout, str)",
@@ -156,7 +158,10 @@ def test_a_cancelled_async_step_cleans_up() -> None:
 )
 def test_an_async_stream_goes_out_item_by_item(steps: str) -> None:
     source = (
+        "import functools\n"
         "async def shout(x): return x.upper()\n"
+        "class Shouter:\n"
+        "  async def __call__(self, x): return x.upper()\n"
         "async def later(x): return x\n"
         "async def letters(text):\n"
         "  for each in text: yield each\n"

@@ -15,8 +15,7 @@ LAST = "__last__"
 class Nothing:
     """The last value before there is one."""
 
-    def __repr__(self) -> str:
-        return "nothing"
+    __slots__ = ()
 
 
 NOTHING = Nothing()
