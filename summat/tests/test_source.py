@@ -164,3 +164,15 @@ def test_what_the_parser_cannot_hold_is_invalid_code(source: str) -> None:
 def test_the_future_of_this_package_is_not_the_adaptors() -> None:
     # Annotations are values here, not text, as without `from __future__ import annotations`.
     assert text_of("def f(x: 1 + 1): pass\ndef run(): return str(f.__annotations__['x'])") == "2"
+
+
+@pytest.mark.parametrize(
+    "source", ["x = 1\n.f(str)", "const(1)\n.f(str", "const(1)\n.f(str)\nx = 1"]
+)
+def test_a_line_that_begins_with_a_dot_is_no_excuse_for_other_errors(source: str) -> None:
+    with pytest.raises(SyntaxError) as expected:
+        compile(source, "<adaptor 0>", "exec")
+    with pytest.raises(Fault) as raised:
+        parse(source, "<adaptor 0>")
+    assert raised.value.code == "code-invalid"
+    assert raised.value.text.endswith(f"SyntaxError: {expected.value.msg}")
