@@ -49,6 +49,12 @@ pub enum Error {
     /// There is no room on disk for the files of a form.
     #[error("no room for the files of the body")]
     StorageFull,
+    /// No byte of the body came for this long.
+    #[error("body stood still for {limit:?}")]
+    BodyTimeout {
+        /// How long a body may stand still.
+        limit: Duration,
+    },
     /// The caller has to say who they are.
     #[error("authentication is required")]
     AuthRequired,
@@ -201,6 +207,7 @@ impl Error {
             Error::BodyNotJson(_) => "body-not-json",
             Error::BodyIncomplete => "body-incomplete",
             Error::StorageFull => "storage-full",
+            Error::BodyTimeout { .. } => "body-timeout",
             Error::AuthRequired => "auth-required",
             Error::CrossSite => "cross-site",
             Error::HostNotAllowed(_) => "host-not-allowed",

@@ -43,6 +43,12 @@ impl Error {
             Error::StorageFull => "The server has no room on disk for the files of this request. \
                 Free some, or set TMPDIR to a folder with more."
                 .into(),
+            Error::BodyTimeout { limit } => format!(
+                "No byte of the body came for {} s. Send it without such pauses, or start the \
+                 server with a larger --body-timeout.",
+                limit.as_secs_f64()
+            )
+            .into(),
             Error::AuthRequired => "This server wants a user and a password. Send them with HTTP \
                 Basic authentication."
                 .into(),
@@ -229,6 +235,7 @@ mod tests {
     #[case("kwargs-invalid", Error::KwargsNotUtf8(utf8_error()))]
     #[case("field-invalid", Error::FieldInvalid { field: "reload", problem: "is given twice" })]
     #[case("body-not-json", json_error())]
+    #[case("body-timeout", Error::BodyTimeout { limit: Duration::from_secs(30) })]
     #[case("auth-required", Error::AuthRequired)]
     #[case("cross-site", Error::CrossSite)]
     #[case("host-not-allowed", Error::HostNotAllowed("evil.example".to_owned()))]

@@ -40,6 +40,15 @@ pub struct Config {
     pub max_adaptors: usize,
     /// The most bytes of a request's body.
     pub max_body: u64,
+    /// How many connections there may be; those beyond it wait until another one closes. Rounded up
+    /// to a multiple of the front's threads.
+    pub max_connections: usize,
+    /// How long a client may take to send the head of a request.
+    pub head_timeout: Duration,
+    /// How long a body may stand still while it is being read.
+    pub body_timeout: Duration,
+    /// How long a connection without a request stays open.
+    pub keep_alive: Duration,
     /// The most bytes of results that are kept for calls with `use_cache`.
     pub cache_size: usize,
     /// How long a result is kept; `None` for as long as there is room.
@@ -69,6 +78,10 @@ impl Default for Config {
             timeout: None,
             max_adaptors: 128,
             max_body: 4 << 30,
+            max_connections: 10_000,
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(75),
             cache_size: 128 << 20,
             cache_ttl: None,
             queue: 1024,
@@ -117,6 +130,10 @@ impl Config {
             "timeout": self.timeout.map(|limit| limit.as_secs_f64()),
             "max_adaptors": self.max_adaptors,
             "max_body": self.max_body,
+            "max_connections": self.max_connections,
+            "head_timeout": self.head_timeout.as_secs_f64(),
+            "body_timeout": self.body_timeout.as_secs_f64(),
+            "keep_alive": self.keep_alive.as_secs_f64(),
             "cache_size": self.cache_size,
             "cache_ttl": self.cache_ttl.map(|ttl| ttl.as_secs_f64()),
             "queue": self.queue,

@@ -15,6 +15,7 @@ mod serve;
 mod share;
 mod spool;
 mod stop;
+mod tally;
 mod wire;
 mod worker;
 

@@ -12,22 +12,16 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::cache::Cache;
 use crate::config::{Config, cores};
-use crate::front::{Front, Guard, Site, handle};
+use crate::front::{Connections, Front, Guard, Site, handle};
 use crate::interpreter::{self, InterpreterError};
 use crate::package::RunDir;
 use crate::pool::{Ears, Links, Pool, Shared, StartError};
 use crate::stop::{Signals, stop};
 use crate::worker::{MAX_LINKS, Settings};
 
-/// How long a client may take to send a request's head.
-const HEAD_LIMIT: Duration = Duration::from_secs(10);
-
 /// How long a client whose answer came before the end of its body may go on sending: if the
 /// connection were closed at once, it might never read that answer (RFC 9112, section 9.6).
 const LINGER: Duration = Duration::from_secs(30);
-
-/// How long a connection without a request stays open.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +76,7 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
             started = Pool::start(settings, run_dir, shared.clone()) => started?,
             () = signals.next() => return Ok(()),
         };
-        let timeout = config.timeout;
+        let (timeout, connections) = (config.timeout, site.connections.clone());
         let ears = Arc::new(ears);
         let for_front = shared.clone();
         let server = HttpServer::new(move || {
@@ -90,10 +84,12 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
             App::new().app_data(web::ThinData(front)).default_service(web::to(handle))
         })
         .workers(threads)
+        .max_connections(config.max_connections.div_ceil(threads))
+        .on_connect(move |socket, data| connections.connected(socket, data))
         .backlog(1024)
-        .client_request_timeout(HEAD_LIMIT)
+        .client_request_timeout(config.head_timeout)
         .client_disconnect_timeout(LINGER)
-        .keep_alive(KEEP_ALIVE)
+        .keep_alive(config.keep_alive)
         .tcp_nodelay(true)
         // A client that closes its end is gone, and its call is cancelled.
         .h1_allow_half_closed(false)
@@ -143,6 +139,8 @@ fn site(config: &Config, run_dir: &RunDir, address: SocketAddr) -> Site {
         max_body: config.max_body,
         uploads: run_dir.uploads().to_path_buf(),
         cache: Cache::new(config.cache_size, config.cache_ttl),
+        connections: Connections::new(config.max_connections),
+        body_timeout: config.body_timeout,
         run_id: run_id(),
         requests: AtomicU32::new(1),
     }

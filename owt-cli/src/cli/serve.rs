@@ -128,6 +128,26 @@ pub(crate) struct ServeArgs {
     #[arg(default_value = "4G", value_parser = value::bytes)]
     pub(crate) max_body: u64,
 
+    /// How many connections there may be; those beyond it wait until another one closes
+    #[arg(long, value_name = "N", env = "OWT_MAX_CONNECTIONS", help_heading = "Limits")]
+    #[arg(default_value_t = 10_000, value_parser = at_least_one())]
+    pub(crate) max_connections: usize,
+
+    /// How long a client may take to send the head of a request
+    #[arg(long, value_name = "SECONDS", env = "OWT_HEAD_TIMEOUT", help_heading = "Limits")]
+    #[arg(default_value = "10", value_parser = value::limit)]
+    pub(crate) head_timeout: Duration,
+
+    /// How long a body may stand still while it is being read
+    #[arg(long, value_name = "SECONDS", env = "OWT_BODY_TIMEOUT", help_heading = "Limits")]
+    #[arg(default_value = "30", value_parser = value::limit)]
+    pub(crate) body_timeout: Duration,
+
+    /// How long a connection without a request stays open
+    #[arg(long, value_name = "SECONDS", env = "OWT_KEEP_ALIVE", help_heading = "Limits")]
+    #[arg(default_value = "75", value_parser = value::limit)]
+    pub(crate) keep_alive: Duration,
+
     /// How much is kept of the results of calls with use_cache, in bytes or with K, M or G
     #[arg(long, value_name = "SIZE", env = "OWT_CACHE_SIZE", help_heading = "Limits")]
     #[arg(default_value = "128M", value_parser = value::bytes)]

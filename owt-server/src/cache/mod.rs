@@ -35,6 +35,17 @@ pub(crate) struct Cache {
 struct Kept {
     entries: LruCache<Key, Slot>,
     bytes: usize,
+    hits: u64,
+    misses: u64,
+}
+
+/// How much the cache was of use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CacheStats {
+    pub(crate) hits: u64,
+    pub(crate) misses: u64,
+    /// Bytes of results that are kept.
+    pub(crate) bytes: usize,
 }
 
 #[derive(Debug)]
@@ -55,7 +66,7 @@ pub(crate) struct Ticket {
 
 impl Cache {
     pub(crate) fn new(limit: usize, ttl: Option<Duration>) -> Arc<Self> {
-        let kept = Kept { entries: LruCache::unbounded(), bytes: 0 };
+        let kept = Kept { entries: LruCache::unbounded(), bytes: 0, hits: 0, misses: 0 };
         Arc::new(Self { kept: Mutex::new(kept), limit, ttl })
     }
 
@@ -67,13 +78,21 @@ impl Cache {
         let slot = kept.entries.get(&key).filter(|slot| !call.reload && self.is_fresh(slot));
         if let Some(slot) = slot {
             // Under this lock, so that it is not given up as unread just now.
-            return (slot.entry.reader(), None);
+            let reader = slot.entry.reader();
+            kept.hits += 1;
+            return (reader, None);
         }
+        kept.misses += 1;
         let entry = Arc::new(Entry::new(self.limit / 2));
         let slot = Slot { entry: entry.clone(), born: Instant::now(), bytes: 0 };
         let replaced = kept.entries.put(key, slot);
         kept.bytes -= replaced.map_or(0, |slot| slot.bytes);
         (entry.reader(), Some(Ticket { cache: self.clone(), key, entry }))
+    }
+
+    pub(crate) fn stats(&self) -> CacheStats {
+        let Kept { bytes, hits, misses, .. } = *self.kept();
+        CacheStats { hits, misses, bytes }
     }
 
     fn is_fresh(&self, slot: &Slot) -> bool {

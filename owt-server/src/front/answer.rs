@@ -42,6 +42,7 @@ fn status(err: &Error) -> StatusCode {
         Error::CodeUnknown(_) | Error::CallUnknown | Error::PathUnknown => StatusCode::NOT_FOUND,
         // Not a 5xx, after which programs try again by themselves.
         Error::Cancelled | Error::RequestIdTaken => StatusCode::CONFLICT,
+        Error::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
         Error::BodyTooLarge { .. } | Error::TextTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::UrlTooLong { .. } => StatusCode::URI_TOO_LONG,
         Error::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -166,7 +167,7 @@ fn error(err: &Error, request: &HeaderMap) -> HttpResponse {
             }
         }
         // The rest of the body is not read, so the connection cannot be used again.
-        Error::BodyTooLarge { .. } | Error::TextTooLarge { .. } => {
+        Error::BodyTooLarge { .. } | Error::TextTooLarge { .. } | Error::BodyTimeout { .. } => {
             response.force_close();
         }
         _ => {}

@@ -153,6 +153,8 @@ fn form(headers: &HeaderMap) -> Form {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use actix_web::http::header::HeaderValue;
     use actix_web::test::TestRequest;
     use rstest::rstest;
@@ -210,7 +212,7 @@ mod tests {
     ) {
         let declared = body.len() as u64;
         let (_, payload) = TestRequest::default().set_payload(body).to_http_parts();
-        let incoming = Incoming::new(payload, declared, 1 << 20).unwrap();
+        let incoming = Incoming::new(payload, declared, 1 << 20, Duration::from_secs(30)).unwrap();
         let outcome = read(&with_content_type(content_type), query, incoming, Path::new("")).await;
         let found = match outcome {
             Ok(body) if body.envelope.code == owt_core::Code::source("run") => "found",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, UPGRADE};
@@ -14,7 +15,7 @@ use owt_core::{Cache as Rule, Call, Digest, Error, Failure, Reply, ReplyBody, Re
 
 use super::guard::Guard;
 use super::incoming::Incoming;
-use super::{answer, body, reserved};
+use super::{Connections, answer, body, reserved};
 use crate::cache::{self, Cache};
 use crate::pool::{Attached, Claim, Links, is_id};
 
@@ -23,9 +24,12 @@ use crate::pool::{Attached, Claim, Links, is_id};
 pub(crate) struct Site {
     pub(crate) guard: Guard,
     pub(crate) max_body: u64,
+    /// How long a body may stand still while it is being read.
+    pub(crate) body_timeout: Duration,
     /// Where files of forms are kept as long as their calls.
     pub(crate) uploads: PathBuf,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) connections: Arc<Connections>,
     /// The first half of each request's id; the second is a number.
     pub(crate) run_id: u32,
     pub(crate) requests: AtomicU32,
@@ -48,8 +52,10 @@ pub(crate) async fn handle(
     let mut id = format!("{:08x}{number:08x}", front.site.run_id);
     let mut digest = None;
     let outcome = front.answer(&request, payload, &mut id, &mut digest).await;
+    front.links.count(|tally| tally.requests += 1);
     let mut response = outcome.unwrap_or_else(|failure| {
         log_failure(&id, &failure.error, digest);
+        front.links.count(|tally| tally.failed(failure.error.code()));
         answer::failure(&failure, digest.is_some(), request.headers())
     });
     if request.version() == Version::HTTP_10 {
@@ -88,7 +94,7 @@ impl Front {
         }
         guard.admit(request.headers())?;
         if let Some(path) = request.path().strip_prefix("/_owt/") {
-            return Ok(reserved::answer(&self.links, request.method(), path).await?);
+            return Ok(reserved::answer(self, request.method(), path).await?);
         }
         if self.links.shared().is_draining() {
             return Err(Error::Draining.into());
@@ -122,8 +128,8 @@ impl Front {
             true => Payload::None,
             false => payload.into_inner(),
         };
-        let Site { max_body, uploads, .. } = &*self.site;
-        let incoming = Incoming::new(payload, declared_len(request), *max_body)?;
+        let Site { max_body, body_timeout, uploads, .. } = &*self.site;
+        let incoming = Incoming::new(payload, declared_len(request), *max_body, *body_timeout)?;
         let mut body =
             body::read(request.headers(), request.query_string(), incoming, uploads).await?;
         if body.envelope.use_cache {

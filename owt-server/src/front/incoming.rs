@@ -1,9 +1,12 @@
 //! The bytes of a request's body as they come, and no more of them than are allowed.
 
+use std::time::Duration;
+
 use actix_web::dev::Payload;
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use owt_core::Error;
+use tokio::time::timeout;
 
 use crate::pool::Upload;
 
@@ -21,6 +24,8 @@ pub(super) struct Incoming {
     /// Bytes that came.
     seen: u64,
     limit: u64,
+    /// How long it may stand still.
+    patience: Duration,
     /// Whether all of it is to be in memory.
     is_held: bool,
 }
@@ -28,8 +33,13 @@ pub(super) struct Incoming {
 impl Incoming {
     /// # Errors
     /// [`Error::BodyTooLarge`] if it says that it is.
-    pub(super) fn new(payload: Payload, declared: u64, limit: u64) -> Result<Self, Error> {
-        let incoming = Self { payload, declared, seen: 0, limit, is_held: false };
+    pub(super) fn new(
+        payload: Payload,
+        declared: u64,
+        limit: u64,
+        patience: Duration,
+    ) -> Result<Self, Error> {
+        let incoming = Self { payload, declared, seen: 0, limit, patience, is_held: false };
         incoming.check(declared)?;
         Ok(incoming)
     }
@@ -37,9 +47,16 @@ impl Incoming {
     /// The next bytes, as they come; `None` at the end.
     ///
     /// # Errors
-    /// [`Error::BodyTooLarge`] as soon as it is known to be; [`Error::BodyIncomplete`] when it breaks off.
+    /// [`Error::BodyTooLarge`] as soon as it is known to be; [`Error::BodyIncomplete`] when it breaks
+    /// off, and [`Error::BodyTimeout`] when it stands still.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        let chunk = self.payload.next().await.transpose().map_err(|_| Error::BodyIncomplete)?;
+        let chunk = match self.payload.next().now_or_never() {
+            Some(chunk) => chunk,
+            None => timeout(self.patience, self.payload.next())
+                .await
+                .map_err(|_| Error::BodyTimeout { limit: self.patience })?,
+        };
+        let chunk = chunk.transpose().map_err(|_| Error::BodyIncomplete)?;
         self.seen += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
         self.check(self.seen)?;
         Ok(chunk)

@@ -4,13 +4,16 @@
 mod answer;
 mod auth;
 mod body;
+mod connections;
 mod guard;
 mod handler;
 mod incoming;
+mod metrics;
 mod multipart;
 mod reserved;
 
 pub use auth::{Credential, NotACredential};
+pub(crate) use connections::Connections;
 pub(crate) use guard::Guard;
 pub use guard::{AllowedOrigin, NotAnOrigin};
 pub(crate) use handler::{Front, Site, handle};

@@ -5,16 +5,20 @@ use actix_web::http::{Method, StatusCode};
 use owt_core::Error;
 use serde_json::{Value, json};
 
+use super::handler::Front;
+use super::metrics;
 use crate::pool::Links;
 
 pub(super) async fn answer(
-    links: &Links,
+    front: &Front,
     method: &Method,
     path: &str,
 ) -> Result<HttpResponse, Error> {
+    let links = &front.links;
     match (method, path) {
         (&Method::GET | &Method::HEAD, "health") => Ok(health(links)),
         (&Method::GET | &Method::HEAD, "adaptors") => Ok(adaptors(links).await),
+        (&Method::GET | &Method::HEAD, "metrics") => Ok(metrics::answer(links, &front.site).await),
         (&Method::GET | &Method::HEAD, "calls") => {
             Ok(HttpResponse::Ok().json(links.shared().calls().await))
         }

@@ -120,7 +120,7 @@ impl Links {
             for (number, pending) in link.calls() {
                 if pending.about.as_ref().is_some_and(&is_meant) {
                     pending.fail(err.clone());
-                    link.close(number);
+                    link.end_early(number, err.code());
                     cancelled += 1;
                 }
             }

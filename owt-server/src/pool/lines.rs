@@ -7,18 +7,21 @@ use std::sync::Arc;
 
 use super::link::Link;
 use super::{Event, Shared};
+use crate::tally::Tally;
 
 pub(super) struct Lines {
     shared: Arc<Shared>,
+    tally: Rc<RefCell<Tally>>,
     present: RefCell<Vec<Rc<Link>>>,
     retired: RefCell<Vec<Rc<Link>>>,
 }
 
 impl Lines {
     /// One link to each worker, without a worker as yet. Calls wait there for one to come.
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        let links = (0..shared.workers.len()).map(|_| Link::new(shared.clone())).collect();
-        Self { shared, present: RefCell::new(links), retired: RefCell::default() }
+    pub(super) fn new(shared: Arc<Shared>, tally: Rc<RefCell<Tally>>) -> Self {
+        let link = |_| Link::new(shared.clone(), tally.clone());
+        let links = (0..shared.workers.len()).map(link).collect();
+        Self { shared, tally, present: RefCell::new(links), retired: RefCell::default() }
     }
 
     /// The link for a new call.
@@ -54,7 +57,7 @@ impl Lines {
 
     /// Calls that come from now on wait for the next worker at this place.
     fn retire(&self, worker: usize) {
-        let fresh = Link::new(self.shared.clone());
+        let fresh = Link::new(self.shared.clone(), self.tally.clone());
         let link = std::mem::replace(&mut self.present.borrow_mut()[worker], fresh);
         link.retire();
         self.retired.borrow_mut().push(link);

@@ -21,6 +21,7 @@ use super::calls::About;
 use super::life::{Lease, Life};
 use super::pending::{Outcome, Pending};
 use super::upload::Window;
+use crate::tally::Tally;
 use crate::wire::{self, Failure, Frame, Garbled, Kind, ReplyHead};
 
 /// Bytes that may wait for a worker before the sender of a large body waits too.
@@ -31,6 +32,7 @@ const MOST_TOLD: usize = 8192;
 
 pub(super) struct Link {
     shared: Arc<Shared>,
+    tally: Rc<RefCell<Tally>>,
     state: RefCell<State>,
     /// Frames wait to be written.
     has_frames: Notify,
@@ -85,9 +87,9 @@ impl Drop for Asked<'_> {
 }
 
 impl Link {
-    pub(super) fn new(shared: Arc<Shared>) -> Rc<Self> {
+    pub(super) fn new(shared: Arc<Shared>, tally: Rc<RefCell<Tally>>) -> Rc<Self> {
         let (state, has_frames, has_room) = Default::default();
-        Rc::new(Self { shared, state, has_frames, has_room })
+        Rc::new(Self { shared, tally, state, has_frames, has_room })
     }
 
     /// Registers a call; frames for it go by this number.
@@ -112,10 +114,16 @@ impl Link {
         upload.inspect(|window| window.close());
     }
 
-    /// Forgets a call. If the worker has not ended it, it is told that nobody waits any more, and
-    /// has the grace period to say that nothing runs any more either.
-    pub(super) fn close(self: &Rc<Self>, id: u32) {
+    /// Adds to what this thread of the front has counted.
+    pub(super) fn count(&self, add: impl FnOnce(&mut Tally)) {
+        add(&mut self.tally.borrow_mut());
+    }
+
+    /// Forgets a call, and counts why. If the worker has not ended it, it is told that nobody waits
+    /// any more, and has the grace period to say that nothing runs any more either.
+    pub(super) fn end_early(self: &Rc<Self>, id: u32, why: &'static str) {
         let Some(pending) = self.state.borrow_mut().calls.remove(&id) else { return };
+        self.count(|tally| tally.ended(why));
         self.close_upload(id);
         self.push(Kind::Cancel, id, b"");
         let link = self.clone();

@@ -29,6 +29,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::package::RunDir;
 use crate::worker::Settings;
+pub(crate) use calls::CallState;
 pub(crate) use claims::{Claim, Claims, is_id};
 pub use life::Recycling;
 use life::{Lease, Life};

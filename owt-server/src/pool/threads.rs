@@ -2,7 +2,7 @@
 //! and hands their replies on as they come.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -27,6 +27,7 @@ use super::pending::{Outcome, Pending};
 use super::upload::{Attached, Upload, pieces, pump};
 use super::{Event, Shared};
 use crate::spool::Spool;
+use crate::tally::Tally;
 use crate::wire::{self, CallHead, Kind, PartHead, WINDOW};
 
 /// How long a worker may take to say what it has loaded.
@@ -40,6 +41,8 @@ pub(crate) struct Links {
     timeout: Option<Duration>,
     /// Requests that are under way in this thread.
     pub(super) requests: Rc<Cell<usize>>,
+    /// What this thread has counted.
+    pub(super) tally: Rc<RefCell<Tally>>,
 }
 
 impl Links {
@@ -49,8 +52,9 @@ impl Links {
         timeout: Option<Duration>,
         mut events: mpsc::UnboundedReceiver<Event>,
     ) -> Rc<Self> {
-        let lines = Lines::new(shared.clone());
-        let this = Rc::new(Self { lines, shared, timeout, requests: Rc::default() });
+        let tally = Rc::<RefCell<Tally>>::default();
+        let lines = Lines::new(shared.clone(), tally.clone());
+        let this = Rc::new(Self { lines, shared, timeout, requests: Rc::default(), tally });
         let listening = this.clone();
         tokio::task::spawn_local(async move {
             while let Some(event) = events.recv().await {
@@ -61,6 +65,11 @@ impl Links {
             }
         });
         this
+    }
+
+    /// Adds to what this thread has counted.
+    pub(crate) fn count(&self, add: impl FnOnce(&mut Tally)) {
+        add(&mut self.tally.borrow_mut());
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -136,6 +145,7 @@ impl Links {
         let is_streamed = upload.is_some();
         // A body that is streamed cannot be sent again when the worker asks for the source.
         let mut needs_source = is_streamed;
+        self.count(|tally| tally.calls += 1);
         loop {
             // The worker that asked for the source may have been retired since.
             let link = self.lines.to(worker);
@@ -145,9 +155,16 @@ impl Links {
             sent.send(&call, sends_source.then_some(&*source), upload.take()).await;
             sent.spool = spool.take();
             match poll_fn(|cx| sent.pending.poll_outcome(cx)).await {
-                Outcome::Head(head, first) => return Ok(reply(*head, first, sent, digest, began)),
+                Outcome::Head(head, first) => {
+                    self.count(|tally| tally.reply_bytes += first.len() as u64);
+                    let reply = reply(*head, first, sent, digest, began);
+                    self.count(|tally| tally.timed(&reply.head.timing));
+                    return Ok(reply);
+                }
                 Outcome::Failed(error, (load, run)) => {
-                    return Err(Failure { error, timing: timing(began, load, run) });
+                    let timing = timing(began, load, run);
+                    self.count(|tally| tally.timed(&timing));
+                    return Err(Failure { error, timing });
                 }
                 Outcome::Lost(error) => {
                     return Err(Failure { error, timing: sent.timing_of_lost(began) });
@@ -197,7 +214,7 @@ async fn expire(link: &Rc<Link>, id: u32, pending: &Pending, limit: Duration) {
     pending.started.notified().await;
     sleep(limit).await;
     pending.fail(Error::Deadline { limit });
-    link.close(id);
+    link.end_early(id, "deadline");
 }
 
 /// A call that is at a worker. Dropping it tells the worker that nobody waits any more.
@@ -270,7 +287,7 @@ impl Sent {
 impl Drop for Sent {
     fn drop(&mut self) {
         self.deadline.take().inspect(JoinHandle::abort);
-        self.link.close(self.id);
+        self.link.end_early(self.id, "client-gone");
         self.shared.workers[self.worker].leave(self.digest);
     }
 }
@@ -338,6 +355,7 @@ pub(crate) struct ReplyStream {
 impl ReplyStream {
     fn credit(&mut self, bytes: usize) {
         self.taken += bytes;
+        self.sent.link.count(|tally| tally.reply_bytes += bytes as u64);
         if self.taken >= WINDOW / 4 {
             let taken = u32::try_from(std::mem::take(&mut self.taken)).unwrap_or(u32::MAX);
             self.sent.link.push(Kind::Credit, self.sent.id, &taken.to_le_bytes());

@@ -82,7 +82,7 @@ pub(super) async fn pump(
             Ok(chunk) => chunk,
             Err(err) => {
                 pending.fail(err);
-                return link.close(id);
+                return link.end_early(id, "body-broken");
             }
         };
         for piece in pieces(&chunk) {

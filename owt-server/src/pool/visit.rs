@@ -7,11 +7,21 @@ use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
 use super::{Event, Links, Shared};
+use crate::tally::Tally;
 
 /// What a thread is to do with its links.
 pub(crate) type Visit = Box<dyn FnOnce(&Rc<Links>) + Send>;
 
 impl Shared {
+    /// What all threads have counted.
+    pub(crate) async fn tally(&self) -> Tally {
+        let mut sum = Tally::default();
+        for tally in self.ask_all(|links| async move { links.tally.borrow().clone() }).await {
+            sum += &tally;
+        }
+        sum
+    }
+
     /// Asks every thread of the front, and gives their answers. A thread that has ended gives none.
     pub(crate) async fn ask_all<T, Q, A>(&self, question: Q) -> Vec<T>
     where

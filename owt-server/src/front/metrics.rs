@@ -1,0 +1,166 @@
+//! `GET /_owt/metrics`: what was counted, as OpenMetrics text, which Prometheus reads. No label
+//! holds anything of a request: not its path, nor its code's digest.
+
+use std::fmt;
+
+use actix_web::HttpResponse;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, NoLabelSet,
+};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::handler::Site;
+use crate::cache::CacheStats;
+use crate::pool::{CallState, Links};
+use crate::tally::{BOUNDS, Histogram, Tally};
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// All that is shown, as it was when somebody asked.
+#[derive(Debug)]
+struct Exposition {
+    tally: Tally,
+    cache: CacheStats,
+    /// Workers that there should be, and that are up.
+    workers: (usize, usize),
+    /// How many calls of each state are at the workers.
+    states: [(&'static str, usize); 4],
+    connections: usize,
+    accepted: u64,
+}
+
+pub(super) async fn answer(links: &Links, site: &Site) -> HttpResponse {
+    let mut registry = Registry::with_prefix("owt");
+    registry.register_collector(Box::new(gather(links, site).await));
+    let mut text = String::new();
+    encode(&mut text, &registry).expect("writing to a string cannot fail");
+    HttpResponse::Ok().content_type(OPENMETRICS).body(text)
+}
+
+async fn gather(links: &Links, site: &Site) -> Exposition {
+    let shared = links.shared();
+    let calls = shared.calls().await;
+    let in_state = |state| calls.iter().filter(|call| call.state == state).count();
+    Exposition {
+        tally: shared.tally().await,
+        cache: site.cache.stats(),
+        workers: shared.workers(),
+        states: [
+            ("queued", in_state(CallState::Queued)),
+            ("running", in_state(CallState::Running)),
+            ("streaming", in_state(CallState::Streaming)),
+            ("unknown", in_state(CallState::Unknown)),
+        ],
+        connections: site.connections.open(),
+        accepted: site.connections.accepted(),
+    }
+}
+
+impl Collector for Exposition {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut page = Page(encoder);
+        self.encode_calls(&mut page)?;
+        self.encode_cache(&mut page)?;
+        self.encode_workers(&mut page)
+    }
+}
+
+impl Exposition {
+    fn encode_calls(&self, page: &mut Page<'_>) -> fmt::Result {
+        let Tally { requests, errors, calls, ended, queue, load, run, reply_bytes } = &self.tally;
+        page.counter("requests", "Requests that were answered", None, requests)?;
+        let errors = errors.iter().map(|(code, count)| (*code, *count));
+        page.counters("errors", "Answers of owt's own, by Owt-Error", "code", errors)?;
+        page.counter("calls", "Calls that were sent to a worker", None, calls)?;
+        let ended = ended.iter().map(|(why, count)| (*why, *count));
+        page.counters("calls_ended", "Calls that were ended before their time", "reason", ended)?;
+        page.gauges("current_calls", "Calls at the workers", "state", &self.states)?;
+        page.histogram("call_queue", "Time that calls waited for a worker", queue)?;
+        page.histogram("call_load", "Time that calls spent loading their adaptor", load)?;
+        page.histogram("call_run", "Time that handlers ran until their reply began", run)?;
+        let bytes = Some(&Unit::Bytes);
+        page.counter("reply", "Bytes of replies that came from workers", bytes, reply_bytes)
+    }
+
+    fn encode_cache(&self, page: &mut Page<'_>) -> fmt::Result {
+        let CacheStats { hits, misses, bytes } = &self.cache;
+        page.counter("cache_hits", "Calls with use_cache that found a result", None, hits)?;
+        page.counter("cache_misses", "Calls with use_cache that had to run", None, misses)?;
+        page.gauge("cache", "Bytes of results that are kept", Some(&Unit::Bytes), bytes)
+    }
+
+    fn encode_workers(&self, page: &mut Page<'_>) -> fmt::Result {
+        page.gauge("connections", "Connections that are open", None, &self.connections)?;
+        let accepted = &self.accepted;
+        page.counter("connections_accepted", "Connections since the start", None, accepted)?;
+        page.gauge("workers", "Worker processes that there should be", None, &self.workers.0)?;
+        page.gauge("workers_up", "Worker processes that take calls", None, &self.workers.1)
+    }
+}
+
+/// Writes one metric after the other.
+struct Page<'a>(DescriptorEncoder<'a>);
+
+impl Page<'_> {
+    fn counter(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<&Unit>,
+        value: &impl EncodeCounterValue,
+    ) -> fmt::Result {
+        let mut encoder = self.0.encode_descriptor(name, help, unit, MetricType::Counter)?;
+        encoder.encode_counter::<NoLabelSet, _, u64>(value, None)
+    }
+
+    fn counters<'b>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl Iterator<Item = (&'b str, u64)>,
+    ) -> fmt::Result {
+        let mut encoder = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (key, value) in values {
+            let labels = [(label, key)];
+            encoder.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+        }
+        Ok(())
+    }
+
+    fn gauge(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<&Unit>,
+        value: &impl EncodeGaugeValue,
+    ) -> fmt::Result {
+        self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?.encode_gauge(value)
+    }
+
+    fn gauges(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: &[(&str, usize)],
+    ) -> fmt::Result {
+        let mut encoder = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (key, value) in values {
+            encoder.encode_family(&[(label, *key)])?.encode_gauge(value)?;
+        }
+        Ok(())
+    }
+
+    fn histogram(&mut self, name: &str, help: &str, values: &Histogram) -> fmt::Result {
+        let unit = Some(&Unit::Seconds);
+        let mut encoder = self.0.encode_descriptor(name, help, unit, MetricType::Histogram)?;
+        let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
+        let buckets: Vec<_> = bounds.zip(values.buckets).collect();
+        let sum = values.sum.as_secs_f64();
+        encoder.encode_histogram::<NoLabelSet>(sum, values.count(), &buckets, None)
+    }
+}
