@@ -23,7 +23,7 @@ pub use config::{Config, default_workers};
 pub use front::{AllowedOrigin, Credential, NotACredential, NotAnOrigin};
 pub use interpreter::{Interpreter, InterpreterError, MINOR, find};
 pub use local::{LocalError, run};
-pub use log::init as init_log;
+pub use log::{LogGuard, init as init_log};
 pub use pool::{Recycling, StartError};
 pub use serve::{ServeError, serve};
 pub use worker::run as worker;

@@ -1,35 +1,122 @@
 //! The server's log: lines on standard error, of the same form from the front and the workers.
+//!
+//! The front never waits for whoever reads its log. Where nobody reads, lines wait in a bounded
+//! queue; those that find it full are lost, and their number is told once somebody reads again.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The environment variable by which the front tells its workers how much to log.
 pub(crate) const LEVEL_VARIABLE: &str = "OWT_LOG";
 
-/// Logs from here on, as much as `level` says. Colour only on a terminal (and never with `NO_COLOR`).
+/// How many lines wait for a reader before the next ones are lost.
+const MOST_WAITING: usize = 8192;
+
+/// How often, and how long each time, the end of a program waits for a line that is being written.
+const LAST_LOOKS: u32 = 10;
+const LAST_LOOK: Duration = Duration::from_millis(10);
+
+/// Sees to it, when it is dropped, that the last lines are written.
+#[must_use = "lines that wait are lost when this is dropped at once"]
+#[derive(Debug)]
+pub struct LogGuard {
+    worker: Option<WorkerGuard>,
+    is_writing: Arc<AtomicBool>,
+}
+
+/// Logs from here on, as much as `level` says, without ever waiting for a reader. Colour only on a
+/// terminal (and never with `NO_COLOR`).
 ///
 /// Libraries are heard only when they warn: what actix-web has to say of itself is no news to users,
 /// and what it says of requests that are no HTTP, a client could fill the log with.
-pub fn init(level: LevelFilter) {
-    let has_colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+pub fn init(level: LevelFilter) -> LogGuard {
+    let is_writing = Arc::<AtomicBool>::default();
+    let lost = Arc::<OnceLock<ErrorCounter>>::default();
+    let paper = Paper { lost: lost.clone(), told: 0, is_writing: is_writing.clone() };
+    let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MOST_WAITING);
+    let (lines, worker) = builder.thread_name("owt-log").finish(paper);
+    lost.get_or_init(|| lines.error_counter());
+    init_with(level, lines);
+    LogGuard { worker: Some(worker), is_writing }
+}
+
+fn init_with<W>(level: LevelFilter, writer: W)
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let has_colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let levels = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target("actix_http", LevelFilter::OFF)
         .with_target("owt", level);
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_ansi(has_colour)
         .with_target(false);
     // A second call is a test in the same process; the first subscriber stays.
     let _ = tracing_subscriber::registry().with(lines).with(levels).try_init();
 }
 
-/// Logs as the front was told to.
+/// Logs as the front was told to. A worker writes its lines itself: it may be killed at any time,
+/// and what it last said is what one wants to know.
 pub(crate) fn init_worker() {
     let level = std::env::var(LEVEL_VARIABLE).ok().and_then(|level| level.parse().ok());
-    init(level.unwrap_or(LevelFilter::INFO));
+    init_with(level.unwrap_or(LevelFilter::INFO), io::stderr);
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        let is_stuck = (0..LAST_LOOKS).all(|_| {
+            let is_writing = self.is_writing.load(Ordering::Acquire);
+            if is_writing {
+                std::thread::sleep(LAST_LOOK);
+            }
+            is_writing
+        });
+        if is_stuck {
+            // Nobody reads: the last lines would never be written, and the wait for them be in vain.
+            std::mem::forget(self.worker.take());
+        }
+    }
+}
+
+/// Standard error, and before the next line the number of those that were lost.
+struct Paper {
+    lost: Arc<OnceLock<ErrorCounter>>,
+    told: usize,
+    is_writing: Arc<AtomicBool>,
+}
+
+impl Write for Paper {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.is_writing.store(true, Ordering::Release);
+        let written = self.tell_lost().and_then(|()| io::stderr().write(line));
+        self.is_writing.store(false, Ordering::Release);
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+impl Paper {
+    fn tell_lost(&mut self) -> io::Result<()> {
+        let lost = self.lost.get().map_or(0, ErrorCounter::dropped_lines);
+        let more = lost - self.told;
+        if more == 0 {
+            return Ok(());
+        }
+        self.told = lost;
+        writeln!(io::stderr(), "{more} lines of this log are lost: nobody was reading it")
+    }
 }

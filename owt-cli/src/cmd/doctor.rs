@@ -23,7 +23,7 @@ def run():
 const PREFIX: &str = "import sys; print(sys.prefix)";
 
 pub(crate) fn run(args: DoctorArgs) -> Result<ExitCode, CliError> {
-    owt_server::init_log(LevelFilter::WARN);
+    let _log = owt_server::init_log(LevelFilter::WARN);
     let virtualenv = std::env::var_os("VIRTUAL_ENV").map(PathBuf::from);
     let interpreter = owt_server::find(args.python.as_deref(), virtualenv.as_deref())
         .map_err(|err| CliError::new(Failure::Start, err.to_string()))?;

@@ -17,7 +17,7 @@ const FIRST_ERROR: u16 = 400;
 
 pub(crate) fn run(args: RunArgs) -> Result<ExitCode, CliError> {
     // What the adaptor prints goes to standard error as it does at a server; our own words do not.
-    owt_server::init_log(LevelFilter::WARN);
+    let _log = owt_server::init_log(LevelFilter::WARN);
     let mut input = Input::default();
     let envelope = args.adaptor.envelope(&mut input)?;
     let envelope = Envelope { fn_name: args.fn_name, timeout: args.timeout, ..envelope };

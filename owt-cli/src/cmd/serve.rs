@@ -11,7 +11,7 @@ use crate::cli::ServeArgs;
 use crate::ui::{CliError, Failure};
 
 pub(crate) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
-    owt_server::init_log(args.log);
+    let _log = owt_server::init_log(args.log);
     let listener = inherited_listener()?;
     owt_server::serve(config(args, listener), announce).map_err(|err| cannot_serve(&err))?;
     Ok(ExitCode::SUCCESS)
