@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::front::{AllowedOrigin, Credential};
+use crate::front::{AllowedOrigin, Credential, TlsFiles};
 use crate::pool::Recycling;
 
 /// The settings of one server.
@@ -18,6 +18,8 @@ pub struct Config {
     pub port: u16,
     /// A socket that listens already, instead of `address` and `port`.
     pub listener: Option<TcpListener>,
+    /// Where the certificate for HTTPS is; without it, the server speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// Who may call. Empty: everyone who reaches the server.
     pub auth: Vec<Credential>,
     /// Whether a server without `auth` may listen beyond loopback.
@@ -67,6 +69,7 @@ impl Default for Config {
             address: IpAddr::from([127, 0, 0, 1]),
             port: 9876,
             listener: None,
+            tls: None,
             auth: Vec::new(),
             allow_anonymous: false,
             allow_origins: Vec::new(),
@@ -115,6 +118,8 @@ impl Config {
         json!({
             "address": bound.ip().to_string(),
             "port": bound.port(),
+            "tls_cert": self.tls.as_ref().map(|files| &files.cert),
+            "tls_key": self.tls.as_ref().map(|files| &files.key),
             "auth": self.auth.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "allow_anonymous": self.allow_anonymous,
             "allow_origin": self.allow_origins.iter().map(ToString::to_string).collect::<Vec<_>>(),

@@ -20,7 +20,7 @@ mod wire;
 mod worker;
 
 pub use config::{Config, default_workers};
-pub use front::{AllowedOrigin, Credential, NotACredential, NotAnOrigin};
+pub use front::{AllowedOrigin, Credential, NotACredential, NotAnOrigin, TlsError, TlsFiles};
 pub use interpreter::{Interpreter, InterpreterError, MINOR, find};
 pub use local::{LocalError, run};
 pub use log::{LogGuard, init as init_log};

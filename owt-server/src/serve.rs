@@ -12,7 +12,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::cache::Cache;
 use crate::config::{Config, cores};
-use crate::front::{Connections, Front, Guard, Site, handle};
+use crate::front::{Connections, Front, Guard, Site, TlsError, TlsFiles, handle};
 use crate::interpreter::{self, InterpreterError};
 use crate::package::RunDir;
 use crate::pool::{Ears, Links, Pool, Shared, StartError};
@@ -38,6 +38,9 @@ pub enum ServeError {
         #[source]
         cause: io::Error,
     },
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// There is no Python to run adaptors with.
     #[error(transparent)]
     Interpreter(#[from] InterpreterError),
@@ -61,6 +64,7 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
     if !address.ip().is_loopback() && config.auth.is_empty() && !config.allow_anonymous {
         return Err(ServeError::OpenToAll(address));
     }
+    let tls = config.tls.as_ref().map(TlsFiles::load).transpose()?;
     allow_many_connections();
     actix_web::rt::System::new().block_on(async move {
         let mut signals = Signals::listen()?;
@@ -94,9 +98,12 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         // A client that closes its end is gone, and its call is cancelled.
         .h1_allow_half_closed(false)
         .shutdown_timeout(config.grace.as_secs_f64().ceil() as u64)
-        .disable_signals()
-        .listen(listener)?
-        .run();
+        .disable_signals();
+        let server = match tls {
+            Some(tls) => server.listen_rustls_0_23(listener, tls)?,
+            None => server.listen(listener)?,
+        };
+        let server = server.run();
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
         ready(address);

@@ -37,6 +37,16 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "PORT", env = "OWT_PORT", default_value_t = 9876)]
     pub(crate) port: u16,
 
+    /// Serve HTTPS with this certificate, a PEM file with its whole chain
+    #[arg(long, value_name = "FILE", env = "OWT_TLS_CERT", help_heading = "Access")]
+    #[arg(requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The private key of that certificate, a PEM file
+    #[arg(long, value_name = "FILE", env = "OWT_TLS_KEY", help_heading = "Access")]
+    #[arg(requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
     /// Let this user call; repeatable, and `owt hash` makes the value
     #[arg(long, value_name = "USER:SHA256", env = "OWT_AUTH", help_heading = "Access")]
     #[arg(value_delimiter = ',', hide_env_values = true)]

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
 use listenfd::ListenFd;
-use owt_server::{Config, Recycling, ServeError};
+use owt_server::{Config, Recycling, ServeError, TlsFiles};
 
 use crate::cli::ServeArgs;
 use crate::ui::{CliError, Failure};
@@ -25,7 +25,9 @@ fn inherited_listener() -> Result<Option<TcpListener>, CliError> {
 }
 
 fn config(args: ServeArgs, listener: Option<TcpListener>) -> Config {
+    let tls = args.tls_cert.zip(args.tls_key).map(|(cert, key)| TlsFiles { cert, key });
     Config {
+        tls,
         address: args.address,
         port: args.port,
         listener,
@@ -81,6 +83,8 @@ pub(super) fn cannot_serve(err: &ServeError) -> CliError {
         }
         ServeError::OpenToAll(_) => CliError::new(Failure::Usage, err.to_string())
             .hint("say who may call with --auth \"$(owt hash USER)\", or let everybody with --allow-anonymous"),
+        ServeError::Tls(_) => CliError::new(Failure::Start, err.to_string())
+            .hint("give the certificate and its key in PEM form with --tls-cert and --tls-key"),
         ServeError::Interpreter(_) | ServeError::Start(_) => {
             CliError::new(Failure::Start, err.to_string()).hint("owt doctor says more about Python")
         }

@@ -1,5 +1,6 @@
 //! One request, from its first line to its answer.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -7,12 +8,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_LENGTH, UPGRADE};
+use actix_web::http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, UPGRADE};
 use actix_web::http::{Method, Version};
 use actix_web::{HttpRequest, HttpResponse, web};
 use owt_core::owtify::MAX_URL;
 use owt_core::{Cache as Rule, Call, Digest, Error, Failure, Reply, ReplyBody, Request};
 
+use super::gone::Watch;
 use super::guard::Guard;
 use super::incoming::Incoming;
 use super::{Connections, answer, body, reserved};
@@ -51,18 +53,35 @@ pub(crate) async fn handle(
     let number = front.site.requests.fetch_add(1, Ordering::Relaxed);
     let mut id = format!("{:08x}{number:08x}", front.site.run_id);
     let mut digest = None;
-    let outcome = front.answer(&request, payload, &mut id, &mut digest).await;
+    let headers = headers_with_host(&request);
+    let (watch, payload) = match request.version() {
+        Version::HTTP_2 => Some(Watch::over(payload.into_inner())).unzip(),
+        _ => (None, Some(payload.into_inner())),
+    };
+    let payload = payload.unwrap_or(Payload::None);
+    let answer = front.answer(&request, &headers, payload, &mut id, &mut digest);
+    let outcome = match &watch {
+        None => answer.await,
+        Some(watch) => tokio::select! {
+            outcome = answer => outcome,
+            // Nobody reads this.
+            () = watch.gone() => Ok(HttpResponse::NoContent().finish()),
+        },
+    };
     front.links.count(|tally| tally.requests += 1);
     let mut response = outcome.unwrap_or_else(|failure| {
         log_failure(&id, &failure.error, digest);
         front.links.count(|tally| tally.failed(failure.error.code()));
-        answer::failure(&failure, digest.is_some(), request.headers())
+        answer::failure(&failure, digest.is_some(), &headers)
     });
     if request.version() == Version::HTTP_10 {
         answer::without_chunks(&mut response);
     }
-    answer::finish(&mut response, &id, digest, front.site.guard.readable_by(request.headers()));
-    response
+    answer::finish(&mut response, &id, digest, front.site.guard.readable_by(&headers));
+    match watch {
+        Some(watch) => response.map_body(|_, body| watch.until_gone(body)),
+        None => response,
+    }
 }
 
 /// Logs that a call came to nothing. Of what a client sent, a log holds no more than the digest; and
@@ -80,7 +99,8 @@ impl Front {
     async fn answer(
         &self,
         request: &HttpRequest,
-        payload: web::Payload,
+        headers: &HeaderMap,
+        payload: Payload,
         id: &mut String,
         digest: &mut Option<Digest>,
     ) -> Result<HttpResponse, Failure> {
@@ -88,11 +108,11 @@ impl Front {
             return Err(Error::UrlTooLong { limit: MAX_URL as u64 }.into());
         }
         let guard = &self.site.guard;
-        if Guard::is_preflight(request.method(), request.headers()) {
-            guard.admit_preflight(request.headers())?;
-            return Ok(answer::preflight(request.headers()));
+        if Guard::is_preflight(request.method(), headers) {
+            guard.admit_preflight(headers)?;
+            return Ok(answer::preflight(headers));
         }
-        guard.admit(request.headers())?;
+        guard.admit(headers)?;
         if let Some(path) = request.path().strip_prefix("/_owt/") {
             return Ok(reserved::answer(self, request.method(), path).await?);
         }
@@ -101,7 +121,7 @@ impl Front {
         }
         let _under_way = self.links.enter();
         let _claim = self.rename(request, id)?;
-        self.call(request, payload, id, digest).await
+        self.call(request, headers, payload, id, digest).await
     }
 
     /// Gives a request the id that its client has chosen, if it has.
@@ -119,19 +139,19 @@ impl Front {
     async fn call(
         &self,
         request: &HttpRequest,
-        payload: web::Payload,
+        headers: &HeaderMap,
+        payload: Payload,
         id: &str,
         digest: &mut Option<Digest>,
     ) -> Result<HttpResponse, Failure> {
         let payload = match wants_other_protocol(request) {
             // What follows is no body, and comes only once we agree, which we do not.
             true => Payload::None,
-            false => payload.into_inner(),
+            false => payload,
         };
         let Site { max_body, body_timeout, uploads, .. } = &*self.site;
         let incoming = Incoming::new(payload, declared_len(request), *max_body, *body_timeout)?;
-        let mut body =
-            body::read(request.headers(), request.query_string(), incoming, uploads).await?;
+        let mut body = body::read(headers, request.query_string(), incoming, uploads).await?;
         if body.envelope.use_cache {
             // The result may outlive the client that sends this.
             body.hold().await?;
@@ -141,11 +161,11 @@ impl Front {
             id: id.to_owned(),
             method: request.method().as_str().to_owned(),
             scheme: scheme(request).to_owned(),
-            host: text(request, "host"),
+            host: text(headers, HOST.as_str()),
             path: request.uri().path().to_owned(),
             query: request.query_string().to_owned(),
             remote_addr: request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
-            headers: headers(request),
+            headers: pairs(headers),
             body: body.bytes,
             parts: body.parts,
         };
@@ -185,6 +205,17 @@ impl Front {
     }
 }
 
+/// The headers, with the host that the request line names. HTTP/2 has it nowhere else (RFC 9113,
+/// section 8.3.1), and where HTTP/1.1 has both, the header does not count (RFC 9112, section 3.2.2).
+fn headers_with_host(request: &HttpRequest) -> Cow<'_, HeaderMap> {
+    let authority = request.uri().authority();
+    let host = authority.and_then(|host| HeaderValue::from_str(host.as_str()).ok());
+    let Some(host) = host else { return Cow::Borrowed(request.headers()) };
+    let mut headers = request.headers().clone();
+    headers.insert(HOST, host);
+    Cow::Owned(headers)
+}
+
 fn scheme(request: &HttpRequest) -> &'static str {
     match request.app_config().secure() {
         true => "https",
@@ -201,15 +232,17 @@ fn url_len(request: &HttpRequest) -> usize {
 }
 
 fn declared_len(request: &HttpRequest) -> u64 {
-    text(request, CONTENT_LENGTH.as_str()).parse().unwrap_or(0)
+    text(request.headers(), CONTENT_LENGTH.as_str()).parse().unwrap_or(0)
 }
 
-fn text(request: &HttpRequest, name: &str) -> String {
-    let value = request.headers().get(name).and_then(|value| value.to_str().ok());
+fn text(headers: &HeaderMap, name: &str) -> String {
+    let value = headers.get(name).and_then(|value| value.to_str().ok());
     value.unwrap_or_default().to_owned()
 }
 
-fn headers(request: &HttpRequest) -> Vec<(String, Vec<u8>)> {
-    let headers = request.headers().iter();
-    headers.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
+fn pairs(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+        .collect()
 }
