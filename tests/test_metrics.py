@@ -106,6 +106,24 @@ def test_calls_that_run_are_shown(serve: Serve) -> None:
     assert samples(server)["owt_calls_ended_total", "cancelled"] == 1
 
 
+def test_workers_and_what_became_of_them_are_shown(serve: Serve) -> None:
+    server = serve("--workers", "1")
+    before = samples(server)
+    assert before["owt_worker_memory_bytes", "0"] > 1_000_000
+    assert before["owt_worker_age_seconds", "0"] > 0
+    assert before["owt_worker_calls", "0"] == 0
+    assert (before["owt_workers_started_total", ""], before["owt_workers_up", ""]) == (1, 1)
+    assert before["owt_workers_recycled_total", "memory"] == 0
+
+    server.call("import os\ndef run(): os.abort()")
+    assert server.call("lambda: 'well'").text == "well"
+    after = samples(server)
+    assert after["owt_errors_total", "worker-died"] == 1
+    assert after["owt_workers_died_total", ""] == 1
+    assert after["owt_workers_respawned_total", ""] == 1
+    assert after["owt_workers_killed_total", ""] == 0
+
+
 def test_metrics_name_nothing_that_was_sent(server: Server) -> None:
     code = "lambda secret: secret"
     server.call(code, {"secret": "never-told"}, path="/never-told?query=never-told")

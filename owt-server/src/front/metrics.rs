@@ -14,7 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::handler::Site;
 use crate::cache::CacheStats;
-use crate::pool::{CallState, Links};
+use crate::pool::{CallState, Events, Links, Recycled, Stats};
 use crate::tally::{BOUNDS, Histogram, Tally};
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -24,8 +24,7 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 struct Exposition {
     tally: Tally,
     cache: CacheStats,
-    /// Workers that there should be, and that are up.
-    workers: (usize, usize),
+    workers: Stats,
     /// How many calls of each state are at the workers.
     states: [(&'static str, usize); 4],
     connections: usize,
@@ -47,7 +46,7 @@ async fn gather(links: &Links, site: &Site) -> Exposition {
     Exposition {
         tally: shared.tally().await,
         cache: site.cache.stats(),
-        workers: shared.workers(),
+        workers: shared.stats(),
         states: [
             ("queued", in_state(CallState::Queued)),
             ("running", in_state(CallState::Running)),
@@ -64,7 +63,9 @@ impl Collector for Exposition {
         let mut page = Page(encoder);
         self.encode_calls(&mut page)?;
         self.encode_cache(&mut page)?;
-        self.encode_workers(&mut page)
+        self.encode_connections(&mut page)?;
+        self.encode_workers(&mut page)?;
+        self.encode_ends(&mut page)
     }
 }
 
@@ -77,7 +78,7 @@ impl Exposition {
         page.counter("calls", "Calls that were sent to a worker", None, calls)?;
         let ended = ended.iter().map(|(why, count)| (*why, *count));
         page.counters("calls_ended", "Calls that were ended before their time", "reason", ended)?;
-        page.gauges("current_calls", "Calls at the workers", "state", &self.states)?;
+        page.gauges("current_calls", "Calls at the workers", None, "state", &self.states)?;
         page.histogram("call_queue", "Time that calls waited for a worker", queue)?;
         page.histogram("call_load", "Time that calls spent loading their adaptor", load)?;
         page.histogram("call_run", "Time that handlers ran until their reply began", run)?;
@@ -92,12 +93,48 @@ impl Exposition {
         page.gauge("cache", "Bytes of results that are kept", Some(&Unit::Bytes), bytes)
     }
 
-    fn encode_workers(&self, page: &mut Page<'_>) -> fmt::Result {
+    fn encode_connections(&self, page: &mut Page<'_>) -> fmt::Result {
         page.gauge("connections", "Connections that are open", None, &self.connections)?;
         let accepted = &self.accepted;
-        page.counter("connections_accepted", "Connections since the start", None, accepted)?;
-        page.gauge("workers", "Worker processes that there should be", None, &self.workers.0)?;
-        page.gauge("workers_up", "Worker processes that take calls", None, &self.workers.1)
+        page.counter("connections_accepted", "Connections since the start", None, accepted)
+    }
+
+    fn encode_workers(&self, page: &mut Page<'_>) -> fmt::Result {
+        let workers = &self.workers.workers;
+        let up = workers.iter().filter(|worker| worker.is_up).count();
+        page.gauge("workers", "Worker processes that there should be", None, &workers.len())?;
+        page.gauge("workers_up", "Worker processes that take calls", None, &up)?;
+        let places =
+            || workers.iter().enumerate().map(|(place, worker)| (place.to_string(), worker));
+        let calls: Vec<_> = places().map(|(place, worker)| (place, worker.calls)).collect();
+        page.gauges("worker_calls", "Calls at each worker", None, "worker", &calls)?;
+        let resident = places().filter_map(|(place, worker)| Some((place, worker.resident?)));
+        let (help, unit) = ("Resident memory of each worker", Some(&Unit::Bytes));
+        page.gauges("worker_memory", help, unit, "worker", &resident.collect::<Vec<_>>())?;
+        let age = places().filter_map(|(place, worker)| Some((place, worker.age?.as_secs_f64())));
+        let (help, unit) = ("Time since each worker was ready", Some(&Unit::Seconds));
+        page.gauges("worker_age", help, unit, "worker", &age.collect::<Vec<_>>())
+    }
+
+    /// What has become of workers since the start.
+    fn encode_ends(&self, page: &mut Page<'_>) -> fmt::Result {
+        let Events { started, failed_starts, respawned, died, out_of_memory, killed, recycled } =
+            self.workers.events;
+        let ends = [
+            ("workers_started", "Workers that became ready", started),
+            ("workers_failed_starts", "Starts that came to nothing", failed_starts),
+            ("workers_respawned", "Workers in the place of one that died", respawned),
+            ("workers_died", "Workers that ended though nobody wanted it", died),
+            ("workers_out_of_memory", "Of those: ended for want of memory", out_of_memory),
+            ("workers_killed", "Workers that owt killed", killed),
+        ];
+        for (name, help, count) in ends {
+            page.counter(name, help, None, &count)?;
+        }
+        let Recycled { age, calls, memory } = recycled;
+        let recycled = [("age", age), ("calls", calls), ("memory", memory)];
+        let help = "Workers that were replaced though they worked";
+        page.counters("workers_recycled", help, "reason", recycled.into_iter())
     }
 }
 
@@ -145,12 +182,13 @@ impl Page<'_> {
         &mut self,
         name: &str,
         help: &str,
+        unit: Option<&Unit>,
         label: &str,
-        values: &[(&str, usize)],
+        values: &[(impl AsRef<str>, impl EncodeGaugeValue)],
     ) -> fmt::Result {
-        let mut encoder = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        let mut encoder = self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?;
         for (key, value) in values {
-            encoder.encode_family(&[(label, *key)])?.encode_gauge(value)?;
+            encoder.encode_family(&[(label, key.as_ref())])?.encode_gauge(value)?;
         }
         Ok(())
     }

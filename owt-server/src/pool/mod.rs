@@ -38,6 +38,7 @@ pub use process::StartError;
 use shares::Shares;
 use sources::Sources;
 use stats::Counters;
+pub(crate) use stats::{Events, Recycled, Stats};
 use supervisor::Supervisor;
 pub(crate) use threads::Links;
 pub(crate) use upload::{Attached, Upload};

@@ -1,5 +1,4 @@
 //! What there is to count of the workers, for whoever shows it as metrics.
-#![allow(dead_code)] // Shown by the metrics, which are on their way.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
