@@ -14,8 +14,8 @@ WAITING = """
     import time
 
     def run(request):
-        logging.info("begun")
         try:
+            logging.info("begun")
             while True:
                 time.sleep(0.002)
         finally:
