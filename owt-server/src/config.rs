@@ -32,7 +32,7 @@ pub struct Config {
     pub python: Option<PathBuf>,
     /// How many worker processes run.
     pub workers: usize,
-    /// How many calls run at a time in one worker, `async` ones not counted.
+    /// How many calls of one adaptor run at a time in one worker, `async` ones not counted.
     pub threads: usize,
     /// When workers are replaced though nothing has happened to them.
     pub recycling: Recycling,
@@ -55,7 +55,7 @@ pub struct Config {
     pub cache_size: usize,
     /// How long a result is kept; `None` for as long as there is room.
     pub cache_ttl: Option<Duration>,
-    /// How many calls may wait for one worker, besides those that run.
+    /// How many calls of one adaptor may wait for its worker, besides those that run.
     pub queue: usize,
     /// How long running calls may take to finish when the server stops.
     pub grace: Duration,

@@ -4,8 +4,27 @@
 const TIMES_FREE: usize = 7;
 
 /// Whether an adaptor that has so many threads, or places in a queue, may have one of those that are
-/// free. The more adaptors want some, the less is free, and the less each of them gets. Where there
-/// are no more than seven, one adaptor may have all.
+/// free. The more adaptors want some, the less is free, and the less each of them gets.
 pub(crate) fn may_have_another(own: usize, free: usize) -> bool {
     own < TIMES_FREE * free
+}
+
+/// How many there have to be in all, so that an adaptor that is alone gets `limit` of them. Below
+/// seven there are none for others: who asks for one call at a time gets one.
+pub(crate) fn with_reserve(limit: usize) -> usize {
+    limit.saturating_add(limit / TIMES_FREE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_adaptor_that_is_alone_gets_what_was_asked_for() {
+        for limit in 1..=2000 {
+            let all = with_reserve(limit);
+            let own = (0..).find(|own| !may_have_another(*own, all - own));
+            assert_eq!(own, Some(limit));
+        }
+    }
 }

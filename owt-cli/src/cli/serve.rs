@@ -83,9 +83,9 @@ pub(crate) struct ServeArgs {
     #[arg(default_value_t = default_workers(), value_parser = at_least_one())]
     pub(crate) workers: usize,
 
-    /// How many calls run at a time in one worker
+    /// How many calls of one adaptor run at a time in one worker
     ///
-    /// From eight on, one in eight is kept for calls of other adaptors than the busiest one.
+    /// When it has them all, a seventh more may run, of other adaptors. Below 7 there are no more.
     #[arg(long, value_name = "N", env = "OWT_THREADS", help_heading = "Python")]
     #[arg(default_value_t = 64, value_parser = at_least_one())]
     pub(crate) threads: usize,
@@ -168,9 +168,9 @@ pub(crate) struct ServeArgs {
     #[arg(value_parser = value::limit)]
     pub(crate) cache_ttl: Option<Duration>,
 
-    /// How many calls may wait for one worker
+    /// How many calls of one adaptor may wait for its worker
     ///
-    /// From eight on, one in eight places is kept for calls of other adaptors than the busiest one.
+    /// When it has all these places, there are a seventh more for other adaptors.
     #[arg(long, value_name = "N", env = "OWT_QUEUE", help_heading = "Limits")]
     #[arg(default_value_t = 1024)]
     pub(crate) queue: usize,

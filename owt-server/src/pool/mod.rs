@@ -28,6 +28,7 @@ use owt_core::{Death, Digest, Error};
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::package::RunDir;
+use crate::share::with_reserve;
 use crate::worker::Settings;
 pub(crate) use calls::CallState;
 pub(crate) use claims::{Claim, Claims, is_id};
@@ -63,7 +64,7 @@ pub(crate) struct Shared {
     workers: Vec<WorkerState>,
     /// Where the threads of the front hear of what happens.
     fronts: Vec<mpsc::UnboundedSender<Event>>,
-    /// How many calls may be at a worker, running or waiting.
+    /// How many calls may be at a worker, running or waiting, those beyond one adaptor's included.
     capacity: usize,
     /// How long a call that was cancelled may take to end, before its worker is ended.
     grace: Duration,
@@ -147,6 +148,7 @@ impl WorkerState {
 
 impl Shared {
     /// For so many workers, and a front of so many threads, each of which takes one of the ears.
+    /// `capacity` is how many calls of one adaptor may be at a worker.
     pub(crate) fn new(
         workers: usize,
         threads: usize,
@@ -160,7 +162,7 @@ impl Shared {
             claims: Arc::default(),
             workers: (0..workers).map(|_| WorkerState::default()).collect(),
             fronts,
-            capacity,
+            capacity: with_reserve(capacity),
             grace,
             is_draining: AtomicBool::new(false),
             recycling,
