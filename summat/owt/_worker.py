@@ -37,6 +37,9 @@ __all__ = ["Interrupted", "adaptors", "cancel", "forget", "handle", "is_importin
 _DEFAULT_LIMIT = 128
 # Bytes that are surely taken at once.
 _LARGE = 64 * 1024
+# Seconds after which a thread that computes has to let another one run. Python's own are ten times
+# as long: a call of microseconds would wait that long for each that computes.
+_SWITCH_INTERVAL = 0.0005
 
 
 class _Worker:
@@ -59,6 +62,7 @@ def start(settings: Settings) -> None:
     _worker.store = Store(settings["max_adaptors"], settings["adaptors_dir"])
     _worker.evaluate = not settings["no_eval"]
     _main.install()
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     warnings.simplefilter("ignore", SyntaxWarning)
     # Python would show the line that it warns of, and the log never shows source.
     warnings.formatwarning = _warning_without_line
