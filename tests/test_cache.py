@@ -1,11 +1,14 @@
 """The result cache: computed once for all who ask, given until it is too old or too much."""
 
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPResponse
+from pathlib import Path
 from typing import Any
 
 import pytest
 from harness.envelope import envelope
 from harness.server import Serve, Server
+from harness.wire import connect, json_request
 
 # Says how often it has run since it was loaded.
 COUNTING = """
@@ -120,3 +123,81 @@ def test_a_result_is_not_given_after_its_time(serve: Serve) -> None:
     server = serve("--cache-ttl", "0.001")
     assert cached(server, COUNTING)[1] == "miss"
     assert cached(server, COUNTING)[1] == "miss"
+
+
+SHARED = """
+    import itertools
+    import logging
+    import time
+    from pathlib import Path
+
+    count = itertools.count(1)
+
+    def run(request, end):
+        yield f"run {next(count)} "
+        try:
+            while not Path(end).exists():
+                time.sleep(0.002)
+            yield "end"
+        except BaseException:
+            logging.warning("abandoned")
+            raise
+"""
+
+
+def test_a_stream_is_shared_while_it_comes(serve: Serve, tmp_path: Path) -> None:
+    server, end = serve(), tmp_path / "end"
+    request = json_request(envelope(SHARED, {"end": str(end)}, use_cache=True))
+    with connect(server) as one, connect(server) as two:
+        one.sendall(request)
+        with HTTPResponse(one) as first, HTTPResponse(two) as second:
+            first.begin()
+            assert (first.read1(), first.getheader("Owt-Cache")) == (b"run 1 ", "miss")
+            two.sendall(request)
+            second.begin()
+            assert (second.read1(), second.getheader("Owt-Cache")) == (b"run 1 ", "hit")
+            end.touch()
+            assert (first.read(), second.read()) == (b"end", b"end")
+
+
+def test_a_result_is_computed_as_long_as_somebody_waits(serve: Serve, tmp_path: Path) -> None:
+    server, end = serve(), tmp_path / "end"
+    request = json_request(envelope(SHARED, {"end": str(end)}, use_cache=True))
+    with connect(server) as two:
+        with connect(server) as one, HTTPResponse(one) as first:
+            one.sendall(request)
+            first.begin()
+            two.sendall(request)
+            second = HTTPResponse(two)
+            second.begin()
+            assert second.read1() == b"run 1 "
+        # The one that began it has left.
+        end.touch()
+        assert second.read() == b"end"
+        second.close()
+    assert "abandoned" not in server.log.since(0)
+
+
+def test_a_result_that_nobody_waits_for_is_abandoned(serve: Serve, tmp_path: Path) -> None:
+    server, end = serve(), tmp_path / "end"
+    request = json_request(envelope(SHARED, {"end": str(end)}, use_cache=True))
+    with connect(server) as connection, HTTPResponse(connection) as response:
+        connection.sendall(request)
+        response.begin()
+        assert response.read1() == b"run 1 "
+    server.log.wait_for("abandoned")
+    end.touch()
+    assert cached(server, SHARED, {"end": str(end)}) == ("run 2 end", "miss")
+
+
+def test_results_that_are_used_least_make_room(serve: Serve) -> None:
+    server = serve("--cache-size", "100K")
+    large = "def run(request, n): return str(n) * 40_000"
+    given = [cached(server, large, {"n": n}, cache_kwargs=True)[1] for n in (1, 2, 1, 3, 1, 2)]
+    assert given == ["miss", "miss", "hit", "miss", "hit", "miss"]
+
+
+def test_a_result_that_is_too_large_is_given_and_not_kept(serve: Serve) -> None:
+    server = serve("--cache-size", "100K")
+    large = "def run(request):\n  for _ in range(10): yield 'x' * 10_000"
+    assert [cached(server, large) for _ in range(2)] == [("x" * 100_000, "miss")] * 2

@@ -79,6 +79,30 @@ def test_the_workers_of_a_killed_server_end(serve: Serve) -> None:
         wait_until_gone(workers)
 
 
+PARENT = """
+    import logging
+    import subprocess
+
+    def run(request):
+        with subprocess.Popen(["sleep", "3600"]):
+            logging.info("begun")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_what_adaptors_have_started_ends_with_the_server(
+    serve: Serve, number: signal.Signals
+) -> None:
+    server = serve("--workers", "1", "--grace", "0.1")
+    with connect(server) as connection:
+        connection.sendall(json_request(envelope(PARENT)))
+        server.log.wait_for("begun")
+        processes = descendants(server.process.pid)
+        assert len(processes) == 2
+        server.process.send_signal(number)
+        wait_until_gone(processes)
+
+
 @contextmanager
 def a_call_without_end(server: Server) -> Iterator[None]:
     """Make a call that never ends, and go on once it runs."""
