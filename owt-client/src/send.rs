@@ -15,6 +15,8 @@ impl Outgoing {
         if let Some(err) = self.fault.take() {
             return Err(err);
         }
+        // Lets a runtime of one thread notice first which connections the server has closed.
+        tokio::task::yield_now().await;
         let code = self.envelope.code.clone();
         let digest = code.digest();
         if !client.known.has(digest) {
