@@ -1,5 +1,6 @@
 //! What a call brings for its adaptor to read.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -36,10 +37,8 @@ const CHUNK: usize = 64 * 1024;
 /// # std::fs::remove_file(path).unwrap();
 /// # Ok(()) }
 /// ```
-#[derive(Debug)]
 pub struct Body(Kind);
 
-#[derive(Debug)]
 enum Kind {
     Bytes(Bytes),
     File(PathBuf),
@@ -112,6 +111,17 @@ async fn open(path: &Path) -> io::Result<(File, Option<u64>)> {
     match metadata.is_dir() {
         true => Err(io::ErrorKind::IsADirectory.into()),
         false => Ok((file, metadata.is_file().then_some(metadata.len()))),
+    }
+}
+
+impl fmt::Debug for Body {
+    /// Shows no content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Bytes(bytes) => write!(f, "Body({} bytes)", bytes.len()),
+            Kind::File(path) => write!(f, "Body(file {path:?})"),
+            Kind::Stream(_) => f.write_str("Body(stream)"),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 
@@ -163,7 +163,7 @@ impl Reply {
     /// # Ok(()) }
     /// ```
     pub fn events(self) -> Result<Events, Error> {
-        let mime = self.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
+        let mime = self.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let mime = mime.and_then(|mime| mime.split(|byte| *byte == b';').next());
         match mime {
             Some(mime) if mime.trim_ascii().eq_ignore_ascii_case(b"text/event-stream") => {

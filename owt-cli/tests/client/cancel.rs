@@ -39,25 +39,26 @@ struct Watch {
 
 impl Watch {
     fn new() -> Watch {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         Watch { server: Server::start(&[]), listener }
     }
 
     /// A call that never ends by itself, after it has sent some parts if there is a head.
     fn call(&self, head: Option<&str>, parts: &[&str]) -> Call {
-        let client = Client::new(&self.server.url()).unwrap();
+        let client = Client::new(&self.server.url()).expect("the base is an HTTP URL");
         client.call(Adaptor::from_source(WATCHED)).kwargs(&self.kwargs(head, parts))
     }
 
     fn kwargs(&self, head: Option<&str>, parts: &[&str]) -> serde_json::Value {
-        let port = self.listener.local_addr().unwrap().port();
+        let port = self.listener.local_addr().expect("the socket is bound").port();
         json!({"port": port, "head": head, "parts": parts})
     }
 
     /// Waits until the adaptor runs.
     fn running(&self) -> TcpStream {
-        let (mut stream, _) = self.listener.accept().unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let (mut stream, _) = self.listener.accept().expect("the adaptor connects");
+        let limit = Some(Duration::from_secs(20));
+        stream.set_read_timeout(limit).expect("a limit can be set");
         stream.read_exact(&mut [0]).expect("the adaptor says that it runs");
         stream
     }

@@ -14,6 +14,8 @@ pub(crate) struct Proxy {
     shared: Arc<Shared>,
 }
 
+const UNPOISONED: &str = "nobody panics while holding a lock";
+
 struct Shared {
     server: Mutex<SocketAddr>,
     sent: AtomicUsize,
@@ -35,7 +37,7 @@ impl Proxy {
         thread::spawn(move || {
             for client in listener.incoming() {
                 let (client, shared) = (client.expect("a client connects"), shared.clone());
-                *shared.open.lock().unwrap() += 1;
+                *shared.open.lock().expect(UNPOISONED) += 1;
                 thread::spawn(move || shared.pass_on(&client));
             }
         });
@@ -44,10 +46,10 @@ impl Proxy {
 
     /// Ends one server and leads to another, once the connections to the first are closed.
     pub(crate) fn replace(&self, old: Server, new: &Server) {
-        *self.shared.server.lock().unwrap() = new.address;
+        *self.shared.server.lock().expect(UNPOISONED) = new.address;
         drop(old);
-        let open = self.shared.open.lock().unwrap();
-        drop(self.shared.closed.wait_while(open, |open| *open > 0).unwrap());
+        let open = self.shared.open.lock().expect(UNPOISONED);
+        drop(self.shared.closed.wait_while(open, |open| *open > 0).expect(UNPOISONED));
     }
 
     /// The bytes that were sent to the server since this was last asked.
@@ -59,13 +61,13 @@ impl Proxy {
 impl Shared {
     /// Serves one connection to its end.
     fn pass_on(&self, client: &TcpStream) {
-        let address = *self.server.lock().unwrap();
+        let address = *self.server.lock().expect(UNPOISONED);
         let server = &TcpStream::connect(address).expect("the server listens");
         thread::scope(|scope| {
             scope.spawn(|| copy(client, server, |bytes| _ = self.sent.fetch_add(bytes, SeqCst)));
             scope.spawn(|| copy(server, client, |_| {}));
         });
-        *self.open.lock().unwrap() -= 1;
+        *self.open.lock().expect(UNPOISONED) -= 1;
         self.closed.notify_all();
     }
 }

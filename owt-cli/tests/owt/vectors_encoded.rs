@@ -53,12 +53,10 @@ fn options(options: &Options) -> Vec<String> {
 /// The words before the base URL or the hint, and the code that they belong to.
 fn error(stderr: &str) -> vectors::Outcome {
     let words = stderr.strip_prefix("owt: error: ").expect("an error is said to be one");
-    let known = Vector::all().into_iter().map(|vector| vector.expected());
-    known
-        .filter(|outcome| match outcome {
-            vectors::Outcome::Error { message, .. } => words.starts_with(message),
-            _ => false,
-        })
-        .next()
-        .unwrap_or_else(|| panic!("no vector has these words: {words}"))
+    let is_said = |outcome: &vectors::Outcome| match outcome {
+        vectors::Outcome::Error { message, .. } => words.starts_with(message),
+        _ => false,
+    };
+    let mut known = Vector::all().into_iter().map(|vector| vector.expected());
+    known.find(is_said).unwrap_or_else(|| panic!("no vector has these words: {words}"))
 }

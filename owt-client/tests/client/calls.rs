@@ -1,7 +1,5 @@
 //! What a client sends, and what it makes of the answer.
 
-mod server;
-
 use std::io::Write;
 use std::net::TcpListener;
 use std::sync::mpsc;
@@ -11,7 +9,8 @@ use futures_util::TryStreamExt;
 use owt_client::{Adaptor, CacheKey, Client, Error, Method, Reply, StatusCode};
 use rstest::rstest;
 use serde_json::json;
-use server::{Request, Server, answer, read_request};
+
+use crate::server::{Request, Server, answer, read_request};
 
 const SOURCE: &str = "1 + 1";
 const IN_QUERY: &str = "code_b64=MSArIDE";

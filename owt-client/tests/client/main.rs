@@ -1,0 +1,8 @@
+//! The client as its users see it, against servers whose answers are written in the tests.
+
+mod calls;
+mod digests;
+mod errors;
+mod secrets;
+#[path = "../server/mod.rs"]
+mod server;
