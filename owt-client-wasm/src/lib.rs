@@ -1,41 +1,126 @@
-//! `owtify` for JavaScript: a translation of `owt-core`, and no logic.
+//! The envelope of a call for JavaScript: a translation of `owt-core`, and no logic.
+//!
+//! Errors are thrown as text: the error's code, a space, and its words.
 
-use owt_core::kwargs::KwargsError;
-use owt_core::{OwtifyError, owtify};
-use serde_json::value::RawValue;
-use wasm_bindgen::JsError;
+use std::time::Duration;
+
+use owt_core::{Code, Digest, OwtifyError, base};
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// The URL that runs an adaptor's source with arguments that are given as JSON.
+/// The hex SHA-256 by which a server knows source.
+#[wasm_bindgen]
+#[must_use]
+pub fn digest(source: &str) -> String {
+    Code::source(source).digest().to_string()
+}
+
+/// A base URL in full.
 ///
 /// # Errors
 ///
-/// If the base is no HTTP URL, or the arguments are no JSON object.
-#[wasm_bindgen(js_name = owtify)]
-pub fn owtify_js(base: &str, source: &str, kwargs_json: &str) -> Result<String, JsError> {
-    owtify_json(base, source, kwargs_json).map_err(JsError::from)
+/// If it is no HTTP URL.
+#[wasm_bindgen]
+pub fn absolute(base: &str) -> Result<String, JsValue> {
+    base::absolute(base).map_err(|err| thrown(&err.into()))
 }
 
-fn owtify_json(base: &str, source: &str, kwargs_json: &str) -> Result<String, OwtifyError> {
-    let kwargs: &RawValue = serde_json::from_str(kwargs_json).map_err(KwargsError::NotJson)?;
-    owtify(base, source, kwargs)
+/// What one call sends.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Envelope {
+    inner: owt_core::Envelope,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_are_sent_as_javascript_wrote_them() {
-        let url = owtify_json("localhost:9876", "1 + 1", r#"{"n":1e21,"café":null}"#).unwrap();
-        let kwargs = "eyJuIjoxZTIxLCJjYWbDqSI6bnVsbH0";
-        assert_eq!(url, format!("http://localhost:9876/?code_b64=MSArIDE&kwargs_b64={kwargs}"));
+#[wasm_bindgen]
+impl Envelope {
+    /// An envelope with nothing but an adaptor's source in it.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    pub fn new(source: &str) -> Envelope {
+        Envelope { inner: owt_core::Envelope::new(Code::source(source)) }
     }
 
-    #[test]
-    fn what_cannot_be_sent_is_refused() {
-        let words = |kwargs| owtify_json("host", "1", kwargs).unwrap_err().to_string();
-        assert_eq!(words("[1]"), "arguments are not a map of names to values");
-        assert_eq!(words("undefined"), "arguments cannot be written as JSON");
+    /// An envelope with nothing in it but the digest of source that the server has.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no digest.
+    pub fn known(digest: &str) -> Result<Envelope, JsValue> {
+        let digest: Digest = digest.parse().map_err(|_| JsValue::from_str("field-invalid "))?;
+        Ok(Envelope { inner: owt_core::Envelope::new(Code::Known(digest)) })
+    }
+
+    /// Sets the arguments' text.
+    #[wasm_bindgen(setter)]
+    pub fn set_kwargs(&mut self, text: String) {
+        self.inner.kwargs = Some(text);
+    }
+
+    /// Sets the function to call.
+    #[wasm_bindgen(setter, js_name = fnName)]
+    pub fn set_fn_name(&mut self, name: String) {
+        self.inner.fn_name = name;
+    }
+
+    /// Sets whether the result is kept.
+    #[wasm_bindgen(setter, js_name = useCache)]
+    pub fn set_use_cache(&mut self, flag: bool) {
+        self.inner.use_cache = flag;
+    }
+
+    /// Sets whether the cache's key includes the arguments.
+    #[wasm_bindgen(setter, js_name = cacheKwargs)]
+    pub fn set_cache_kwargs(&mut self, flag: bool) {
+        self.inner.cache_kwargs = flag;
+    }
+
+    /// Sets the cache's whole key.
+    #[wasm_bindgen(setter, js_name = cacheKeyOverride)]
+    pub fn set_cache_key_override(&mut self, key: String) {
+        self.inner.cache_key_override = Some(key);
+    }
+
+    /// Sets for how many seconds the call may run.
+    ///
+    /// # Errors
+    ///
+    /// If they are negative, not a number, or more than a `Duration` holds.
+    #[wasm_bindgen(setter)]
+    pub fn set_timeout(&mut self, seconds: f64) {
+        self.inner.timeout = Duration::try_from_secs_f64(seconds).ok();
+    }
+
+    /// Sets whether to load the adaptor anew.
+    #[wasm_bindgen(setter)]
+    pub fn set_reload(&mut self, flag: bool) {
+        self.inner.reload = flag;
+    }
+
+    /// The URL that makes this call.
+    ///
+    /// # Errors
+    ///
+    /// If the base is no HTTP URL, or the URL is longer than a server takes.
+    #[wasm_bindgen(js_name = toUrl)]
+    pub fn to_url(&self, base: &str) -> Result<String, JsValue> {
+        self.inner.to_url(base).map_err(|err| thrown(&err))
+    }
+
+    /// The call as an urlencoded form.
+    #[wasm_bindgen(js_name = toForm)]
+    #[must_use]
+    pub fn to_form(&self) -> String {
+        self.inner.to_query()
     }
 }
+
+fn thrown(err: &OwtifyError) -> JsValue {
+    JsValue::from_str(&format!("{} {err}", err.code()))
+}
+
+/// A small allocator: the usual one would be a tenth of the package.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
+    lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());

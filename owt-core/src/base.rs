@@ -60,20 +60,27 @@ pub(crate) fn with_query(base: &str, query: &str) -> Result<String, BaseInvalid>
 
 /// Path and query of an absolute URL: what a request's first line holds of it.
 pub(crate) fn target(url: &str) -> &str {
-    let authority = url.find("://").map_or(0, |end| end + "://".len());
+    let authority = find_scheme_end(url).map_or(0, |end| end + "://".len());
     url[authority..].find('/').map_or("", |path| &url[authority + path..])
 }
 
 /// `localhost:9876` is as good as `http://localhost:9876`.
 fn split_scheme(base: &str) -> Result<(String, &str), BaseInvalid> {
-    let (scheme, rest) = match base.split_once("://") {
-        Some((scheme, rest)) if !scheme.contains(['/', '?']) => (scheme, rest),
+    let (scheme, rest) = match find_scheme_end(base) {
+        Some(end) if !base[..end].contains(['/', '?']) => {
+            (&base[..end], &base[end + "://".len()..])
+        }
         _ => ("http", base),
     };
     match scheme.to_ascii_lowercase() {
         scheme if scheme == "http" || scheme == "https" => Ok((scheme, rest)),
         _ => Err(BaseInvalid::Scheme),
     }
+}
+
+/// Where `://` is. The standard library's search for text is a good part of the JavaScript package.
+fn find_scheme_end(url: &str) -> Option<usize> {
+    url.as_bytes().windows("://".len()).position(|bytes| bytes == b"://")
 }
 
 fn check_authority(authority: &str) -> Result<(), BaseInvalid> {

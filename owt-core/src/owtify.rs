@@ -1,9 +1,9 @@
 //! Envelopes as clients write them: in a URL, or as JSON.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
-use serde_json::Value;
 
 use crate::base;
 use crate::envelope::DEFAULT_FN_NAME;
@@ -136,7 +136,8 @@ impl Envelope {
     /// assert_eq!(pairs, [("code_b64", "MSArIDE=".to_owned()), ("reload", "true".to_owned())]);
     /// ```
     pub fn to_pairs(&self) -> impl Iterator<Item = (&'static str, String)> {
-        self.fields(codec::encode_standard).map(as_text)
+        let pairs = self.fields(codec::encode_standard).map(as_text);
+        pairs.map(|(name, text)| (name, text.into_owned()))
     }
 
     /// The envelope as a JSON body. What is at its default is left out.
@@ -159,20 +160,25 @@ impl Envelope {
     }
 
     /// The fields that are not at their default, always in the same order.
-    fn fields(&self, base64: fn(&[u8]) -> String) -> impl Iterator<Item = (&'static str, Value)> {
+    fn fields(
+        &self,
+        base64: fn(&[u8]) -> String,
+    ) -> impl Iterator<Item = (&'static str, Value<'_>)> {
         let code = match &self.code {
-            Code::Source { text, .. } => (Field::CodeB64, Some(base64(text.as_bytes()).into())),
-            Code::Known(digest) => (Field::CodeSha256, Some(digest.to_string().into())),
+            Code::Source { text, .. } => (Field::CodeB64, base64(text.as_bytes())),
+            Code::Known(digest) => (Field::CodeSha256, digest.to_string()),
         };
-        let fn_name = (self.fn_name != DEFAULT_FN_NAME).then(|| self.fn_name.as_str().into());
+        let kwargs = self.kwargs.as_ref().map(|text| base64(text.as_bytes()));
+        let fn_name = Some(self.fn_name.as_str()).filter(|name| *name != DEFAULT_FN_NAME);
+        let key = self.cache_key_override.as_deref();
         [
-            code,
-            (Field::KwargsB64, self.kwargs.as_ref().map(|text| base64(text.as_bytes()).into())),
-            (Field::FnName, fn_name),
+            (code.0, Some(Value::Text(code.1.into()))),
+            (Field::KwargsB64, kwargs.map(|text| Value::Text(text.into()))),
+            (Field::FnName, fn_name.map(|name| Value::Text(name.into()))),
             (Field::UseCache, flag(self.use_cache)),
             (Field::CacheKwargs, flag(self.cache_kwargs)),
-            (Field::CacheKeyOverride, self.cache_key_override.as_deref().map(Value::from)),
-            (Field::Timeout, self.timeout.map(seconds)),
+            (Field::CacheKeyOverride, key.map(|key| Value::Text(key.into()))),
+            (Field::Timeout, self.timeout.map(Value::Seconds)),
             (Field::Reload, flag(self.reload)),
         ]
         .into_iter()
@@ -180,22 +186,49 @@ impl Envelope {
     }
 }
 
-fn as_text((name, value): (&'static str, Value)) -> (&'static str, String) {
-    match value {
-        Value::String(text) => (name, text),
-        other => (name, other.to_string()),
+fn as_text<'a>((name, value): (&'static str, Value<'a>)) -> (&'static str, Cow<'a, str>) {
+    (name, value.into_text())
+}
+
+/// What a field holds. Written out without `serde_json::Value`, whose floating point would be a
+/// good part of the JavaScript package.
+enum Value<'a> {
+    Text(Cow<'a, str>),
+    True,
+    Seconds(Duration),
+}
+
+fn flag(flag: bool) -> Option<Value<'static>> {
+    flag.then_some(Value::True)
+}
+
+impl<'a> Value<'a> {
+    fn into_text(self) -> Cow<'a, str> {
+        match self {
+            Value::Text(text) => text,
+            Value::True => "true".into(),
+            Value::Seconds(duration) => decimal(duration).into(),
+        }
     }
 }
 
-fn flag(flag: bool) -> Option<Value> {
-    flag.then_some(Value::Bool(true))
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Value::Text(text) => serializer.serialize_str(text),
+            Value::True => serializer.serialize_bool(true),
+            Value::Seconds(duration) if duration.subsec_nanos() == 0 => {
+                serializer.serialize_u64(duration.as_secs())
+            }
+            Value::Seconds(duration) => serializer.serialize_f64(duration.as_secs_f64()),
+        }
+    }
 }
 
-fn seconds(duration: Duration) -> Value {
-    match duration.subsec_nanos() {
-        0 => duration.as_secs().into(),
-        _ => duration.as_secs_f64().into(),
-    }
+/// Seconds as a decimal number, to the nanosecond.
+fn decimal(duration: Duration) -> String {
+    let text = format!("{}.{:09}", duration.as_secs(), duration.subsec_nanos());
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]

@@ -16,6 +16,22 @@ pub(crate) fn ensure_programs(sh: &Shell, programs: &[&str]) -> Result<()> {
     if missing.is_empty() { Ok(()) } else { install(sh, &missing) }
 }
 
+/// Sees to it that each package is there.
+///
+/// # Errors
+/// Names the one command that installs what is missing, when we may not install it ourselves.
+pub(crate) fn ensure_packages(sh: &Shell, packages: &[&str]) -> Result<()> {
+    let missing: Vec<&str> =
+        packages.iter().copied().filter(|package| !is_installed(sh, package)).collect();
+    if missing.is_empty() { Ok(()) } else { install(sh, &missing) }
+}
+
+fn is_installed(sh: &Shell, package: &str) -> bool {
+    let format = "${db:Status-Status}";
+    let status = cmd!(sh, "dpkg-query --show --showformat {format} {package}");
+    status.quiet().ignore_stderr().read().is_ok_and(|status| status == "installed")
+}
+
 /// Installs packages, if this is Debian and we are root.
 pub(crate) fn install(sh: &Shell, packages: &[&str]) -> Result<()> {
     let names = packages.join(" ");

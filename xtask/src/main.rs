@@ -4,6 +4,7 @@
 mod bench;
 mod debian;
 mod lint;
+mod npm;
 mod setup;
 mod soak;
 mod test;
@@ -26,8 +27,8 @@ enum Chore {
     Test(test::Options),
     /// Check format, lints, types and documentation, running no test
     Lint,
-    /// Check that owt-core compiles to WebAssembly
-    WasmCheck,
+/// Build the npm package owt-client, and the copy of it that the server carries
+    Wasm(wasm::Options),
     /// Measure requests a second, or another family of figures, and print a table in Markdown
     Bench(bench::Options),
     /// Call a server under load while workers die and clients vanish, and check every answer
@@ -50,7 +51,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Setup => setup::run(&sh).map(drop),
         Chore::Test(options) => test::run(&sh, &options),
         Chore::Lint => lint::run(&sh),
-        Chore::WasmCheck => wasm::check(&sh),
+        Chore::Wasm(options) => wasm::run(&sh, &options),
         Chore::Bench(options) => bench::run(&sh, &options),
         Chore::Soak(options) => soak::run(&sh, &options),
     }

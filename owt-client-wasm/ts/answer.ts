@@ -1,0 +1,71 @@
+/** Answers: whose they are, and what is in them. */
+
+import { OwtError } from './error.js';
+
+/** A server-sent event. */
+export interface OwtEvent {
+  /** Its type: `message`, unless the adaptor says otherwise. */
+  event: string;
+  /** Its data, lines and all. */
+  data: string;
+  /** Its id, if it has one. */
+  id: string | undefined;
+}
+
+/** The error that owt answered with, if it was not the adaptor who answered. */
+export async function refusal(response: Response): Promise<OwtError | undefined> {
+  const code = response.headers.get('owt-error');
+  if (code === null) return undefined;
+  const text = await response.text().catch(() => '');
+  return new OwtError(code, words(response, text) || `owt answered ${code}`, { response });
+}
+
+function words(response: Response, text: string): string {
+  const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json');
+  return isProblem ? String((JSON.parse(text) as { detail?: unknown }).detail) : text.trimEnd();
+}
+
+/** Passes answers whose status says that all is well. */
+export function requireSuccess(response: Response): void {
+  if (response.ok) return;
+  void response.body?.cancel();
+  throw new OwtError('answer-status', `The adaptor answered with status ${response.status}`, {
+    response,
+  });
+}
+
+/** The chunks of a body as they come. Who stops reading ends the call. */
+export async function* chunks(
+  response: Response,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } catch (cause) {
+    throw signal?.aborted
+      ? signal.reason
+      : new OwtError('answer-broken', 'The answer broke off', { response, cause });
+  } finally {
+    // Nothing happens to an answer that has ended; what goes wrong with another no longer matters.
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+/** Bytes as text. Characters that are cut in two are put together. */
+export async function* decoded(
+  bytes: AsyncIterable<Uint8Array>,
+): AsyncGenerator<string, void, undefined> {
+  const decoder = new TextDecoder();
+  for await (const chunk of bytes) {
+    const text = decoder.decode(chunk, { stream: true });
+    if (text !== '') yield text;
+  }
+  const rest = decoder.decode();
+  if (rest !== '') yield rest;
+}

@@ -1,0 +1,219 @@
+/** The client: one server, and what it is known to have. */
+
+import { type Adaptor, read } from './adaptor.js';
+import { chunks, decoded, type OwtEvent, refusal, requireSuccess } from './answer.js';
+import { withCore } from './core.js';
+import { type Code, type Fields, withEnvelope } from './envelope.js';
+import { OwtError } from './error.js';
+import { parsed, requireEvents } from './events.js';
+
+/** Who calls: `'user:password'`, or both by name. */
+export type Auth = string | { user: string; password: string };
+
+/** Settings of a client. */
+export interface OwtOptions {
+  /** Who calls, for servers with `--auth`. */
+  auth?: Auth | undefined;
+  /** Headers of every call. */
+  headers?: HeadersInit | undefined;
+  /** What to use instead of the global `fetch`. */
+  fetch?: typeof fetch | undefined;
+}
+
+/** Settings of one call. */
+export interface CallOptions extends Fields {
+  /** Ends the call on the server as well, when it is aborted. */
+  signal?: AbortSignal | undefined;
+  /** The method that the adaptor sees: by default `POST`. */
+  method?: string | undefined;
+  /** Headers that the adaptor sees. */
+  headers?: HeadersInit | undefined;
+  /** A body for the adaptor. Code and arguments are in the URL then. */
+  body?: BodyInit | null | undefined;
+}
+
+/** Settings of a call whose answer is read as it comes. */
+export interface StreamOptions<As extends 'bytes' | 'text'> extends CallOptions {
+  /** Whether chunks are bytes, as by default, or text. */
+  as?: As;
+}
+
+/** A call that has been put together, but for its code. */
+interface Draft {
+  source: string;
+  kwargs: object | null | undefined;
+  options: CallOptions;
+}
+
+const FORM = 'application/x-www-form-urlencoded';
+
+/**
+ * A client of one server.
+ *
+ * An adaptor's source is sent once; later calls send its digest. If the server has forgotten it, it
+ * is sent again, and the caller does not notice.
+ *
+ * @example
+ * const owt = new Owt('http://localhost:9876');
+ * const reply = await owt.call('adaptor.py', { prompt: 'hello' });
+ * console.log(await reply.text());
+ */
+export class Owt {
+  readonly #url: string;
+  readonly #headers: Headers;
+  readonly #fetch: typeof fetch;
+  /** Digests of the source that the server has. */
+  readonly #known = new Set<string>();
+
+  /**
+   * @param base the server, such as `http://localhost:9876/path`
+   * @throws OwtError if the base is no HTTP URL, or `auth` has no password
+   */
+  constructor(base: string, options: OwtOptions = {}) {
+    const url = new URL(withCore((core) => core.absolute(base)));
+    this.#headers = new Headers(options.headers);
+    const auth = options.auth ?? credentials(url);
+    if (auth !== undefined) this.#headers.set('authorization', basic(auth));
+    // `fetch` takes no URL that has these.
+    url.username = url.password = '';
+    this.#url = url.href;
+    this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
+  }
+
+  /**
+   * Runs an adaptor, and gives its answer once that begins.
+   *
+   * An adaptor's own answer is no error, whatever its status.
+   *
+   * @throws OwtError if owt itself answers, or nobody does; the signal's reason if that is aborted
+   */
+  async call(
+    adaptor: Adaptor,
+    kwargs?: object | null,
+    options: CallOptions = {},
+  ): Promise<Response> {
+    options.signal?.throwIfAborted();
+    const source = await read(adaptor, options.signal);
+    const draft = { source, kwargs, options };
+    const digest = withCore((core) => core.digest(source));
+    if (this.#known.has(digest) && !(options.body instanceof ReadableStream)) {
+      const response = await this.#send(draft, { digest });
+      const err = await refusal(response);
+      if (err === undefined) return response;
+      if (err.code !== 'code-unknown') throw err;
+      this.#known.delete(digest);
+    }
+    return this.#callWithSource(draft, digest);
+  }
+
+  /**
+   * Runs an adaptor, and gives its answer chunk by chunk. Leaving the loop ends the call.
+   *
+   * @throws OwtError as `call` does, and if the adaptor's status is no success
+   */
+  stream(
+    adaptor: Adaptor,
+    kwargs: object | null | undefined,
+    options: StreamOptions<'text'> & { as: 'text' },
+  ): AsyncGenerator<string, void, undefined>;
+  stream(
+    adaptor: Adaptor,
+    kwargs?: object | null,
+    options?: StreamOptions<'bytes'>,
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
+  stream(
+    adaptor: Adaptor,
+    kwargs?: object | null,
+    { as = 'bytes', ...options }: StreamOptions<'bytes' | 'text'> = {},
+  ): AsyncGenerator<string | Uint8Array<ArrayBuffer>, void, undefined> {
+    const bytes = this.#chunks(adaptor, kwargs, options);
+    return as === 'text' ? decoded(bytes) : bytes;
+  }
+
+  /**
+   * Runs an adaptor that answers with server-sent events. Leaving the loop ends the call.
+   *
+   * Unlike `EventSource`, it does not call again by itself when the answer ends.
+   *
+   * @throws OwtError as `stream` does, and if the answer is no `text/event-stream`
+   */
+  events(
+    adaptor: Adaptor,
+    kwargs?: object | null,
+    options: CallOptions = {},
+  ): AsyncGenerator<OwtEvent, void, undefined> {
+    return parsed(decoded(this.#chunks(adaptor, kwargs, options, requireEvents)));
+  }
+
+  async *#chunks(
+    adaptor: Adaptor,
+    kwargs: object | null | undefined,
+    options: CallOptions,
+    check?: (response: Response) => void,
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+    const response = await this.call(adaptor, kwargs, options);
+    requireSuccess(response);
+    check?.(response);
+    yield* chunks(response, options.signal);
+  }
+
+  async #callWithSource(draft: Draft, digest: string): Promise<Response> {
+    const response = await this.#send(draft, { source: draft.source });
+    const err = await refusal(response);
+    if (err !== undefined) throw err;
+    if (response.headers.get('owt-code-sha256') === digest) this.#known.add(digest);
+    return response;
+  }
+
+  async #send(draft: Draft, code: Code): Promise<Response> {
+    const { signal } = draft.options;
+    const [url, init] = this.#request(draft, code);
+    try {
+      return await this.#fetch(url, init);
+    } catch (cause) {
+      throw signal?.aborted ? signal.reason : unreachable(this.#url, cause);
+    }
+  }
+
+  /** The request, which has the envelope in its body if that is free. */
+  #request({ kwargs, options }: Draft, code: Code): [string, RequestInit] {
+    const { method = 'POST', body = null, signal = null } = options;
+    const headers = new Headers(this.#headers);
+    new Headers(options.headers).forEach((value, name) => headers.set(name, value));
+    if (body === null && method === 'POST') {
+      headers.set('content-type', FORM);
+      const form = withEnvelope(code, kwargs, options, (envelope) => envelope.toForm());
+      return [this.#url, { method, headers, signal, body: form }];
+    }
+    const url = withEnvelope(code, kwargs, options, (envelope) => envelope.toUrl(this.#url));
+    // What is streamed goes out while the answer may come in already.
+    const duplex = body instanceof ReadableStream ? { duplex: 'half' } : {};
+    return [url, { method, headers, signal, body, ...duplex }];
+  }
+}
+
+/** Credentials in a URL are percent-encoded. */
+function credentials(url: URL): Auth | undefined {
+  if (url.username === '' && url.password === '') return undefined;
+  return { user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
+}
+
+/** HTTP Basic (RFC 7617), in UTF-8. */
+function basic(auth: Auth): string {
+  const pair = typeof auth === 'string' ? auth : `${auth.user}:${auth.password}`;
+  if (!pair.includes(':')) throw new OwtError('auth-invalid', "auth takes 'user:password'");
+  return `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(pair)))}`;
+}
+
+/** A browser does not say why there is no answer: the server may be down, or refuse this page. */
+function unreachable(url: string, cause: unknown): OwtError {
+  const { origin } = new URL(url);
+  const page = (globalThis as { location?: Location }).location?.origin;
+  const isElsewhere = page !== undefined && page !== origin;
+  const hint = isElsewhere ? `, or allow this page: owt serve --allow-origin ${page}` : '';
+  return new OwtError(
+    'unreachable',
+    `No owt answers at ${origin}. Start it with owt serve${hint}`,
+    { cause },
+  );
+}

@@ -1,0 +1,47 @@
+/** The WebAssembly module, started when it is first needed. */
+
+import * as glue from '../core/core.js';
+import hexadecimal from '../core/core_bg.wasm';
+import { type ClientErrorCode, OwtError } from './error.js';
+
+let isStarted = false;
+
+/**
+ * Calls into the module, with its errors as `OwtError`s.
+ *
+ * Starting it takes a few milliseconds and cannot fail but for one reason: a page that forbids it.
+ */
+export function withCore<T>(use: (core: typeof glue) => T): T {
+  start();
+  try {
+    return use(glue);
+  } catch (thrown) {
+    throw typeof thrown === 'string' ? fromText(thrown) : thrown;
+  }
+}
+
+function start(): void {
+  if (isStarted) return;
+  try {
+    glue.initSync({ module: bytes() });
+  } catch (cause) {
+    throw new OwtError(
+      'wasm-blocked',
+      "This page may not run WebAssembly: add 'wasm-unsafe-eval' to script-src in its Content-Security-Policy",
+      { cause },
+    );
+  }
+  isStarted = true;
+}
+
+function bytes(): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from({ length: hexadecimal.length / 2 }, (_, index) =>
+    Number.parseInt(hexadecimal.slice(2 * index, 2 * index + 2), 16),
+  );
+}
+
+/** The module throws the code, a space, and words that begin in lower case. */
+function fromText(text: string): OwtError {
+  const space = text.indexOf(' ');
+  return new OwtError(text.slice(0, space) as ClientErrorCode, text.slice(space + 1));
+}

@@ -1,0 +1,54 @@
+/** Why a call gave no answer of the adaptor. */
+
+/** The codes of errors that this package finds itself. */
+export type ClientErrorCode =
+  | 'adaptor-unreadable'
+  | 'answer-broken'
+  | 'answer-status'
+  | 'auth-invalid'
+  | 'base-host'
+  | 'base-port'
+  | 'base-scheme'
+  | 'field-invalid'
+  | 'kwargs-not-a-map'
+  | 'kwargs-unsendable'
+  | 'not-events'
+  | 'unreachable'
+  | 'url-too-long'
+  | 'wasm-blocked';
+
+/** What goes with an error besides its code and words. */
+export interface OwtErrorDetails {
+  /** The answer that was refused or unexpected. Where owt itself answered, its body has been read. */
+  response?: Response;
+  /** What went wrong underneath. */
+  cause?: unknown;
+}
+
+/**
+ * An error with a short `code` for programs, and a `message` for people.
+ *
+ * No message holds a URL's query, since that may be a whole program.
+ */
+export class OwtError extends Error {
+  override readonly name = 'OwtError';
+  /** One of the codes above, or the server's own, which it sends as `Owt-Error`. */
+  readonly code: ClientErrorCode | (string & {});
+  /** The answer, if there was one. */
+  readonly response: Response | undefined;
+
+  constructor(
+    code: ClientErrorCode | (string & {}),
+    message: string,
+    details: OwtErrorDetails = {},
+  ) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined);
+    this.code = code;
+    this.response = details.response;
+  }
+
+  /** The HTTP status of the answer, if there was one. */
+  get status(): number | undefined {
+    return this.response?.status;
+  }
+}

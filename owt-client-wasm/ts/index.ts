@@ -1,0 +1,8 @@
+/** Call Python from JavaScript: send an adaptor and its arguments to an owt server. */
+
+export type { Adaptor } from './adaptor.js';
+export type { OwtEvent } from './answer.js';
+export { type Auth, type CallOptions, Owt, type OwtOptions, type StreamOptions } from './client.js';
+export type { Fields } from './envelope.js';
+export { type ClientErrorCode, OwtError, type OwtErrorDetails } from './error.js';
+export { owtify } from './owtify.js';

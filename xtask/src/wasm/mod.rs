@@ -1,0 +1,80 @@
+//! `cargo xtask wasm`: the npm package `owt-client`, from `owt-core` to a tarball.
+
+mod compile;
+mod served;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use xshell::{Shell, cmd};
+
+use crate::{npm, workspace};
+
+/// The folder of the package.
+const PACKAGE: &str = "owt-client-wasm";
+
+/// The one file of JavaScript in the package.
+const BUNDLE: &str = "owt-client-wasm/dist/owt-client.js";
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Use this compiler, and not the first that is there
+    #[arg(long, value_enum, env = "OWT_WASM_COMPILER")]
+    compiler: Option<Compiler>,
+    /// Only check that the file that the server carries is up to date; build nothing
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Compiler {
+    /// That of rustup, with the standard library that it has for WebAssembly
+    Rustup,
+    /// Debian's for web browsers, which compiles the standard library as well
+    Debian,
+}
+
+pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
+    if options.check {
+        return served::check(sh);
+    }
+    build(sh, options.compiler)?;
+    served::update(sh)?;
+    pack(sh)
+}
+
+/// Builds the package's JavaScript and its types.
+fn build(sh: &Shell, compiler: Option<Compiler>) -> Result<()> {
+    let module = compile::module(sh, compiler)?;
+    let core = workspace::root().join(PACKAGE).join("core");
+    cmd!(sh, "cargo run --quiet --package wasm-glue -- {module} {core}").run()?;
+    npm::ensure(sh, PACKAGE)?;
+    let _inside = sh.push_dir(PACKAGE);
+    cmd!(sh, "npm run --silent build").run()?;
+    Ok(())
+}
+
+/// Builds the package for the tests, and gives the tarball that a user would install.
+pub(crate) fn package(sh: &Shell) -> Result<std::path::PathBuf> {
+    build(sh, None)?;
+    pack(sh)?;
+    tarball(sh)
+}
+
+/// Packs what is published into a tarball in the target folder.
+fn pack(sh: &Shell) -> Result<()> {
+    let folder = workspace::target()?.join("npm");
+    sh.remove_path(&folder)?;
+    sh.create_dir(&folder)?;
+    for license in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        sh.copy_file(license, PACKAGE)?;
+    }
+    let _inside = sh.push_dir(PACKAGE);
+    cmd!(sh, "npm pack --silent --pack-destination {folder}").run()?;
+    Ok(())
+}
+
+fn tarball(sh: &Shell) -> Result<std::path::PathBuf> {
+    let folder = workspace::target()?.join("npm");
+    let mut files = sh.read_dir(&folder)?;
+    files.pop().context("npm pack has made no tarball")
+}
