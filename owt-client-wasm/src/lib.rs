@@ -4,16 +4,9 @@
 
 use std::time::Duration;
 
-use owt_core::{Code, Digest, OwtifyError, base};
+use owt_core::{Code, OwtifyError, base};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-
-/// The hex SHA-256 by which a server knows source.
-#[wasm_bindgen]
-#[must_use]
-pub fn digest(source: &str) -> String {
-    Code::source(source).digest().to_string()
-}
 
 /// A base URL in full.
 ///
@@ -39,16 +32,6 @@ impl Envelope {
     #[must_use]
     pub fn new(source: &str) -> Envelope {
         Envelope { inner: owt_core::Envelope::new(Code::source(source)) }
-    }
-
-    /// An envelope with nothing in it but the digest of source that the server has.
-    ///
-    /// # Errors
-    ///
-    /// If the text is no digest.
-    pub fn known(digest: &str) -> Result<Envelope, JsValue> {
-        let digest: Digest = digest.parse().map_err(|_| JsValue::from_str("field-invalid "))?;
-        Ok(Envelope { inner: owt_core::Envelope::new(Code::Known(digest)) })
     }
 
     /// Sets the arguments' text.
@@ -81,11 +64,7 @@ impl Envelope {
         self.inner.cache_key_override = Some(key);
     }
 
-    /// Sets for how many seconds the call may run.
-    ///
-    /// # Errors
-    ///
-    /// If they are negative, not a number, or more than a `Duration` holds.
+    /// Sets for how many seconds the call may run. What is no length of time sets no limit.
     #[wasm_bindgen(setter)]
     pub fn set_timeout(&mut self, seconds: f64) {
         self.inner.timeout = Duration::try_from_secs_f64(seconds).ok();
@@ -95,6 +74,19 @@ impl Envelope {
     #[wasm_bindgen(setter)]
     pub fn set_reload(&mut self, flag: bool) {
         self.inner.reload = flag;
+    }
+
+    /// The hex SHA-256 by which a server knows the source.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn digest(&self) -> String {
+        self.inner.code.digest().to_string()
+    }
+
+    /// Puts the digest in the source's place.
+    #[wasm_bindgen(js_name = nameByDigest)]
+    pub fn name_by_digest(&mut self) {
+        self.inner.code = Code::Known(self.inner.code.digest());
     }
 
     /// The URL that makes this call.

@@ -3,7 +3,8 @@
 import { type Adaptor, read } from './adaptor.js';
 import { chunks, decoded, type OwtEvent, refusal, requireSuccess } from './answer.js';
 import { withCore } from './core.js';
-import { type Code, type Fields, withEnvelope } from './envelope.js';
+import type { Envelope } from '../core/core.js';
+import { type Fields, withEnvelope } from './envelope.js';
 import { OwtError } from './error.js';
 import { parsed, requireEvents } from './events.js';
 
@@ -38,11 +39,11 @@ export interface StreamOptions<As extends 'bytes' | 'text'> extends CallOptions 
   as?: As;
 }
 
-/** A call that has been put together, but for its code. */
-interface Draft {
-  source: string;
-  kwargs: object | null | undefined;
-  options: CallOptions;
+/** A request, and the digest of the source that it runs. */
+interface Sent {
+  digest: string;
+  url: string;
+  init: RequestInit;
 }
 
 const FORM = 'application/x-www-form-urlencoded';
@@ -94,16 +95,15 @@ export class Owt {
   ): Promise<Response> {
     options.signal?.throwIfAborted();
     const source = await read(adaptor, options.signal);
-    const draft = { source, kwargs, options };
-    const digest = withCore((core) => core.digest(source));
-    if (this.#known.has(digest) && !(options.body instanceof ReadableStream)) {
-      const response = await this.#send(draft, { digest });
-      const err = await refusal(response);
-      if (err === undefined) return response;
-      if (err.code !== 'code-unknown') throw err;
-      this.#known.delete(digest);
+    const request = this.#request(source, kwargs, options);
+    const response = await this.#send(request, options.signal);
+    const err = await refusal(response);
+    if (err === undefined) {
+      this.#learn(request, response);
+      return response;
     }
-    return this.#callWithSource(draft, digest);
+    if (err.code !== 'code-unknown' || !this.#known.delete(request.digest)) throw err;
+    return this.call(source, kwargs, options);
   }
 
   /**
@@ -157,17 +157,7 @@ export class Owt {
     yield* chunks(response, options.signal);
   }
 
-  async #callWithSource(draft: Draft, digest: string): Promise<Response> {
-    const response = await this.#send(draft, { source: draft.source });
-    const err = await refusal(response);
-    if (err !== undefined) throw err;
-    if (response.headers.get('owt-code-sha256') === digest) this.#known.add(digest);
-    return response;
-  }
-
-  async #send(draft: Draft, code: Code): Promise<Response> {
-    const { signal } = draft.options;
-    const [url, init] = this.#request(draft, code);
+  async #send({ url, init }: Sent, signal: AbortSignal | undefined): Promise<Response> {
     try {
       return await this.#fetch(url, init);
     } catch (cause) {
@@ -175,27 +165,49 @@ export class Owt {
     }
   }
 
-  /** The request, which has the envelope in its body if that is free. */
-  #request({ kwargs, options }: Draft, code: Code): [string, RequestInit] {
+  /** Remembers that the server has the source now. */
+  #learn({ digest }: Sent, response: Response): void {
+    if (response.headers.get('owt-code-sha256') === digest) this.#known.add(digest);
+  }
+
+  #request(source: string, kwargs: object | null | undefined, options: CallOptions): Sent {
+    return withEnvelope(source, kwargs, options, (envelope) => {
+      const { digest } = envelope;
+      // What is streamed can be sent once only, so it must not be refused for want of the source.
+      const isOnce = options.body instanceof ReadableStream;
+      if (this.#known.has(digest) && !isOnce) envelope.nameByDigest();
+      return { digest, ...this.#place(envelope, options, isOnce) };
+    });
+  }
+
+  /** Puts the envelope into the body if that is free, and else into the URL. */
+  #place(envelope: Envelope, options: CallOptions, isOnce: boolean): Omit<Sent, 'digest'> {
     const { method = 'POST', body = null, signal = null } = options;
     const headers = new Headers(this.#headers);
     new Headers(options.headers).forEach((value, name) => headers.set(name, value));
     if (body === null && method === 'POST') {
       headers.set('content-type', FORM);
-      const form = withEnvelope(code, kwargs, options, (envelope) => envelope.toForm());
-      return [this.#url, { method, headers, signal, body: form }];
+      return { url: this.#url, init: { method, headers, signal, body: envelope.toForm() } };
     }
-    const url = withEnvelope(code, kwargs, options, (envelope) => envelope.toUrl(this.#url));
-    // What is streamed goes out while the answer may come in already.
-    const duplex = body instanceof ReadableStream ? { duplex: 'half' } : {};
-    return [url, { method, headers, signal, body, ...duplex }];
+    // A stream goes out while the answer may come in already.
+    const duplex = isOnce ? { duplex: 'half' } : {};
+    return { url: envelope.toUrl(this.#url), init: { method, headers, signal, body, ...duplex } };
   }
 }
 
 /** Credentials in a URL are percent-encoded. */
 function credentials(url: URL): Auth | undefined {
   if (url.username === '' && url.password === '') return undefined;
-  return { user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
+  return { user: unescaped(url.username), password: unescaped(url.password) };
+}
+
+/** Text without its percent-encoding, or as it stands if it is none. */
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** HTTP Basic (RFC 7617), in UTF-8. */

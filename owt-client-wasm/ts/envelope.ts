@@ -21,12 +21,9 @@ export interface Fields {
   reload?: boolean | undefined;
 }
 
-/** The code of a call: its source, or the digest by which the server knows it. */
-export type Code = { source: string } | { digest: string };
-
 /** Builds an envelope for as long as it takes to write it down. */
 export function withEnvelope<T>(
-  code: Code,
+  source: string,
   kwargs: object | null | undefined,
   fields: Fields,
   write: (envelope: Envelope) => T,
@@ -34,8 +31,7 @@ export function withEnvelope<T>(
   const text = kwargsText(kwargs);
   checkTimeout(fields.timeout);
   return withCore((core) => {
-    const envelope =
-      'source' in code ? new core.Envelope(code.source) : core.Envelope.known(code.digest);
+    const envelope = new core.Envelope(source);
     try {
       fill(envelope, text, fields);
       return write(envelope);

@@ -26,5 +26,5 @@ export function owtify(
   options: Fields = {},
 ): string {
   const source = readNow(adaptor);
-  return withEnvelope({ source }, kwargs, options, (envelope) => envelope.toUrl(base));
+  return withEnvelope(source, kwargs, options, (envelope) => envelope.toUrl(base));
 }

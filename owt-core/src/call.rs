@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,12 +53,7 @@ pub struct Cache {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Code {
     /// Source that came with the request.
-    Source {
-        /// The source.
-        text: Arc<str>,
-        /// Its digest.
-        digest: Digest,
-    },
+    Source(Source),
     /// Source that the server has been sent before.
     Known(Digest),
 }
@@ -80,14 +75,15 @@ impl Code {
     pub fn source(text: &str) -> Code {
         // All of them: what is left must not change when the server does the same again.
         let text = text.trim_start_matches('\u{feff}');
-        Code::Source { digest: Digest::of(text), text: text.into() }
+        Code::Source(Source { text: text.into(), digest: OnceLock::new() })
     }
 
     /// The digest by which the code is known.
     #[must_use]
     pub fn digest(&self) -> Digest {
         match self {
-            Code::Source { digest, .. } | Code::Known(digest) => *digest,
+            Code::Source(source) => source.digest(),
+            Code::Known(digest) => *digest,
         }
     }
 }
@@ -98,6 +94,35 @@ impl fmt::Debug for Code {
         write!(f, "Code({})", self.digest())
     }
 }
+
+/// An adaptor's source. Its digest is computed when it is first asked for, since a URL needs none.
+#[derive(Clone)]
+pub struct Source {
+    text: Arc<str>,
+    digest: OnceLock<Digest>,
+}
+
+impl Source {
+    /// The source itself.
+    #[must_use]
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// Its digest.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        *self.digest.get_or_init(|| Digest::of(&self.text))
+    }
+}
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Source) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Source {}
 
 /// A request as the adaptor sees it.
 #[derive(Clone, PartialEq, Eq)]

@@ -17,7 +17,7 @@ mod sentence;
 pub use base::BaseInvalid;
 pub use call::{
     Cache, Call, Code, Content, Executor, Failure, Part, Reply, ReplyBody, ReplyHead, Request,
-    Timing,
+    Source, Timing,
 };
 pub use digest::Digest;
 pub use envelope::Envelope;

@@ -165,7 +165,7 @@ impl Envelope {
         base64: fn(&[u8]) -> String,
     ) -> impl Iterator<Item = (&'static str, Value<'_>)> {
         let code = match &self.code {
-            Code::Source { text, .. } => (Field::CodeB64, base64(text.as_bytes())),
+            Code::Source(source) => (Field::CodeB64, base64(source.text().as_bytes())),
             Code::Known(digest) => (Field::CodeSha256, digest.to_string()),
         };
         let kwargs = self.kwargs.as_ref().map(|text| base64(text.as_bytes()));

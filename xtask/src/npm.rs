@@ -17,9 +17,9 @@ pub(crate) fn ensure(sh: &Shell, folder: &str) -> Result<()> {
         return Ok(());
     }
     let _inside = sh.push_dir(&folder);
-    cmd!(sh, "npm ci --no-fund --no-audit").run().context(
-        "the tests of the JavaScript package need Node 20.19 or newer, with its npm",
-    )?;
+    cmd!(sh, "npm ci --no-fund --no-audit")
+        .run()
+        .context("the tests of the JavaScript package need Node 20.19 or newer, with its npm")?;
     // Written last, so that a set-up that was cut short is done again.
     sh.write_file(&stamp, wanted)?;
     Ok(())

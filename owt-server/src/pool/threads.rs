@@ -98,17 +98,17 @@ impl Links {
 
     /// Remembers source, so that the next call may name it by its digest.
     pub(crate) fn remember(&self, code: &Code) {
-        if let Code::Source { text, digest } = code {
-            self.shared.sources.insert(*digest, text);
+        if let Code::Source(source) = code {
+            self.shared.sources.insert(source.digest(), source.text());
         }
     }
 
     /// The source of a call, if this server has it.
     fn source(&self, code: &Code) -> Result<Arc<str>, Error> {
         match code {
-            Code::Source { text, .. } => {
+            Code::Source(source) => {
                 self.remember(code);
-                Ok(text.clone())
+                Ok(source.text().clone())
             }
             Code::Known(digest) => {
                 self.shared.sources.get(*digest).ok_or(Error::CodeUnknown(*digest))

@@ -41,7 +41,8 @@ fn with_rustup(sh: &Shell) -> Result<PathBuf> {
     let folder = workspace::target()?.join("wasm");
     let _folder = sh.push_env("CARGO_TARGET_DIR", &folder);
     let _flags = sh.push_env("CARGO_ENCODED_RUSTFLAGS", flags(&[]));
-    let package = ["--locked", "--profile", "wasm", "--target", TARGET, "--package", super::PACKAGE];
+    let package =
+        ["--locked", "--profile", "wasm", "--target", TARGET, "--package", super::PACKAGE];
     cmd!(sh, "cargo build {package...}").run()?;
     Ok(folder)
 }
@@ -54,7 +55,8 @@ fn with_debian(sh: &Shell) -> Result<PathBuf> {
     // -Z options are for nightly compilers; this opens them on a stable one.
     let _unstable = sh.push_env("RUSTC_BOOTSTRAP", "1");
     let _flags = sh.push_env("CARGO_ENCODED_RUSTFLAGS", flags(&["-Clinker=wasm-ld"]));
-    let package = ["--locked", "--profile", "wasm", "--target", TARGET, "--package", super::PACKAGE];
+    let package =
+        ["--locked", "--profile", "wasm", "--target", TARGET, "--package", super::PACKAGE];
     cmd!(sh, "/usr/bin/cargo build -Zbuild-std=std,panic_abort {package...}").run()?;
     Ok(folder)
 }

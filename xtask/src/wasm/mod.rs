@@ -65,9 +65,7 @@ fn pack(sh: &Shell) -> Result<()> {
     let folder = workspace::target()?.join("npm");
     sh.remove_path(&folder)?;
     sh.create_dir(&folder)?;
-    for license in ["LICENSE-APACHE", "LICENSE-MIT"] {
-        sh.copy_file(license, PACKAGE)?;
-    }
+    sh.copy_file("LICENSE-MIT", PACKAGE)?;
     let _inside = sh.push_dir(PACKAGE);
     cmd!(sh, "npm pack --silent --pack-destination {folder}").run()?;
     Ok(())
