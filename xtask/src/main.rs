@@ -27,7 +27,7 @@ enum Chore {
     Test(test::Options),
     /// Check format, lints, types and documentation, running no test
     Lint,
-/// Build the npm package owt-client, and the copy of it that the server carries
+    /// Build the npm package owt-client, and the copy of it that the server carries
     Wasm(wasm::Options),
     /// Measure requests a second, or another family of figures, and print a table in Markdown
     Bench(bench::Options),

@@ -17,7 +17,7 @@ use owt_core::{Cache as Rule, Call, Digest, Error, Failure, Reply, ReplyBody, Re
 use super::gone::Watch;
 use super::guard::Guard;
 use super::incoming::Incoming;
-use super::{Connections, answer, body, reserved};
+use super::{Connections, answer, body, client, reserved};
 use crate::cache::{self, Cache};
 use crate::pool::{Attached, Claim, Links, is_id};
 
@@ -111,6 +111,11 @@ impl Front {
         if Guard::is_preflight(request.method(), headers) {
             guard.admit_preflight(headers)?;
             return Ok(answer::preflight(headers));
+        }
+        if request.path() == client::PATH {
+            // Pages load scripts without credentials, and there is nothing secret in this one.
+            guard.admit_preflight(headers)?;
+            return Ok(client::answer(request.method(), headers)?);
         }
         guard.admit(headers)?;
         if let Some(path) = request.path().strip_prefix("/_owt/") {

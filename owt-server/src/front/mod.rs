@@ -4,6 +4,7 @@
 mod answer;
 mod auth;
 mod body;
+mod client;
 mod connections;
 mod gone;
 mod guard;
