@@ -21,7 +21,7 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
 enum Chore {
-    /// Set up what the tests need: programs from Debian, and a virtualenv in target/venv
+    /// Set up what the tests need: programs from Debian, and virtualenvs in target
     Setup,
     /// Set up, then run every test: Rust, Python, and a real server from end to end
     Test(test::Options),
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
 fn run(chore: Chore) -> Result<()> {
     let sh = workspace::shell()?;
     match chore {
-        Chore::Setup => setup::run(&sh).map(drop),
+        Chore::Setup => setup::run(&sh).and_then(|_| setup::models(&sh)).map(drop),
         Chore::Test(options) => test::run(&sh, &options),
         Chore::Lint => lint::run(&sh),
         Chore::Wasm(options) => wasm::run(&sh, &options),

@@ -54,6 +54,7 @@ fn summat(sh: &Shell, venv: &Venv) -> Result<()> {
 }
 
 fn system(sh: &Shell, venv: &Venv) -> Result<()> {
+    setup::models(sh)?;
     // The same targets as `cargo test` builds, so that nothing is compiled a second time.
     cmd!(sh, "cargo build --workspace --all-targets").run()?;
     let python = venv.python();

@@ -1,0 +1,67 @@
+"""A real browser, and pages that are watched while a test uses them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Headless, nobody clicks before a page may make a sound.
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+# Requests that leave the browser; `blob:` and `data:` do not.
+NETWORK = ("http", "https", "ws", "wss")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start Debian's Chromium without a window, with an empty profile of its own."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Watch:
+    """What a page did that a page of ours must not do."""
+
+    faults: list[str] = field(default_factory=list)
+
+    def over(self, page: Page) -> None:
+        """Note scripts that fail, errors on the console, and requests to other hosts."""
+        page.on("pageerror", lambda error: self.faults.append(f"script failed: {error}"))
+        page.on(
+            "console",
+            lambda line: self.faults.append(line.text) if line.type == "error" else None,
+        )
+        page.on("request", lambda request: self._check_host(request.url))
+
+    def _check_host(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in NETWORK and parts.hostname not in ("127.0.0.1", "localhost"):
+            self.faults.append(f"asked another host: {parts.hostname}")
+
+
+@contextmanager
+def watched_page(browser: Browser) -> Iterator[Page]:
+    """Open a page with no history, which fails the test if anything in it goes wrong."""
+    with browser.new_context() as context:
+        page, watch = context.new_page(), Watch()
+        watch.over(page)
+        yield page
+    assert watch.faults == []
