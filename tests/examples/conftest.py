@@ -7,6 +7,7 @@ import pytest
 from harness.browser import chromium, watched_page
 from harness.program import ROOT, owt_binary
 from harness.server import Server
+from harness.shell import Type, typing_in
 from playwright.sync_api import Browser, Page
 
 
@@ -25,6 +26,12 @@ def example_server(models: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     home = tmp_path_factory.mktemp("examples")
     with Server.started("--python", str(models), home=home, cwd=ROOT) as server:
         yield server
+
+
+@pytest.fixture
+def type_in(tmp_path: Path) -> Type:
+    """Return what types in the commands of a README."""
+    return typing_in(tmp_path)
 
 
 # Not for the session: while Playwright runs, no other test could run an event loop.

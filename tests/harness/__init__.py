@@ -4,5 +4,5 @@ import pytest
 
 # Those with asserts, so that a failing one shows what it has compared.
 pytest.register_assert_rewrite(
-    *(f"harness.{name}" for name in ("errors", "log", "processes", "server"))
+    *(f"harness.{name}" for name in ("browser", "errors", "log", "processes", "server", "shell"))
 )
