@@ -20,14 +20,14 @@ class Type(Protocol):
         """Return what the command prints, with a server in the place of the printed one."""
 
 
-def typing_in(home: Path) -> Type:
+def typing_in(home: Path, cwd: Path = ROOT) -> Type:
     """Return what types commands in, with what they write to /tmp put into a test's folder."""
 
     def type_in(command: str, server: Server) -> str:
         command = command.replace(PRINTED, server.url).replace("/tmp/", f"{home}/")
         # Scripts that are given no URL call the printed one.
         env = {"PATH": f"{owt_binary().parent}:{os.environ['PATH']}", "OWT_URL": server.url}
-        done = run(["bash", "-c", command], home=home, env=env, cwd=ROOT)
+        done = run(["bash", "-c", command], home=home, env=env, cwd=cwd)
         assert done.returncode == 0, f"{done.stdout}{done.stderr}"
         return done.stdout
 

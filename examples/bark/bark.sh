@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Run: ./examples/bark/bark.sh http://localhost:9876/file.wav "Hello world!" /tmp/hello.wav
+# Saves spoken text as a WAV file; the same text comes from the cache the second time.
+set -euo pipefail
+
+url="${1:-http://localhost:9876/file.wav}" text="${2:-Hello world! This is a test.}" file="${3:-/tmp/hello.wav}"
+
+printf %s "$text" |
+  owt encode "$(dirname "$0")/bark.py" text:@- --use-cache --cache-kwargs --format json |
+  curl --silent --show-error --fail-with-body --json @- "$url" --output "$file"
+echo "Wrote $file"
