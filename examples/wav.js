@@ -1,4 +1,7 @@
-// WAV files that are still coming in: 16 bits a sample, read as Web Audio wants them.
+// WAV files of 16 bits a sample: read as Web Audio wants them while they come in, and written.
+
+/** The format of samples that are plain numbers. */
+const PCM = 1;
 
 /** Takes a WAV file apart as its bytes arrive. */
 class WavReader {
@@ -44,7 +47,7 @@ function headerOf(bytes) {
 
 function formatAt(view, at) {
   const [kind, bits] = [view.getUint16(at, true), view.getUint16(at + 14, true)];
-  if (kind !== 1 || bits !== 16) throw new Error("The answer is no WAV file of 16 bits a sample.");
+  if (kind !== PCM || bits !== 16) throw new Error("The answer is no WAV file of 16 bits a sample.");
   return { channels: view.getUint16(at + 2, true), rate: view.getUint32(at + 4, true) };
 }
 
@@ -70,6 +73,31 @@ function withLengths(bytes) {
   view.setUint32(4, whole.length - 8, true);
   view.setUint32(start - 4, whole.length - start, true);
   return whole;
+}
+
+/** A file of one channel, of samples from -1 to 1. */
+function wavOf(samples, rate) {
+  const bytes = 2 * samples.length;
+  const view = new DataView(new ArrayBuffer(44 + bytes));
+  const name = (at, text) => [...text].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
+  name(0, "RIFF");
+  view.setUint32(4, 36 + bytes, true);
+  name(8, "WAVEfmt ");
+  view.setUint32(16, 16, true);
+  view.setUint16(20, PCM, true);
+  view.setUint16(22, 1, true);
+  view.setUint32(24, rate, true);
+  view.setUint32(28, 2 * rate, true);
+  view.setUint16(32, 2, true);
+  view.setUint16(34, 16, true);
+  name(36, "data");
+  view.setUint32(40, bytes, true);
+  samples.forEach((sample, at) => view.setInt16(44 + 2 * at, toInt16(sample), true));
+  return new Blob([view.buffer], { type: "audio/wav" });
+}
+
+function toInt16(sample) {
+  return Math.round(0x7fff * Math.max(-1, Math.min(1, sample)));
 }
 
 function joined(parts) {

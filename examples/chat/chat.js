@@ -8,12 +8,9 @@ let current = null;
 function ask(prompt) {
   current?.end();
   write("question", prompt);
-  current = new Answer(urlOf($("form").action, { prompt }), write("answer is-coming", prompt));
-}
-
-/** An EventSource can only GET: the whole call goes into the query. */
-function urlOf(url, kwargs) {
-  return `${url}?${new URLSearchParams(makeRequest($("code").value, kwargs))}`;
+  // An EventSource can only GET: the whole call goes into the query.
+  const url = urlOf($("form").action, $("code").value, { prompt });
+  current = new Answer(url, write("answer is-coming", prompt));
 }
 
 class Answer {

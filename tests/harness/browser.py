@@ -7,7 +7,12 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from harness.program import ROOT
+
 CHROMIUM = "/usr/bin/chromium"
+
+# What it says: "Hello world. This is a test."
+RECORDING = ROOT / "tests/data/flite_kal16_hello.wav"
 
 FLAGS = (
     "--no-sandbox",
@@ -19,6 +24,10 @@ FLAGS = (
     "--disable-sync",
     # Headless, nobody clicks before a page may make a sound.
     "--autoplay-policy=no-user-gesture-required",
+    # Its microphone hears this recording, again and again, and nobody is asked whether it may.
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    f"--use-file-for-fake-audio-capture={RECORDING}",
 )
 
 # Requests that leave the browser; `blob:` and `data:` do not.
