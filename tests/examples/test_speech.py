@@ -13,6 +13,8 @@ from playwright.sync_api import Page, Response, expect
 
 OPEN, SAVE = commands_of(ROOT / "examples/speech/README.md")
 
+ADAPTOR = "examples/speech/speech.py"
+
 SENTENCES = 10
 LONG_TEXT = " ".join(
     f"Owl number {number} sat in the old oak, and said nothing at all until the morning came."
@@ -126,3 +128,22 @@ def test_the_shell_saves_a_file_and_the_second_time_from_the_cache(
     with wave.open(str(tmp_path / "owl.wav")) as saved:
         assert (saved.getnchannels(), saved.getsampwidth()) == (1, 2)
         assert saved.getframerate() == VOICE_RATE
+
+
+def test_a_plain_audio_element_plays_it_too(
+    page: Page, example_server: Server, type_in: Type
+) -> None:
+    page.goto(type_in(OPEN, example_server).strip())
+    url = type_in(
+        f"owt encode {ADAPTOR} text:'Good night.' --url {example_server.url}/a.wav", example_server
+    )
+    heard = page.evaluate(
+        """url => new Promise((resolve, reject) => {
+          const audio = new Audio(url);
+          audio.onended = () => resolve(audio.currentTime);
+          audio.onerror = () => reject(new Error(audio.error.message));
+          audio.play();
+        })""",
+        url.strip(),
+    )
+    assert heard > 0.3

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from harness.program import ROOT
 
@@ -30,8 +30,14 @@ FLAGS = (
     f"--use-file-for-fake-audio-capture={RECORDING}",
 )
 
+# Milliseconds, on a machine that is busy.
+PATIENCE = 20_000
+
 # Requests that leave the browser; `blob:` and `data:` do not.
 NETWORK = ("http", "https", "ws", "wss")
+
+
+expect.set_options(timeout=PATIENCE)
 
 
 @contextmanager
@@ -72,6 +78,7 @@ class Watch:
 def watched_page(browser: Browser) -> Iterator[Page]:
     """Open a page with no history, which fails the test if anything in it goes wrong."""
     with browser.new_context() as context:
+        context.set_default_timeout(PATIENCE)
         page, watch = context.new_page(), Watch()
         watch.over(page)
         yield page
