@@ -15,7 +15,7 @@ from harness.browser import RECORDING
 from harness.envelope import envelope
 from harness.program import ROOT
 from harness.server import Server
-from harness.shell import Type, commands_of
+from harness.shell import PRINTED, Type, commands_of
 from playwright.sync_api import Page, expect
 
 LISTEN, OPEN, SPEAK, LISTEN_AGAIN = commands_of(ROOT / "examples/listen/README.md")
@@ -99,6 +99,12 @@ def test_words_come_back_while_the_recording_still_goes_out(example_server: Serv
 
 def test_the_shell_prints_what_is_said(example_server: Server, type_in: Type) -> None:
     lines = [json.loads(line) for line in type_in(LISTEN, example_server).splitlines()]
+    assert words_of(lines) >= KEYWORDS
+
+
+def test_the_shell_takes_what_another_program_writes(example_server: Server, type_in: Type) -> None:
+    command = f"cat {RECORDING.relative_to(ROOT)} | ./examples/listen/listen.sh - {PRINTED}"
+    lines = [json.loads(line) for line in type_in(command, example_server).splitlines()]
     assert words_of(lines) >= KEYWORDS
 
 
