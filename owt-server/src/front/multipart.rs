@@ -139,7 +139,9 @@ fn error(err: multer::Error) -> Error {
         multer::Error::StreamReadFailed(cause) => {
             cause.downcast().map_or(Error::BodyIncomplete, |ours| *ours)
         }
-        multer::Error::IncompleteStream => Error::BodyIncomplete,
+        multer::Error::IncompleteStream
+        | multer::Error::IncompleteHeaders
+        | multer::Error::IncompleteFieldData { .. } => Error::BodyIncomplete,
         _ => Error::ContentType,
     }
 }
