@@ -82,6 +82,19 @@ impl<C> Call<C> {
     /// Sets the arguments: anything that serialises to a map, or `()` for none.
     ///
     /// They are sent as JSON, so NaN and the infinities arrive as `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use owt_client::{Adaptor, Client};
+    /// # let client = Client::new("localhost:9876")?;
+    /// # let adaptor = Adaptor::from_source("def run(request, n=1): return n");
+    /// use std::collections::HashMap;
+    ///
+    /// let call = client.call(&adaptor).kwargs(&HashMap::from([("n", 3)]));
+    /// let call = client.call(&adaptor).kwargs(&serde_json::json!({"n": [1, 2.5, null]}));
+    /// # Ok::<(), owt_client::Error>(())
+    /// ```
     pub fn kwargs<T: Serialize + ?Sized>(mut self, kwargs: &T) -> Self {
         match to_kwargs_text(kwargs) {
             Ok(text) => self.outgoing.envelope.kwargs = text,
@@ -91,12 +104,34 @@ impl<C> Call<C> {
     }
 
     /// Sets the function to call, instead of `run`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use owt_client::{Adaptor, Client};
+    /// # let client = Client::new("localhost:9876")?;
+    /// # let adaptor = Adaptor::from_source("def run(request, n=1): return n");
+    /// let call = client.call(&adaptor).fn_name("main");
+    /// # Ok::<(), owt_client::Error>(())
+    /// ```
     pub fn fn_name(mut self, name: impl Into<String>) -> Self {
         self.outgoing.envelope.fn_name = name.into();
         self
     }
 
     /// Keeps the result at the server, and takes one that was kept.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use owt_client::{Adaptor, Client};
+    /// # let client = Client::new("localhost:9876")?;
+    /// # let adaptor = Adaptor::from_source("def run(request, n=1): return n");
+    /// use owt_client::CacheKey;
+    ///
+    /// let call = client.call(&adaptor).cached(CacheKey::CodeAndKwargs);
+    /// # Ok::<(), owt_client::Error>(())
+    /// ```
     pub fn cached(mut self, by: CacheKey) -> Self {
         let envelope = &mut self.outgoing.envelope;
         envelope.use_cache = true;
@@ -112,12 +147,36 @@ impl<C> Call<C> {
     /// `deadline`. Time in the server's queue does not count.
     ///
     /// How long this client *waits* is its [`patience`](Call::patience).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use owt_client::{Adaptor, Client};
+    /// # let client = Client::new("localhost:9876")?;
+    /// # let adaptor = Adaptor::from_source("def run(request, n=1): return n");
+    /// use std::time::Duration;
+    ///
+    /// // The adaptor may run for 30 seconds; the queue, the network and all may take 60.
+    /// let call = client.call(&adaptor);
+    /// let call = call.timeout(Duration::from_secs(30)).patience(Duration::from_secs(60));
+    /// # Ok::<(), owt_client::Error>(())
+    /// ```
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.outgoing.envelope.timeout = Some(limit);
         self
     }
 
     /// Has the adaptor loaded anew.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use owt_client::{Adaptor, Client};
+    /// # let client = Client::new("localhost:9876")?;
+    /// # let adaptor = Adaptor::from_source("def run(request, n=1): return n");
+    /// let call = client.call(&adaptor).reload();
+    /// # Ok::<(), owt_client::Error>(())
+    /// ```
     pub fn reload(mut self) -> Self {
         self.outgoing.envelope.reload = true;
         self
@@ -134,6 +193,18 @@ impl<C> Call<C> {
     }
 
     /// Sets the method that the adaptor sees. By default it is `POST`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use owt_client::{Adaptor, Client};
+    /// # let client = Client::new("localhost:9876")?;
+    /// # let adaptor = Adaptor::from_source("def run(request, n=1): return n");
+    /// use owt_client::Method;
+    ///
+    /// let call = client.call(&adaptor).method(Method::DELETE).path("items/7?force=1");
+    /// # Ok::<(), owt_client::Error>(())
+    /// ```
     pub fn method(mut self, method: Method) -> Self {
         self.outgoing.method = method;
         self
@@ -147,6 +218,16 @@ impl<C> Call<C> {
     }
 
     /// Adds a header.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use owt_client::{Adaptor, Client};
+    /// # let client = Client::new("localhost:9876")?;
+    /// # let adaptor = Adaptor::from_source("def run(request, n=1): return n");
+    /// let call = client.call(&adaptor).header("Accept-Language", "en-GB");
+    /// # Ok::<(), owt_client::Error>(())
+    /// ```
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,

@@ -72,6 +72,19 @@ impl Reply {
     ///
     /// [`Error::Status`] then. The body, which may say why, is lost: look at
     /// [`status`](Reply::status) first to keep it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use owt_client::{Adaptor, Client, StatusCode};
+    /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/server.rs")); }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), owt_client::Error> {
+    /// # let client = Client::new(&server::answering("text/plain", ""))?;
+    /// # let call = client.call(Adaptor::from_source("lambda: ..."));
+    /// let reply = call.send().await?.error_for_status()?;
+    /// assert_eq!(reply.status(), StatusCode::OK);
+    /// # Ok(()) }
+    /// ```
     pub fn error_for_status(self) -> Result<Reply, Error> {
         match self.status() {
             status if status.is_client_error() || status.is_server_error() => {
@@ -114,6 +127,21 @@ impl Reply {
     /// # Errors
     ///
     /// [`Error::Broken`] or [`Error::OutOfPatience`] if the answer breaks off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use owt_client::{Adaptor, Client};
+    /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/server.rs")); }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), owt_client::Error> {
+    /// # let client = Client::new(&server::answering("text/plain", "ay up"))?;
+    /// # let call = client.call(Adaptor::from_source("lambda: ..."));
+    /// let mut reply = call.send().await?;
+    /// while let Some(chunk) = reply.chunk().await? {
+    ///     println!("{} bytes have come", chunk.len());
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         next_chunk(&mut self.inner, self.patience).await
     }
