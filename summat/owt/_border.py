@@ -146,6 +146,15 @@ class Call(Protocol):
     def finish(self) -> None:
         """End a streamed answer."""
 
+    def occupy(self) -> bool:
+        """Say that the call goes on on this thread, not in the event loop: interrupts hit it there.
+
+        False: the client has gone before.
+        """
+
+    def settle(self) -> None:
+        """Say that the occupied thread is done with the call: no interrupt hits it any more."""
+
     def done(self) -> None:
         """Say that nothing runs any more for a call that went on after `handle` had returned."""
 

@@ -70,7 +70,7 @@ async def astream(
 async def in_thread(work: Callable[[], None]) -> None:
     """Run blocking work in a thread of its own, with this task's context, until it has ended.
 
-    It ends soon after its call is cancelled, because then `send` says that the client has gone.
+    A cancelled call is interrupted in that thread, if the work has occupied it.
     """
     import asyncio
     import contextvars

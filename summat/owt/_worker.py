@@ -219,9 +219,13 @@ async def _stream_later(call: Call, chunks: AsyncIterator[Any], reply: Reply) ->
 
 def _send_guarded(call: Call, reply: Reply) -> None:
     try:
+        if not call.occupy():
+            raise Interrupted
         _send(call, reply)
     except BaseException as err:
         _fail(call, err)
+    finally:
+        call.settle()
 
 
 def _settle(call: Call) -> Callable[[], None]:

@@ -47,6 +47,8 @@ class FakeCall:
         # How many chunks the client takes before it goes; None: all.
         self.takes: int | None = given.get("takes")
         self.threads: list[int] = []
+        # The thread of its own that an async call is in.
+        self.occupied: list[int] = []
         self.has_paused = False
         self.answered_by = ""
 
@@ -105,7 +107,15 @@ class FakeCall:
     def abort(self, text: str) -> None:
         self._end("abort", text)
 
+    def occupy(self) -> bool:
+        self.occupied.append(threading.get_ident())
+        return not self.disconnected
+
+    def settle(self) -> None:
+        assert self.occupied.pop() == threading.get_ident(), "another thread is occupied"
+
     def done(self) -> None:
+        assert not self.occupied, "a thread was never settled"
         assert not self.is_done.is_set(), "done twice"
         self.is_done.set()
 

@@ -240,6 +240,17 @@ impl PyCall {
         self.flush(py);
     }
 
+    /// Says that a call of the event loop goes on on this thread, which is to be interrupted if need
+    /// be; `False` if nobody waits for it any more.
+    fn occupy(&self) -> bool {
+        self.0.occupy()
+    }
+
+    /// Says that the thread that was occupied is done with the call.
+    fn settle(&self, py: Python<'_>) {
+        self.0.settle(py);
+    }
+
     /// Says that nothing runs any more for a call that went on after `handle` had returned.
     fn done(&self, py: Python<'_>) {
         self.0.engine.over(&self.0);

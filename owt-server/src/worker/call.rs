@@ -96,8 +96,7 @@ impl Call {
             return Ok(());
         }
         self.begin(py);
-        let thread = python::thread_id();
-        *lock(&self.thread) = Some(thread);
+        self.occupy();
         let outcome = hooks.handle.call1(py, (PyCall(self.clone()),));
         self.settle(py);
         let is_over = outcome.and_then(|is_over| is_over.is_truthy(py));
@@ -123,11 +122,20 @@ impl Call {
         }
     }
 
+    /// From now on the call runs on this thread, where an interrupt will hit it; `false` if it has
+    /// been cancelled before.
+    pub(crate) fn occupy(&self) -> bool {
+        *lock(&self.thread) = Some(python::thread_id());
+        !self.is_cancelled()
+    }
+
     /// Lets no interrupt hit this thread any more on behalf of this call.
     pub(crate) fn settle(&self, py: Python<'_>) {
-        let thread = lock(&self.thread).take();
-        if let (Some(thread), true) = (thread, self.is_cancelled()) {
-            python::raise_in(py, thread, None);
+        let here = python::thread_id();
+        // Another thread may have gone on with the call already.
+        lock(&self.thread).take_if(|thread| *thread == here);
+        if self.is_cancelled() {
+            python::raise_in(py, here, None);
         }
     }
 
