@@ -12,7 +12,7 @@ from soak.call import Seen, call
 from soak.content import Headed, Sequence, numbered
 from soak.manner import Leaves, Manner
 from soak.order import Expected, Order, text
-from soak.slots import codes_of_each_worker, home
+from soak.slots import code_in, home
 from soak.soak import Plan, soak
 from soak.table import text as table
 from soak.verdict import judge
@@ -223,7 +223,7 @@ def test_the_same_seed_makes_the_same_calls() -> None:
 
 
 def test_there_is_code_for_each_worker() -> None:
-    assert [home(code) for code in codes_of_each_worker(Random(1))] == [0, 1]
+    assert [home(code_in(worker, Random(1))) for worker in (0, 1)] == [0, 1]
 
 
 def test_what_has_grown_is_named() -> None:
