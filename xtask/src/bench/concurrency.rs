@@ -43,7 +43,7 @@ def run(request):
 
 pub(super) async fn measure(sh: &Shell, rounds: u16) -> Result<Vec<Figure>> {
     debian::ensure_programs(sh, &["wrk"])?;
-    let server = contestant::owt(sh, &["--workers", "1"])?;
+    let server = contestant::owt(sh, &["--workers", "1", "--queue", "2000"])?;
     let caller = Caller::new(server.url())?;
     let mut together = Vec::new();
     for _ in 0..rounds.min(5) {
