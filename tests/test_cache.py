@@ -134,8 +134,8 @@ SHARED = """
     count = itertools.count(1)
 
     def run(request, end):
-        yield f"run {next(count)} "
         try:
+            yield f"run {next(count)} "
             while not Path(end).exists():
                 time.sleep(0.002)
             yield "end"

@@ -16,8 +16,8 @@ BEGUN = """
     import time
 
     def run(request):
-        yield "begun"
         try:
+            yield "begun"
             while True:
                 time.sleep(0.002)
         finally:
@@ -29,8 +29,8 @@ BEGUN_ASYNC = """
     import logging
 
     async def run(request):
-        yield "begun"
         try:
+            yield "begun"
             await asyncio.sleep(60)
         finally:
             logging.warning("interrupted")
@@ -42,8 +42,8 @@ BEGUN_LATER = """
     import time
 
     def parts():
-        yield "begun"
         try:
+            yield "begun"
             while True:
                 yield ""
                 time.sleep(0.002)
