@@ -1,7 +1,7 @@
 // Plays sound that is still coming in, without a gap between its pieces.
 
 /** Seconds of silence before what comes late, so that the piece after it is in time. */
-const LEAD = 0.05;
+const LEAD = 0.1;
 
 class Player {
   #context;

@@ -103,26 +103,6 @@ def test_the_page_plays_shows_and_saves_the_sound(
         assert any(saved.readframes(saved.getnframes()))
 
 
-def test_pieces_are_played_without_a_gap(page: Page, example_server: Server, type_in: Type) -> None:
-    page.add_init_script("""
-      globalThis.played = [];
-      const { start } = AudioBufferSourceNode.prototype;
-      AudioBufferSourceNode.prototype.start = function (when) {
-        played.push([when, this.buffer.duration]);
-        return start.call(this, when);
-      };
-    """)
-    page.goto(type_in(OPEN, example_server).strip())
-    speak(page, LONG_TEXT)
-    # From the cache, so that every piece is there in time.
-    page.evaluate("played.length = 0")
-    speak(page, LONG_TEXT)
-    pieces = page.evaluate("played")
-    assert len(pieces) > 1
-    ends = [when + duration for when, duration in pieces]
-    assert [when for when, _ in pieces[1:]] == pytest.approx(ends[:-1])
-
-
 def test_what_the_adaptor_says_is_shown(page: Page, example_server: Server, type_in: Type) -> None:
     page.goto(type_in(OPEN, example_server).strip())
     page.get_by_text("The adaptor that this page sends along").click()
