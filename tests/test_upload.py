@@ -124,6 +124,18 @@ def test_an_answer_begins_before_the_body_has_ended(server: Server) -> None:
             assert sum(map(int, response.read().split())) == 50_000
 
 
+def test_a_call_begins_with_the_first_bytes_of_a_slow_body(server: Server) -> None:
+    with connect(server) as connection:
+        connection.sendall(head(path_of(COUNT), "Content-Length: 6") + b"abc")
+        with HTTPResponse(connection) as response:
+            response.begin()
+            assert response.read1() == b"3 "
+            connection.sendall(b"de")
+            assert response.read1() == b"2 "
+            connection.sendall(b"f")
+            assert response.read() == b"1 "
+
+
 def test_a_gigabyte_up_and_down_needs_little_memory(serve: Serve) -> None:
     server = serve("--workers", "2")
     echo = "def run(request): yield from request.stream"

@@ -6,15 +6,18 @@ use actix_web::dev::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt, stream};
 use owt_core::Error;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::pool::Upload;
 
 /// The most bytes of a body that are held in memory, whatever a body may have.
 const MAX_HELD: u64 = 256 << 20;
 
-/// Bytes of a body that have to be there before its call begins.
+/// Bytes of a body that its call waits for before it begins.
 const FIRST: usize = 64 * 1024;
+
+/// How long it waits for them: of speech that is being spoken, they are seconds.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// A body that is on its way.
 pub(super) struct Incoming {
@@ -66,7 +69,7 @@ impl Incoming {
     pub(super) async fn whole(&mut self) -> Result<Bytes, Error> {
         self.is_held = true;
         self.check(self.declared)?;
-        self.at_least(usize::MAX).await.map(|(bytes, _)| bytes)
+        self.gather(usize::MAX, None).await.map(|(bytes, _)| bytes)
     }
 
     fn check(&self, bytes: u64) -> Result<(), Error> {
@@ -81,22 +84,29 @@ impl Incoming {
 
     /// The beginning of the body, and whether that is all of it.
     pub(super) async fn first(&mut self) -> Result<(Bytes, bool), Error> {
-        self.at_least(FIRST).await
+        self.gather(FIRST, Some(Instant::now() + FIRST_WAIT)).await
     }
 
-    async fn at_least(&mut self, wanted: usize) -> Result<(Bytes, bool), Error> {
-        let Some(first) = self.next().await? else {
-            return Ok((Bytes::new(), true));
-        };
-        if first.len() as u64 == self.declared {
-            return Ok((first, true)); // Small bodies come in one piece, and are not copied.
-        }
-        let mut bytes = BytesMut::from(first);
+    /// Reads so many bytes, or what comes until then; and whether that is the whole body.
+    async fn gather(
+        &mut self,
+        wanted: usize,
+        until: Option<Instant>,
+    ) -> Result<(Bytes, bool), Error> {
+        let mut bytes = BytesMut::new();
         while bytes.len() < wanted {
-            match self.next().await? {
-                Some(chunk) => bytes.extend_from_slice(&chunk),
-                None => return Ok((bytes.freeze(), true)),
+            let next = match until {
+                None => self.next().await?,
+                Some(until) => match timeout_at(until, self.next()).await {
+                    Ok(next) => next?,
+                    Err(_) => return Ok((bytes.freeze(), false)),
+                },
+            };
+            let Some(chunk) = next else { return Ok((bytes.freeze(), true)) };
+            if chunk.len() as u64 == self.declared {
+                return Ok((chunk, true)); // Small bodies come in one piece, and are not copied.
             }
+            bytes.extend_from_slice(&chunk);
         }
         let is_complete = bytes.len() as u64 == self.declared;
         Ok((bytes.freeze(), is_complete))
