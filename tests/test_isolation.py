@@ -210,7 +210,9 @@ def test_an_import_is_not_left_half_way(serve: Serve, tmp_path: Path) -> None:
     # As asyncio does, and others: a part that is there already is not bound again.
     slow = "import time\nfrom .part import *\ntime.sleep(0.5)\n__all__ = part.__all__\n"
     (package / "__init__.py").write_text(slow)
-    server = serve("--workers", "1", cwd=tmp_path)
+    server = serve("--workers", "1", "--grace", "0.2", cwd=tmp_path)
+    before = server.call("os.getpid").text
     importing = "def run(_):\n  from slow_package import thing\n  return thing"
     assert server.call(importing, timeout=0.1).headers["Owt-Error"] == "deadline"
     assert server.call(importing).text == "the thing"
+    assert server.call("os.getpid").text == before, "the grace period has cost the worker"

@@ -63,6 +63,8 @@ pub(crate) enum Kind {
     Ended = 23,
     /// Worker to front: a `u32`, the bytes of the request's body that the handler has taken.
     Taken = 24,
+    /// Worker to front: a call that was cancelled is importing, and is interrupted after that.
+    PutOff = 25,
 }
 
 impl Kind {
@@ -70,7 +72,7 @@ impl Kind {
         use Kind::*;
         [
             Call, Body, Cancel, Credit, Forget, List, BodyEnd, Calls, Head, Chunk, End, Broken,
-            NeedSource, Fail, Started, Ended, Taken,
+            NeedSource, Fail, Started, Ended, Taken, PutOff,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == byte)

@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use owt_core::{Death, Digest, Error};
@@ -26,6 +27,10 @@ use crate::wire::{self, Failure, Frame, Garbled, Kind, ReplyHead};
 
 /// Bytes that may wait for a worker before the sender of a large body waits too.
 const HIGH_WATER: usize = 1 << 20;
+
+/// How long an import may go on after its call was cancelled. What is interrupted half way in an
+/// import stays broken in its worker, and to end the worker would cost all that it has loaded.
+const IMPORT_LIMIT: Duration = Duration::from_secs(60);
 
 /// How many digests a link remembers; a worker asks for source that it was not sent.
 const MOST_TOLD: usize = 8192;
@@ -69,6 +74,7 @@ struct Worker {
 struct Ending {
     /// Runs as long as the grace period.
     clock: JoinHandle<()>,
+    since: Instant,
     /// Holds the call's id, so that no other call has it before this one has ended.
     _pending: Rc<Pending>,
 }
@@ -126,12 +132,27 @@ impl Link {
         self.count(|tally| tally.ended(why));
         self.close_upload(id);
         self.push(Kind::Cancel, id, b"");
+        let ending = Ending { clock: self.clock(), since: Instant::now(), _pending: pending };
+        self.state.borrow_mut().ending.insert(id, ending);
+    }
+
+    /// Ends the worker after the grace period, unless it is stopped.
+    fn clock(self: &Rc<Self>) -> JoinHandle<()> {
         let link = self.clone();
-        let clock = tokio::task::spawn_local(async move {
+        tokio::task::spawn_local(async move {
             tokio::time::sleep(link.shared.grace).await;
             link.condemn(Death::Stuck);
-        });
-        self.state.borrow_mut().ending.insert(id, Ending { clock, _pending: pending });
+        })
+    }
+
+    /// Gives a call that was cancelled in the middle of an import more time.
+    fn put_off(self: &Rc<Self>, id: u32) {
+        if let Some(ending) = self.state.borrow_mut().ending.get_mut(&id)
+            && ending.since.elapsed() < IMPORT_LIMIT
+        {
+            ending.clock.abort();
+            ending.clock = self.clock();
+        }
     }
 
     /// No more calls come over this link; the worker may go once those that it has are over.
@@ -247,7 +268,7 @@ impl Link {
         }
     }
 
-    async fn read(&self, mut socket: OwnedReadHalf) {
+    async fn read(self: &Rc<Self>, mut socket: OwnedReadHalf) {
         let mut buffer = BytesMut::with_capacity(wire::CHUNK);
         while let Ok(1..) = socket.read_buf(&mut buffer).await {
             loop {
@@ -284,8 +305,12 @@ impl Link {
         worker.life.condemn(death);
     }
 
-    fn take(&self, frame: Frame) -> Result<(), Garbled> {
+    fn take(self: &Rc<Self>, frame: Frame) -> Result<(), Garbled> {
         let (kind, id) = (frame.kind, frame.id);
+        if kind == Kind::PutOff {
+            self.put_off(id);
+            return Ok(());
+        }
         if kind == Kind::Ended {
             let ended = self.state.borrow_mut().ending.remove(&id);
             ended.inspect(|ended| ended.clock.abort());

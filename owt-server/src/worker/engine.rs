@@ -30,6 +30,9 @@ const LINGER: Duration = Duration::from_millis(50);
 /// After which time a call that could not be interrupted is tried again.
 const RETRY: Duration = Duration::from_millis(5);
 
+/// How often the front is told that a call still cannot be interrupted.
+const PUT_OFF: Duration = Duration::from_millis(100);
+
 /// For how long calls are run before their answers are sent.
 const BATCH: Duration = Duration::from_micros(200);
 
@@ -332,9 +335,17 @@ impl Engine {
 
     /// Interrupts a call as soon as there is a moment for it, and meanwhile leaves the lead to others.
     fn interrupt(self: &Arc<Self>, py: Python<'_>, call: &Call) -> PyResult<()> {
+        let mut told: Option<Instant> = None;
         while !call.interrupt(py, &self.hooks)? {
+            if told.is_none_or(|told| told.elapsed() > PUT_OFF) {
+                told = Some(Instant::now());
+                call.link.push(Kind::PutOff, call.id, b"");
+            }
             self.step_down();
-            py.detach(|| thread::sleep(RETRY));
+            py.detach(|| {
+                call.link.flush();
+                thread::sleep(RETRY);
+            });
         }
         Ok(())
     }
