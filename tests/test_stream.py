@@ -96,6 +96,20 @@ def test_a_part_arrives_before_the_next_is_made(
             assert response.read() == b"second"
 
 
+def test_parts_that_are_made_at_once_do_not_wait_for_the_next(
+    server: Server, tmp_path: Path
+) -> None:
+    adaptor = SYNC.replace('yield "first"', 'yield from ("f", "ir", "st")')
+    seen = tmp_path / "seen"
+    with connect(server) as connection:
+        connection.sendall(json_request(envelope(adaptor, {"seen": str(seen)})))
+        with HTTPResponse(connection) as response:
+            response.begin()
+            assert b"".join(response.read(1) for _ in range(5)) == b"first"
+            seen.touch()
+            assert response.read() == b"second"
+
+
 @pytest.mark.parametrize(
     ("adaptor", "last_words"),
     [

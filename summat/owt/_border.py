@@ -137,6 +137,10 @@ class Call(Protocol):
     def send_nowait(self, chunk: Chunk, /) -> bool:
         """Queue a chunk without waiting. False: the client has gone."""
 
+    @property
+    def writable(self) -> bool:
+        """Whether the reader keeps up."""
+
     def when_writable(self, callback: Callable[[], None], /) -> bool:
         """Say whether the reader keeps up; if not, call back once, from any thread, when it does.
 

@@ -60,7 +60,8 @@ async def astream(
                 if not outgoing.send(chunk):
                     settle()
                     break
-                await ready(call.when_writable)
+                if not call.writable:
+                    await ready(call.when_writable)
     except BaseException as err:
         outgoing.break_off(err)
     else:

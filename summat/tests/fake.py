@@ -82,6 +82,10 @@ class FakeCall:
     def send_nowait(self, chunk: Chunk) -> bool:
         return self.send(chunk)
 
+    @property
+    def writable(self) -> bool:
+        return False
+
     def when_writable(self, callback: Callable[[], None]) -> bool:
         """Make every writer wait for a moment, as a slow reader does."""
         threading.Thread(target=callback).start()

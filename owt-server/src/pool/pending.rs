@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use owt_core::Error;
 use tokio::sync::Notify;
 
 use super::calls::About;
-use crate::wire::ReplyHead;
+use crate::wire::{CHUNK, ReplyHead};
 
 /// The first thing that a worker answers.
 pub(super) enum Outcome {
@@ -116,7 +116,7 @@ impl Pending {
     pub(super) fn poll_chunk(&self, cx: &Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         let mut state = self.state.borrow_mut();
         if let Some(chunk) = state.chunks.pop_front() {
-            return Poll::Ready(Some(Ok(chunk)));
+            return Poll::Ready(Some(Ok(state.merge(chunk))));
         }
         match state.end.take() {
             Some(end) => {
@@ -130,6 +130,21 @@ impl Pending {
 }
 
 impl State {
+    /// Adds the chunks that wait behind one, as far as they fit: each would cost the client and us
+    /// as much as one large one.
+    fn merge(&mut self, first: Bytes) -> Bytes {
+        let fits =
+            |len: usize, next: Option<&Bytes>| next.is_some_and(|next| len + next.len() <= CHUNK);
+        if !fits(first.len(), self.chunks.front()) {
+            return first;
+        }
+        let mut merged = BytesMut::from(first);
+        while fits(merged.len(), self.chunks.front()) {
+            merged.extend(self.chunks.pop_front());
+        }
+        merged.freeze()
+    }
+
     fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
         self.waker = Some(cx.waker().clone());
         Poll::Pending

@@ -188,14 +188,14 @@ impl PyCall {
     #[pyo3(signature = (status, content_type, headers, /))]
     fn start(
         &self,
-        py: Python<'_>,
         status: u16,
         content_type: Option<&str>,
         headers: Vec<(String, String)>,
     ) -> PyResult<()> {
         self.0.begin_answer()?;
         self.push_reply_head(status, content_type, headers, None, b"");
-        self.flush(py);
+        // With the first chunk, if that comes soon.
+        self.0.engine.send_soon();
         Ok(())
     }
 
@@ -217,8 +217,16 @@ impl PyCall {
             self.0.push_chunk(bytes);
             Ok(())
         })?;
-        py.detach(|| self.0.link.flush());
+        if !self.0.gathers() {
+            py.detach(|| self.0.link.flush());
+        }
         Ok(!self.0.is_cancelled())
+    }
+
+    /// Whether the reader can take more.
+    #[getter]
+    fn writable(&self) -> bool {
+        self.0.is_writable()
     }
 
     /// Whether the reader can take more. If not, `callback` is called once when it can.

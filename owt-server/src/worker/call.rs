@@ -233,6 +233,10 @@ impl Call {
         false
     }
 
+    pub(crate) fn is_writable(&self) -> bool {
+        lock(&self.flow).credit > 0 || self.is_cancelled()
+    }
+
     /// Microseconds spent loading, and running until now.
     pub(crate) fn timing(&self) -> (u64, u64) {
         let now = Instant::now();
@@ -289,6 +293,16 @@ impl Call {
         self.spend(piece.len())
     }
 
+    /// Whether a chunk may wait for those that come in the next moment. To write each of a thousand
+    /// small chunks would take longer than to make them.
+    pub(crate) fn gathers(&self) -> bool {
+        let gathers = !self.link.is_due();
+        if gathers {
+            self.engine.send_soon();
+        }
+        gathers
+    }
+
     /// Adds a chunk of any size, whatever the reader does.
     pub(crate) fn push_chunk(&self, chunk: &[u8]) {
         chunk.chunks(CHUNK).for_each(|piece| {
@@ -301,6 +315,9 @@ impl Call {
         let mut pieces = chunk.chunks(CHUNK);
         pieces.all(|piece| {
             let has_credit = self.push_piece(piece);
+            if has_credit && self.gathers() {
+                return !self.is_cancelled();
+            }
             if !has_credit {
                 self.engine.step_down();
             }

@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -65,6 +65,8 @@ pub(crate) struct Engine {
     stamp: AtomicU64,
     epoch: Instant,
     monitor: Monitor,
+    /// Whether frames were left for the monitor to send.
+    has_unsent: AtomicBool,
 }
 
 struct State {
@@ -117,6 +119,7 @@ impl Engine {
             stamp: AtomicU64::new(0),
             epoch: Instant::now(),
             monitor: Monitor::default(),
+            has_unsent: AtomicBool::new(false),
         })
     }
 
@@ -393,15 +396,25 @@ impl Engine {
         u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
     }
 
-    /// Takes the lead from a thread whose call runs for long.
+    /// Has what is pending sent within [`PATIENCE`].
+    pub(crate) fn send_soon(&self) {
+        self.has_unsent.store(true, Ordering::SeqCst);
+        self.monitor.rouse();
+    }
+
+    /// Takes the lead from a thread whose call runs for long, and sends what somebody left to it.
     fn watch(self: &Arc<Self>) {
         let patience = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
         let mut last_seen = Instant::now();
         loop {
             thread::sleep(PATIENCE);
             let stamp = self.stamp.load(Ordering::Acquire);
-            if stamp != 0 {
+            let has_unsent = self.has_unsent.swap(false, Ordering::AcqRel);
+            if stamp != 0 || has_unsent {
                 last_seen = Instant::now();
+            }
+            if has_unsent {
+                self.flush_pending();
             }
             if stamp != 0 && self.now() - stamp > patience && self.take_lead(stamp) {
                 // The new leader may have to wait for the interpreter's lock; answers need not.
@@ -409,7 +422,10 @@ impl Engine {
                 self.appoint();
             }
             if last_seen.elapsed() > LINGER {
-                self.monitor.sleep(&self.stamp);
+                self.monitor.sleep(|| {
+                    self.stamp.load(Ordering::SeqCst) == 0
+                        && !self.has_unsent.load(Ordering::SeqCst)
+                });
                 last_seen = Instant::now();
             }
         }

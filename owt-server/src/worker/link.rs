@@ -2,14 +2,19 @@
 //! and whoever is at leisure writes them all at once.
 
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::BytesMut;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use serde::Serialize;
 
-use crate::wire::{self, Kind};
+use crate::wire::{self, CHUNK, Kind};
+
+/// For how many microseconds after a write the chunks of streams are gathered for the next one.
+const GATHER: u64 = 200;
 
 pub(crate) struct Link {
     /// Which thread of the front this is.
@@ -17,6 +22,9 @@ pub(crate) struct Link {
     socket: OwnedFd,
     /// Frames that wait to be written.
     pending: Mutex<Vec<u8>>,
+    /// When something was last written, in microseconds since `epoch`.
+    written: AtomicU64,
+    epoch: Instant,
     /// Held while writing, so that frames leave in the order in which they were added.
     writer: Mutex<()>,
 }
@@ -31,7 +39,8 @@ pub(crate) enum Read {
 
 impl Link {
     pub(crate) fn new(index: usize, socket: OwnedFd) -> Self {
-        Self { index, socket, pending: Mutex::default(), writer: Mutex::default() }
+        let (pending, writer, written) = Default::default();
+        Self { index, socket, pending, written, epoch: Instant::now(), writer }
     }
 
     pub(crate) fn socket(&self) -> &OwnedFd {
@@ -54,7 +63,18 @@ impl Link {
             if batch.is_empty() || self.write(&batch).is_err() {
                 return;
             }
+            self.written.store(self.now(), Ordering::Relaxed);
         }
+    }
+
+    /// Whether what is pending should be written now, and not wait for more.
+    pub(crate) fn is_due(&self) -> bool {
+        let waited = self.now().saturating_sub(self.written.load(Ordering::Relaxed));
+        waited >= GATHER || lock(&self.pending).len() >= CHUNK / 2
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     /// Whether frames wait to be written.

@@ -1,6 +1,5 @@
-//! When the thread that watches for long calls may sleep: as long as there are no calls.
+//! When the thread that watches for long calls may sleep: as long as there is nothing to do for it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::link::lock;
@@ -12,11 +11,11 @@ pub(super) struct Monitor {
 }
 
 impl Monitor {
-    /// Sleeps until a call begins; not at all if one has.
-    pub(super) fn sleep(&self, stamp: &AtomicU64) {
+    /// Sleeps until it is roused; not at all if there is something to do.
+    pub(super) fn sleep(&self, is_idle: impl FnOnce() -> bool) {
         let mut is_asleep = lock(&self.is_asleep);
-        // A call that begins after this finds the flag, because it looks under the same lock.
-        *is_asleep = stamp.load(Ordering::SeqCst) == 0;
+        // What comes up after this finds the flag, because it looks under the same lock.
+        *is_asleep = is_idle();
         while *is_asleep {
             is_asleep = self.wake.wait(is_asleep).unwrap_or_else(PoisonError::into_inner);
         }
