@@ -1,11 +1,12 @@
 /** The client: one server, and what it is known to have. */
 
+import type { Envelope } from '../core/core.js';
 import { type Adaptor, read } from './adaptor.js';
 import { chunks, decoded, type OwtEvent, refusal, requireSuccess } from './answer.js';
 import { withCore } from './core.js';
-import type { Envelope } from '../core/core.js';
-import { type Fields, withEnvelope } from './envelope.js';
+import { withEnvelope } from './envelope.js';
 import { OwtError } from './error.js';
+import type { Fields } from './fields.js';
 import { parsed, requireEvents } from './events.js';
 
 /** Who calls: `'user:password'`, or both by name. */

@@ -3,6 +3,6 @@
 export type { Adaptor } from './adaptor.js';
 export type { OwtEvent } from './answer.js';
 export { type Auth, type CallOptions, Owt, type OwtOptions, type StreamOptions } from './client.js';
-export type { Fields } from './envelope.js';
 export { type ClientErrorCode, OwtError, type OwtErrorDetails } from './error.js';
+export type { Fields } from './fields.js';
 export { owtify } from './owtify.js';

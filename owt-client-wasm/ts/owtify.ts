@@ -1,7 +1,8 @@
 /** The URL that makes a call. */
 
 import { type Adaptor, readNow } from './adaptor.js';
-import { type Fields, withEnvelope } from './envelope.js';
+import { withEnvelope } from './envelope.js';
+import type { Fields } from './fields.js';
 
 /**
  * Builds the URL that runs an adaptor with these arguments.
