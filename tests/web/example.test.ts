@@ -93,5 +93,5 @@ test('a server that is not there is named', async () => {
     await status(page),
     /^No owt answers at http:\/\/localhost:1\. Start it with owt serve/,
   );
-  await picture(page, 'failed-dark');
+  await picture(page, 'failed');
 });

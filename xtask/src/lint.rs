@@ -3,15 +3,16 @@
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
-use crate::setup;
 use crate::venv::Venv;
+use crate::{setup, web};
 
 /// Folders with Python of our own, each checked with its own settings.
 const TYPED: &[&str] = &["summat", "tests"];
 
 pub(crate) fn run(sh: &Shell) -> Result<()> {
     rust(sh)?;
-    python(sh, &setup::run(sh)?)
+    python(sh, &setup::run(sh)?)?;
+    web::lint(sh)
 }
 
 fn rust(sh: &Shell) -> Result<()> {

@@ -10,6 +10,7 @@ mod soak;
 mod test;
 mod venv;
 mod wasm;
+mod web;
 mod workspace;
 
 use std::process::ExitCode;

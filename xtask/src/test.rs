@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use xshell::{Shell, cmd};
 
 use crate::venv::Venv;
-use crate::{setup, workspace};
+use crate::{setup, web, workspace};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -22,6 +22,8 @@ enum Part {
     Summat,
     /// A real server, called by real clients
     System,
+    /// The JavaScript package and the web example, in Node and in Chromium
+    Web,
 }
 
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
@@ -36,6 +38,7 @@ impl Part {
             Self::Rust => rust(sh),
             Self::Summat => summat(sh, venv),
             Self::System => system(sh, venv),
+            Self::Web => web::test(sh),
         }
     }
 }

@@ -3,7 +3,9 @@
 mod compile;
 mod served;
 
-use anyhow::{Context, Result};
+use std::path::PathBuf;
+
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use xshell::{Shell, cmd};
 
@@ -39,7 +41,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     }
     build(sh, options.compiler)?;
     served::update(sh)?;
-    pack(sh)
+    pack(sh).map(drop)
 }
 
 /// Builds the package's JavaScript and its types.
@@ -53,26 +55,19 @@ fn build(sh: &Shell, compiler: Option<Compiler>) -> Result<()> {
     Ok(())
 }
 
-/// Builds the package for the tests, and gives the tarball that a user would install.
-pub(crate) fn package(sh: &Shell) -> Result<std::path::PathBuf> {
+/// Builds the package, and gives the tarball that a user would install.
+pub(crate) fn package(sh: &Shell) -> Result<PathBuf> {
     build(sh, None)?;
-    pack(sh)?;
-    tarball(sh)
+    pack(sh)
 }
 
 /// Packs what is published into a tarball in the target folder.
-fn pack(sh: &Shell) -> Result<()> {
+fn pack(sh: &Shell) -> Result<PathBuf> {
     let folder = workspace::target()?.join("npm");
     sh.remove_path(&folder)?;
     sh.create_dir(&folder)?;
     sh.copy_file("LICENSE-MIT", PACKAGE)?;
     let _inside = sh.push_dir(PACKAGE);
-    cmd!(sh, "npm pack --silent --pack-destination {folder}").run()?;
-    Ok(())
-}
-
-fn tarball(sh: &Shell) -> Result<std::path::PathBuf> {
-    let folder = workspace::target()?.join("npm");
-    let mut files = sh.read_dir(&folder)?;
-    files.pop().context("npm pack has made no tarball")
+    let tarball = cmd!(sh, "npm pack --silent --pack-destination {folder}").read()?;
+    Ok(folder.join(tarball))
 }

@@ -1,0 +1,45 @@
+//! The tests of the JavaScript package and of the web example: in Node, and in Chromium.
+
+use anyhow::Result;
+use xshell::{Shell, cmd};
+
+use crate::{debian, npm, wasm, workspace};
+
+const TESTS: &str = "tests/web";
+const EXAMPLE: &str = "examples/web";
+
+/// The folders with JavaScript or TypeScript in them.
+const FOLDERS: &[&str] = &["owt-client-wasm", TESTS];
+
+/// Builds the package, installs it as a user would, and runs all tests that use it.
+pub(crate) fn test(sh: &Shell) -> Result<()> {
+    debian::ensure_programs(sh, &["chromium"])?;
+    cmd!(sh, "cargo build --package owt-cli").run()?;
+    let tarball = wasm::package(sh)?;
+    build_example(sh)?;
+    npm::ensure(sh, TESTS)?;
+    let _binary = sh.push_env("OWT_BIN", workspace::target()?.join("debug/owt"));
+    let _tarball = sh.push_env("OWT_TARBALL", &tarball);
+    let _inside = sh.push_dir(TESTS);
+    cmd!(sh, "npm install --silent --no-save --no-package-lock {tarball}").run()?;
+    cmd!(sh, "npm run --silent check").run()?;
+    cmd!(sh, "npm test --silent").run()?;
+    Ok(())
+}
+
+/// Checks the format of everything that is no Rust and no Python.
+pub(crate) fn lint(sh: &Shell) -> Result<()> {
+    for folder in FOLDERS {
+        npm::ensure(sh, folder)?;
+        let _inside = sh.push_dir(folder);
+        cmd!(sh, "npm run --silent lint").run()?;
+    }
+    Ok(())
+}
+
+fn build_example(sh: &Shell) -> Result<()> {
+    npm::ensure(sh, EXAMPLE)?;
+    let _inside = sh.push_dir(EXAMPLE);
+    cmd!(sh, "npm run --silent build -- --logLevel warn").run()?;
+    Ok(())
+}
