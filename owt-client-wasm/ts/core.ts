@@ -1,8 +1,11 @@
 /** The WebAssembly module, started when it is first needed. */
 
-import * as glue from '../core/core.js';
+import { absolute, Envelope, initSync } from '../core/core.js';
 import hexadecimal from '../core/core_bg.wasm';
 import { type ClientErrorCode, OwtError } from './error.js';
+
+/** What is called of the module. The rest of its JavaScript, which loads it from a URL, is left out. */
+const CORE = { absolute, Envelope };
 
 let isStarted = false;
 
@@ -11,10 +14,10 @@ let isStarted = false;
  *
  * Starting it takes a few milliseconds and cannot fail but for one reason: a page that forbids it.
  */
-export function withCore<T>(use: (core: typeof glue) => T): T {
+export function withCore<T>(use: (core: typeof CORE) => T): T {
   start();
   try {
-    return use(glue);
+    return use(CORE);
   } catch (thrown) {
     throw typeof thrown === 'string' ? fromText(thrown) : thrown;
   }
@@ -23,7 +26,7 @@ export function withCore<T>(use: (core: typeof glue) => T): T {
 function start(): void {
   if (isStarted) return;
   try {
-    glue.initSync({ module: bytes() });
+    initSync({ module: bytes() });
   } catch (cause) {
     throw new OwtError(
       'wasm-blocked',

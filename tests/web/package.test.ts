@@ -12,7 +12,7 @@ import { gzipSync } from 'node:zlib';
 /** What `npm pack` has made. */
 const TARBALL = process.env.OWT_TARBALL ?? assert.fail('run by: cargo xtask test web');
 
-const LIMIT = 40 * 1024;
+const LIMIT = 40_000;
 
 const TSC = fileURLToPath(import.meta.resolve('typescript/package.json')).replace(
   'package.json',
