@@ -3,16 +3,17 @@
 import random
 import time
 from collections import defaultdict
+from itertools import islice
 
 # What a model would need for a word.
 PAUSE = 0.03
 
 
 def run(text, length):
-    followers = learn(text.split())
+    followers = learn(text.split() or ["Silence."])
 
     def events():
-        for done, word in zip(range(1, length + 1), write(followers)):
+        for done, word in enumerate(islice(write(followers), length), 1):
             yield event("word", word)
             yield event("progress", done / length)
             time.sleep(PAUSE)
@@ -21,10 +22,11 @@ def run(text, length):
 
 
 def learn(words):
-    """Which words follow each pair of words. After the last pair comes the first."""
+    """Which words follow each pair of words. After the last word comes the first."""
     followers = defaultdict(list)
-    for first, second, third in zip(words, words[1:] + words[:1], words[2:] + words[:2]):
-        followers[first, second].append(third)
+    for at, word in enumerate(words):
+        pair = words[(at - 2) % len(words)], words[(at - 1) % len(words)]
+        followers[pair].append(word)
     return followers
 
 
