@@ -3,7 +3,7 @@
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
-use crate::{debian, npm, wasm, workspace};
+use crate::{npm, wasm, workspace};
 
 const TESTS: &str = "tests/web";
 const EXAMPLE: &str = "examples/web";
@@ -13,7 +13,6 @@ const FOLDERS: &[&str] = &["owt-client-wasm", TESTS];
 
 /// Builds the package, installs it as a user would, and runs all tests that use it.
 pub(crate) fn test(sh: &Shell) -> Result<()> {
-    debian::ensure_programs(sh, &["chromium"])?;
     cmd!(sh, "cargo build --package owt-cli").run()?;
     let tarball = wasm::package(sh)?;
     build_example(sh)?;
