@@ -9,10 +9,11 @@ import threading
 import time
 import weakref
 from collections import OrderedDict, deque
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from owt import _module, adaptors
 from owt._faults import Fault
+from owt._shelf import Shelf
 from owt._source import Parsed, parse
 
 TYPE_CHECKING = False
@@ -103,8 +104,7 @@ class Store:
 
     def __init__(self, limit: int, directory: str | None = None) -> None:
         self._limit = limit
-        # Where a spawned child process finds the source of the functions that it unpickles.
-        self._directory = directory
+        self._shelf = Shelf(directory)
         self._kept: OrderedDict[str, Adaptor] = OrderedDict()
         self._changing = threading.Lock()
         self._loading: dict[str, _Turn] = {}
@@ -148,6 +148,7 @@ class Store:
         self._changing = threading.Lock()
         self._is_freeing = False
         self._loading = {}
+        self._shelf.after_fork()
 
     def _touch(self, digest: str) -> None:
         try:
@@ -173,13 +174,13 @@ class Store:
         name = module.__name__
         previous = sys.modules.get(name)
         _enter(name, module)
-        self._write(name, source)
+        self._shelf.put(name, source)
         try:
             yield
         except BaseException:
             _enter(name, previous)
             if previous is None:
-                self._unlink(name)
+                self._shelf.remove(name)
                 self._failed_to_load(module)
             raise
 
@@ -207,7 +208,7 @@ class Store:
         name = adaptor.module.__name__
         if sys.modules.get(name) is adaptor.module:
             _enter(name, None)
-            self._unlink(name)
+            self._shelf.remove(name)
             _module.hide_lines(_module.file_name(adaptor.digest))
 
     def _free_soon(self, kept: _module.Kept | None) -> None:
@@ -235,24 +236,6 @@ class Store:
             self._is_freeing = False
             if self._dropped:
                 self._free_in(min(2 * waited, _LATEST))
-
-    def _write(self, name: str, source: str) -> None:
-        if self._directory is None:
-            return
-        try:
-            _write_new(adaptors.source_path(self._directory, name), source.encode())
-        except FileExistsError:
-            # A name stands for a digest: what is there already is the same text.
-            pass
-        except OSError:
-            # Only spawned children need the file: they say what is missing, and calls go on.
-            self._unlink(name)
-
-    def _unlink(self, name: str) -> None:
-        if self._directory is None:
-            return
-        with suppress(OSError):
-            os.unlink(adaptors.source_path(self._directory, name))
 
     @contextmanager
     def _turn(self, digest: str) -> Iterator[None]:
@@ -288,16 +271,6 @@ def _enter(name: str, module: ModuleType | None) -> None:
     else:
         sys.modules[name] = module
         setattr(adaptors, short, module)
-
-
-def _write_new(path: str, data: bytes) -> None:
-    """Write a private file, with a third of the calls that `open` would make."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        if os.write(descriptor, data) != len(data):
-            raise OSError("the disk is full")
-    finally:
-        os.close(descriptor)
 
 
 class _Memory:

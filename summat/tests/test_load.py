@@ -99,6 +99,9 @@ def test_a_reload_that_fails_leaves_what_was_loaded() -> None:
 def test_the_least_recently_used_goes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # From then on, sources are written to files.
+    import pickle  # noqa: F401
+
     store = Store(2, str(tmp_path))
     monkeypatch.setattr(_worker._worker, "store", store)
     first, second, third = (f"def run(): return '{number}'" for number in (1, 2, 3))

@@ -1,0 +1,56 @@
+"""Sources of adaptors as files: written once something may need them, and not before."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from owt._shelf import Shelf
+
+SCRIPT = """
+import os, sys
+from owt._load import Store
+from tests.fake import digest_of
+
+folder = sys.argv[1]
+store = Store(2, folder)
+
+def load(source):
+    store.load(digest_of(source), source, "run")
+
+def files():
+    return sorted(open(os.path.join(folder, name)).read() for name in os.listdir(folder))
+
+load("run = 1")
+load("run = 2")
+load("run = 3")
+print(files())
+load("import multiprocessing\\nrun = 4")
+print(files())
+load("run = 5")
+print(files())
+store.forget(digest_of("run = 5"))
+print(files())
+"""
+
+
+def test_files_are_written_from_the_first_import_of_pickle_on(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(tmp_path)], check=True, capture_output=True, text=True
+    )
+    four = "import multiprocessing\\nrun = 4"
+    assert ran.stdout.splitlines() == [
+        "[]",
+        f"['{four}', 'run = 3']",
+        f"['{four}', 'run = 5']",
+        f"['{four}']",
+    ]
+
+
+def test_a_folder_that_is_gone_does_not_disturb_loading(tmp_path: Path) -> None:
+    shelf = Shelf(str(tmp_path / "gone"))
+    shelf.write_all()
+    shelf.put("owt.adaptors.a_1", "run = 1")
+    shelf.remove("owt.adaptors.a_1")
+    assert list(tmp_path.iterdir()) == []
