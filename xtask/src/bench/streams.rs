@@ -47,13 +47,17 @@ pub(super) async fn measure(sh: &Shell, rounds: u16) -> Result<Vec<Figure>> {
     debian::ensure_programs(sh, &["wrk"])?;
     let server = contestant::owt(sh, &[])?;
     let starlette = contestant::starlette(sh)?;
-    let (owt, starlette) = (Caller::new(server.url())?, Caller::new(starlette.url())?);
-    let (mut first, mut own, mut own_async, mut theirs) = (vec![], vec![], vec![], vec![]);
+    let owt = Caller::new(server.url())?;
+    let their_async = Caller::new(format!("{}/async", starlette.url().trim_end_matches('/')))?;
+    let starlette = Caller::new(starlette.url())?;
+    let mut first = vec![];
+    let (mut own, mut own_async, mut theirs, mut theirs_async) = (vec![], vec![], vec![], vec![]);
     for _ in 0..rounds {
         first.push(first_byte(&owt).await?);
         own.push(whole(sh, &owt, GENERATOR).await?);
         own_async.push(whole(sh, &owt, ASYNC_GENERATOR).await?);
         theirs.push(whole(sh, &starlette, "").await?);
+        theirs_async.push(whole(sh, &their_async, "").await?);
     }
     let speed = |times: &[Duration]| -> Vec<f64> {
         times.iter().map(|time| CHUNKS as f64 / time.as_secs_f64()).collect()
@@ -63,12 +67,13 @@ pub(super) async fn measure(sh: &Shell, rounds: u16) -> Result<Vec<Figure>> {
         Figure::millis("first byte of a stream", &first, Goal::None),
         Figure::millis("10,000 chunks of 1 KB, generator", &own, Goal::None),
         Figure::millis("10,000 chunks of 1 KB, async generator", &own_async, Goal::None),
-        Figure::millis("10,000 chunks of 1 KB, Starlette under uvicorn", &theirs, Goal::None),
+        Figure::millis("the same, Starlette's generator under uvicorn", &theirs, Goal::None),
+        Figure::millis("the same, Starlette's async generator", &theirs_async, Goal::None),
         Figure::times("chunks/s of a generator ÷ Starlette's", &speed(&own), &speed(&theirs), five),
         Figure::times(
             "chunks/s of an async generator ÷ Starlette's",
             &speed(&own_async),
-            &speed(&theirs),
+            &speed(&theirs_async),
             five,
         ),
     ])
