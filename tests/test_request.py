@@ -1,5 +1,6 @@
 """What a handler sees of its request."""
 
+import json
 from typing import Any
 from urllib.parse import urlencode
 
@@ -137,3 +138,16 @@ def test_a_client_that_wants_another_protocol_is_answered_in_this_one(server: Se
     headers = (("Host", "localhost"), ("Connection", "Upgrade"), ("Upgrade", "websocket"))
     answer = exchange(server, request_bytes("GET", f"/?{query}", headers))
     assert (answer.status, answer.body) == (200, b"GET")
+
+
+def test_a_body_counts_though_http_2_is_offered_as_java_does(server: Server) -> None:
+    headers = (
+        ("Host", "localhost"),
+        ("Connection", "Upgrade, HTTP2-Settings"),
+        ("Upgrade", "h2c"),
+        ("HTTP2-Settings", "AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA"),
+        ("Content-Type", "application/json"),
+    )
+    body = json.dumps(envelope("lambda request: request.method")).encode()
+    answer = exchange(server, request_bytes("POST", "/", headers, body))
+    assert (answer.status, answer.body) == (200, b"POST")

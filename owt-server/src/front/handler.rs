@@ -228,8 +228,12 @@ fn scheme(request: &HttpRequest) -> &'static str {
     }
 }
 
+/// Whether actix-web gives the raw connection for a body. Other protocols that a client offers, such as
+/// the h2c of Java's client, come with a body like any, and are ignored (RFC 9110, section 7.8).
 fn wants_other_protocol(request: &HttpRequest) -> bool {
-    request.method() == Method::CONNECT || request.headers().contains_key(UPGRADE)
+    let is_websocket =
+        |name: &HeaderValue| name.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket");
+    request.method() == Method::CONNECT || request.headers().get_all(UPGRADE).any(is_websocket)
 }
 
 fn url_len(request: &HttpRequest) -> usize {
