@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.server import Server
+from harness.shell import PRINTED, Type
+
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # A block that begins with its name in a comment is a file.
@@ -12,6 +15,10 @@ FILE = re.compile(r"(?:#|//|<!--) (\S+\.\w+)(?: -->)?\n")
 
 # In what a command prints: what is another at each run.
 ANYTHING = "…"
+
+# Programs in Rust lie beside owt already; cargo would lock the folder, and build them anew.
+BUILDING = re.compile(r"cargo run .*?--example (\w+) --")
+BUILT = r'"$(dirname "$(command -v owt)")"/examples/\1'
 
 
 @dataclass(frozen=True)
@@ -53,3 +60,8 @@ def _steps(session: str) -> Iterator[Step]:
         lines = step.splitlines(keepends=True)
         last = next(number for number, line in enumerate(lines) if not line.endswith("\\\n"))
         yield Step("".join(lines[: last + 1]), "".join(lines[last + 1 :]))
+
+
+def show(command: str, server: Server, type_in: Type) -> str:
+    """Return what a command prints, with the server's URL as documents have it."""
+    return type_in(BUILDING.sub(BUILT, command), server).replace(server.url, PRINTED)
