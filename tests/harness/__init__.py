@@ -4,5 +4,17 @@ import pytest
 
 # Those with asserts, so that a failing one shows what it has compared.
 pytest.register_assert_rewrite(
-    *(f"harness.{name}" for name in ("browser", "errors", "log", "processes", "server", "shell"))
+    *(
+        f"harness.{name}"
+        for name in (
+            "browser",
+            "document",
+            "errors",
+            "log",
+            "processes",
+            "reader",
+            "server",
+            "shell",
+        )
+    )
 )

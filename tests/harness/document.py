@@ -30,11 +30,16 @@ class Step:
 
     def check(self, output: str) -> None:
         """Compare what the command has printed with what the document shows."""
-        shown, output = self.printed.rstrip("\n"), output.rstrip("\n")
+        shown, output = _without_ends(self.printed), _without_ends(output)
         if ANYTHING not in shown:
-            assert output == shown
+            assert output == shown, self.command
         pattern = "(.*?)".join(map(re.escape, shown.split(ANYTHING)))
         assert re.fullmatch(pattern, output, re.DOTALL), f"{output}\n\nis not like\n\n{shown}"
+
+
+def _without_ends(text: str) -> str:
+    """Return text without blanks that nobody sees: at the end of lines, and of the whole."""
+    return "\n".join(line.rstrip() for line in text.splitlines()).rstrip("\n")
 
 
 def blocks(document: Path) -> list[tuple[str, str]]:

@@ -1,0 +1,58 @@
+"""What the README and the cookbook show is what happens."""
+
+import re
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from harness.document import blocks, files, steps
+from harness.program import ROOT
+from harness.reader import Reader
+
+README = ROOT / "README.md"
+COOKBOOK = sorted((ROOT / "docs").glob("*.md"))
+
+# A row of the table of errors: status and code.
+ROW = re.compile(r"^\| (\d{3}) \| `([a-z0-9-]+)` \|", re.MULTILINE)
+# What owt's own list of errors says that their codes are.
+CODE = re.compile(r'^ +Error::[^"=]+=> "([a-z0-9-]+)",$', re.MULTILINE)
+
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[\w-]+)?\)")
+
+
+@pytest.mark.parametrize("document", [README, *COOKBOOK], ids=lambda document: document.stem)
+def test_a_reader_sees_what_the_document_shows(document: Path, tmp_path: Path) -> None:
+    with ExitStack() as servers:
+        reader = Reader(document, tmp_path, servers)
+        if not any(step.command.startswith("owt serve") for step in steps(document)):
+            reader.ensure_server()
+        for step in steps(document):
+            reader.follow(step)
+
+
+@pytest.mark.parametrize("document", COOKBOOK, ids=lambda document: document.stem)
+def test_each_block_is_a_file_or_a_session(document: Path) -> None:
+    shown = [text for language, text in blocks(document) if language != "console"]
+    assert shown == list(files(document).values())
+
+
+@pytest.mark.parametrize("document", [README, *COOKBOOK], ids=lambda document: document.stem)
+def test_what_it_links_to_is_there(document: Path) -> None:
+    links = LINK.findall(document.read_text())
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_the_index_lists_each_page() -> None:
+    index = ROOT / "docs/README.md"
+    assert set(LINK.findall(index.read_text())) >= {page.name for page in COOKBOOK if page != index}
+
+
+def test_the_readme_has_a_command_within_its_first_lines() -> None:
+    assert "\n$ curl" in "\n".join(README.read_text().splitlines()[:25])
+
+
+def test_each_error_that_owt_knows_is_explained_once() -> None:
+    explained = [code for _, code in ROW.findall((ROOT / "docs/errors.md").read_text())]
+    known = set(CODE.findall((ROOT / "owt-core/src/error.rs").read_text()))
+    assert len(known) > 30
+    assert sorted(explained) == sorted(known)
