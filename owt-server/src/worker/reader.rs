@@ -129,10 +129,11 @@ impl Incoming {
             Kind::Call => self.begin(frame)?,
             Kind::Body => self.append(frame),
             Kind::BodyEnd => Some(Order::Body { link, id, chunk: Bytes::new() }),
-            Kind::Cancel => match self.partial.remove(&id) {
-                Some(_) => None,
-                None => Some(Order::Cancel { link, id }),
-            },
+            Kind::Cancel => {
+                self.partial.remove(&id);
+                // Also of a call that has not begun: the front waits to be told that it has ended.
+                Some(Order::Cancel { link, id })
+            }
             Kind::Credit => Some(Order::Credit { link, id, bytes: frame.bytes() }),
             Kind::Forget => frame.digest().map(Order::Forget),
             Kind::List => Some(Order::List { link: self.link.clone(), id }),
@@ -164,5 +165,59 @@ impl Incoming {
         }
         let Partial { head, body } = partial.remove();
         Some(Order::Call { link: self.link.clone(), id, head, body: body.freeze() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    /// What a worker makes of the frames in `written`.
+    fn orders(written: &[u8]) -> Vec<String> {
+        let (mut front, worker) = UnixStream::pair().unwrap();
+        front.write_all(written).unwrap();
+        drop(front);
+        let mut reader = Reader::new(&[Arc::new(Link::new(0, worker.into()))]);
+        let mut orders = Vec::new();
+        while reader.links[0].is_open {
+            reader.read(|order| {
+                orders.push(match order {
+                    Order::Call { id, body, .. } => format!("call {id} {body:?}"),
+                    Order::Body { id, chunk, .. } => format!("body {id} {chunk:?}"),
+                    Order::Cancel { id, .. } => format!("cancel {id}"),
+                    _ => "another".to_owned(),
+                });
+            });
+        }
+        orders
+    }
+
+    fn call(out: &mut Vec<u8>, id: u32, body_len: Option<u64>, first: &[u8]) {
+        let head = CallHead { body_len, ..CallHead::default() };
+        wire::push_head(out, Kind::Call, id, &head, first);
+    }
+
+    #[test]
+    fn a_call_begins_when_its_body_is_there_unless_it_is_streamed() {
+        let mut out = Vec::new();
+        call(&mut out, 1, Some(3), b"a");
+        call(&mut out, 2, None, b"x");
+        wire::push(&mut out, Kind::Body, 2, b"y");
+        wire::push(&mut out, Kind::Body, 1, b"bc");
+        wire::push(&mut out, Kind::BodyEnd, 2, b"");
+        let expected = ["call 2 b\"x\"", "body 2 b\"y\"", "call 1 b\"abc\"", "body 2 b\"\""];
+        assert_eq!(orders(&out), expected);
+    }
+
+    #[test]
+    fn a_call_that_is_cancelled_before_its_body_is_there_is_told_to_have_ended() {
+        let mut out = Vec::new();
+        call(&mut out, 1, Some(3), b"a");
+        wire::push(&mut out, Kind::Cancel, 1, b"");
+        wire::push(&mut out, Kind::Body, 1, b"bc");
+        assert_eq!(orders(&out), ["cancel 1", "body 1 b\"bc\""]);
     }
 }
