@@ -6,7 +6,7 @@
 //! the same way.
 
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
+use super::agenda::Agenda;
 use super::call::Call;
 use super::link::{Link, lock};
 use super::monitor::Monitor;
-use super::queue::Queue;
 use super::reader::{Order, Reader};
 use crate::wire::{Kind, ReplyHead};
 
@@ -70,11 +70,7 @@ pub(crate) struct Engine {
 }
 
 struct State {
-    /// Calls that wait, and threads that are running something. `async` handlers count only until
-    /// they wait for the first time.
-    queue: Queue<Arc<Call>>,
-    /// Short work that never waits for a call.
-    urgent: VecDeque<Job>,
+    agenda: Agenda<Job, Arc<Call>>,
     /// Threads that wait to be made leader.
     idle: usize,
     /// Whether nobody leads, and an idle thread is to.
@@ -90,6 +86,12 @@ enum Job {
     List { link: Arc<Link>, id: u32 },
 }
 
+impl From<Arc<Call>> for Job {
+    fn from(call: Arc<Call>) -> Self {
+        Job::Call(call)
+    }
+}
+
 impl Job {
     /// By what the adaptor is known whose call this is, if it is one.
     fn key(&self) -> Option<[u8; 32]> {
@@ -102,8 +104,7 @@ impl Job {
 
 impl State {
     fn new(threads: usize) -> Self {
-        let queue = Queue::new(threads);
-        Self { queue, urgent: VecDeque::new(), idle: 0, is_vacant: false }
+        Self { agenda: Agenda::new(threads), idle: 0, is_vacant: false }
     }
 }
 
@@ -190,7 +191,7 @@ impl Engine {
             py.detach(|| self.gather());
             let began = Instant::now();
             while began.elapsed() < BATCH {
-                let Some(job) = self.next() else { break };
+                let Some(job) = lock(&self.state).agenda.next() else { break };
                 let (has_lead, follow_up) = self.run_leading(py, job);
                 if !has_lead {
                     return follow_up;
@@ -203,7 +204,7 @@ impl Engine {
     fn gather(self: &Arc<Self>) {
         loop {
             self.flush_pending();
-            if self.has_next() {
+            if lock(&self.state).agenda.has_next_or_reads() {
                 return;
             }
             lock(&self.reader).read(|order| self.take(order));
@@ -216,7 +217,7 @@ impl Engine {
                 let key = (link.index, id);
                 let call = Arc::new(Call::new(self.clone(), link, id, *head, body));
                 lock(&self.calls).insert(key, call.clone());
-                lock(&self.state).queue.push(call.head.digest, call);
+                lock(&self.state).agenda.push(call.head.digest, call);
             }
             Order::Cancel { link, id } => {
                 self.cancel(link, id);
@@ -251,7 +252,7 @@ impl Engine {
     }
 
     fn enqueue(&self, job: Job) {
-        lock(&self.state).urgent.push_back(job);
+        lock(&self.state).agenda.push_urgent(job);
     }
 
     /// Stops a call that nobody waits for: one that has not begun is dropped where it is.
@@ -263,28 +264,13 @@ impl Engine {
         };
         call.cancel();
         let is_it = |queued: &Arc<Call>| Arc::ptr_eq(queued, &call);
-        let queued = lock(&self.state).queue.remove(&call.head.digest, is_it);
+        let queued = lock(&self.state).agenda.remove(&call.head.digest, is_it);
         if queued.is_some() {
             calls.remove(&(link, id));
             call.link.push(Kind::Ended, id, b"");
         } else {
             self.enqueue(Job::Interrupt(call.clone()));
         }
-    }
-
-    fn has_next(&self) -> bool {
-        let state = lock(&self.state);
-        !state.urgent.is_empty() || state.queue.has_next()
-    }
-
-    /// The next job, if there is one and it may run; it then counts as running.
-    fn next(&self) -> Option<Job> {
-        let mut state = lock(&self.state);
-        let Some(job) = state.urgent.pop_front() else {
-            return state.queue.next().map(Job::Call);
-        };
-        state.queue.begin_other();
-        Some(job)
     }
 
     /// Runs one job. Whether this thread still leads, and if not, what it is to run next.
@@ -296,10 +282,10 @@ impl Engine {
         self.monitor.rouse();
         self.run(py, job);
         if self.take_lead(LEADING.replace(0)) {
-            lock(&self.state).queue.finish(key.as_ref());
+            lock(&self.state).agenda.finish(key.as_ref());
             return (true, None);
         }
-        (false, self.next_after(key))
+        (false, lock(&self.state).agenda.next_after(key.as_ref()))
     }
 
     fn run(self: &Arc<Self>, py: Python<'_>, job: Job) {
@@ -313,15 +299,6 @@ impl Engine {
         if let Err(err) = outcome {
             tracing::error!("owt's own Python failed: {err}");
         }
-    }
-
-    /// Counts one job less, and gives back the next call where the leader may not have run it: it
-    /// only reads as long as no call may run, and waits in that for something to read.
-    fn next_after(&self, key: Option<[u8; 32]>) -> Option<Job> {
-        let queue = &mut lock(&self.state).queue;
-        let leader_has_some = queue.has_next();
-        queue.finish(key.as_ref());
-        if leader_has_some { None } else { queue.next().map(Job::Call) }
     }
 
     fn run_call(&self, py: Python<'_>, call: &Arc<Call>) -> PyResult<()> {
@@ -372,7 +349,7 @@ impl Engine {
             let key = next.key();
             py.detach(|| self.flush_pending());
             self.run(py, next);
-            job = self.next_after(key);
+            job = lock(&self.state).agenda.next_after(key.as_ref());
         }
         py.detach(|| self.flush_pending());
     }

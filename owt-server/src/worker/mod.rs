@@ -3,6 +3,7 @@
 //! The front starts this same program with a hidden subcommand. Standard input is the control
 //! socket; the sockets for calls come over it with the settings.
 
+mod agenda;
 mod border;
 mod call;
 mod control;

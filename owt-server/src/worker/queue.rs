@@ -12,7 +12,7 @@ use foldhash::HashMap;
 use crate::share::{may_have_another, with_reserve};
 
 /// What is known of an adaptor by its digest.
-type Key = [u8; 32];
+pub(super) type Key = [u8; 32];
 
 pub(super) struct Queue<T> {
     lanes: HashMap<Key, Lane<T>>,
