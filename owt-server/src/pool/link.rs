@@ -41,8 +41,8 @@ pub(super) struct Link {
     state: RefCell<State>,
     /// Frames wait to be written.
     has_frames: Notify,
-    /// Frames have been written.
-    has_room: Notify,
+    /// Frames have been written, or calls have ended.
+    has_moved: Notify,
 }
 
 #[derive(Default)]
@@ -94,8 +94,8 @@ impl Drop for Asked<'_> {
 
 impl Link {
     pub(super) fn new(shared: Arc<Shared>, tally: Rc<RefCell<Tally>>) -> Rc<Self> {
-        let (state, has_frames, has_room) = Default::default();
-        Rc::new(Self { shared, tally, state, has_frames, has_room })
+        let (state, has_frames, has_moved) = Default::default();
+        Rc::new(Self { shared, tally, state, has_frames, has_moved })
     }
 
     /// Registers a call; frames for it go by this number.
@@ -131,6 +131,7 @@ impl Link {
         let Some(pending) = self.state.borrow_mut().calls.remove(&id) else { return };
         self.count(|tally| tally.ended(why));
         self.close_upload(id);
+        self.has_moved.notify_waiters();
         self.push(Kind::Cancel, id, b"");
         let ending = Ending { clock: self.clock(), since: Instant::now(), _pending: pending };
         self.state.borrow_mut().ending.insert(id, ending);
@@ -211,11 +212,16 @@ impl Link {
         told.insert(digest)
     }
 
-    /// Waits while too much waits to be written.
-    pub(super) async fn wait_for_room(&self) {
-        while self.state.borrow().outbox.len() > HIGH_WATER {
-            self.has_room.notified().await;
+    /// Waits while too much waits to be written; `false` once the call is over.
+    pub(super) async fn has_room(&self, id: u32) -> bool {
+        while self.is_open(id) && self.state.borrow().outbox.len() > HIGH_WATER {
+            self.has_moved.notified().await;
         }
+        self.is_open(id)
+    }
+
+    fn is_open(&self, id: u32) -> bool {
+        self.state.borrow().calls.contains_key(&id)
     }
 
     /// Starts to move frames over the socket of a worker that has just come up.
@@ -249,7 +255,7 @@ impl Link {
             pending.fail(Error::WorkerDied(death));
         }
         state.uploads.values().for_each(|window| window.close());
-        self.has_room.notify_waiters();
+        self.has_moved.notify_waiters();
     }
 
     async fn write(&self, mut socket: OwnedWriteHalf) {
@@ -264,7 +270,7 @@ impl Link {
                 return self.broken();
             }
             batch.clear();
-            self.has_room.notify_waiters();
+            self.has_moved.notify_waiters();
         }
     }
 
@@ -367,5 +373,51 @@ impl Link {
             self.give_back();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+    use rstest::rstest;
+
+    use super::*;
+    use crate::pool::Recycling;
+
+    /// A link that no worker has come to yet.
+    fn link() -> Rc<Link> {
+        let (shared, _ears) = Shared::new(1, 1, 1, Duration::from_secs(60), Recycling::default());
+        Link::new(shared, Rc::default())
+    }
+
+    #[tokio::test]
+    async fn there_is_room_until_much_waits_to_be_written() {
+        let link = link();
+        let (id, _pending) = link.open(None);
+        assert_eq!(link.has_room(id).now_or_never(), Some(true));
+        link.push(Kind::Body, id, &vec![0; HIGH_WATER]);
+        assert_eq!(link.has_room(id).now_or_never(), None);
+    }
+
+    #[rstest]
+    #[case::its_client_has_gone(|link: &Rc<Link>, id| link.end_early(id, "client-gone"))]
+    #[case::the_worker_has_died(|link: &Rc<Link>, _| link.fail(Death::Lost))]
+    #[tokio::test]
+    async fn nobody_waits_for_room_for_a_call_that_is_over(#[case] end: fn(&Rc<Link>, u32)) {
+        let end_it = async {
+            let link = link();
+            let (id, _pending) = link.open(None);
+            link.push(Kind::Body, id, &vec![0; HIGH_WATER]);
+            let mut waiting = std::pin::pin!(link.has_room(id));
+            assert_eq!(waiting.as_mut().now_or_never(), None);
+            end(&link, id);
+            assert_eq!(waiting.now_or_never(), Some(false));
+            // As it would be where no other worker ever comes to this link.
+            link.push(Kind::Body, id, &vec![0; HIGH_WATER]);
+            assert_eq!(link.has_room(id).now_or_never(), Some(false));
+        };
+        tokio::task::LocalSet::new().run_until(end_it).await;
     }
 }

@@ -267,7 +267,9 @@ impl Sent {
         let first = bodies.next().unwrap_or_default();
         self.link.push_with(|outbox| wire::push_head(outbox, Kind::Call, self.id, &head, &first));
         for chunk in bodies {
-            self.link.wait_for_room().await;
+            if !self.link.has_room(self.id).await {
+                return;
+            }
             self.link.push(Kind::Body, self.id, &chunk);
         }
         if let Some(upload) = upload {
