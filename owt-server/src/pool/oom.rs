@@ -1,27 +1,33 @@
 //! Whether a worker was killed because memory ran out. The kernel tells nobody but its log, which is
 //! for root; what everybody may read is how many processes it has ended so, before and after.
 
+use std::collections::VecDeque;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use owt_core::{Certainty, Death};
 use procfs::ProcError;
 use procfs::process::{MountInfo, Process};
 
-/// How old the count is, at the most, to which the one after a death is compared.
+/// How often the counts are read.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
+
+/// How many looks back the count is to which the one after a death is compared. A large process
+/// takes seconds to end after it was counted, and several may be ended at a time.
+const LOOKS_BACK: usize = 10;
 
 const SIGKILL: i32 = 9;
 
-/// Tells how workers died, by what has changed since it last looked.
+/// Tells how workers died, by what has changed since some looks ago.
 #[derive(Debug)]
 pub(super) struct OomWatch {
     /// The file in which the kernel counts for the control group that the workers are in.
     group: Option<PathBuf>,
-    last: Mutex<Counts>,
+    /// The counts at the last looks, the oldest first; there is always one.
+    seen: Mutex<VecDeque<Counts>>,
 }
 
 /// How many processes were ended for want of memory, as far as that can be read.
@@ -36,22 +42,26 @@ struct Counts {
 impl Default for OomWatch {
     fn default() -> Self {
         let group = group_file();
-        let last = Mutex::new(Counts::read(group.as_deref()));
-        Self { group, last }
+        let seen = Mutex::new([Counts::read(group.as_deref())].into());
+        Self { group, seen }
     }
 }
 
 impl OomWatch {
-    /// Remembers how the counts are now: what is counted later is later.
+    /// Remembers how the counts are now.
     pub(super) fn look(&self) {
-        self.compare();
+        let now = Counts::read(self.group.as_deref());
+        remember(&mut self.seen(), now);
     }
 
-    /// How the counts were at the last look, and how they are now.
+    /// How the counts were some looks ago, and how they are now.
     fn compare(&self) -> (Counts, Counts) {
         let now = Counts::read(self.group.as_deref());
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        (std::mem::replace(&mut *last, now), now)
+        (self.seen().front().copied().unwrap_or(now), now)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, VecDeque<Counts>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How a worker died that nobody of ours has ended.
@@ -63,6 +73,13 @@ impl OomWatch {
             (None, Some(code)) => Death::Exit(code),
             (None, None) => Death::Lost,
         }
+    }
+}
+
+fn remember(seen: &mut VecDeque<Counts>, now: Counts) {
+    seen.push_back(now);
+    while seen.len() > LOOKS_BACK {
+        seen.pop_front();
     }
 }
 
@@ -154,6 +171,18 @@ mod tests {
         #[case] expected: Death,
     ) {
         assert_eq!(killed((before, after)), expected);
+    }
+
+    #[test]
+    fn a_count_is_remembered_while_processes_may_still_be_ending_of_it() {
+        let watch = OomWatch { group: None, seen: Mutex::new([counts(Some(1), Some(7))].into()) };
+        for _ in 1..LOOKS_BACK {
+            remember(&mut watch.seen(), counts(Some(3), Some(9)));
+            // However many workers were killed: that one was does not make the others' death another.
+            assert_eq!([watch.compare().0, watch.compare().0], [counts(Some(1), Some(7)); 2]);
+        }
+        remember(&mut watch.seen(), counts(Some(3), Some(9)));
+        assert_eq!(watch.compare().0, counts(Some(3), Some(9)));
     }
 
     #[rstest]

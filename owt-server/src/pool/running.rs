@@ -127,8 +127,8 @@ async fn after(time: Option<Duration>) {
     }
 }
 
-/// Reads the counters of what the kernel has ended, now and then: what has happened between two
-/// looks is what a worker that died in between may have died of.
+/// Reads the counters of what the kernel has ended, now and then: what has happened since an earlier
+/// look is what a worker may have died of.
 pub(super) async fn watch_for_oom(shared: Arc<Shared>) {
     let mut looks = interval(oom::LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
