@@ -57,7 +57,8 @@ pub struct Config {
     pub cache_ttl: Option<Duration>,
     /// How many calls of one adaptor may wait for its worker, besides those that run.
     pub queue: usize,
-    /// How long running calls may take to finish when the server stops.
+    /// How long running calls may take to finish when the server stops, and calls that were cancelled
+    /// to end before their worker is killed.
     pub grace: Duration,
     /// Whether arguments are data only: JSON or Python literals, never evaluated.
     pub no_eval: bool,

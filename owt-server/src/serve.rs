@@ -72,7 +72,7 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         let run_dir = RunDir::make()?;
         let settings = settings(&config, &run_dir, address)?;
         let site = Arc::new(site(&config, &run_dir, address));
-        let capacity = config.threads + config.queue;
+        let capacity = config.threads.saturating_add(config.queue);
         let recycling = config.recycling.clone();
         let (shared, ears) =
             Shared::new(config.workers, threads, capacity, config.grace, recycling);

@@ -6,7 +6,7 @@ const TIMES_FREE: usize = 7;
 /// Whether an adaptor that has so many threads, or places in a queue, may have one of those that are
 /// free. The more adaptors want some, the less is free, and the less each of them gets.
 pub(crate) fn may_have_another(own: usize, free: usize) -> bool {
-    own < TIMES_FREE * free
+    own < free.saturating_mul(TIMES_FREE)
 }
 
 /// How many there have to be in all, so that an adaptor that is alone gets `limit` of them. Below
@@ -26,5 +26,11 @@ mod tests {
             let own = (0..).find(|own| !may_have_another(*own, all - own));
             assert_eq!(own, Some(limit));
         }
+    }
+
+    #[test]
+    fn a_limit_may_be_as_large_as_can_be_said() {
+        assert_eq!(with_reserve(usize::MAX), usize::MAX);
+        assert!(may_have_another(0, usize::MAX));
     }
 }

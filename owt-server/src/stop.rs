@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::pool::Shared;
 
@@ -44,11 +44,11 @@ pub(crate) async fn stop(
     grace: Duration,
 ) {
     tracing::info!("stopping; running calls may finish (again to stop at once)");
-    let deadline = Instant::now() + grace;
+    let began = Instant::now();
     let stopping = async {
         shared.drain(grace).await;
-        let deadline = deadline.max(Instant::now() + LAST_WORDS);
-        let _ = timeout_at(deadline, handle.stop(true)).await;
+        let rest = grace.saturating_sub(began.elapsed()).max(LAST_WORDS);
+        let _ = timeout(rest, handle.stop(true)).await;
     };
     tokio::select! {
         () = stopping => {}

@@ -172,10 +172,13 @@ pub(crate) struct ServeArgs {
     ///
     /// When it has all these places, there are a seventh more for other adaptors.
     #[arg(long, value_name = "N", env = "OWT_QUEUE", help_heading = "Limits")]
-    #[arg(default_value_t = 1024)]
+    #[arg(default_value_t = 1024, value_parser = count(0))]
     pub(crate) queue: usize,
 
     /// How long running calls may take to finish when the server stops
+    ///
+    /// And how long a call may take to end that was cancelled, whose client has gone, or whose time
+    /// is up: a worker that has not ended it by then is killed with all calls that it has.
     #[arg(long, value_name = "SECONDS", env = "OWT_GRACE", help_heading = "Limits")]
     #[arg(default_value = "5", value_parser = value::seconds)]
     pub(crate) grace: Duration,
@@ -187,5 +190,9 @@ pub(crate) struct ServeArgs {
 }
 
 fn at_least_one() -> impl TypedValueParser<Value = usize> {
-    clap::value_parser!(u32).range(1..).map(|number| number as usize)
+    count(1)
+}
+
+fn count(least: i64) -> impl TypedValueParser<Value = usize> {
+    clap::value_parser!(u32).range(least..).map(|number| number as usize)
 }

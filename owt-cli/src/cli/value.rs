@@ -25,10 +25,15 @@ pub(super) fn limit(text: &str) -> Result<Duration, String> {
     limit.ok_or_else(|| "give a positive number of seconds, such as 30 or 2.5".to_owned())
 }
 
+/// The longest time in seconds that is taken, some thirty years: added to the present, it is still a
+/// point in time.
+const LONGEST: f64 = 1e9;
+
 /// A length of time.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: Option<f64> = text.parse().ok();
     seconds
+        .filter(|seconds| *seconds <= LONGEST)
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or_else(|| "give a number of seconds, such as 30 or 2.5".to_owned())
 }
@@ -100,7 +105,9 @@ mod tests {
     #[case("0")]
     #[case("-1")]
     #[case("inf")]
+    #[case("1e10")]
     #[case("1e300")]
+    #[case("nan")]
     #[case("soon")]
     fn what_is_no_limit_is_refused(#[case] text: &str) {
         let words = "give a positive number of seconds, such as 30 or 2.5";
