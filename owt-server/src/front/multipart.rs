@@ -1,12 +1,18 @@
 //! Multipart forms (RFC 7578), taken apart while they arrive: what is small is held, and what is
 //! large goes to files.
 
+use std::future::poll_fn;
 use std::io;
 use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, future, stream};
-use multer::Field;
+use futures_util::future::{Either, select};
+use futures_util::{Stream, TryStreamExt, stream};
+use multer::{Field, Multipart};
 use owt_core::{Content, Envelope, Error, Part};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
@@ -21,6 +27,13 @@ const HELD_FILES: usize = 1 << 20;
 /// How many bytes of one form's other fields are held, and there may be no more.
 const HELD_FIELDS: usize = 256 << 20;
 
+/// How many bytes may come before a part's head is complete. The parser holds them all, and looks
+/// through them again with each piece that arrives.
+const LONGEST_HEAD: usize = 64 * 1024;
+
+/// Bytes that a part counts for besides its name: what is kept of one that is empty.
+const PART: usize = 1024;
+
 /// A form that has been taken apart.
 #[derive(Default)]
 pub(super) struct Form {
@@ -28,6 +41,8 @@ pub(super) struct Form {
     /// Keeps the files of the parts.
     pub(super) spool: Option<Spool>,
     held: usize,
+    /// What its fields count for, and the heads of all its parts.
+    fields: usize,
 }
 
 /// Takes a form apart as it arrives. `first` is what has been read of it.
@@ -50,8 +65,15 @@ pub(super) async fn receive(
         }
     };
     let chunks = stream::poll_fn(move |cx| chunks.poll_recv(cx));
-    let (form, ()) = future::join(take_apart(chunks, boundary, uploads), feed).await;
-    form
+    match select(pin!(take_apart(chunks, boundary, uploads)), pin!(feed)).await {
+        // What is left of a form that is wrong is not waited for.
+        Either::Left((Err(err), _)) => Err(err),
+        Either::Left((form, feed)) => {
+            feed.await;
+            form
+        }
+        Either::Right(((), form)) => form.await,
+    }
 }
 
 /// Takes apart a form that is all there.
@@ -64,12 +86,19 @@ async fn take_apart(
     boundary: String,
     uploads: &Path,
 ) -> Result<Form, Error> {
-    let mut fields = multer::Multipart::new(chunks, boundary);
+    let arrived = Arc::<AtomicUsize>::default();
+    let count = arrived.clone();
+    let chunks = chunks.inspect_ok(move |chunk| {
+        count.fetch_add(chunk.len(), Ordering::Relaxed);
+    });
+    let mut fields = Multipart::new(chunks, boundary);
     let mut form = Form::default();
-    while let Some(field) = fields.next_field().await.map_err(error)? {
+    while let Some(field) = next_field(&mut fields, &arrived).await? {
         let (name, filename) =
             (field.name().unwrap_or_default().to_owned(), field.file_name().map(str::to_owned));
         let content_type = field.content_type().map(ToString::to_string);
+        let texts = [Some(&name), filename.as_ref(), content_type.as_ref()];
+        form.count(PART + texts.into_iter().flatten().map(String::len).sum::<usize>())?;
         // A file under the name of a field of ours is one of them (`curl -F code_b64=@file`).
         let content = match filename.is_none() || Envelope::has_field(&name) {
             true => Content::Held(form.hold(field).await?),
@@ -80,15 +109,36 @@ async fn take_apart(
     Ok(form)
 }
 
+/// The next part, whose head has to be there before long.
+async fn next_field<'a>(
+    fields: &mut Multipart<'a>,
+    arrived: &AtomicUsize,
+) -> Result<Option<Field<'a>>, Error> {
+    let before = arrived.load(Ordering::Relaxed);
+    poll_fn(|cx| match fields.poll_next_field(cx) {
+        Poll::Pending if arrived.load(Ordering::Relaxed) - before > LONGEST_HEAD => {
+            Poll::Ready(Err(Error::ContentType))
+        }
+        next => next.map_err(error),
+    })
+    .await
+}
+
 impl Form {
+    /// Counts what is held in any case, so that there is an end to it.
+    fn count(&mut self, bytes: usize) -> Result<(), Error> {
+        self.fields += bytes;
+        match self.fields > HELD_FIELDS {
+            true => Err(Error::TextTooLarge { limit: HELD_FIELDS as u64 }),
+            false => Ok(()),
+        }
+    }
+
     /// Reads a field that is text.
     async fn hold(&mut self, mut field: Field<'_>) -> Result<Bytes, Error> {
         let mut bytes = BytesMut::new();
         while let Some(chunk) = field.chunk().await.map_err(error)? {
-            self.held += chunk.len();
-            if self.held > HELD_FIELDS {
-                return Err(Error::TextTooLarge { limit: HELD_FIELDS as u64 });
-            }
+            self.count(chunk.len())?;
             bytes.extend_from_slice(&chunk);
         }
         Ok(bytes.freeze())
@@ -153,6 +203,9 @@ fn full(err: &io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::StreamExt;
+    use rstest::rstest;
+
     use super::*;
 
     const FORM: &str = "--x\r\nContent-Disposition: form-data; name=\"code_b64\"; filename=\"a.py\"\r\n\r\n\
@@ -203,6 +256,38 @@ mod tests {
         while std::fs::read_dir(folder.path()).unwrap().next().is_some() {
             tokio::task::yield_now().await;
         }
+    }
+
+    #[rstest]
+    #[case::before_the_first_part("")]
+    #[case::in_the_head_of_a_part("--x\r\nX-Long: ")]
+    #[tokio::test]
+    async fn a_head_without_an_end_is_not_waited_for(#[case] start: &'static str) {
+        let folder = tempfile::tempdir().unwrap();
+        let piece = Bytes::from_static(&[b'a'; 1000]);
+        let seen = AtomicUsize::new(0);
+        // One piece at a time, as they come from a socket.
+        let chunks = stream::iter([Bytes::from_static(start.as_bytes())])
+            .chain(stream::repeat(piece))
+            .then(async |chunk| {
+                tokio::task::yield_now().await;
+                Ok(chunk)
+            })
+            .inspect_ok(|chunk| {
+                seen.fetch_add(chunk.len(), Ordering::Relaxed);
+            });
+        let form = take_apart(chunks.boxed(), "x".to_owned(), folder.path()).await;
+        assert_eq!(form.err().map(|err| err.code()), Some("content-type"));
+        assert!(seen.into_inner() < LONGEST_HEAD + 3000);
+    }
+
+    #[tokio::test]
+    async fn parts_without_number_are_refused_however_small() {
+        let folder = tempfile::tempdir().unwrap();
+        let part = "--x\r\nContent-Disposition: form-data; name=\"n\"\r\n\r\n\r\n";
+        let pieces = vec![Bytes::from(part.repeat(1000)); HELD_FIELDS / PART / 1000 + 1];
+        let form = parse(pieces, folder.path()).await;
+        assert_eq!(form.err().map(|err| err.code()), Some("body-too-large"));
     }
 
     #[tokio::test]
