@@ -258,6 +258,97 @@ def test_a_client_that_leaves_before_the_end_ends_the_call(server: Server) -> No
     server.log.wait_for("cleaned up", since=mark)
 
 
+READ_IN_TASKS = """
+    import asyncio
+
+    async def run(request):
+        sizes = []
+
+        async def read():
+            async for piece in request.stream:
+                sizes.append(len(piece))
+
+        await asyncio.gather(read(), read(), read())
+        return str(sum(sizes))
+"""
+READ_IN_THREADS = """
+    from concurrent.futures import ThreadPoolExecutor
+
+    def run(request):
+        with ThreadPoolExecutor(3) as pool:
+            reads = [pool.submit(lambda: sum(map(len, request.stream))) for _ in range(3)]
+        return str(sum(read.result() for read in reads))
+"""
+
+
+@pytest.mark.parametrize("code", [READ_IN_TASKS, READ_IN_THREADS])
+def test_several_may_read_one_body(server: Server, code: str) -> None:
+    reply = server.send("POST", path_of(code), data=in_chunks(5))
+    assert (reply.status_code, reply.text) == (200, str(5 * len(PIECE)))
+
+
+LEAVE_A_THREAD = """
+    import logging, threading
+
+    def read(stream):
+        try:
+            stream.read()
+        except ConnectionResetError as err:
+            logging.warning("left behind: %s", err)
+
+    def run(request):
+        threading.Thread(target=read, args=(request.stream,)).start()
+        return "answered"
+"""
+LEAVE_A_TASK = """
+    import asyncio, logging
+
+    tasks = []
+
+    async def read(stream):
+        try:
+            await stream.aread()
+        except ConnectionResetError as err:
+            logging.warning("left behind: %s", err)
+
+    async def run(request):
+        tasks.append(asyncio.create_task(read(request.stream)))
+        await asyncio.sleep(0.1)
+        return "answered"
+"""
+
+
+@pytest.mark.parametrize("code", [LEAVE_A_THREAD, LEAVE_A_TASK])
+def test_nobody_waits_for_the_body_of_an_answered_call(server: Server, code: str) -> None:
+    mark = len(server.log)
+    with connect(server) as connection:
+        connection.sendall(head(path_of(code), "Content-Length: 1000000") + PIECE[:100_000])
+        assert read_answer(connection, "POST").body == b"answered"
+        server.log.wait_for("left behind: the call was answered before the end of the body", since=mark)
+
+
+READ_BESIDE = """
+    import logging, threading, time
+
+    def run(request):
+        threading.Thread(target=lambda: request.stream.read()).start()
+        try:
+            while True:
+                time.sleep(0.01)
+        finally:
+            logging.warning("cleaned up")
+"""
+
+
+def test_a_call_is_interrupted_though_another_thread_reads_its_body(server: Server) -> None:
+    mark = len(server.log)
+    with connect(server) as connection:
+        path = path_of(READ_BESIDE, timeout=0.5)
+        connection.sendall(head(path, "Content-Length: 1000000") + PIECE[:100_000])
+        assert read_answer(connection, "POST").status == 504
+    server.log.wait_for("cleaned up", since=mark)
+
+
 def test_time_runs_while_a_handler_waits_for_its_body(server: Server) -> None:
     mark = len(server.log)
     with connect(server) as connection:

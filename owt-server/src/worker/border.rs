@@ -261,7 +261,7 @@ impl PyCall {
 
     /// Says that nothing runs any more for a call that went on after `handle` had returned.
     fn done(&self, py: Python<'_>) {
-        self.0.engine.over(&self.0);
+        self.0.engine.over(py, &self.0);
         self.flush(py);
     }
 }
@@ -277,7 +277,10 @@ impl PyCall {
             Taken::Nothing => Ok(None),
             Taken::Gone => {
                 self.0.settle(py);
-                let words = "the client went away before the end of the body, or time was up";
+                let words = match self.0.is_cancelled() {
+                    true => "the client went away before the end of the body, or time was up",
+                    false => "the call was answered before the end of the body",
+                };
                 Err(PyConnectionResetError::new_err(words))
             }
         }

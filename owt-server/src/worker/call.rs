@@ -92,7 +92,7 @@ impl Call {
     /// Runs the call on this thread, unless nobody waits for it any more.
     pub(crate) fn run(self: &Arc<Self>, py: Python<'_>, hooks: &Hooks) -> PyResult<()> {
         if self.is_cancelled() {
-            self.engine.over(self);
+            self.engine.over(py, self);
             return Ok(());
         }
         self.begin(py);
@@ -101,7 +101,7 @@ impl Call {
         self.settle(py);
         let is_over = outcome.and_then(|is_over| is_over.is_truthy(py));
         if !matches!(is_over, Ok(false)) {
-            self.engine.over(self);
+            self.engine.over(py, self);
         } else if self.is_cancelled() {
             // The interrupt may have come while it was still on this thread.
             hooks.cancel.call1(py, (&*self.head.request_id,))?;
@@ -158,17 +158,22 @@ impl Call {
     }
 
     /// Marks the call as given up by the front. Who waits for credit on a thread wakes up; who does
-    /// so in the event loop is cancelled there.
-    pub(crate) fn cancel(&self) {
+    /// so in the event loop is cancelled there. Gives back whom to wake that waits for the body.
+    pub(crate) fn cancel(&self) -> Vec<Py<PyAny>> {
         let _flow = lock(&self.flow);
         self.is_cancelled.store(true, Ordering::Release);
         self.credited.notify_all();
-        self.upload.iter().for_each(Upload::give_up);
+        self.close_upload()
     }
 
     /// Adds to the body that comes while the call runs; gives back whom to wake.
-    pub(crate) fn feed(&self, chunk: Bytes) -> Option<Py<PyAny>> {
-        self.upload.as_ref()?.feed(chunk)
+    pub(crate) fn feed(&self, chunk: Bytes) -> Vec<Py<PyAny>> {
+        self.upload.as_ref().map(|upload| upload.feed(chunk)).unwrap_or_default()
+    }
+
+    /// Nothing more comes of the body; gives back whom to wake.
+    pub(crate) fn close_upload(&self) -> Vec<Py<PyAny>> {
+        self.upload.as_ref().map(Upload::give_up).unwrap_or_default()
     }
 
     /// Adds what the reader has taken; gives back whom to wake.

@@ -132,8 +132,10 @@ impl Engine {
     }
 
     /// Forgets a call for which nothing runs any more. Who cancelled it is told.
-    pub(crate) fn over(&self, call: &Call) {
+    pub(crate) fn over(self: &Arc<Self>, py: Python<'_>, call: &Call) {
         lock(&self.calls).remove(&(call.link.index, call.id));
+        // What the adaptor has left behind may still wait for the body.
+        call.close_upload().into_iter().for_each(|callback| self.run(py, Job::Wake(callback)));
         // Whoever cancels after this does not find the call, and is told so there.
         if call.is_cancelled() {
             call.link.push(Kind::Ended, call.id, b"");
@@ -224,9 +226,7 @@ impl Engine {
             }
             Order::Body { link, id, chunk } => {
                 let call = lock(&self.calls).get(&(link, id)).cloned();
-                if let Some(callback) = call.and_then(|call| call.feed(chunk)) {
-                    self.enqueue(Job::Wake(callback));
-                }
+                self.wake(call.map(|call| call.feed(chunk)).unwrap_or_default());
             }
             Order::Credit { link, id, bytes } => {
                 let call = lock(&self.calls).get(&(link, id)).cloned();
@@ -251,6 +251,10 @@ impl Engine {
         link.push_head(Kind::Head, id, &head, &numbers);
     }
 
+    fn wake(&self, callbacks: Vec<Py<PyAny>>) {
+        callbacks.into_iter().for_each(|callback| self.enqueue(Job::Wake(callback)));
+    }
+
     fn enqueue(&self, job: Job) {
         lock(&self.state).agenda.push_urgent(job);
     }
@@ -262,7 +266,7 @@ impl Engine {
             drop(calls);
             return self.links[link].push(Kind::Ended, id, b"");
         };
-        call.cancel();
+        self.wake(call.cancel());
         let is_it = |queued: &Arc<Call>| Arc::ptr_eq(queued, &call);
         let queued = lock(&self.state).agenda.remove(&call.head.digest, is_it);
         if queued.is_some() {

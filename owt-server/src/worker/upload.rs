@@ -18,10 +18,10 @@ pub(crate) struct Upload {
 struct State {
     chunks: VecDeque<Bytes>,
     is_complete: bool,
-    /// Nothing more is waited for: the call was cancelled.
+    /// Nothing more is waited for: the call was cancelled, or is over.
     is_given_up: bool,
     /// To be called when there is something to take.
-    waiting: Option<Py<PyAny>>,
+    waiting: Vec<Py<PyAny>>,
 }
 
 /// What there is to take.
@@ -32,7 +32,7 @@ pub(crate) enum Taken {
     Nothing,
     /// The body is complete, and all of it taken.
     End,
-    /// The call was cancelled.
+    /// The call was cancelled, or is over.
     Gone,
 }
 
@@ -44,21 +44,24 @@ impl Upload {
         upload
     }
 
-    /// Adds a chunk; an empty one is the end. Gives back whom to wake.
-    pub(crate) fn feed(&self, chunk: Bytes) -> Option<Py<PyAny>> {
+    /// Adds a chunk; an empty one is the end. Gives back whom to wake: each of those who wait, as any
+    /// of them may have stopped waiting.
+    pub(crate) fn feed(&self, chunk: Bytes) -> Vec<Py<PyAny>> {
         let mut state = lock(&self.state);
         match chunk.is_empty() {
             true => state.is_complete = true,
             false => state.chunks.push_back(chunk),
         }
         self.arrived.notify_all();
-        state.waiting.take()
+        std::mem::take(&mut state.waiting)
     }
 
-    /// Wakes whoever waits: no more comes.
-    pub(crate) fn give_up(&self) {
-        lock(&self.state).is_given_up = true;
+    /// No more comes: threads that wait wake up, and whom else to wake is given back.
+    pub(crate) fn give_up(&self) -> Vec<Py<PyAny>> {
+        let mut state = lock(&self.state);
+        state.is_given_up = true;
         self.arrived.notify_all();
+        std::mem::take(&mut state.waiting)
     }
 
     pub(crate) fn take(&self) -> Taken {
@@ -83,7 +86,7 @@ impl Upload {
         let mut state = lock(&self.state);
         let is_readable = state.is_given_up || state.is_complete || !state.chunks.is_empty();
         if !is_readable {
-            state.waiting = Some(callback);
+            state.waiting.push(callback);
         }
         is_readable
     }
