@@ -11,7 +11,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-pub(crate) use call::{CallArgs, EncodeArgs, Format, RequestArgs, RunArgs};
+pub(crate) use call::{CallArgs, EncodeArgs, Format, RequestArgs, RunArgs, TrustArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use value::FormField;
 

@@ -31,7 +31,8 @@ Examples:
   owt call adaptor.py prompt:hello n:3
   owt call adaptor.py text:@story.txt --output story.wav
   owt call adaptor.py --data @photo.jpg --header 'Content-Type: image/jpeg'
-  owt call adaptor.py --form photo=@photo.jpg --form size=64";
+  owt call adaptor.py --form photo=@photo.jpg --form size=64
+  owt call adaptor.py --url https://gpu-box:9876 --cacert ca.pem --auth me:secret";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -85,6 +86,9 @@ pub(crate) struct CallArgs {
     #[arg(value_parser = value::login)]
     pub(crate) auth: Option<(String, String)>,
 
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+
     /// Write the answer to a file
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -99,6 +103,19 @@ pub(crate) struct CallArgs {
 
     #[command(flatten)]
     pub(crate) fields: FieldArgs,
+}
+
+/// Whom to trust when the server speaks HTTPS. The names are curl's.
+#[derive(Debug, Args)]
+pub(crate) struct TrustArgs {
+    /// Trust an https server that has one of these certificates, or one that they vouch for, instead
+    /// of those that the system trusts; a PEM file
+    #[arg(long, value_name = "FILE", env = "OWT_CACERT")]
+    pub(crate) cacert: Option<PathBuf>,
+
+    /// Take any certificate: whoever can get in between reads and answers the call
+    #[arg(short = 'k', long)]
+    pub(crate) insecure: bool,
 }
 
 #[derive(Debug, Args)]

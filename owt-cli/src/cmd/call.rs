@@ -1,21 +1,24 @@
 //! `owt call`: a call of a server, and its answer as it comes.
 
-use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use std::{fs, io, iter};
 
 use owt_client::{Body, Client, Envelope, Error, Form, Refusal, Reply};
 
 use super::encode::bad_base;
-use crate::cli::{CallArgs, FormField, RequestArgs};
+use crate::cli::{CallArgs, FormField, RequestArgs, TrustArgs};
 use crate::input::{Input, cannot_read};
 use crate::output;
 use crate::ui::{self, CliError, Failure};
 
+const BY_HTTPS: &str = "if it was started with --tls-cert, call it with --url https://…";
+
 pub(crate) fn run(args: CallArgs) -> Result<ExitCode, CliError> {
     let mut input = Input::default();
     let envelope = args.fields.apply(args.adaptor.envelope(&mut input)?);
-    let mut client = Client::new(&args.url).map_err(|err| bad_base(&args.url, &err))?;
+    let client = Client::new(&args.url).map_err(|err| bad_base(&args.url, &err))?;
+    let mut client = trusting(client, &args.trust)?;
     if let Some((user, password)) = args.auth {
         client = client.with_auth(user, password);
     }
@@ -32,6 +35,20 @@ pub(crate) fn run(args: CallArgs) -> Result<ExitCode, CliError> {
             return Err(CliError::new(Failure::Answer, format!("the adaptor answered {status}")));
         }
         Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// As with curl, any certificate will do where both options are given.
+fn trusting(client: Client, trust: &TrustArgs) -> Result<Client, CliError> {
+    if trust.insecure {
+        return client.danger_with_unverified_certificates().map_err(|err| broken(&err));
+    }
+    let Some(path) = &trust.cacert else { return Ok(client) };
+    let shown = path.to_string_lossy();
+    let pem = fs::read(path).map_err(|err| cannot_read(&shown, &err))?;
+    client.with_root_certificate(pem).map_err(|_| {
+        let words = format!("{shown} holds no certificate that can be read");
+        CliError::new(Failure::File, words).hint("give a certificate in PEM form with --cacert")
     })
 }
 
@@ -83,8 +100,25 @@ fn failed(err: Error, base: &str) -> CliError {
             .hint("send the body as a file of a form: --form name=@FILE"),
         Error::Unreachable(_) => CliError::caused(Failure::Connection, &err)
             .hint(format!("start it with: owt serve, or name another with --url (now {base})")),
+        Error::UnknownIssuer => broken(&err).hint("name the one that does with --cacert FILE"),
+        Error::NotTls => broken(&err).hint("if it has no certificate, call it with --url http://…"),
+        // Without the causes: what has gone wrong is that something tried to read it.
+        Error::NotHttp(_) => CliError::new(Failure::Connection, err.to_string()).hint(BY_HTTPS),
+        Error::Broken(_) if is_closed(&err) && !base.starts_with("https:") => {
+            broken(&err).hint(BY_HTTPS)
+        }
         err => broken(&err),
     }
+}
+
+/// Whether the server has closed the connection while the call was being sent. One that speaks HTTPS
+/// does that to a long call by `http`.
+fn is_closed(err: &Error) -> bool {
+    let first: &(dyn std::error::Error + 'static) = err;
+    let causes = iter::successors(Some(first), |&err| err.source());
+    let mut kinds = causes.filter_map(|err| Some(err.downcast_ref::<io::Error>()?.kind()));
+    let closed = [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset];
+    kinds.any(|kind| closed.contains(&kind))
 }
 
 fn broken(err: &Error) -> CliError {

@@ -109,6 +109,32 @@ fn a_server_that_is_not_there_is_explained() {
 }
 
 #[test]
+fn an_answer_that_is_not_http_may_be_https() {
+    // An alert of TLS: the call was no handshake.
+    let (outcome, _) = called(&[], "\x15\x03\x03\x00\x02\x02\x32".to_owned());
+    let words = "owt: error: the answer cannot be read as HTTP; a server that speaks HTTPS is called \
+                 by https\n\nhint: if it was started with --tls-cert, call it with --url https://…\n";
+    assert_eq!(outcome, Outcome::failure(3, words));
+}
+
+#[test]
+fn a_server_that_closes_while_it_is_sent_a_long_body_may_speak_https() {
+    let server = Server::new(|listener| {
+        let (stream, _) = listener.accept().expect("a client connects");
+        // To close before all is read is to reset the connection.
+        stream.peek(&mut [0]).expect("the client sends");
+        vec![]
+    });
+    let mut command = owt(&["call", "/dev/null", "--data", "@-", "--url", &server.base]);
+    let outcome = outcome(command.write_stdin(vec![b'x'; 8_000_000]));
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(3), ""));
+    assert!(outcome.stderr.starts_with("owt: error: the answer broke off: "), "{outcome:?}");
+    let hint = "\n\nhint: if it was started with --tls-cert, call it with --url https://…\n";
+    assert!(outcome.stderr.ends_with(hint), "{outcome:?}");
+    server.requests();
+}
+
+#[test]
 fn an_answer_that_breaks_off_is_a_failure() {
     let cut = "HTTP/1.1 200 OK\r\nOwt-Request-Id: 1\r\nContent-Length: 9\r\n\r\nhi".to_owned();
     let (outcome, _) = called(&[], cut);
