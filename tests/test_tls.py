@@ -3,10 +3,11 @@
 import json
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -140,6 +141,100 @@ def test_curl_calls(tls: Server, files: Files, tmp_path: Path, version: str) -> 
     url = f"https://localhost:{tls.port}/"
     told = run([*command, "--get", *query, "--write-out", " %{http_version}", url], home=tmp_path)
     assert told.stdout == f"curl {version.removeprefix('--http').removesuffix('.0')}"
+
+
+@pytest.mark.parametrize("way", ["--cacert", "OWT_CACERT", "SSL_CERT_FILE", "--insecure", "-k"])
+def test_owt_calls(tls: Server, files: Files, tmp_path: Path, way: str) -> None:
+    known, authority = not way.startswith(("--i", "-k")), str(files.authority)
+    options = [way, authority] if way == "--cacert" else [] if known else [way]
+    env = {way: authority} if way.isupper() else {}
+    told = call(tls, *options, "name:owt", code="lambda name: name", home=tmp_path, env=env)
+    assert (told.stderr, told.stdout) == ("", "owt")
+
+
+def test_owt_takes_the_servers_own_certificate(tls: Server, files: Files, tmp_path: Path) -> None:
+    told = call(tls, "--cacert", str(files.cert), code="lambda: 1", home=tmp_path)
+    assert (told.stderr, told.stdout) == ("", "1")
+
+
+def test_owt_streams_a_large_answer_and_body(tls: Server, files: Files, tmp_path: Path) -> None:
+    (tmp_path / "body").write_bytes(b"owt" * 1_000_000)
+    options = ["--cacert", str(files.authority), "--data", f"@{tmp_path / 'body'}"]
+    code = """
+        def run(request):
+            for piece in request.stream:
+                yield piece.upper()
+    """
+    told = call(tls, *options, code=code, home=tmp_path)
+    assert (told.stderr, told.stdout) == ("", "OWT" * 1_000_000)
+
+
+def test_owt_refuses_a_certificate_that_it_does_not_know(tls: Server, tmp_path: Path) -> None:
+    assert refused_call(tls, home=tmp_path) == (
+        "no certificate that is trusted vouches for the server's",
+        "name the one that does with --cacert FILE",
+    )
+
+
+def test_owt_refuses_a_certificate_for_another_host(serve: Serve, tmp_path: Path) -> None:
+    authority, trusted = trustme.CA(), str(tmp_path / "ca.pem")
+    authority.cert_pem.write_to_path(trusted)
+    both = tmp_path / "both.pem"
+    authority.issue_cert("gpu-box").private_key_and_cert_chain_pem.write_to_path(str(both))
+    server = serve("--tls-cert", str(both), "--tls-key", str(both))
+    told = call(server, "--cacert", trusted, code="lambda: 1", home=tmp_path)
+    assert (told.returncode, told.stdout) == (3, "")
+    assert told.stderr == (
+        "owt: error: the server's certificate is not valid: "
+        'it is for DnsName("gpu-box"), not for "localhost"\n'
+    )
+
+
+def test_owt_tells_that_a_server_does_not_speak_https(serve: Serve, tmp_path: Path) -> None:
+    assert refused_call(serve(), home=tmp_path) == (
+        "the server does not speak HTTPS; one that speaks plain HTTP is called by http",
+        "if it has no certificate, call it with --url http://…",
+    )
+
+
+def test_owt_tells_that_a_server_may_speak_https(tls: Server, tmp_path: Path) -> None:
+    url = f"http://localhost:{tls.port}"
+    assert refused_call(tls, home=tmp_path, url=url) == (
+        "the answer cannot be read as HTTP; a server that speaks HTTPS is called by https",
+        "if it was started with --tls-cert, call it with --url https://…",
+    )
+
+
+def test_owt_tells_that_a_file_holds_no_certificate(
+    tls: Server, files: Files, tmp_path: Path
+) -> None:
+    assert refused_call(tls, "--cacert", str(files.key), home=tmp_path, code=4) == (
+        f"{files.key} holds no certificate that can be read",
+        "give a certificate in PEM form with --cacert",
+    )
+
+
+def call(
+    server: Server,
+    *options: str,
+    code: str,
+    home: Path,
+    url: str | None = None,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run `owt call` of a server over HTTPS, or by another URL."""
+    url = url or f"https://localhost:{server.port}"
+    return run_owt("call", "-", "--url", url, *options, home=home, env=env, stdin=dedent(code))
+
+
+def refused_call(
+    server: Server, *options: str, home: Path, url: str | None = None, code: int = 3
+) -> tuple[str, str]:
+    """Return the error and the hint of an `owt call` that gets no answer."""
+    told = call(server, *options, code="lambda: 1", home=home, url=url)
+    assert (told.returncode, told.stdout) == (code, "")
+    error, hint = told.stderr.split("\n\n")
+    return error.removeprefix("owt: error: "), hint.removeprefix("hint: ").removesuffix("\n")
 
 
 def test_a_stream_comes_whole_over_http2(tls: Server, connect: Connect) -> None:
