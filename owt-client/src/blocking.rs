@@ -57,6 +57,28 @@ impl Client {
         Client { inner: self.inner.with_patience(limit), ..self }
     }
 
+    /// The same client, which trusts these certificates and those for which they vouch; see
+    /// [`crate::Client::with_root_certificate`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RootCertificate`] if there is no certificate in the text, or one that cannot be read.
+    #[cfg(feature = "tls")]
+    pub fn with_root_certificate(self, pem: impl AsRef<[u8]>) -> Result<Client, Error> {
+        Ok(Client { inner: self.inner.with_root_certificate(pem)?, ..self })
+    }
+
+    /// The same client, which takes any certificate for the server's. **This is dangerous**; see
+    /// [`crate::Client::danger_with_unverified_certificates`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`] if the HTTP client cannot be set up.
+    #[cfg(feature = "tls")]
+    pub fn danger_with_unverified_certificates(self) -> Result<Client, Error> {
+        Ok(Client { inner: self.inner.danger_with_unverified_certificates()?, ..self })
+    }
+
     /// Begins a call of an adaptor.
     pub fn call(&self, adaptor: impl Borrow<Adaptor>) -> Call<Client> {
         self.call_with(Envelope::new(adaptor.borrow().code.clone()))

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use owt_core::{Envelope, base};
-use reqwest::{RequestBuilder, redirect};
+use reqwest::{ClientBuilder, RequestBuilder, redirect};
 
 use crate::known::Known;
 use crate::patience::Patience;
+#[cfg(feature = "tls")]
+use crate::tls;
 use crate::{Adaptor, Call, Error, address};
 
 /// How long a client tries to connect.
@@ -55,7 +57,8 @@ struct Credentials {
 impl Client {
     /// A client of the server at a base URL, such as `http://localhost:9876/path`.
     ///
-    /// It tries to connect for 10 seconds, and then waits for answers without end.
+    /// It tries to connect for 10 seconds, and then waits for answers without end. By `https`, it
+    /// trusts whom the system trusts; `SSL_CERT_FILE` and `SSL_CERT_DIR` name other certificates.
     ///
     /// # Errors
     ///
@@ -73,13 +76,10 @@ impl Client {
         if base.starts_with("https:") && !cfg!(feature = "tls") {
             return Err(Error::NoTls);
         }
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            // A redirection is the adaptor's answer. To follow it would pass the code on.
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .build()
-            .map_err(|err| Error::Request(err.without_url()))?;
+        #[cfg(feature = "tls")]
+        let http = build(tls::trust_system(builder()))?;
+        #[cfg(not(feature = "tls"))]
+        let http = build(builder())?;
         let known = Arc::default();
         Ok(Client { base, http, known, patience: Patience::default(), credentials: None })
     }
@@ -113,6 +113,45 @@ impl Client {
     #[must_use]
     pub fn with_patience(self, limit: Duration) -> Client {
         Client { patience: Patience(Some(limit)), ..self }
+    }
+
+    /// The same client, which trusts the certificates in this PEM text (RFC 7468) and those for which
+    /// they vouch, and no others. A server's own certificate will do, also one that is signed by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RootCertificate`] if there is no certificate in the text, or one that cannot be read.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// let client = owt_client::Client::new("https://gpu-box:9876")?;
+    /// let client = client.with_root_certificate(std::fs::read("ca.pem")?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn with_root_certificate(self, pem: impl AsRef<[u8]>) -> Result<Client, Error> {
+        Ok(Client { http: build(tls::trust_given(builder(), pem.as_ref())?)?, ..self })
+    }
+
+    /// The same client, which takes any certificate for the server's. **This is dangerous**: whoever
+    /// can get in between reads code, arguments and passwords, and answers what they like.
+    /// [`with_root_certificate`](Client::with_root_certificate) is what private certificates need.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`] if the HTTP client cannot be set up.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let client = owt_client::Client::new("https://localhost:9876")?;
+    /// let client = client.danger_with_unverified_certificates()?;
+    /// # Ok::<(), owt_client::Error>(())
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn danger_with_unverified_certificates(self) -> Result<Client, Error> {
+        Ok(Client { http: build(tls::trust_anybody(builder()))?, ..self })
     }
 
     /// Begins a call of an adaptor.
@@ -149,4 +188,16 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("base", &address::shown(&self.base)).finish_non_exhaustive()
     }
+}
+
+fn builder() -> ClientBuilder {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        // A redirection is the adaptor's answer. To follow it would pass the code on.
+        .redirect(redirect::Policy::none())
+        .referer(false)
+}
+
+fn build(builder: ClientBuilder) -> Result<reqwest::Client, Error> {
+    builder.build().map_err(|err| Error::Request(err.without_url()))
 }

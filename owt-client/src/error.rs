@@ -8,13 +8,15 @@ use owt_core::kwargs::KwargsError;
 use owt_core::{BaseInvalid, OwtifyError};
 use reqwest::StatusCode;
 
-use crate::Refusal;
+#[cfg(feature = "tls")]
+use crate::tls;
+use crate::{Refusal, cause};
 
 /// Why a call gave no answer of the adaptor.
 ///
 /// Three kinds are told apart: owt itself refused ([`Error::Refused`]), the way there failed
-/// ([`Error::Unreachable`], [`Error::Broken`], [`Error::OutOfPatience`], [`Error::NotOwt`]), or the
-/// call could not even be made. An adaptor's own answer is a [`Reply`](crate::Reply), whatever its
+/// ([`Error::Unreachable`], [`Error::Broken`], [`Error::OutOfPatience`], [`Error::NotHttp`],
+/// [`Error::NotOwt`], and those of certificates), or the call could not even be made. An adaptor's own answer is a [`Reply`](crate::Reply), whatever its
 /// status, unless [`error_for_status`](crate::Reply::error_for_status) makes it an error.
 ///
 /// No error shows source, arguments, credentials, or the query of a URL, in `Display` or in `Debug`.
@@ -65,6 +67,26 @@ pub enum Error {
     /// No server answers at the base URL.
     #[error("cannot reach the server")]
     Unreachable(#[source] reqwest::Error),
+    /// The answer's head cannot be read: a server with a certificate is called by `http`, or what
+    /// answers is no HTTP server at all.
+    #[error("the answer cannot be read as HTTP; a server that speaks HTTPS is called by https")]
+    NotHttp(#[source] reqwest::Error),
+    /// The server is called by `https` and does not speak TLS, because it has no certificate.
+    #[cfg(feature = "tls")]
+    #[error("the server does not speak HTTPS; one that speaks plain HTTP is called by http")]
+    NotTls,
+    /// No certificate that the client trusts vouches for the server's.
+    #[cfg(feature = "tls")]
+    #[error("no certificate that is trusted vouches for the server's")]
+    UnknownIssuer,
+    /// The server's certificate has expired, is for another host, or is wrong in another way.
+    #[cfg(feature = "tls")]
+    #[error("the server's certificate is not valid: {0}")]
+    Certificate(String),
+    /// The certificates that the client shall trust are not in PEM form, or are none.
+    #[cfg(feature = "tls")]
+    #[error("the certificates to trust cannot be used")]
+    RootCertificate(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The connection broke before the answer was complete.
     #[error("the answer broke off")]
     Broken(#[source] reqwest::Error),
@@ -140,9 +162,15 @@ impl Error {
 
     /// What became of a request that got no answer.
     pub(crate) fn sending(err: reqwest::Error) -> Error {
-        match err.without_url() {
+        let err = err.without_url();
+        #[cfg(feature = "tls")]
+        if let Some(failure) = tls::failure(&err) {
+            return failure;
+        }
+        match err {
             err if err.is_connect() => Error::Unreachable(err),
             err if err.is_builder() => Error::Request(err),
+            err if is_not_http(&err) => Error::NotHttp(err),
             err => Error::Broken(err),
         }
     }
@@ -151,6 +179,11 @@ impl Error {
     pub(crate) fn reading(err: reqwest::Error) -> Error {
         Error::Broken(err.without_url())
     }
+}
+
+fn is_not_http(err: &reqwest::Error) -> bool {
+    let err = cause::find::<hyper::Error>(err);
+    err.is_some_and(hyper::Error::is_parse)
 }
 
 impl From<OwtifyError> for Error {

@@ -6,6 +6,7 @@ mod address;
 pub mod blocking;
 mod body;
 mod call;
+mod cause;
 mod client;
 mod error;
 mod events;
@@ -16,6 +17,8 @@ mod refusal;
 mod reply;
 mod send;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use adaptor::Adaptor;
 pub use body::Body;

@@ -67,6 +67,17 @@ async fn an_answer_of_something_else_is_not_taken_for_the_adaptors(#[case] statu
 }
 
 #[rstest]
+#[case::tls_alert("\x15\x03\x03\x00\x02\x02\x32")]
+#[case::ssh("SSH-2.0-OpenSSH\r\n")]
+#[tokio::test]
+async fn what_is_not_http_may_be_https(#[case] alert: &str) {
+    let err = outcome(alert.to_owned()).await.unwrap_err();
+    let words = "the answer cannot be read as HTTP; a server that speaks HTTPS is called by https";
+    assert_eq!(err.to_string(), words);
+    assert!(!err.is_safe_to_retry());
+}
+
+#[rstest]
 #[case("200 OK", None)]
 #[case("302 Found", None)]
 #[case("404 Not Found", Some(StatusCode::NOT_FOUND))]

@@ -6,3 +6,5 @@ mod errors;
 mod secrets;
 #[path = "../server/mod.rs"]
 mod server;
+#[cfg(feature = "tls")]
+mod tls;

@@ -1,7 +1,7 @@
 //! A server that answers each connection with bytes written by the test, and keeps what it read.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::thread::{self, JoinHandle};
 
 pub(crate) struct Server {
@@ -49,7 +49,7 @@ impl Server {
     }
 }
 
-pub(crate) fn read_request(stream: &TcpStream) -> Request {
+pub(crate) fn read_request(stream: impl Read) -> Request {
     let mut reader = BufReader::new(stream);
     let mut lines = reader.by_ref().lines().map(|line| line.expect("the head is text"));
     let line = lines.next().expect("there is a request line");
