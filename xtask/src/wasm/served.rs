@@ -58,7 +58,10 @@ fn digest(sh: &Shell) -> Result<String> {
     let tree = ["--package", PACKAGE, "--target", "wasm32-unknown-unknown", "--prefix", "none"];
     let crates = cmd!(sh, "cargo tree --locked --edges normal --no-dedupe {tree...}");
     let crates = crates.args(["--format", "{p}"]).quiet().read()?;
-    let sum = cmd!(sh, "sha256sum").stdin(sums + &crates).quiet().read()?;
+    // Behind the version of a crate of this repository is where it lies on this machine.
+    let crates = crates.lines().map(|line| line.split(" (").next().unwrap_or(line));
+    let versions = crates.collect::<Vec<_>>().join("\n");
+    let sum = cmd!(sh, "sha256sum").stdin(sums + "\n" + &versions).quiet().read()?;
     let digest = sum.split_whitespace().next().context("sha256sum prints a digest")?;
     Ok(digest.to_owned())
 }
