@@ -1,5 +1,6 @@
 """What the examples' READMEs show is what happens."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,9 @@ def test_commands_print_what_the_readme_shows(
 @pytest.mark.parametrize("readme", READMES, ids=[readme.parent.name for readme in READMES])
 def test_no_block_is_left_out(readme: Path) -> None:
     assert {language for language, _ in blocks(readme)} <= RUN
+
+
+def test_the_index_lists_each_example() -> None:
+    index = (ROOT / "examples/README.md").read_text()
+    examples = {adaptor.parent.name for adaptor in (ROOT / "examples").glob("*/*.py")}
+    assert re.findall(r"^\| \[`(\w+)`\]\(\1\) \|", index, re.MULTILINE) == sorted(examples)
