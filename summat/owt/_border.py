@@ -144,7 +144,7 @@ class Call(Protocol):
     def when_writable(self, callback: Callable[[], None], /) -> bool:
         """Say whether the reader keeps up; if not, call back once, from any thread, when it does.
 
-        The callback is also called when the client goes.
+        When the client goes, it is not: the call's task in the event loop is cancelled then.
         """
 
     def finish(self) -> None:

@@ -6,7 +6,7 @@ import threading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Task
+    from asyncio import AbstractEventLoop, Future, Task
     from collections.abc import Callable, Coroutine
     from typing import Any
 
@@ -81,6 +81,12 @@ class Loop:
         task = self._tasks.pop(call_id, None)
         if task is not None:
             task.cancel()
+
+
+def resolve(future: Future[None]) -> None:
+    """Let whoever waits for a future go on, unless they do already; in its own loop."""
+    if not future.done():
+        future.set_result(None)
 
 
 def _run(made: list[AbstractEventLoop], is_made: threading.Event) -> None:

@@ -10,6 +10,7 @@ from owt import _heartbeat, _log
 from owt._body import text_bytes
 from owt._describe import located, told
 from owt._faults import Fault
+from owt._loop import resolve
 from owt._upload import ready
 
 TYPE_CHECKING = False
@@ -85,7 +86,7 @@ async def in_thread(work: Callable[[], None]) -> None:
         try:
             context.run(work)
         finally:
-            loop.call_soon_threadsafe(_resolve, ended)
+            loop.call_soon_threadsafe(resolve, ended)
 
     threading.Thread(target=run, name="owt-stream", daemon=True).start()
     while not ended.done():
@@ -200,8 +201,10 @@ class _Beating(_Outgoing):
             return self._beat.seconds
         try:
             rest = self._last + self._beat.seconds - time.monotonic()
-            if rest > 0 or self._is_over or self._reply.is_bodiless:
-                return max(rest, 0.001)
+            if rest > 0:
+                return rest
+            if self._is_over or self._reply.is_bodiless:
+                return self._beat.seconds
             if not self._begun:
                 self._begin(self._beat.chunk)
             self._call.send_nowait(self._beat.chunk)
@@ -225,11 +228,6 @@ def _bytes_of(chunk: Any) -> bytes | bytearray:
         f"The handler streams a value of type {kind}. Yield text or bytes; "
         "for JSON, yield json.dumps(…).",
     )
-
-
-def _resolve(future: Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 @contextmanager

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 
+from owt._loop import resolve
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from asyncio import Future
     from collections.abc import Callable
     from typing import Any
 
@@ -103,12 +104,7 @@ async def ready(when: Callable[[Callable[[], None]], bool]) -> None:
     again = loop.create_future()
 
     def wake() -> None:
-        loop.call_soon_threadsafe(_resolve, again)
+        loop.call_soon_threadsafe(resolve, again)
 
     if not when(wake):
         await again
-
-
-def _resolve(future: Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

@@ -12,6 +12,7 @@ import weakref
 from types import ModuleType
 from typing import TypeVar, overload
 
+from owt._loop import resolve
 from owt._module import KEPT, PACKAGE, Kept
 
 TYPE_CHECKING = False
@@ -126,7 +127,7 @@ class _Turn:
     def end(self) -> None:
         self._over.set()
         for loop, future in self._waiting:
-            loop.call_soon_threadsafe(_resolve, future)
+            loop.call_soon_threadsafe(resolve, future)
 
     def wait(self) -> None:
         """Wait for a while: what interrupts a thread is raised between two waits."""
@@ -254,11 +255,6 @@ def _run(closing: Coroutine[Any, Any, None], loop: AbstractEventLoop | None) -> 
         asyncio.run(closing)
     else:
         asyncio.run_coroutine_threadsafe(closing, loop).result(_CLOSING)
-
-
-def _resolve(future: Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 @atexit.register
