@@ -125,8 +125,8 @@ impl Front {
             return Err(Error::Draining.into());
         }
         let _under_way = self.links.enter();
-        let _claim = self.rename(request, id)?;
-        self.call(request, headers, payload, id, digest).await
+        let claim = self.rename(request, id)?;
+        self.call(request, headers, payload, id, claim, digest).await
     }
 
     /// Gives a request the id that its client has chosen, if it has.
@@ -147,6 +147,7 @@ impl Front {
         headers: &HeaderMap,
         payload: Payload,
         id: &str,
+        claim: Option<Arc<Claim>>,
         digest: &mut Option<Digest>,
     ) -> Result<HttpResponse, Failure> {
         let payload = match wants_other_protocol(request) {
@@ -174,7 +175,7 @@ impl Front {
             body: body.bytes,
             parts: body.parts,
         };
-        let attached = Attached { upload: body.rest.map(Incoming::rest), spool: body.spool };
+        let attached = Attached { upload: body.rest.map(Incoming::rest), spool: body.spool, claim };
         let mut call = body.envelope.into_call(seen);
         match call.cache.take() {
             Some(rule) => self.cached(call, attached, &rule, request).await,

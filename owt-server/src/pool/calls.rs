@@ -10,7 +10,7 @@ use owt_core::{Call, Digest, Error};
 use serde::{Serialize, Serializer};
 use tokio::time::timeout;
 
-use super::claims::{Claim, Claims};
+use super::claims::Claim;
 use super::link::Link;
 use super::pending::Outcome;
 use super::{Links, Shared};
@@ -61,7 +61,7 @@ pub(super) struct About {
 }
 
 impl About {
-    pub(super) fn new(call: &Call, claims: &Claims, came: Instant) -> Self {
+    pub(super) fn new(call: &Call, claim: Option<Arc<Claim>>, came: Instant) -> Self {
         let request = &call.request;
         Self {
             id: request.id.clone(),
@@ -70,7 +70,7 @@ impl About {
             path: request.path.clone(),
             remote_addr: request.remote_addr.clone(),
             came,
-            _claim: claims.find(&request.id),
+            _claim: claim,
         }
     }
 

@@ -1,19 +1,14 @@
 //! Ids that clients have chosen for their requests, each for one call at a time: whoever knows the
 //! id can cancel the call.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How long a chosen id may be, in bytes.
 const LONGEST: usize = 64;
 
 #[derive(Debug, Default)]
-pub(crate) struct Claims {
-    held: Mutex<HashMap<String, Weak<Claim>>>,
-    /// How many are held, so that calls without a chosen id need no lock.
-    count: AtomicUsize,
-}
+pub(crate) struct Claims(Mutex<HashSet<String>>);
 
 /// The right to an id, until its last owner is dropped.
 #[derive(Debug)]
@@ -25,34 +20,18 @@ pub(crate) struct Claim {
 impl Claims {
     /// Takes an id that no other call has; `None` if one has.
     pub(crate) fn take(self: &Arc<Self>, id: &str) -> Option<Arc<Claim>> {
-        let mut held = self.held();
-        // One that is just being dropped counts as well.
-        if held.contains_key(id) {
-            return None;
-        }
-        let claim = Arc::new(Claim { id: id.to_owned(), claims: self.clone() });
-        held.insert(id.to_owned(), Arc::downgrade(&claim));
-        self.count.fetch_add(1, Ordering::Release);
-        Some(claim)
+        let is_free = self.held().insert(id.to_owned());
+        is_free.then(|| Arc::new(Claim { id: id.to_owned(), claims: self.clone() }))
     }
 
-    /// The claim to an id, if a client has chosen it.
-    pub(super) fn find(&self, id: &str) -> Option<Arc<Claim>> {
-        if self.count.load(Ordering::Acquire) == 0 {
-            return None;
-        }
-        self.held().get(id).and_then(Weak::upgrade)
-    }
-
-    fn held(&self) -> MutexGuard<'_, HashMap<String, Weak<Claim>>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
         self.claims.held().remove(&self.id);
-        self.claims.count.fetch_sub(1, Ordering::Release);
     }
 }
 
@@ -75,12 +54,11 @@ mod tests {
         let claims = Arc::new(Claims::default());
         let claim = claims.take("one").unwrap();
         assert!(claims.take("one").is_none());
-        let again = claims.find("one").unwrap();
-        assert!(claims.find("two").is_none());
+        assert!(claims.take("two").is_some());
+        let again = claim.clone();
         drop(claim);
         assert!(claims.take("one").is_none());
         drop(again);
-        assert!(claims.find("one").is_none());
         assert!(claims.take("one").is_some());
     }
 

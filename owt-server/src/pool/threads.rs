@@ -132,7 +132,7 @@ impl Links {
         call: Call,
         attached: Attached,
     ) -> Result<Reply<ReplyStream>, Failure> {
-        let Attached { mut upload, mut spool } = attached;
+        let Attached { mut upload, mut spool, claim } = attached;
         let began = Instant::now();
         let digest = call.code.digest();
         let source = self.source(&call.code)?;
@@ -150,7 +150,7 @@ impl Links {
             // The worker that asked for the source may have been retired since.
             let link = self.lines.to(worker);
             let sends_source = link.tell(digest) || needs_source;
-            let about = About::new(&call, &self.shared.claims, began);
+            let about = About::new(&call, claim.clone(), began);
             let mut sent = Sent::open(&link, &self.shared, worker, about, limit)?;
             sent.send(&call, sends_source.then_some(&*source), upload.take()).await;
             sent.spool = spool.take();

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -9,6 +10,7 @@ use futures_util::stream::LocalBoxStream;
 use owt_core::Error;
 use tokio::sync::Notify;
 
+use super::claims::Claim;
 use super::link::Link;
 use super::pending::Pending;
 use crate::spool::Spool;
@@ -17,13 +19,15 @@ use crate::wire::{CHUNK, Kind, WINDOW};
 /// The rest of a body. After an error comes nothing.
 pub(crate) type Upload = LocalBoxStream<'static, Result<Bytes, Error>>;
 
-/// What belongs to a call and is too large to be part of it.
+/// What belongs to a call as long as it lasts, and is no part of it.
 #[derive(Default)]
 pub(crate) struct Attached {
     /// What follows `call.request.body`.
     pub(crate) upload: Option<Upload>,
     /// The files of its parts.
     pub(crate) spool: Option<Spool>,
+    /// The right to its id, if its client has chosen that.
+    pub(crate) claim: Option<Arc<Claim>>,
 }
 
 /// How many bytes the handler still has room for.
