@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_core::Stream;
+use futures_util::future::join_all;
 use owt_core::{
     Call, Code, Content, Digest, Error, Executor, Failure, Part, Reply, ReplyBody, ReplyHead,
     Timing,
@@ -87,13 +88,14 @@ impl Links {
     /// What each worker has loaded: one JSON array a worker. One that does not answer soon is left
     /// out: it is the busy one that somebody wants to look at.
     pub(crate) async fn list(&self) -> Vec<Bytes> {
-        let mut lists = Vec::new();
-        for link in self.lines.present() {
-            if let Ok(Outcome::Head(_, list)) = timeout(LIST_LIMIT, link.ask(Kind::List)).await {
-                lists.push(list);
-            }
-        }
-        lists
+        let links = self.lines.present();
+        let asked = links.iter().map(|link| timeout(LIST_LIMIT, link.ask(Kind::List)));
+        let answers = join_all(asked).await.into_iter();
+        let lists = answers.filter_map(|answer| match answer {
+            Ok(Outcome::Head(_, list)) => Some(list),
+            _ => None,
+        });
+        lists.collect()
     }
 
     /// Remembers source, so that the next call may name it by its digest.
