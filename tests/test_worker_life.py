@@ -115,7 +115,7 @@ def test_a_worker_is_replaced_after_its_time(serve: Serve) -> None:
     first = server.call(PID).json()
     wait_for_another(server, first)
     wait_until_gone([first])
-    assert "worker 0 is replaced, because its time is up" in server.log.since(0)
+    server.log.wait_for("worker 0 is replaced, because its time is up")
 
 
 def test_a_stream_goes_on_in_the_worker_that_was_replaced(serve: Serve, tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_a_worker_that_somebody_killed_has_not_run_out_of_memory(serve: Serve) -
         os.kill(int(pid), signal.SIGKILL)
         lost = call.result()
     assert lost.text == KILLED
-    assert "worker 0 ended (signal 9); starting another" in server.log.since(0)
+    server.log.wait_for("worker 0 ended (signal 9); starting another")
 
 
 def test_a_call_that_failed_at_the_front_says_how_long_it_ran(serve: Serve) -> None:
