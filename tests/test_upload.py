@@ -324,7 +324,9 @@ def test_nobody_waits_for_the_body_of_an_answered_call(server: Server, code: str
     with connect(server) as connection:
         connection.sendall(head(path_of(code), "Content-Length: 1000000") + PIECE[:100_000])
         assert read_answer(connection, "POST").body == b"answered"
-        server.log.wait_for("left behind: the call was answered before the end of the body", since=mark)
+        server.log.wait_for(
+            "left behind: the call was answered before the end of the body", since=mark
+        )
 
 
 READ_BESIDE = """

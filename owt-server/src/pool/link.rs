@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use owt_core::{Death, Digest, Error};
@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 
 use super::Shared;
 use super::calls::About;
+use super::ending::Ending;
 use super::life::{Lease, Life};
 use super::pending::{Outcome, Pending};
 use super::upload::Window;
@@ -27,10 +28,6 @@ use crate::wire::{self, Failure, Frame, Garbled, Kind, ReplyHead};
 
 /// Bytes that may wait for a worker before the sender of a large body waits too.
 const HIGH_WATER: usize = 1 << 20;
-
-/// How long an import may go on after its call was cancelled. What is interrupted half way in an
-/// import stays broken in its worker, and to end the worker would cost all that it has loaded.
-const IMPORT_LIMIT: Duration = Duration::from_secs(60);
 
 /// How many digests a link remembers; a worker asks for source that it was not sent.
 const MOST_TOLD: usize = 8192;
@@ -49,7 +46,7 @@ pub(super) struct Link {
 struct State {
     outbox: Vec<u8>,
     calls: HashMap<u32, Rc<Pending>>,
-    /// Calls that were cancelled and have not ended yet, each with the clock that runs for it.
+    /// Calls that were cancelled and have not ended yet.
     ending: HashMap<u32, Ending>,
     /// The windows of bodies that are on their way to their calls.
     uploads: HashMap<u32, Rc<Window>>,
@@ -68,15 +65,6 @@ struct Worker {
     life: Arc<Life>,
     /// Kept as long as this link may wait for anything of it.
     lease: Option<Lease>,
-}
-
-/// A call that was cancelled and has not ended yet.
-struct Ending {
-    /// Runs as long as the grace period.
-    clock: JoinHandle<()>,
-    since: Instant,
-    /// Holds the call's id, so that no other call has it before this one has ended.
-    _pending: Rc<Pending>,
 }
 
 /// A question that is open. It ran nothing, and so has nothing to end.
@@ -133,27 +121,13 @@ impl Link {
         self.close_upload(id);
         self.has_moved.notify_waiters();
         self.push(Kind::Cancel, id, b"");
-        let ending = Ending { clock: self.clock(), since: Instant::now(), _pending: pending };
+        let ending = Ending::begin(self, pending);
         self.state.borrow_mut().ending.insert(id, ending);
     }
 
-    /// Ends the worker after the grace period, unless it is stopped.
-    fn clock(self: &Rc<Self>) -> JoinHandle<()> {
-        let link = self.clone();
-        tokio::task::spawn_local(async move {
-            tokio::time::sleep(link.shared.grace).await;
-            link.condemn(Death::Stuck);
-        })
-    }
-
-    /// Gives a call that was cancelled in the middle of an import more time.
-    fn put_off(self: &Rc<Self>, id: u32) {
-        if let Some(ending) = self.state.borrow_mut().ending.get_mut(&id)
-            && ending.since.elapsed() < IMPORT_LIMIT
-        {
-            ending.clock.abort();
-            ending.clock = self.clock();
-        }
+    /// How long a call that was cancelled has to end.
+    pub(super) fn grace(&self) -> Duration {
+        self.shared.grace
     }
 
     /// No more calls come over this link; the worker may go once those that it has are over.
@@ -249,8 +223,7 @@ impl Link {
     pub(super) fn fail(&self, death: Death) {
         let state = std::mem::take(&mut *self.state.borrow_mut());
         self.state.borrow_mut().last_id = state.last_id;
-        let clocks = state.ending.values().map(|ending| &ending.clock);
-        state.tasks.iter().chain(clocks).for_each(JoinHandle::abort);
+        state.tasks.iter().for_each(JoinHandle::abort);
         for pending in state.calls.values() {
             pending.fail(Error::WorkerDied(death));
         }
@@ -301,7 +274,7 @@ impl Link {
     }
 
     /// Has the worker ended, if there is one yet.
-    fn condemn(&self, death: Death) {
+    pub(super) fn condemn(&self, death: Death) {
         let state = self.state.borrow();
         let Some(worker) = &state.worker else { return };
         if death == Death::Stuck {
@@ -314,12 +287,12 @@ impl Link {
     fn take(self: &Rc<Self>, frame: Frame) -> Result<(), Garbled> {
         let (kind, id) = (frame.kind, frame.id);
         if kind == Kind::PutOff {
-            self.put_off(id);
+            let mut state = self.state.borrow_mut();
+            state.ending.get_mut(&id).into_iter().for_each(|ending| ending.put_off(self));
             return Ok(());
         }
         if kind == Kind::Ended {
-            let ended = self.state.borrow_mut().ending.remove(&id);
-            ended.inspect(|ended| ended.clock.abort());
+            self.state.borrow_mut().ending.remove(&id);
             self.give_back();
             return Ok(());
         }

@@ -4,6 +4,7 @@
 mod calls;
 mod claims;
 mod drain;
+mod ending;
 mod life;
 mod lines;
 mod link;

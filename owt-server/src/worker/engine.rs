@@ -295,6 +295,8 @@ impl Engine {
     fn run(self: &Arc<Self>, py: Python<'_>, job: Job) {
         let outcome = match job {
             Job::Call(call) => self.run_call(py, &call),
+            // By its id, which another call may have by now if this one has ended.
+            Job::Interrupt(call) if !self.is_open(&call) => Ok(()),
             Job::Interrupt(call) => self.interrupt(py, &call),
             Job::Wake(callback) => callback.call0(py).map(drop),
             Job::Forget(digest) => self.hooks.forget.call1(py, (digest,)).map(drop),
@@ -315,6 +317,11 @@ impl Engine {
             );
         }
         outcome
+    }
+
+    fn is_open(&self, call: &Arc<Call>) -> bool {
+        let calls = lock(&self.calls);
+        calls.get(&(call.link.index, call.id)).is_some_and(|open| Arc::ptr_eq(open, call))
     }
 
     /// Interrupts a call as soon as there is a moment for it, and meanwhile leaves the lead to others.
