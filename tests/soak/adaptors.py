@@ -196,6 +196,18 @@ STUCK = _source("""
         ctypes.PyDLL(None).sleep(3600)
 """)
 
+# Takes more memory than a worker may have, and keeps it.
+GREEDY = _source("""
+    import time
+
+    def run(request):
+        held = []
+        while True:
+            if len(held) < 25:
+                held.append(b"x" * (32 << 20))
+            time.sleep(0.01)
+""")
+
 # Waits inside native code, with the lock released: Python cannot end that either.
 ASLEEP = _source("""
     import time

@@ -3,6 +3,7 @@
 from random import Random
 
 from soak import adaptors
+from soak.host import MOST_MEMORY
 from soak.kinds import Maker, deadline
 from soak.order import Order, order, text
 
@@ -23,6 +24,15 @@ def by_abort(_rnd: Random) -> Order:
     """Return a call that aborts, as native libraries do that find themselves broken."""
     words = _died("was ended by SIGABRT, usually because a native library gave up")
     return order("abort in C", adaptors.ABANDONING, text(words, 502, code="worker-died"))
+
+
+def by_memory(_rnd: Random) -> Order:
+    """Return a call that takes more memory than a worker may have."""
+    words = _died(
+        f"was ended because it had more than the {MOST_MEMORY} MB of memory that a worker may have "
+        "(--worker-kill-rss)"
+    )
+    return order("out of memory", adaptors.GREEDY, text(words, 502, code="worker-died"))
 
 
 def by_holding_the_lock(_rnd: Random) -> Order:
@@ -47,6 +57,7 @@ DEADLY: dict[Maker, float] = {
     by_exit: 0.1,
     by_fault: 0.1,
     by_abort: 0.1,
+    by_memory: 0.1,
     by_holding_the_lock: 0.1,
     by_sleeping: 0.1,
 }

@@ -22,9 +22,12 @@ WORKERS = 2
 THREADS = 16
 QUEUE = 24
 GRACE = 2.0
+# Of one worker, in MiB.
+MOST_MEMORY = 400
 
 OPTIONS = (
     *("--port", "0", "--workers", str(WORKERS), "--threads", str(THREADS), "--queue", str(QUEUE)),
+    *("--worker-kill-rss", f"{MOST_MEMORY}M"),
     *("--grace", str(GRACE), "--cache-size", "8M", "--max-adaptors", "64"),
 )
 

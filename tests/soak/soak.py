@@ -9,11 +9,15 @@ from pathlib import Path
 from random import Random
 
 from soak import slots
+from soak.call import call
 from soak.client import Client, Weather
 from soak.host import Host
+from soak.kinds import plain
+from soak.manner import Manner
 from soak.saboteur import Saboteur
 from soak.tally import Lost, Tally
 from soak.vitals import Vitals, at_rest, grown, is_complete
+from soak.wire import Connection
 
 CLIENTS = 24
 
@@ -77,6 +81,7 @@ class _Run:
 
     async def all_phases(self) -> None:
         """Go through the phases, and compare the server's figures."""
+        await self._send_known_code()
         seconds = self._plan.seconds
         warm = await self._phase("warm-up", seconds * WARM_UP)
         calm = await self._phase("calm", seconds * CALM, before=warm)
@@ -84,6 +89,12 @@ class _Run:
         await self._phase("storm", storm_seconds, before=calm, kills=self._plan.kills)
         for lack in await slots.missing(self._host.port, Random(self._plan.seed)):
             self._report.tally.accuse(lack)
+
+    async def _send_known_code(self) -> None:
+        """Send the code that calls by digest name, which the server has to have seen."""
+        connection = await Connection.to(self._host.port)
+        await call(connection, plain(Random(0)), Manner())
+        connection.close()
 
     async def _phase(
         self, name: str, seconds: float, before: Vitals | None = None, kills: int = 0
