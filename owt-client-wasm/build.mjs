@@ -24,5 +24,7 @@ await build({
   format: 'esm',
   target: 'es2022',
   minify: true,
+  // What its licence, which is that of LICENSE-MIT, asks for in copies.
+  banner: { js: '/*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */' },
   plugins: [hexadecimal],
 });
