@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, UPGRADE};
-use actix_web::http::{Method, Version};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::http::{ConnectionType, Method, Version};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use owt_core::owtify::MAX_URL;
 use owt_core::{Cache as Rule, Call, Digest, Error, Failure, Reply, ReplyBody, Request};
 
 use super::gone::Watch;
 use super::guard::Guard;
-use super::incoming::Incoming;
+use super::incoming::{Incoming, IsRead};
 use super::{Connections, answer, body, client, reserved};
 use crate::cache::{self, Cache};
 use crate::pool::{Attached, Claim, Links, is_id};
@@ -74,6 +74,10 @@ pub(crate) async fn handle(
         front.links.count(|tally| tally.failed(failure.error.code()));
         answer::failure(&failure, digest.is_some(), &headers)
     });
+    if request.extensions().get::<IsRead>().is_some_and(|is_read| !is_read.get()) {
+        // actix-web closes the connection then, but does not always say so.
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
     if request.version() == Version::HTTP_10 {
         answer::without_chunks(&mut response);
     }
@@ -175,6 +179,9 @@ impl Front {
             body: body.bytes,
             parts: body.parts,
         };
+        if let Some(rest) = &body.rest {
+            request.extensions_mut().insert(rest.is_read());
+        }
         let attached = Attached { upload: body.rest.map(Incoming::rest), spool: body.spool, claim };
         let mut call = body.envelope.into_call(seen);
         match call.cache.take() {

@@ -106,7 +106,10 @@ impl Call {
             // The interrupt may have come while it was still on this thread.
             hooks.cancel.call1(py, (&*self.head.request_id,))?;
         }
-        is_over.map(drop)
+        // An interrupt that came too late to hit the adaptor has nothing more to stop.
+        let is_interrupt =
+            |err: &PyErr| self.is_cancelled() && err.is_instance(py, hooks.interrupted.bind(py));
+        is_over.map(drop).or_else(|err| if is_interrupt(&err) { Ok(()) } else { Err(err) })
     }
 
     /// Whether a thread has begun to run it.
