@@ -19,13 +19,13 @@ from owt.summat._beneath import open_beneath
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Return a folder with files and links in it, and a secret beside it."""
-    root = tmp_path / "root"
+    root = tmp_path / "served"
     (root / "sub").mkdir(parents=True)
     (root / "a.txt").write_text("a")
     (root / "sub" / "b.txt").write_text("b")
     (tmp_path / "secret.txt").write_text("secret")
-    (tmp_path / "root-too").mkdir()
-    (tmp_path / "root-too" / "c.txt").write_text("secret")
+    (tmp_path / "served-too").mkdir()
+    (tmp_path / "served-too" / "c.txt").write_text("secret")
     (root / "inside").symlink_to("sub/b.txt")
     (root / "folder").symlink_to("sub")
     (root / "absolute").symlink_to(root / "a.txt")
@@ -51,7 +51,7 @@ def root(tmp_path: Path) -> Path:
         ("inside", b"b"),
         ("folder/b.txt", b"b"),
         ("absolute", b"a"),
-        ("../root/a.txt", b"a"),
+        ("../served/a.txt", b"a"),
     ],
 )
 def test_what_is_inside_opens(root: Path, path: str, content: bytes) -> None:
@@ -81,12 +81,12 @@ def test_a_root_may_itself_be_a_link_and_a_path_an_object(root: Path) -> None:
         "../secret.txt",
         "/../secret.txt",
         "sub/../../secret.txt",
-        "../root-too/c.txt",
+        "../served-too/c.txt",
         "/etc/passwd",
         "out",
         "out-absolute",
         "out-folder/secret.txt",
-        "out-folder/root-too/c.txt",
+        "out-folder/served-too/c.txt",
         "loop",
         "dangling",
         "fifo",
@@ -123,7 +123,7 @@ def test_a_link_that_appears_between_check_and_opening_is_refused(
     def swapped(top: str, asked: str) -> list[str]:
         names = resolve(top, asked)
         (root / "sub").rename(root / "moved")
-        (root / "sub").symlink_to(root.parent / "root-too")
+        (root / "sub").symlink_to(root.parent / "served-too")
         return names
 
     (root / "sub" / "c.txt").write_text("mine")
@@ -179,7 +179,9 @@ def test_no_descriptor_is_left_open(root: Path) -> None:
     assert count() == before
 
 
-_PARTS = st.sampled_from(["..", ".", "", "sub", "a.txt", "b.txt", "out", "out-folder", "folder"])
+_PARTS = st.sampled_from(
+    ["..", ".", "", "sub", "a.txt", "b.txt", "out", "out-folder", "folder", "served"]
+)
 
 
 @given(parts=st.lists(_PARTS, max_size=8))
@@ -188,11 +190,11 @@ def test_no_path_reads_what_is_outside(
 ) -> None:
     base = tmp_path_factory.getbasetemp() / "property"
     if not base.exists():
-        (base / "root" / "sub").mkdir(parents=True)
-        for name in ("a.txt", "b.txt", "root/a.txt", "root/sub/b.txt"):
-            (base / name).write_text("inside" if name.startswith("root/") else "secret")
-        (base / "root" / "out").symlink_to("../a.txt")
-        (base / "root" / "out-folder").symlink_to("..")
-        (base / "root" / "folder").symlink_to("sub")
-    with suppress(Abort), open_beneath(base / "root", "/".join(parts)) as file:
+        (base / "served" / "sub").mkdir(parents=True)
+        for name in ("a.txt", "b.txt", "served/a.txt", "served/sub/b.txt"):
+            (base / name).write_text("inside" if name.startswith("served/") else "secret")
+        (base / "served" / "out").symlink_to("../a.txt")
+        (base / "served" / "out-folder").symlink_to("..")
+        (base / "served" / "folder").symlink_to("sub")
+    with suppress(Abort), open_beneath(base / "served", "/".join(parts)) as file:
         assert file.read() == b"inside"
