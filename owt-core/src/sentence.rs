@@ -52,9 +52,12 @@ impl Error {
             Error::AuthRequired => "This server wants a user and a password. Send them with HTTP \
                 Basic authentication."
                 .into(),
-            Error::CrossSite => "A web page of another site made this request, and may not run \
-                code here. If it should, start the server with --allow-origin."
-                .into(),
+            Error::CrossSite => {
+                "A web page of another site made this request, or a browser fetched \
+                it ahead of its user: neither may run code here. If the page should, start the \
+                server with --allow-origin."
+                    .into()
+            }
             Error::HostNotAllowed(host) => format!(
                 "This server does not answer to the host {host:?}. If it should, start it with \
                  --allow-host."

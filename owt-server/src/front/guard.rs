@@ -19,6 +19,11 @@ use super::auth::{self, Credential};
 
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
+/// What browsers add to a request that nobody has asked for yet: prefetches and prerenders, which any
+/// page can have made for any URL, and which look as if the user had typed it. The first is that of
+/// the Fetch standard, the others those of older browsers.
+const SPECULATION: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+
 /// A web origin (RFC 6454) whose pages may call: `scheme://host` with an optional port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedOrigin(Origin);
@@ -50,7 +55,7 @@ impl fmt::Display for AllowedOrigin {
     }
 }
 
-/// Decides by address, `Host`, `Authorization`, `Origin` and `Sec-Fetch-Site`.
+/// Decides by address, `Host`, `Authorization`, `Sec-Purpose`, `Origin` and `Sec-Fetch-Site`.
 #[derive(Debug)]
 pub(crate) struct Guard {
     address: IpAddr,
@@ -127,6 +132,9 @@ impl Guard {
     }
 
     fn check_origin(&self, headers: &HeaderMap) -> Result<(), Error> {
+        if SPECULATION.iter().any(|name| headers.contains_key(*name)) {
+            return Err(Error::CrossSite);
+        }
         let Some(origin) = headers.get(ORIGIN) else {
             return self.check_fetch_site(headers);
         };
@@ -305,6 +313,23 @@ mod tests {
         #[case] expected: &str,
     ) {
         assert_eq!(verdict(address, &[("host", "localhost"), ("sec-fetch-site", site)]), expected);
+    }
+
+    #[rstest]
+    #[case(&[("sec-purpose", "prefetch"), ("sec-fetch-site", "none")])]
+    #[case(&[("sec-purpose", "prefetch;prerender"), ("sec-fetch-site", "none")])]
+    #[case(&[("sec-purpose", "prefetch;anonymous-client-ip"), ("sec-fetch-site", "same-origin")])]
+    #[case(&[("sec-purpose", "")])]
+    #[case(&[("purpose", "prefetch")])]
+    #[case(&[("purpose", "prefetch"), ("origin", "http://localhost:5173")])]
+    #[case(&[("x-purpose", "preview")])]
+    #[case(&[("x-moz", "prefetch")])]
+    fn what_a_browser_fetches_ahead_of_its_user_is_refused(#[case] pairs: &[(&str, &str)]) {
+        let pairs = [&[("host", "localhost")], pairs].concat();
+        assert_eq!(verdict("127.0.0.1", &pairs), "cross-site");
+        assert_eq!(verdict("0.0.0.0", &pairs), "cross-site");
+        let preflight = guard("127.0.0.1").admit_preflight(&headers(&pairs));
+        assert_eq!(preflight.unwrap_err().code(), "cross-site");
     }
 
     #[test]
