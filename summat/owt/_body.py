@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
-import os
-import sys
+from types import CoroutineType
 
 from owt import _json
 from owt._faults import Fault
+from owt._kinds import find, has
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from os import PathLike
     from typing import Any
 
 TEXT = "text/plain; charset=utf-8"
@@ -47,15 +48,36 @@ class Body:
         self.achunks = achunks
 
 
+def is_plain(value: Any) -> bool:
+    """Tell whether a value is of a type of Python's own that can be nothing but a body."""
+    return type(value) in _BY_TYPE
+
+
+def is_awaitable(value: Any) -> bool:
+    """Tell whether a value is to be awaited."""
+    kind = type(value)
+    return kind not in _BY_TYPE and (kind is CoroutineType or has(kind, "__await__"))
+
+
 def body_of(value: Any) -> Body:
     """Return the body that `value` stands for, or the fault that says which types work."""
-    make = _BY_TYPE.get(type(value))
-    if make is not None:
-        return make(value)
-    for fits, make in _BY_TEST:
-        if fits(value):
-            return make(value)
-    return _json_or_fault(value)
+    kind = type(value)
+    make = _BY_TYPE.get(kind) or _make_of(kind)
+    return _json_or_fault(value) if make is None else make(value)
+
+
+def _make_of(kind: type) -> Callable[[Any], Body] | None:
+    for base, make in _BY_BASE:
+        if issubclass(kind, base):
+            return make
+    if has(kind, "__aiter__"):
+        return _async_chunks
+    if has(kind, "__next__"):
+        return _chunks
+    if find(_BY_NAME, kind):
+        return find(_BY_NAME, kind)
+    is_file = has(kind, "read", "readable") and not _json.is_record(kind)
+    return _file if is_file else None
 
 
 def text_type(text: str) -> str:
@@ -109,7 +131,7 @@ def _async_chunks(value: Any) -> Body:
     return Body(None, achunks=value.__aiter__())
 
 
-def _path(value: os.PathLike[str]) -> Body:
+def _path(value: PathLike[str]) -> Body:
     return _file(open(value, "rb"))
 
 
@@ -150,27 +172,6 @@ def _figure(figure: Any) -> Body:
     return Body(PNG, file.getvalue())
 
 
-def _is_of(module: str, name: str) -> Callable[[Any], bool]:
-    """Return a test for a type of a library, which is never imported for it."""
-
-    def test(value: Any) -> bool:
-        kind = getattr(sys.modules.get(module), name, None)
-        return kind is not None and isinstance(value, kind)
-
-    return test
-
-
-def _is_kind(*kinds: type) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, kinds)
-
-
-def _has(*attributes: str) -> Callable[[Any], bool]:
-    """Return a test for what values can do, which is not what their class itself has."""
-    return lambda value: (
-        not isinstance(value, type) and all(hasattr(value, attribute) for attribute in attributes)
-    )
-
-
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
 _BY_TYPE: dict[type, Callable[[Any], Body]] = {
     str: _text,
@@ -185,14 +186,17 @@ _BY_TYPE: dict[type, Callable[[Any], Body]] = {
     bool: _json_body,
     type(_ for _ in ()): _chunks,
 }
-_BY_TEST: tuple[tuple[Callable[[Any], bool], Callable[[Any], Body]], ...] = (
-    (_is_kind(str), _text),
-    (_is_kind(bytes, bytearray, memoryview), _bytes),
-    (_is_kind(dict, list, tuple, int, float), _json_body),
-    (_has("__aiter__"), _async_chunks),
-    (_is_of("pathlib", "PurePath"), _path),
-    (_is_of("PIL.Image", "Image"), _image),
-    (_is_of("matplotlib.figure", "Figure"), _figure),
-    (_has("read", "readable"), _file),
-    (_has("__next__"), _chunks),
+_BY_BASE: tuple[tuple[tuple[type, ...], Callable[[Any], Body]], ...] = (
+    ((str,), _text),
+    ((bytes, bytearray), _bytes),
+    ((dict, list, tuple, int, float), _json_body),
+    # It yields lines as well.
+    ((io.IOBase,), _file),
 )
+_BY_NAME: dict[str, Callable[[Any], Body]] = {
+    "pathlib.Path": _path,
+    "PIL.Image": _image,
+    "matplotlib.Figure": _figure,
+    # It has the methods of its file by `__getattr__`.
+    "tempfile._TemporaryFileWrapper": _file,
+}

@@ -6,9 +6,11 @@ import json
 from collections.abc import Collection, Mapping
 
 from owt._faults import Fault
+from owt._kinds import attribute, has
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -44,16 +46,24 @@ def _encode_plain(value: Any) -> str:
 
 def simpler(value: Any) -> Any:
     """Return a value that is one step nearer to JSON than `value`, which `json` does not know."""
-    for attribute, convert in _BY_ATTRIBUTE:
-        if hasattr(value, attribute) and not isinstance(value, type):
+    kind = type(value)
+    if is_record(kind):
+        return _dataclass_fields(value)
+    for method, convert in _BY_METHOD:
+        if has(kind, method):
             return convert(value)
-    if isinstance(value, Mapping):
+    if issubclass(kind, Mapping):
         return dict(value)
-    if isinstance(value, set | frozenset):
+    if issubclass(kind, (set, frozenset)):
         return _in_order(value)
-    if isinstance(value, Collection) and not isinstance(value, bytes | bytearray | memoryview):
+    if issubclass(kind, Collection) and not issubclass(kind, (bytes, bytearray, memoryview)):
         return list(value)
     return _scalar(value)
+
+
+def is_record(kind: type) -> bool:
+    """Tell whether the values of a class are records of named fields."""
+    return attribute(kind, "__dataclass_fields__") is not None
 
 
 def _scalar(value: Any) -> Any:
@@ -119,9 +129,8 @@ def _date(value: Any) -> Any:
     return value.isoformat() if value == value else None
 
 
-# Whoever has the attribute is asked by it; numpy, pandas and torch need not be imported for that.
-_BY_ATTRIBUTE = (
-    ("__dataclass_fields__", _dataclass_fields),
+# Whoever has the method is asked by it; numpy, pandas and torch need not be imported for that.
+_BY_METHOD: tuple[tuple[str, Callable[[Any], Any]], ...] = (
     ("tolist", lambda value: value.tolist()),
     ("iterrows", _records),
     ("isoformat", _date),

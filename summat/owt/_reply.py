@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from owt._body import BINARY, Body, body_of, text_bytes, text_type
+from owt._body import BINARY, Body, body_of, is_plain, text_bytes, text_type
+from owt._foreign import reader_of
 from owt._head import headers_of, status_of, value_of
 from owt._response import Abort, Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
     from owt._border import Call, Headers
@@ -61,8 +61,9 @@ def reply_of(value: Any) -> Reply:
         return _of_tuple(value)
     if isinstance(value, Response):
         return _made(value.body, value.status, value.headers, value.content_type)
-    if _is_foreign_response(value):
-        return _of_foreign(value)
+    read = None if is_plain(value) else reader_of(type(value))
+    if read is not None:
+        return reply_of(read(value))
     return Reply(body_of(value), 200, None, ())
 
 
@@ -109,38 +110,3 @@ def _wrong_tuple(length: int) -> Exception:
         f"The handler returned a tuple of {length}; it must be (body, status), (body, headers) or "
         "(body, status, headers). Return a list for a JSON array.",
     )
-
-
-def _is_foreign_response(value: Any) -> bool:
-    return (
-        hasattr(value, "status_code")
-        and hasattr(value, "headers")
-        and any(hasattr(value, name) for name in ("get_data", "body", "body_iterator", "path"))
-    )
-
-
-def _of_foreign(value: Any) -> Reply:
-    """Read a response of Flask, Starlette, or of whoever looks like them."""
-    return _made(_foreign_body(value), value.status_code, value.headers, None)
-
-
-def _foreign_body(value: Any) -> Any:
-    if hasattr(value, "body_iterator"):
-        return value.body_iterator
-    if getattr(value, "is_streamed", False) or getattr(value, "direct_passthrough", False):
-        return _streamed(value)
-    if hasattr(value, "get_data"):
-        return value.get_data()
-    if hasattr(value, "body"):
-        return value.body
-    import pathlib
-
-    return pathlib.Path(value.path)
-
-
-def _streamed(value: Any) -> Iterator[bytes]:
-    """Yield the chunks of a Flask response, and close it as Flask would."""
-    try:
-        yield from value.iter_encoded()
-    finally:
-        value.close()

@@ -13,6 +13,7 @@ import warnings
 from types import CoroutineType
 
 from owt import _log, _main, _server
+from owt._body import is_awaitable
 from owt._describe import told
 from owt._faults import Fault, Interrupted
 from owt._invoke import invoke
@@ -143,7 +144,7 @@ def _answer(call: Call) -> bool:
 
 
 def _deliver(call: Call, value: Any) -> bool:
-    if hasattr(value, "__await__"):
+    if is_awaitable(value):
         _submit(call, value, lambda: _answer_later(call, value), _done_with(call, value))
         return False
     reply = reply_of(value)

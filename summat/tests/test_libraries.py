@@ -7,13 +7,21 @@ from typing import Any
 
 import pytest
 
-from tests.fake import answer_to, json_of, reply_to
+from tests.fake import answer_to, fault_of, json_of, reply_to
 from tests.process import python
 
 PNG = b"\x89PNG\r\n\x1a\n"
 NUMPY = "import numpy as np\ndef run(_): return "
 PANDAS = "import pandas as pd\ndef run(_): return "
 FLASK = "import flask, io\ndef run(_): return "
+DJANGO = (
+    "import django.conf, django.http as d\n"
+    "django.conf.settings.configured or django.conf.settings.configure()\n"
+    "def cookie(reply): reply.set_cookie('a', '1'); reply.set_cookie('b', '2'); return reply\n"
+    "async def chunks():\n  yield 'a'\n  yield 'b'\n"
+    "def run(_): return "
+)
+AIOHTTP = "import aiohttp.web as a\ndef run(_): return "
 STARLETTE = "import starlette.responses as s\ndef run(_): return "
 
 
@@ -91,6 +99,28 @@ def test_figures_are_png() -> None:
             STARLETTE + "s.RedirectResponse('/there')",
             (307, None, [("location", "/there")], b""),
         ),
+        (
+            "import fastapi.responses as f\ndef run(_): return f.JSONResponse({'a': 1}, 201)",
+            (201, "application/json", [], b'{"a":1}'),
+        ),
+        (
+            DJANGO + "d.JsonResponse({'a': 1}, status=201, headers={'X-A': 'b'})",
+            (201, "application/json", [("X-A", "b")], b'{"a": 1}'),
+        ),
+        (
+            DJANGO + "cookie(d.HttpResponse('hi'))",
+            (
+                200,
+                "text/html; charset=utf-8",
+                [("Set-Cookie", "a=1; Path=/"), ("Set-Cookie", "b=2; Path=/")],
+                b"hi",
+            ),
+        ),
+        (
+            AIOHTTP + "a.json_response({'a': 1}, status=201, headers={'X-A': 'b'})",
+            (201, "application/json; charset=utf-8", [("X-A", "b")], b'{"a": 1}'),
+        ),
+        (AIOHTTP + "a.Response(body=b'hi')", (200, "application/octet-stream", [], b"hi")),
     ],
 )
 def test_responses_of_frameworks_are_understood(source: str, expected: tuple[Any, ...]) -> None:
@@ -109,12 +139,22 @@ def test_responses_of_frameworks_are_understood(source: str, expected: tuple[Any
         "  with app.test_request_context():\n"
         "    return flask.send_file(io.BytesIO(b'ab'), 'text/css')",
         STARLETTE + "s.StreamingResponse(iter(['a', 'b']), media_type='text/css')",
+        DJANGO + "d.StreamingHttpResponse(iter('ab'), content_type='text/css; charset=utf-8')",
+        DJANGO + "d.StreamingHttpResponse(chunks(), content_type='text/css; charset=utf-8')",
     ],
 )
 def test_streams_of_frameworks_are_streamed(source: str) -> None:
     begun, *chunks, ended = answer_to(source)
     assert (begun[:3], ended) == (("start", 200, "text/css; charset=utf-8"), ("finish",))
     assert b"".join(data for _chunk, data in chunks) == b"ab"
+
+
+def test_what_only_aiohttp_can_send_is_told() -> None:
+    assert fault_of(AIOHTTP + "a.FileResponse('/etc/hostname')") == (
+        "reply-invalid",
+        "The handler returned an aiohttp FileResponse, which only aiohttp's own server can send. "
+        "Return a generator for a stream, or a pathlib.Path for a file.",
+    )
 
 
 def test_a_file_of_starlette_is_streamed(tmp_path: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -209,6 +210,92 @@ def test_files_are_streamed_with_their_media_type(
     assert (begun, ended) == (("start", 200, kind, []), ("finish",))
     assert [len(data) for _chunk, data in chunks] == [65_536, 34_464]
     assert b"".join(data for _chunk, data in chunks) == b"ab" * 50_000
+
+
+LOOKS_LIKE = """
+import collections, dataclasses, types
+@dataclasses.dataclass
+class Page:
+  path: str
+  status_code: int = 200
+  headers: dict = dataclasses.field(default_factory=dict)
+class Open(dict):
+  def __getattr__(self, name): return self.get(name, name)
+class Anything:
+  def __init__(self, **given): vars(self).update(given)
+  def __getattr__(self, name): return lambda *given: iter("secret")
+@dataclasses.dataclass
+class Book:
+  read: bool = True
+  readable: bool = True
+  tolist: bool = True
+def run(path): return """
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("Page(path)", {"path": "{path}", "status_code": 200, "headers": {}}),
+        ("[Page(path)]", [{"path": "{path}", "status_code": 200, "headers": {}}]),
+        (
+            "collections.namedtuple('P', 'path status_code headers')(path, 200, {})",
+            ["{path}", 200, {}],
+        ),
+        ("Open(path=path, status_code=200)", {"path": "{path}", "status_code": 200}),
+        ("[Open(path=path)]", [{"path": "{path}"}]),
+        ("Book()", {"read": True, "readable": True, "tolist": True}),
+        ("Book", None),
+        ("Anything()", None),
+        ("[Anything()]", None),
+        ("Anything(path=path, status_code=200, headers={})", None),
+        ("types.SimpleNamespace(path=path, status_code=200, headers={})", None),
+        ("types.SimpleNamespace(body=path, status_code=200, headers={})", None),
+    ],
+)
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_what_only_looks_like_something_else_is_not_taken_for_it(
+    tmp_path: Path, kind: str, value: str, expected: Any
+) -> None:
+    path = str(tmp_path / "secret")
+    (tmp_path / "secret").write_text("secret")
+    source = LOOKS_LIKE.replace("def run", f"{kind} run") + value
+    (event,) = answer_to(source, kwargs=repr({"path": path}))
+    if expected is None:
+        assert event[:2] == ("fail", "reply-invalid")
+        return
+    assert event[:3] == ("reply", 200, JSON)
+    told = json.loads(event[4])
+    assert told == json.loads(json.dumps(expected).replace("{path}", path))
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        ("return 'own', 201", (201, TEXT, [], b"own")),
+        ("return {'a': 1}", (200, JSON, [], b'{"a":1}')),
+        ("return Response('own', 202, {'X-A': 'b'})", (202, TEXT, [("X-A", "b")], b"own")),
+    ],
+)
+def test_a_class_may_say_what_its_values_answer(method: str, expected: tuple[Any, ...]) -> None:
+    source = f"class Own:\n  def __owt_reply__(self): {method}\ndef run(_): return Own()"
+    assert reply_to(source) == expected
+
+
+def test_a_value_that_only_says_how_it_would_answer_does_not() -> None:
+    source = "import types\ndef run(_): return types.SimpleNamespace(__owt_reply__=lambda: 'own')"
+    assert fault_of(source)[0] == "reply-invalid"
+
+
+def test_a_temporary_file_is_a_file() -> None:
+    source = (
+        "import tempfile\n"
+        "def run(_):\n"
+        "  file = tempfile.NamedTemporaryFile(suffix='.css')\n"
+        "  file.write(b'a {}'); file.seek(0)\n"
+        "  return file"
+    )
+    css = "text/css; charset=utf-8"
+    assert answer_to(source) == [("start", 200, css, []), ("chunk", b"a {}"), ("finish",)]
 
 
 def test_a_file_that_is_not_there_is_the_adaptors_error() -> None:
