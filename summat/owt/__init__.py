@@ -7,6 +7,7 @@ tests about them, and makes URLs with `owtify`; the server carries its own copy.
 from __future__ import annotations
 
 from owt._main import main
+from owt._request import Request
 from owt._response import Response, abort
 from owt._server import Server, args
 from owt.summat import pipe
@@ -17,7 +18,17 @@ if TYPE_CHECKING:
 
     from owt._owtify import OwtifyError, owtify
 
-__all__ = ["OwtifyError", "Response", "Server", "abort", "args", "main", "owtify", "pipe"]
+__all__ = [
+    "OwtifyError",
+    "Request",
+    "Response",
+    "Server",
+    "abort",
+    "args",
+    "main",
+    "owtify",
+    "pipe",
+]
 
 
 def __getattr__(name: str) -> Any:

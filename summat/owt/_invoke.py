@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     Kwargs = dict[str, Any]
     Caller = Callable[[Handler, Request, Kwargs], Any]
 
-REQUEST_NAMES = frozenset(("request", "req", "_"))
+# What a parameter for the request is called.
+_CLEAR_NAMES = frozenset(("request", "req", "_"))
+# The place of the request that goes before all arguments.
+_FIRST = ""
 _MOST_PLANS = 64
 
 
@@ -53,42 +56,39 @@ def choose(handler: Handler, fn_name: str, names: Any) -> Caller:
     if read is None:
         return _last if LAST in names else _alone
     given = set(names)
-    if LAST in given and not (read.any_keyword or LAST in read.by_name()):
-        given.remove(LAST)
-        caller, filled = _with_last(read, given)
+    has_last = LAST in given and not (read.any_keyword or LAST in read.by_name())
+    given -= {LAST} if has_last else set()
+    place = _request_place(read, given)
+    if has_last:
+        caller, filled = _with_last(read, given, place)
     else:
-        caller, filled = _without_last(read, given)
+        caller, filled = _without_last(read, place)
     misfit = _misfit(read, given, filled)
-    if caller is _none_fits or misfit:
-        misfit = misfit or "it takes no value that has no name"
-        raise Fault("arguments", f"The arguments do not fit {shown(fn_name, handler)}: {misfit}.")
+    if caller is _none_fits or misfit.is_any():
+        raise Fault("arguments", misfit.sentence(fn_name, handler, place))
     return caller
 
 
-def _with_last(read: Signature, given: set[str]) -> tuple[Caller, frozenset[str]]:
-    """Choose where a value without a name goes, and say which parameters are filled unnamed."""
-    free = _free_from_first(read, given)
-    if _takes_request_first(read, given) and (len(free) > 1 or read.any_positional):
-        return _first_and_last, frozenset(free[:2])
-    if free and free[0] not in REQUEST_NAMES:
-        return _last, frozenset(free[:1])
-    return _none_fits, frozenset(free[:1])
-
-
-def _without_last(read: Signature, given: set[str]) -> tuple[Caller, frozenset[str]]:
-    """Choose where the request goes, and say which parameter that fills."""
+def _request_place(read: Signature, given: set[str]) -> str | None:
+    """Say where the request goes: first, to the parameter of a name, or nowhere."""
     if _takes_request_first(read, given):
-        return _first, frozenset(read.positional[:1])
-    for name in sorted(REQUEST_NAMES & read.by_name() - given):
-        return _Named(name), frozenset((name,))
-    return _alone, frozenset()
+        return _FIRST
+    clear = (_CLEAR_NAMES | read.annotated) & read.by_name() - given
+    return min(clear, default=None)
 
 
 def _takes_request_first(read: Signature, given: set[str]) -> bool:
     if not read.positional:
         return read.any_positional
     free = _free_from_first(read, given)
-    return bool(free) and (free[0] in read.required or free[0] in REQUEST_NAMES)
+    if not free:
+        return False
+    name = free[0]
+    if name in _CLEAR_NAMES or name in read.annotated:
+        return True
+    # These may be meant for something else: one that has a default keeps it.
+    is_likely = name == "r" or name.startswith("_") or read.position_only > 0
+    return is_likely and name in read.required and name != LAST
 
 
 def _free_from_first(read: Signature, given: set[str]) -> tuple[str, ...]:
@@ -99,18 +99,66 @@ def _free_from_first(read: Signature, given: set[str]) -> tuple[str, ...]:
     return read.positional
 
 
-def _misfit(read: Signature, given: set[str], filled: frozenset[str]) -> str:
+def _with_last(
+    read: Signature, given: set[str], place: str | None
+) -> tuple[Caller, frozenset[str]]:
+    """Choose where a value without a name goes, and say which parameters are filled unnamed."""
+    free = _free_from_first(read, given)
+    if place == _FIRST:
+        if len(free) > 1 or read.any_positional:
+            return _first_and_last, frozenset(free[:2])
+        if read.position_only and free[0] not in _CLEAR_NAMES | read.annotated:
+            return _last, frozenset(free)
+    elif free and free[0] != place:
+        caller = _last if place is None else _LastAndNamed(place)
+        return caller, frozenset((free[0], place or free[0]))
+    return _none_fits, frozenset(free[:1])
+
+
+def _without_last(read: Signature, place: str | None) -> tuple[Caller, frozenset[str]]:
+    """Choose how the request is given, and say which parameter that fills."""
+    if place is None:
+        return _alone, frozenset()
+    if place == _FIRST:
+        return _first, frozenset(read.positional[:1])
+    return _Named(place), frozenset((place,))
+
+
+class _Misfit:
+    """What is wrong with the arguments: parameters that are not filled, and names that are none."""
+
+    __slots__ = ("missing", "unknown")
+
+    def __init__(self, missing: list[str], unknown: list[str]) -> None:
+        self.missing = missing
+        self.unknown = unknown
+
+    def is_any(self) -> bool:
+        """Return whether anything is wrong."""
+        return bool(self.missing or self.unknown)
+
+    def sentence(self, fn_name: str, handler: Handler, place: str | None) -> str:
+        """Say it, and who gets the request where somebody may have counted on that."""
+        if self.missing and not self.unknown and place is None:
+            needs = " and ".join(map(repr, self.missing))
+            return (
+                f"{fn_name}() needs {needs}. "
+                "(The request goes to a first parameter that is called request, req, r or _.)"
+            )
+        flaws = [f"{name!r} is missing" for name in self.missing]
+        flaws += [f"it has no parameter {name!r}" for name in self.unknown]
+        flaw = "; ".join(flaws) or "it takes no value that has no name"
+        return f"The arguments do not fit {shown(fn_name, handler)}: {flaw}."
+
+
+def _misfit(read: Signature, given: set[str], filled: frozenset[str]) -> _Misfit:
     known = read.by_name()
     missing = [
         name
         for name in (*read.positional, *read.keyword_only)
         if name in read.required and name not in filled and not (name in given and name in known)
     ]
-    unknown = [] if read.any_keyword else sorted(given - known)
-    return "; ".join(
-        [f"{name!r} is missing" for name in missing]
-        + [f"it has no parameter {name!r}" for name in unknown]
-    )
+    return _Misfit(missing, [] if read.any_keyword else sorted(given - known))
 
 
 def _first(handler: Handler, request: Request, kwargs: Kwargs) -> Any:
@@ -143,3 +191,15 @@ class _Named:
 
     def __call__(self, handler: Handler, request: Request, kwargs: Kwargs) -> Any:
         return handler(**{self._name: request}, **kwargs)
+
+
+class _LastAndNamed:
+    """Gives a value without a name first, and the request by the name of its parameter."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, handler: Handler, request: Request, kwargs: Kwargs) -> Any:
+        return handler(kwargs.pop(LAST), **{self._name: request}, **kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import FunctionType
 
 TYPE_CHECKING = False
@@ -11,12 +12,15 @@ if TYPE_CHECKING:
 
 _ANY_POSITIONAL = 0x04
 _ANY_KEYWORD = 0x08
+# `Request` of any module, alone or with None, as annotations are written and shown.
+_REQUEST = re.compile(r"(?:[\w.]+\.)?(?:Optional\[)?(?:[\w.]+\.)?Request\]?(?:\s*\|\s*None)?")
 
 
 class Signature:
     """The parameters of a callable."""
 
     __slots__ = (
+        "annotated",
         "any_keyword",
         "any_positional",
         "keyword_only",
@@ -31,6 +35,8 @@ class Signature:
         self.position_only = 0
         self.keyword_only: tuple[str, ...] = ()
         self.required: frozenset[str] = frozenset()
+        # Those that are annotated with a class called Request.
+        self.annotated: frozenset[str] = frozenset()
         self.any_positional = False
         self.any_keyword = False
 
@@ -58,9 +64,29 @@ def _of_function(function: FunctionType) -> Signature:
     read.required = frozenset(read.positional[:without_default]) | (
         frozenset(read.keyword_only) - keyword_defaults.keys()
     )
+    read.annotated = _annotated_of(function)
     read.any_positional = bool(code.co_flags & _ANY_POSITIONAL)
     read.any_keyword = bool(code.co_flags & _ANY_KEYWORD)
     return read
+
+
+def _annotated_of(function: FunctionType) -> frozenset[str]:
+    try:
+        annotations = function.__annotations__
+    except Exception:
+        # From Python 3.14 on they are evaluated now, and that is the adaptor's own code.
+        return frozenset()
+    return frozenset(name for name, value in annotations.items() if _is_request(value))
+
+
+def _is_request(annotation: object) -> bool:
+    if isinstance(annotation, type):
+        return annotation.__name__ == "Request"
+    try:
+        text = annotation if isinstance(annotation, str) else repr(annotation)
+    except Exception:
+        return False
+    return _REQUEST.fullmatch(text.strip("'\" ")) is not None
 
 
 def _inspected(handler: Callable[..., Any]) -> Signature | None:
@@ -68,7 +94,8 @@ def _inspected(handler: Callable[..., Any]) -> Signature | None:
 
     try:
         parameters = inspect.signature(handler).parameters.values()
-    except (TypeError, ValueError):
+    except Exception:
+        # A builtin that tells none, or an object whose attributes are not what they seem.
         return None
     kinds, read = inspect.Parameter, Signature()
     by_position = (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)
@@ -79,6 +106,7 @@ def _inspected(handler: Callable[..., Any]) -> Signature | None:
     read.required = frozenset(
         each.name for each in parameters if each.default is kinds.empty and each.name in named
     )
+    read.annotated = frozenset(each.name for each in parameters if _is_request(each.annotation))
     read.any_positional = any(each.kind is kinds.VAR_POSITIONAL for each in parameters)
     read.any_keyword = any(each.kind is kinds.VAR_KEYWORD for each in parameters)
     return read

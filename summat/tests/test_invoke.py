@@ -20,7 +20,17 @@ SHOW = (
         # The request first, where it can be taken.
         ("def run(request): return show(request)", None, '["R"]'),
         ("def run(_, name): return show(_, name)", "{'name': 1}", '["R",1]'),
-        ("def run(anything, name): return show(anything, name)", "{'name': 1}", '["R",1]'),
+        ("def run(r, name): return show(r, name)", "{'name': 1}", '["R",1]'),
+        ("def run(_unused, name): return show(_unused, name)", "{'name': 1}", '["R",1]'),
+        ("def run(q: Request, n): return show(q, n)", "{'n': 1}", '["R",1]'),
+        ("def run(q: 'owt.Request | None', n): return show(q, n)", "{'n': 1}", '["R",1]'),
+        ("def run(n, q: owt.Request | None = None): return show(n, q)", "{'n': 1}", '[1,"R"]'),
+        (
+            "class flask:\n  class Request: pass\ndef run(q: flask.Request): return show(q)",
+            None,
+            '["R"]',
+        ),
+        ("def run(it, /, n): return show(it, n)", "{'n': 1}", '["R",1]'),
         ("def run(request=None, n=0): return show(request, n)", "{'n': 1}", '["R",1]'),
         (
             "def run(request, /, **kw): return show(request, kw)",
@@ -31,7 +41,12 @@ SHOW = (
         ("def run(_, *, name='x'): return show(_, name)", None, '["R","x"]'),
         ("def run(name, request): return show(name, request)", "{'name': 1}", '[1,"R"]'),
         ("def run(name, *, req): return show(name, req)", "{'name': 1}", '[1,"R"]'),
-        # The arguments alone, where it cannot.
+        # The arguments alone, where it cannot, or the name stands for something else.
+        ("def run(r): return show(r)", "{'r': 2}", "[2]"),
+        ("def run(r=1): return show(r)", None, "[1]"),
+        ("def run(_kept=1): return show(_kept)", None, "[1]"),
+        ("def run(n=1, /): return show(n)", None, "[1]"),
+        ("def run(request): return show(request)", "{'request': 2}", "[2]"),
         ("def run(): return show()", None, "[]"),
         ("def run(name): return show(name)", "{'name': 1}", "[1]"),
         ("def run(name='x'): return show(name)", None, '["x"]'),
@@ -43,14 +58,18 @@ SHOW = (
         ("def run(x=1): return show(x)", "7", "[7]"),
         ("def run(x=1, y=2): return show(x, y)", "7", "[7,2]"),
         ("def run(_, x): return show(_, x)", "7", '["R",7]'),
-        ("def run(a, b=2): return show(a, b)", "7", '["R",7]'),
+        ("def run(a, b=2): return show(a, b)", "7", "[7,2]"),
+        ("def run(a, request): return show(a, request)", "7", '[7,"R"]'),
+        ("def run(a, *, q: Request): return show(a, q)", "7", '[7,"R"]'),
+        ("def run(a, *rest): return show(a, *rest)", "7", "[7]"),
+        ("def run(r, a): return show(r, a)", "7", '["R",7]'),
         ("def run(*a): return show(*a)", "7", '["R",7]'),
         ("def run(__last__): return show(__last__)", "7", "[7]"),
         ("def run(_, __last__): return show(_, __last__)", "7", '["R",7]'),
         ("def run(_, **kw): return show(_, kw)", "7", '["R",{"__last__":7}]'),
         ("def run(_, x, y): return show(_, x, y)", "{'__last__': 7, 'y': 8}", '["R",7,8]'),
         # Callables of every kind.
-        ("run = functools.partial(lambda a, b: show(a, b), b=1)", None, '["R",1]'),
+        ("run = functools.partial(lambda req, b: show(req, b), b=1)", None, '["R",1]'),
         ("class run:\n  def __new__(cls, name): return show(name)", "{'name': 1}", "[1]"),
         (
             "class C:\n  def __call__(self, r, n): return show(r, n)\nrun = C()",
@@ -85,7 +104,12 @@ def test_a_handler_gets_what_its_signature_asks_for(
     ("handler", "kwargs", "words"),
     [
         ("def run(_, name: str): pass", None, "run(_, name: str): 'name' is missing"),
-        ("def run(a, b): pass", "{'a': 1}", "run(a, b): 'b' is missing"),
+        (
+            "def run(name): pass",
+            "{'nam': 1}",
+            "run(name): 'name' is missing; it has no parameter 'nam'",
+        ),
+        ("def run(_, a, b): pass", "{'a': 1}", "run(_, a, b): 'b' is missing"),
         ("def run(_, *, a, b): pass", None, "run(_, *, a, b): 'a' is missing; 'b' is missing"),
         ("def run(_): pass", "{'x': 1}", "run(_): it has no parameter 'x'"),
         (
@@ -105,7 +129,7 @@ def test_a_handler_gets_what_its_signature_asks_for(
         (
             "class run:\n  def __init__(self, a): pass",
             "{'b': 1}",
-            "run(a): it has no parameter 'b'",
+            "run(a): 'a' is missing; it has no parameter 'b'",
         ),
         (
             "class Odd:\n  def __repr__(self): 1 / 0\ndef run(a=Odd()): pass",
@@ -118,6 +142,31 @@ def test_arguments_that_do_not_fit_are_named(handler: str, kwargs: str | None, w
     assert fault_of(handler, kwargs=kwargs) == (
         "arguments",
         f"The arguments do not fit {words}.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("handler", "kwargs", "needs"),
+    [
+        ("def run(name): return f'Hi {name}'", None, "run() needs 'name'"),
+        ("lambda x: x", None, "run() needs 'x'"),
+        ("def run(a, b): pass", "{'a': 1}", "run() needs 'b'"),
+        ("def run(a, b, *, c): pass", None, "run() needs 'a' and 'b' and 'c'"),
+        ("def run(a, b): pass", "7", "run() needs 'b'"),
+        ("def run(name, *rest): pass", None, "run() needs 'name'"),
+        ("def run(name, r): pass", "{'name': 1}", "run() needs 'r'"),
+        ("def run(__last__): pass", None, "run() needs '__last__'"),
+        ("class run:\n  def __init__(self, a): pass", None, "run() needs 'a'"),
+        ("def run(a: 'Requests'): pass", None, "run() needs 'a'"),
+        ("def run(a: list['Request']): pass", None, "run() needs 'a'"),
+    ],
+)
+def test_a_forgotten_argument_is_never_the_request(
+    handler: str, kwargs: str | None, needs: str
+) -> None:
+    assert fault_of(handler, kwargs=kwargs) == (
+        "arguments",
+        f"{needs}. (The request goes to a first parameter that is called request, req, r or _.)",
     )
 
 

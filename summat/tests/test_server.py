@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def test_the_public_names_are_these() -> None:
     assert sorted(owt.__all__) == [
         "OwtifyError",
+        "Request",
         "Response",
         "Server",
         "abort",
