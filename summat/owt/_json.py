@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from math import isfinite
 
+from owt import _arrays
 from owt._faults import Fault
-from owt._kinds import attribute, has
+from owt._kinds import attribute, find, has
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,18 +49,29 @@ def _encode_plain(value: Any) -> str:
 def simpler(value: Any) -> Any:
     """Return a value that is one step nearer to JSON than `value`, which `json` does not know."""
     kind = type(value)
-    if is_record(kind):
-        return _dataclass_fields(value)
-    for method, convert in _BY_METHOD:
+    convert = find(_BY_NAME, kind)
+    if convert is not None:
+        return convert(value)
+    for name, fields in _BY_FIELDS:
+        if attribute(kind, name) is not None:
+            return fields(value)
+    for method, ask in _BY_METHOD:
         if has(kind, method):
-            return convert(value)
+            return ask(value)
+    return _simpler_collection(value, kind)
+
+
+def _simpler_collection(value: Any, kind: type) -> Any:
     if issubclass(kind, Mapping):
         return dict(value)
     if issubclass(kind, (set, frozenset)):
         return _in_order(value)
     if issubclass(kind, Collection) and not issubclass(kind, (bytes, bytearray, memoryview)):
         return list(value)
-    return _scalar(value)
+    raise _NotJson(
+        f"The reply holds a value of type {kind.__module__}.{kind.__qualname__}, for which JSON "
+        "has no form. Convert it to text, a number, a list or a dict."
+    )
 
 
 def is_record(kind: type) -> bool:
@@ -66,27 +79,12 @@ def is_record(kind: type) -> bool:
     return attribute(kind, "__dataclass_fields__") is not None
 
 
-def _scalar(value: Any) -> Any:
-    kinds = [kind.__name__ for kind in type(value).__mro__ if kind.__module__ in _TEXT_MODULES]
-    if "timedelta" in kinds:
-        return value.total_seconds()
-    if "Enum" in kinds:
-        return value.value
-    if kinds:
-        return str(value)
-    kind = type(value)
-    raise _NotJson(
-        f"The reply holds a value of type {kind.__module__}.{kind.__qualname__}, for which JSON "
-        "has no form. Convert it to text, a number, a list or a dict."
-    )
-
-
 def _plain(value: Any) -> Any:
     """Copy a value with nothing in it but what JSON has."""
     if isinstance(value, str) or value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
-        return value if value - value == 0 else None
+        return value if isfinite(value) else None
     if isinstance(value, dict):
         return {_key(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -120,23 +118,56 @@ def _dataclass_fields(value: Any) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
-def _records(frame: Any) -> Any:
-    return frame.to_dict("records")
+def _attrs_fields(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in type(value).__attrs_attrs__}
 
 
-def _date(value: Any) -> Any:
-    # pandas' NaT is a datetime that is not equal to itself.
-    return value.isoformat() if value == value else None
+def _model(value: Any) -> Any:
+    """Return a pydantic model as its own JSON has it; if that cannot hold it, its fields."""
+    if not has(type(value), "model_dump"):
+        return value.dict()
+    try:
+        return value.model_dump(mode="json")
+    except ValueError:
+        return value.model_dump()
 
 
-# Whoever has the method is asked by it; numpy, pandas and torch need not be imported for that.
+def _struct(value: Any) -> Any:
+    """Return a msgspec struct under the names that it has for others; times stay as they are."""
+    import datetime
+    import sys
+
+    times = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta)
+    return sys.modules["msgspec"].to_builtins(value, builtin_types=times, enc_hook=simpler)
+
+
+# By `package.Class`; the nearest base counts. Scalars may iterate, and give themselves.
+_BY_NAME: dict[str, Callable[[Any], Any]] = {
+    **_arrays.PLAIN,
+    "enum.Enum": lambda value: value.value,
+    "datetime.date": lambda value: value.isoformat(),
+    "datetime.time": lambda value: value.isoformat(),
+    "datetime.timedelta": lambda value: value.total_seconds(),
+    "datetime.tzinfo": str,
+    "decimal.Decimal": str,
+    "fractions.Fraction": str,
+    "ipaddress._IPAddressBase": str,
+    "uuid.UUID": str,
+    "collections.UserString": str,
+    "pydantic.BaseModel": _model,
+    "msgspec.Struct": _struct,
+}
+_BY_FIELDS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    ("__dataclass_fields__", _dataclass_fields),
+    ("__attrs_attrs__", _attrs_fields),
+)
+# Whoever has the method is asked by it; torch and its like need not be imported for that.
 _BY_METHOD: tuple[tuple[str, Callable[[Any], Any]], ...] = (
     ("tolist", lambda value: value.tolist()),
-    ("iterrows", _records),
-    ("isoformat", _date),
+    ("iterrows", lambda value: value.to_dict("records")),
+    ("isoformat", lambda value: value.isoformat()),
     ("__fspath__", lambda value: value.__fspath__()),
 )
-_TEXT_MODULES = frozenset(("datetime", "decimal", "enum", "fractions", "ipaddress", "uuid"))
 _ENCODER = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=simpler
 )
