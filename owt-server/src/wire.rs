@@ -65,6 +65,8 @@ pub(crate) enum Kind {
     Taken = 24,
     /// Worker to front: a call that was cancelled is importing, and is interrupted after that.
     PutOff = 25,
+    /// Worker to front: owt itself failed here, so this worker is to be replaced.
+    Fault = 26,
 }
 
 impl Kind {
@@ -72,7 +74,7 @@ impl Kind {
         use Kind::*;
         [
             Call, Body, Cancel, Credit, Forget, List, BodyEnd, Calls, Head, Chunk, End, Broken,
-            NeedSource, Fail, Started, Ended, Taken, PutOff,
+            NeedSource, Fail, Started, Ended, Taken, PutOff, Fault,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == byte)

@@ -131,8 +131,15 @@ impl Exposition {
         for (name, help, count) in ends {
             page.counter(name, help, None, &count)?;
         }
-        let Recycled { age, calls, memory } = recycled;
-        let recycled = [("age", age), ("calls", calls), ("memory", memory)];
+        let Recycled { age, calls, memory, abandoned, runaway, fault } = recycled;
+        let recycled = [
+            ("age", age),
+            ("calls", calls),
+            ("memory", memory),
+            ("abandoned", abandoned),
+            ("runaway", runaway),
+            ("fault", fault),
+        ];
         let help = "Workers that were replaced though they worked";
         page.counters("workers_recycled", help, "reason", recycled.into_iter())
     }

@@ -53,6 +53,30 @@ pub(super) enum Wear {
     Calls,
     #[error("it has {} MB of memory", .resident >> 20)]
     Memory { resident: u64 },
+    #[allow(dead_code, reason = "the next to be found")]
+    #[error("{calls} calls that were cancelled still wait in it")]
+    Abandoned { calls: usize },
+    #[allow(dead_code, reason = "the next to be found")]
+    #[error("a call that was cancelled runs on in it")]
+    Runaway,
+    #[error("owt itself failed in it")]
+    Fault,
+}
+
+impl Wear {
+    /// Whether the worker gets no more calls from now on, even though no other one is ready yet.
+    pub(super) fn is_urgent(self) -> bool {
+        matches!(self, Self::Memory { .. } | Self::Runaway | Self::Fault)
+    }
+
+    /// How many workers that were replaced before may still be finishing their calls. What is
+    /// routine waits for them, because they would else pile up.
+    pub(super) fn max_leaving(self) -> usize {
+        match self {
+            Self::Age | Self::Calls | Self::Memory { .. } => 0,
+            Self::Abandoned { .. } | Self::Runaway | Self::Fault => 3,
+        }
+    }
 }
 
 /// One worker process, for those who send it calls: they may find that it has to be ended.
@@ -60,6 +84,8 @@ pub(super) enum Wear {
 pub(crate) struct Life {
     /// Why it has to be ended, once it has.
     verdict: watch::Sender<Option<Death>>,
+    /// Why it is to be replaced by and by, once it is.
+    recycle: watch::Sender<Option<Wear>>,
     leases: watch::Sender<()>,
 }
 
@@ -81,6 +107,25 @@ impl Life {
         let mut verdict = self.verdict.subscribe();
         match verdict.wait_for(Option::is_some).await.map(|verdict| *verdict) {
             Ok(Some(death)) => death,
+            _ => pending().await,
+        }
+    }
+
+    /// Has the worker replaced gently: another one takes the calls that come, and this one finishes
+    /// those that it has. The first reason stays.
+    pub(super) fn recycle(&self, reason: Wear) {
+        self.recycle.send_if_modified(|first| {
+            let is_first = first.is_none();
+            first.get_or_insert(reason);
+            is_first
+        });
+    }
+
+    /// Waits until the worker is to be replaced.
+    pub(super) async fn recycled(&self) -> Wear {
+        let mut recycle = self.recycle.subscribe();
+        match recycle.wait_for(Option::is_some).await.map(|reason| *reason) {
+            Ok(Some(reason)) => reason,
             _ => pending().await,
         }
     }
@@ -124,6 +169,14 @@ mod tests {
         life.condemn(Death::Lost);
         assert_eq!(life.condemned().await, Death::Stuck);
         assert_eq!(life.condemned().await, Death::Stuck);
+    }
+
+    #[tokio::test]
+    async fn the_first_reason_to_replace_a_worker_stays() {
+        let life = Life::default();
+        life.recycle(Wear::Fault);
+        life.recycle(Wear::Runaway);
+        assert_eq!(life.recycled().await, Wear::Fault);
     }
 
     #[tokio::test]

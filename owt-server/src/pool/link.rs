@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use super::Shared;
 use super::calls::About;
 use super::ending::Ending;
-use super::life::{Lease, Life};
+use super::life::{Lease, Life, Wear};
 use super::pending::{Outcome, Pending};
 use super::upload::Window;
 use crate::tally::Tally;
@@ -284,11 +284,21 @@ impl Link {
         worker.life.condemn(death);
     }
 
+    /// Has the worker replaced gently, if there is one yet.
+    pub(super) fn recycle(&self, reason: Wear) {
+        let state = self.state.borrow();
+        state.worker.iter().for_each(|worker| worker.life.recycle(reason));
+    }
+
     fn take(self: &Rc<Self>, frame: Frame) -> Result<(), Garbled> {
         let (kind, id) = (frame.kind, frame.id);
         if kind == Kind::PutOff {
             let mut state = self.state.borrow_mut();
             state.ending.get_mut(&id).into_iter().for_each(|ending| ending.put_off(self));
+            return Ok(());
+        }
+        if kind == Kind::Fault {
+            self.recycle(Wear::Fault);
             return Ok(());
         }
         if kind == Kind::Ended {

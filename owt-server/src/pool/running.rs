@@ -94,6 +94,7 @@ impl Gauge {
             () = after(age) => Wear::Age,
             () = self.shared.workers[self.worker].worn() => Wear::Calls,
             resident = self.grown(self.limits.max_rss, spared) => Wear::Memory { resident },
+            reason = self.life.recycled() => reason,
         }
     }
 

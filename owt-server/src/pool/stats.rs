@@ -31,7 +31,7 @@ pub(crate) struct Events {
     pub(crate) out_of_memory: u64,
     /// Workers that owt killed: a call could not be stopped, or memory passed its limit.
     pub(crate) killed: u64,
-    /// Workers that were replaced because of their age, their calls, or their memory.
+    /// Workers that were replaced gently, by why.
     pub(crate) recycled: Recycled,
 }
 
@@ -41,6 +41,12 @@ pub(crate) struct Recycled {
     pub(crate) age: u64,
     pub(crate) calls: u64,
     pub(crate) memory: u64,
+    /// Too many calls that were cancelled still waited in them.
+    pub(crate) abandoned: u64,
+    /// A call that was cancelled ran on.
+    pub(crate) runaway: u64,
+    /// owt itself failed in them.
+    pub(crate) fault: u64,
 }
 
 /// One worker's place: the process there may be another one each time.
@@ -71,6 +77,9 @@ pub(super) struct Counters {
     recycled_for_age: AtomicU64,
     recycled_for_calls: AtomicU64,
     recycled_for_memory: AtomicU64,
+    recycled_for_abandoned: AtomicU64,
+    recycled_for_runaway: AtomicU64,
+    recycled_for_fault: AtomicU64,
 }
 
 impl Counters {
@@ -79,6 +88,9 @@ impl Counters {
             Wear::Age => &self.recycled_for_age,
             Wear::Calls => &self.recycled_for_calls,
             Wear::Memory { .. } => &self.recycled_for_memory,
+            Wear::Abandoned { .. } => &self.recycled_for_abandoned,
+            Wear::Runaway => &self.recycled_for_runaway,
+            Wear::Fault => &self.recycled_for_fault,
         });
     }
 
@@ -105,6 +117,9 @@ impl Counters {
                 age: read(&self.recycled_for_age),
                 calls: read(&self.recycled_for_calls),
                 memory: read(&self.recycled_for_memory),
+                abandoned: read(&self.recycled_for_abandoned),
+                runaway: read(&self.recycled_for_runaway),
+                fault: read(&self.recycled_for_fault),
             },
         }
     }

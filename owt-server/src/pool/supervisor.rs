@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use owt_core::Death;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
 use super::life::{Life, Wear};
@@ -82,15 +82,17 @@ impl Supervisor {
                     self.bury(&running, death);
                     self.respawn(pause).await
                 }
-                Turn::Worn(wear @ Wear::Memory { .. }) => {
-                    spared = longer_spared(spared, running.age());
+                Turn::Worn(wear) if wear.is_urgent() => {
+                    if matches!(wear, Wear::Memory { .. }) {
+                        spared = longer_spared(spared, running.age());
+                    }
                     self.retire(running, wear, &mut retired);
                     self.replacement(Duration::ZERO).await
                 }
                 Turn::Worn(wear) => self.relieve(running, wear, &mut retired).await,
             };
         }
-        retired.gone().await;
+        retired.at_most(0).await;
     }
 
     /// Lets all threads of the front know that a worker is ready.
@@ -110,9 +112,8 @@ impl Supervisor {
         let gauge = running.gauge();
         let worn = async {
             let wear = gauge.worn(spared).await;
-            // One at a time: workers that finish what they run would else pile up.
             tokio::select! {
-                () = retired.gone() => wear,
+                () = retired.at_most(wear.max_leaving()) => wear,
                 () = gauge.guard() => wear,
             }
         };
@@ -154,7 +155,7 @@ impl Supervisor {
         self.shared.counters.recycled(wear);
         tracing::info!("worker {} is replaced, because {wear}", self.worker);
         let leaving = leave(running, self.stopped.clone());
-        retired.0 = Some(tokio::task::spawn_local(leaving));
+        retired.0.spawn_local(leaving);
     }
 
     /// Clears up after a worker that has died.
@@ -198,16 +199,16 @@ async fn stopped(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-/// The last worker of this place that was retired, if it is still there.
+/// The workers of this place that were retired and are still there.
 #[derive(Default)]
-struct Retired(Option<JoinHandle<()>>);
+struct Retired(JoinSet<()>);
 
 impl Retired {
-    async fn gone(&mut self) {
-        if let Some(leaving) = &mut self.0 {
-            let _ = leaving.await;
+    /// Waits until no more than so many are left.
+    async fn at_most(&mut self, most: usize) {
+        while self.0.len() > most {
+            self.0.join_next().await;
         }
-        self.0 = None;
     }
 }
 

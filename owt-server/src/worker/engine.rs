@@ -304,7 +304,14 @@ impl Engine {
         };
         if let Err(err) = outcome {
             tracing::error!("owt's own Python failed: {err}");
+            self.report_fault();
         }
+    }
+
+    /// Asks the front for another worker in this one's place: what failed here may fail again, or
+    /// worse, give wrong answers.
+    pub(crate) fn report_fault(&self) {
+        self.links.first().into_iter().for_each(|link| link.push(Kind::Fault, 0, b""));
     }
 
     fn run_call(&self, py: Python<'_>, call: &Arc<Call>) -> PyResult<()> {
