@@ -136,10 +136,23 @@ def _path(value: PathLike[str]) -> Body:
 
 
 def _file(file: Any) -> Body:
+    _rewind(file)
     if isinstance(file, io.TextIOBase):
         return Body(None, chunks=file)
     name = getattr(file, "name", None)
     return Body(media_type(name) if isinstance(name, str) else BINARY, chunks=_read(file))
+
+
+def _rewind(file: Any) -> None:
+    """Go back to the beginning of a file that was written just now, and stands at its end."""
+    # Not every file has both.
+    if not all(getattr(file, can, bool)() for can in ("writable", "seekable")):
+        return
+    here = file.tell()
+    if file.seek(0, io.SEEK_END) == here:
+        file.seek(0)
+    else:
+        file.seek(here)
 
 
 def _read(file: Any) -> Iterator[bytes]:

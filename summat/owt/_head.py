@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from operator import index
+
 from owt._faults import Fault
+from owt._kinds import has
 from owt._response import STATUSES
 
 TYPE_CHECKING = False
@@ -29,14 +32,33 @@ _THE_SERVERS = frozenset(
 _RESERVED = "owt-"
 
 
+def is_status(value: Any) -> bool:
+    """Tell whether a value is meant as a status: a number, or text like `201 Created`."""
+    if isinstance(value, str):
+        return value[:1].isdecimal()
+    return isinstance(value, float) or has(type(value), "__index__")
+
+
 def status_of(value: Any) -> int:
     """Return a status as a number, or the fault that says what is wrong with it."""
-    if isinstance(value, int) and not isinstance(value, bool) and value in STATUSES:
-        return int(value)
+    number = _number_of(value)
+    if number in STATUSES:
+        return number
     raise Fault(
         "reply-invalid",
         f"The reply's status is {value!r:.80}; it must be a number from 200 to 599.",
     )
+
+
+def _number_of(value: Any) -> int:
+    """Return the whole number that a value is, as numpy's are; -1 if it is none."""
+    if isinstance(value, str):
+        number = value.partition(" ")[0]
+        return int(number) if len(number) == 3 and number.isascii() and number.isdigit() else -1
+    try:
+        return -1 if isinstance(value, bool) else index(value)
+    except TypeError:
+        return -1
 
 
 def headers_of(value: Any) -> tuple[str | None, Pairs]:

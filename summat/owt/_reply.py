@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from owt._body import BINARY, Body, body_of, is_plain, text_bytes, text_type
 from owt._foreign import reader_of
-from owt._head import headers_of, status_of, value_of
+from owt._head import headers_of, is_status, status_of, value_of
 from owt._response import Abort, Response
 
 TYPE_CHECKING = False
@@ -69,7 +69,7 @@ def reply_of(value: Any) -> Reply:
 
 def reply_of_abort(err: Abort) -> Reply:
     """Return the reply of `abort`."""
-    return Reply(body_of(err.text), err.status, None, ())
+    return Reply(body_of(err.text), status_of(err.status), None, ())
 
 
 def _made(body: Any, status: Any, headers: Any, content_type: Any) -> Reply:
@@ -82,8 +82,8 @@ def _made(body: Any, status: Any, headers: Any, content_type: Any) -> Reply:
 def _of_tuple(value: tuple[Any, ...]) -> Reply:
     """Read (body, status), (body, headers) or (body, status, headers)."""
     match value:
-        case (body, int() as status):
-            return _changed(body, status, None)
+        case (body, second) if is_status(second):
+            return _changed(body, second, None)
         case (body, headers):
             return _changed(body, _UNSET, headers)
         case (body, status, headers):

@@ -51,6 +51,14 @@ def test_arrays_and_frames_are_json(source: str, expected: str) -> None:
     assert json_of(source) == expected
 
 
+@pytest.mark.parametrize("status", ["np.int64(201)", "np.uint16(201)", "np.array(201)"])
+def test_a_status_may_be_a_number_of_numpy(status: str) -> None:
+    for value in (f"'x', {status}", f"'x', {status}, {{}}", f"Response('x', {status})"):
+        assert reply_to(NUMPY + value) == (201, "text/plain; charset=utf-8", [], b"x")
+    source = f"import numpy as np\ndef run(_): abort({status}, 'x')"
+    assert reply_to(source) == (201, "text/plain; charset=utf-8", [], b"x")
+
+
 @pytest.mark.parametrize(
     ("mode", "shown"), [("RGB", "RGB"), ("L", "L"), ("RGBA", "RGBA"), ("CMYK", "RGB"), ("F", "RGB")]
 )

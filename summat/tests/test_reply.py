@@ -22,6 +22,9 @@ WORKING = (
 )
 
 
+STATUS = "it must be a number from 200 to 599."
+
+
 def run(value: str) -> str:
     return f"import http, io, pathlib\ndef run(_): return {value}"
 
@@ -46,6 +49,10 @@ def run(value: str) -> str:
         ("True", (200, JSON, [], b"true")),
         ("('made', 201)", (201, TEXT, [], b"made")),
         ("('made', http.HTTPStatus.CREATED)", (201, TEXT, [], b"made")),
+        ("('made', '201 CREATED')", (201, TEXT, [], b"made")),
+        ("('made', '201')", (201, TEXT, [], b"made")),
+        ("('made', '201 CREATED', {'X-A': 'b'})", (201, TEXT, [("X-A", "b")], b"made")),
+        ("Response('made', '201 CREATED')", (201, TEXT, [], b"made")),
         ("('x', {'Content-Type': 'text/css'})", (200, "text/css", [], b"x")),
         ("('<a>', 404, {'content-type': 'image/svg+xml'})", (404, "image/svg+xml", [], b"<a>")),
         ("({'a': 1}, 422)", (422, JSON, [], b'{"a":1}')),
@@ -101,7 +108,14 @@ def test_headers_go_out_as_they_were_given(given: str, expected: list[tuple[str,
         ),
         ("('x', 99)", "The reply's status is 99; it must be a number from 200 to 599."),
         ("('x', True)", "The reply's status is True; it must be a number from 200 to 599."),
-        ("('x', '200', {})", "The reply's status is '200'; it must be a number from 200 to 599."),
+        *(
+            (f"('x', {status}, {{}})", f"The reply's status is {status}; {STATUS}")
+            for status in ("'ok'", "'20'", "'099 x'", "'201CREATED'", "201.0", "None", "[]")
+        ),
+        *(
+            (f"('x', {status})", f"The reply's status is {status}; {STATUS}")
+            for status in ("'20'", "'600 x'", "201.0", "-1")
+        ),
         ("Response('x', None)", "The reply's status is None; it must be a number from 200 to 599."),
         (
             "('x', 'text/plain')",
@@ -304,6 +318,41 @@ def test_a_file_that_is_not_there_is_the_adaptors_error() -> None:
         "adaptor-raised",
         "FileNotFoundError: [Errno 2] No such file or directory: '/no/such'",
     )
+
+
+@pytest.mark.parametrize(
+    ("made", "kind", "chunks"),
+    [
+        ("io.BytesIO()", BINARY, [b"one", b"two"]),
+        ("io.StringIO()", TEXT, ["one\n", "two"]),
+        ("tempfile.TemporaryFile()", BINARY, [b"one", b"two"]),
+        ("tempfile.NamedTemporaryFile()", BINARY, [b"one", b"two"]),
+        ("tempfile.SpooledTemporaryFile()", BINARY, [b"one", b"two"]),
+        ("tempfile.TemporaryFile('w+')", TEXT, ["one\n", "two"]),
+    ],
+)
+@pytest.mark.parametrize(("back", "length"), [("", 0), ("file.seek(0)", 0), ("file.seek(2)", 2)])
+def test_a_file_that_was_written_is_answered_from_its_beginning(
+    made: str, kind: str, chunks: list[Any], back: str, length: int
+) -> None:
+    source = (
+        "import io, tempfile\n"
+        "def run(_):\n"
+        f"  file = {made}\n"
+        f"  for chunk in {chunks!r}: file.write(chunk)\n"
+        f"  {back}\n"
+        "  return file"
+    )
+    whole = b"".join(part.encode() if isinstance(part, str) else part for part in chunks)
+    begun, *sent, ended = answer_to(source)
+    assert (begun, ended) == (("start", 200, kind, []), ("finish",))
+    assert b"".join(data for _chunk, data in sent) == whole[length:]
+
+
+def test_a_file_that_was_read_has_nothing_more(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    source = "def run(path):\n  file = open(path, 'rb'); file.read(); return file"
+    assert reply_to(source, kwargs=repr({"path": str(tmp_path / "a")})) == (200, BINARY, [], b"")
 
 
 def test_the_open_file_is_closed() -> None:
