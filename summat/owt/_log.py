@@ -16,6 +16,8 @@ _NO_CALL = "-"
 _LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 _call_id: ContextVar[str] = ContextVar("owt_call_id", default=_NO_CALL)
+# The call that has printed last, in the context in which it did.
+_printed: ContextVar[str] = ContextVar("owt_printed", default="")
 # The beginnings of lines that are not ended yet, by the writer and by whose they are.
 _begun: dict[tuple[int, str], str] = {}
 
@@ -23,6 +25,12 @@ _begun: dict[tuple[int, str], str] = {}
 def begin(call_id: str) -> None:
     """Say that what this thread or task writes from now on belongs to a call."""
     _call_id.set(call_id)
+
+
+def tell_of_nothing(call_id: str) -> None:
+    """Say that a call answers with nothing, if it has printed what may have been meant for it."""
+    if _printed.get() == call_id:
+        write("INFO", "the handler printed and returned None: return what is to be the answer")
 
 
 def end() -> None:
@@ -64,6 +72,8 @@ class Lines(io.TextIOBase):
         """Write out the lines in `text` that are ended, and keep the beginning of the next."""
         if not isinstance(text, str):
             raise TypeError(f"write() takes text, not {type(text).__name__}")
+        if self is sys.stdout:
+            _printed.set(_call_id.get())
         key = (id(self), _writer_key())
         *lines, rest = (_begun.pop(key, "") + text).split("\n")
         if len(rest) > _LONGEST_LINE:

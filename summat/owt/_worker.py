@@ -147,6 +147,8 @@ def _deliver(call: Call, value: Any) -> bool:
     if is_awaitable(value):
         _submit(call, value, lambda: _answer_later(call, value), _done_with(call, value))
         return False
+    if value is None:
+        _log.tell_of_nothing(call.id)
     reply = reply_of(value)
     if reply.body.achunks is not None:
         chunks = reply.body.achunks
@@ -192,7 +194,10 @@ def _send(call: Call, reply: Reply) -> None:
 
 async def _answer_later(call: Call, value: Any) -> None:
     try:
-        reply = reply_of(await value)
+        value = await value
+        if value is None:
+            _log.tell_of_nothing(call.id)
+        reply = reply_of(value)
         _end_forked_child()
         if reply.body.achunks is not None:
             await astream(call, reply, reply.body.achunks, _settle(call))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.process import worker
 
 if TYPE_CHECKING:
@@ -55,6 +57,29 @@ def test_a_line_without_an_end_is_written_when_the_call_ends(tmp_path: Path) -> 
 def test_a_progress_bar_leaves_its_last_state(tmp_path: Path) -> None:
     body = handler("for n in range(3): print(f'\\r{n} of 2', end='', file=sys.stderr)")
     assert logged(body, tmp_path) == [" INFO [r7] 2 of 2"]
+
+
+NOTHING = " INFO [r7] the handler printed and returned None: return what is to be the answer"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("  print('x')\n", [" INFO [r7] x", NOTHING]),
+        ("  print('x', end='')\n", [NOTHING, " INFO [r7] x"]),
+        ("  print('x')\n  return 0\n", [" INFO [r7] x"]),
+        ("  print('x', file=sys.stderr)\n", [" INFO [r7] x"]),
+        ("  pass\n", []),
+    ],
+)
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_who_prints_and_returns_nothing_is_told_what_to_return(
+    tmp_path: Path, kind: str, body: str, expected: list[str]
+) -> None:
+    source = f"{kind} run(_):\n{body}"
+    program = f"start(directory)\nreply_to({source!r}, id='r7')\nreply_to('lambda: None', id='r8')"
+    lines = worker(program, tmp_path).stderr.splitlines()
+    assert [STAMP.sub("", line) for line in lines] == expected
 
 
 def test_a_line_without_any_end_does_not_grow_for_ever(tmp_path: Path) -> None:
