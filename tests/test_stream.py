@@ -149,7 +149,7 @@ def test_a_stream_that_breaks_off_is_not_taken_for_whole(server: Server, tmp_pat
             seen.touch()
             with pytest.raises(IncompleteRead):
                 response.read()
-    where = f"ValueError in <adaptor {digest(BROKEN)[:12]}>, line 9"
+    where = f"ValueError: in the middle in <adaptor {digest(BROKEN)[:12]}>, line 9"
     server.log.wait_for(f"the answer broke off: {where}", since=mark)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 # As much as a person reads; what an exception says may be as large as what the adaptor works on.
 _LONGEST = 64 * 1024
+_LONGEST_LINE = 500
 _SUMMAT = os.path.dirname(os.path.abspath(owt.summat.__file__)) + os.sep
 # Between an adaptor's own frames; which step it was in is said by a note.
 _PIPE = os.path.join(_SUMMAT, "_pipe") + os.sep
@@ -32,14 +33,20 @@ def one_line(err: BaseException) -> str:
 
 
 def located(err: BaseException) -> str:
-    """Return the kind of an exception and where it was raised: what the log may hold of it."""
+    """Return the kind of an exception, its text, and the adaptor's line: one line for the log."""
     where, trace = "", err.__traceback__
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
         if file.startswith("<adaptor "):
             where = f" in {file}, line {trace.tb_lineno}"
         trace = trace.tb_next
-    return f"{type(err).__name__}{where}"
+    return f"{summary(err)}{where}"
+
+
+def summary(err: BaseException) -> str:
+    """Return an exception's kind and the beginning of its text, in one line."""
+    text = " ".join(one_line(err).split())
+    return text if len(text) <= _LONGEST_LINE else f"{text[:_LONGEST_LINE]}…"
 
 
 def describe(err: BaseException) -> str:

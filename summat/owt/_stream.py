@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 
 from owt import _heartbeat, _log
 from owt._body import text_bytes
-from owt._describe import located, told
+from owt._describe import located, summary, told
 from owt._faults import Fault
 from owt._loop import resolve
 from owt._upload import ready
@@ -99,7 +99,7 @@ async def in_thread(work: Callable[[], None]) -> None:
 class _Outgoing:
     """An answer that begins with its first chunk: what fails before that is an ordinary error."""
 
-    __slots__ = ("_begun", "_call", "_gone", "_reply", "_send")
+    __slots__ = ("_begun", "_call", "_gone", "_last_chunk", "_reply", "_send")
 
     def __init__(self, call: Call, reply: Reply, send: Callable[[Chunk], bool]) -> None:
         self._call = call
@@ -107,6 +107,7 @@ class _Outgoing:
         self._send = send
         self._begun = False
         self._gone = False
+        self._last_chunk: bytes | bytearray = b""
 
     def send(self, chunk: Any) -> bool:
         """Send a chunk; False once the client has gone."""
@@ -116,8 +117,9 @@ class _Outgoing:
         if not self._begun:
             self._begin(chunk)
         # An empty chunk would be read as the end.
-        if data and not self._send(data):
-            self._gone = True
+        if data:
+            self._last_chunk = data
+            self._gone = not self._send(data)
         return not self._gone
 
     def _begin(self, first: Any) -> None:
@@ -140,7 +142,16 @@ class _Outgoing:
         if not self._call.disconnected:
             # The client sees only that the answer is not whole: its head has gone out.
             _log.write("WARN", f"the answer broke off: {located(err)}")
+            self._comment(err)
         self._call.abort(told(err))
+
+    def _comment(self, err: BaseException) -> None:
+        """Say why no more comes where the format has a place for it, which no program reads."""
+        kind = self._reply.content_type or self._reply.body.content_type or ""
+        if kind.startswith("text/event-stream"):
+            # A comment may stand inside an event, which is not to be ended by it.
+            begin = b"" if self._last_chunk.endswith(b"\n") else b"\n"
+            self._call.send_nowait(begin + text_bytes(f": {summary(err)}\n"))
 
     def alive_on_thread(self) -> AbstractContextManager[None]:
         """Send heartbeats meanwhile, if the source asks for them; on a thread."""

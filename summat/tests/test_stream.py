@@ -96,6 +96,25 @@ def test_an_error_half_way_breaks_the_answer_off(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize(
+    ("last", "comment"),
+    [
+        ("data: a\\n\\n", b": ValueError: two lines\n"),
+        # An event that is not complete stays so: EventSource drops it.
+        ("data: a", b"\n: ValueError: two lines\n"),
+    ],
+)
+def test_an_error_half_way_is_a_comment_among_events(kind: str, last: str, comment: bytes) -> None:
+    source = (
+        f"{kind} events():\n  yield '{last}'\n  raise ValueError('two\\nlines')\n"
+        "def run(_): return events(), {'Content-Type': 'text/event-stream'}"
+    )
+    events = answer_to(source)
+    assert events[-2] == ("chunk", comment)
+    assert events[-1][1].startswith("ValueError: two\nlines\n\nTraceback")
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
 def test_a_chunk_of_another_type_is_told(kind: str) -> None:
     words = (
         "The handler streams a value of type dict. Yield text or bytes; for JSON, "

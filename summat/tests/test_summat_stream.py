@@ -186,8 +186,9 @@ def test_a_generator_that_fails_half_way_breaks_the_answer_off(kind: str, beat: 
         f"{HEAD}{kind} work():\n  yield 'a'\n  raise RuntimeError('half way')\n"
         f"def run(_): return stream.response(work(), heartbeat={beat})"
     )
-    begun, chunk, (ended, text) = answer_to(source)
-    assert (begun, chunk, ended) == (BEGUN, ("chunk", b"data: a\n\n"), "abort")
+    begun, *chunks, (ended, text) = answer_to(source)
+    sent = [("chunk", b"data: a\n\n"), ("chunk", b": RuntimeError: half way\n")]
+    assert (begun, chunks, ended) == (BEGUN, sent, "abort")
     assert text.startswith("RuntimeError: half way")
 
 

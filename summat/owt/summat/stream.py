@@ -10,7 +10,8 @@
 
 Events are those of the WHATWG HTML standard, section 9.2 (server-sent events); lines of JSON are
 those of ndjson (application/x-ndjson). A generator that fails half way breaks the answer off:
-`fetch` rejects, `EventSource` connects again.
+`fetch` rejects, `EventSource` connects again. Why it failed is in the log, and in a comment among
+events.
 """
 
 from __future__ import annotations
