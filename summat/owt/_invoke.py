@@ -5,6 +5,7 @@ from __future__ import annotations
 from owt._faults import Fault
 from owt._kwargs import LAST
 from owt._signature import Signature, shown, signature
+from owt._wrapper import dispatches, signature_within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +56,27 @@ def choose(handler: Handler, fn_name: str, names: Any) -> Caller:
     read = signature(handler)
     if read is None:
         return _last if LAST in names else _alone
-    given = set(names)
+    if not read.takes_anything():
+        return _fitting(read, handler, fn_name, set(names))
+    # A decorator without `functools.wraps`: only Python knows what fits what it makes of a call.
+    inner = signature_within(handler, fn_name) or read
+    caller, _misfit = _chosen(inner, set(names))
+    return _last if caller is _none_fits else caller
+
+
+def _fitting(read: Signature, handler: Handler, fn_name: str, given: set[str]) -> Caller:
+    caller, misfit = _chosen(read, given)
+    # What stands before a request that is not first, a decorator may add.
+    is_injected = bool(misfit.place) and hasattr(handler, "__wrapped__")
+    if caller is _none_fits or (misfit.is_any() and not is_injected):
+        raise Fault("arguments", misfit.sentence(fn_name, handler))
+    first = read.positional[0] if read.positional else None
+    if first in given and dispatches(handler):
+        return _ByPosition(first, misfit.place)
+    return caller
+
+
+def _chosen(read: Signature, given: set[str]) -> tuple[Caller, _Misfit]:
     has_last = LAST in given and not (read.any_keyword or LAST in read.by_name())
     given -= {LAST} if has_last else set()
     place = _request_place(read, given)
@@ -63,10 +84,7 @@ def choose(handler: Handler, fn_name: str, names: Any) -> Caller:
         caller, filled = _with_last(read, given, place)
     else:
         caller, filled = _without_last(read, place)
-    misfit = _misfit(read, given, filled)
-    if caller is _none_fits or misfit.is_any():
-        raise Fault("arguments", misfit.sentence(fn_name, handler, place))
-    return caller
+    return caller, _misfit(read, given, filled, place)
 
 
 def _request_place(read: Signature, given: set[str]) -> str | None:
@@ -127,9 +145,10 @@ def _without_last(read: Signature, place: str | None) -> tuple[Caller, frozenset
 class _Misfit:
     """What is wrong with the arguments: parameters that are not filled, and names that are none."""
 
-    __slots__ = ("missing", "unknown")
+    __slots__ = ("missing", "place", "unknown")
 
-    def __init__(self, missing: list[str], unknown: list[str]) -> None:
+    def __init__(self, missing: list[str], unknown: list[str], place: str | None) -> None:
+        self.place = place
         self.missing = missing
         self.unknown = unknown
 
@@ -137,9 +156,9 @@ class _Misfit:
         """Return whether anything is wrong."""
         return bool(self.missing or self.unknown)
 
-    def sentence(self, fn_name: str, handler: Handler, place: str | None) -> str:
+    def sentence(self, fn_name: str, handler: Handler) -> str:
         """Say it, and who gets the request where somebody may have counted on that."""
-        if self.missing and not self.unknown and place is None:
+        if self.missing and not self.unknown and self.place is None:
             needs = " and ".join(map(repr, self.missing))
             return (
                 f"{fn_name}() needs {needs}. "
@@ -151,14 +170,14 @@ class _Misfit:
         return f"The arguments do not fit {shown(fn_name, handler)}: {flaw}."
 
 
-def _misfit(read: Signature, given: set[str], filled: frozenset[str]) -> _Misfit:
+def _misfit(read: Signature, given: set[str], filled: frozenset[str], place: str | None) -> _Misfit:
     known = read.by_name()
     missing = [
         name
         for name in (*read.positional, *read.keyword_only)
         if name in read.required and name not in filled and not (name in given and name in known)
     ]
-    return _Misfit(missing, [] if read.any_keyword else sorted(given - known))
+    return _Misfit(missing, [] if read.any_keyword else sorted(given - known), place)
 
 
 def _first(handler: Handler, request: Request, kwargs: Kwargs) -> Any:
@@ -203,3 +222,17 @@ class _LastAndNamed:
 
     def __call__(self, handler: Handler, request: Request, kwargs: Kwargs) -> Any:
         return handler(kwargs.pop(LAST), **{self._name: request}, **kwargs)
+
+
+class _ByPosition:
+    """Gives the argument of a name first: what dispatches on it takes it in no other way."""
+
+    __slots__ = ("_name", "_place")
+
+    def __init__(self, name: str, place: str | None) -> None:
+        self._name = name
+        self._place = place
+
+    def __call__(self, handler: Handler, request: Request, kwargs: Kwargs) -> Any:
+        given = {self._place: request} if self._place else {}
+        return handler(kwargs.pop(self._name), **given, **kwargs)

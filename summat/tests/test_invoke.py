@@ -100,6 +100,112 @@ def test_a_handler_gets_what_its_signature_asks_for(
     assert json_of(SHOW + handler, kwargs=kwargs) == expected
 
 
+PLAIN = "def plain(f):\n  def w(*a, **k): return f(*a, **k)\n  return w\n"
+# What decorators do without `functools.wraps`.
+DECORATORS = {
+    "@plain": PLAIN,
+    "@plain @plain": PLAIN,
+    "@timed(print)": (
+        "def timed(log, also=lambda: 0):\n"
+        "  def around(f):\n"
+        "    def w(*a, **k):\n"
+        "      log, also\n"
+        "      return f(*a, **k)\n"
+        "    return w\n"
+        "  return around\n"
+    ),
+    "@Kept": (
+        "class Kept:\n"
+        "  def __init__(self, f): self.f = f\n"
+        "  def __call__(self, *a, **k): return self.f(*a, **k)\n"
+    ),
+    "@functools.partial": "",
+    "@functools.cache": "",
+    "@functools.singledispatch": "",
+}
+
+
+@pytest.mark.parametrize("decorators", DECORATORS)
+@pytest.mark.parametrize(
+    ("handler", "kwargs", "expected"),
+    [
+        ("def run(name): return show(name)", "{'name': 1}", "[1]"),
+        ("def run(request): return show(request)", None, '["R"]'),
+        ("def run(_, name): return show(_, name)", "{'name': 1}", '["R",1]'),
+        ("def run(name, *, request): return show(name, request)", "{'name': 1}", '[1,"R"]'),
+        ("def run(name, size=2): return show(name, size)", "7", "[7,2]"),
+        ("def run(_, name, *more, **rest): return show(_, name)", "{'name': 1}", '["R",1]'),
+    ],
+)
+def test_a_decorated_handler_is_called_as_it_was_written(
+    decorators: str, handler: str, kwargs: str | None, expected: str
+) -> None:
+    above = "\n".join(decorators.split(" "))
+    source = f"{SHOW}{DECORATORS[decorators]}{above}\n{handler}"
+    assert json_of(source, kwargs=kwargs) == expected
+
+
+@pytest.mark.parametrize(
+    ("handler", "kwargs", "expected"),
+    [
+        (PLAIN + "class C:\n  @plain\n  def m(self, n): return n\nrun = C().m", "{'n': 1}", "1"),
+        (
+            "def add(f):\n  def w(*a, **k): return f('db', *a, **k)\n  return w\n"
+            "@add\ndef run(db, request, n): return show(db, request, n)",
+            "{'n': 1}",
+            '["db","R",1]',
+        ),
+        (
+            "def add(f):\n  def w(*a, **k): return f('db', *a, **k)\n  return w\n"
+            "@add\ndef run(db, n): return show(db, n)",
+            "{'n': 1}",
+            '["db",1]',
+        ),
+        (
+            "def add(f):\n"
+            "  @functools.wraps(f)\n"
+            "  def w(*a, **k): return f('db', *a, **k)\n"
+            "  return w\n"
+            "@add\ndef run(db, request, n): return show(db, request, n)",
+            "{'n': 1}",
+            '["db","R",1]',
+        ),
+        (
+            "def w(f):\n  return lambda *a, **k: show(*a, k)\nrun = w(1)",
+            "{'n': 1}",
+            '["R",{"n":1}]',
+        ),
+        (
+            "@functools.singledispatch\n"
+            "def run(x, y=0): return 'any'\n"
+            "@run.register\n"
+            "def _(x: int, y=0): return ['int', y]\n",
+            "{'x': 1, 'y': 2}",
+            '["int",2]',
+        ),
+        ("run = functools.partial(lambda a, *, b: [a, b], 1, b=2)", None, "[1,2]"),
+        ("run = functools.partial(lambda a, *, b: [a, b], 1, b=2)", "{'b': 3}", "[1,3]"),
+        (
+            "run = functools.partial(lambda req, a, b: show(req, a, b), a=1)",
+            "{'b': 3}",
+            '["R",1,3]',
+        ),
+    ],
+)
+def test_a_callable_of_another_kind_is_called_as_python_would(
+    handler: str, kwargs: str | None, expected: str
+) -> None:
+    assert json_of(SHOW + handler, kwargs=kwargs) == expected
+
+
+def test_what_does_not_fit_behind_a_decorator_python_says_itself() -> None:
+    code, text = fault_of(PLAIN + "@plain\ndef run(name): return name")
+    assert (code, text.splitlines()[0]) == (
+        "adaptor-raised",
+        "TypeError: run() missing 1 required positional argument: 'name'",
+    )
+
+
 @pytest.mark.parametrize(
     ("handler", "kwargs", "words"),
     [
