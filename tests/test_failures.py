@@ -92,7 +92,7 @@ SyntaxError: too many nested parentheses""",
         "entry-missing",
         "Code has no entry point",
         "The code has no function 'run' at its top level: it defines walk, x. "
-        "Define 'run', or name another function in fn_name.",
+        'Write one, as in `def run(request): return "hello"`, or name another function in fn_name.',
     ),
     case(
         "a handler that is no function",
@@ -100,8 +100,8 @@ SyntaxError: too many nested parentheses""",
         422,
         "entry-missing",
         "Code has no entry point",
-        "What the code gives for 'run' is of type int, which cannot be called: "
-        "it must be a function or another callable.",
+        "What the code gives for 'run' is of type int, which cannot be called. "
+        'Write a function, as in `def run(request): return "hello"`.',
     ),
     case(
         "an argument too few",
@@ -125,7 +125,9 @@ SyntaxError: too many nested parentheses""",
         400,
         "kwargs-invalid",
         "Arguments cannot be read",
-        "The arguments are neither JSON nor a Python expression (invalid syntax).",
+        "The arguments are neither JSON nor a Python expression (invalid syntax): are all names "
+        "and texts in quotes, as in {'name': 'owt'}? (A shell takes quotes away, unless there are "
+        "others around the whole.)",
     ),
     case(
         "arguments that raise",

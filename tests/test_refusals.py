@@ -45,8 +45,8 @@ REFUSED = [
         400,
         "code-not-utf8",
         "Code is not UTF-8",
-        "The field code_b64 holds text that is not UTF-8: invalid utf-8 sequence of 1 bytes from "
-        "index 16. Save it as UTF-8.",
+        "The field code_b64 is not base64 of UTF-8 text: invalid utf-8 sequence of 1 bytes from "
+        "index 16. Save the code as UTF-8, and encode it as `base64 -w 0` does.",
     ),
     case(
         "arguments are not base64",
@@ -54,8 +54,19 @@ REFUSED = [
         400,
         "kwargs-not-base64",
         "Arguments are not base64",
-        "The field kwargs_b64 is not base64: it has '!' at offset 16. "
-        "Encode it as `base64 -w 0` does.",
+        "The field kwargs_b64 is neither a dict as it stands, such as {'name': 'owt'}, nor base64 "
+        "of the arguments as UTF-8 text: it has '!' at offset 16. Encode them as `base64 -w 0` "
+        "does.",
+    ),
+    case(
+        "a word in place of the arguments",
+        of_json({**envelope(HEALTHY), "kwargs_b64": "Ada"}),
+        400,
+        "kwargs-invalid",
+        "Arguments are not UTF-8",
+        "The field kwargs_b64 is neither a dict as it stands, such as {'name': 'owt'}, nor base64 "
+        "of the arguments as UTF-8 text: incomplete utf-8 byte sequence from index 1. Encode them "
+        "as `base64 -w 0` does.",
     ),
     case(
         "a field has another type",

@@ -1,7 +1,6 @@
 //! What an error says to a person: what is wrong, and what to do next.
 
 use std::borrow::Cow;
-use std::str::Utf8Error;
 
 use base64::DecodeError;
 
@@ -29,10 +28,18 @@ impl Error {
             Error::CodeMissing => "The request brings no code. Send Python source as code_b64, \
                 in a JSON body, a form or the query string."
                 .into(),
-            Error::CodeNotBase64(cause) => not_base64("code_b64", cause),
-            Error::CodeNotUtf8(cause) => not_utf8("code_b64", cause),
-            Error::KwargsNotBase64(cause) => not_base64("kwargs_b64", cause),
-            Error::KwargsNotUtf8(cause) => not_utf8("kwargs_b64", cause),
+            Error::CodeNotBase64(cause) => format!(
+                "The field code_b64 is not base64: {}. Encode it as `base64 -w 0` does.",
+                flaw(cause)
+            )
+            .into(),
+            Error::CodeNotUtf8(cause) => format!(
+                "The field code_b64 is not base64 of UTF-8 text: {cause}. Save the code as UTF-8, \
+                 and encode it as `base64 -w 0` does."
+            )
+            .into(),
+            Error::KwargsNotBase64(cause) => kwargs_are_neither(&flaw(cause)).into(),
+            Error::KwargsNotUtf8(cause) => kwargs_are_neither(&cause.to_string()).into(),
             Error::FieldInvalid { field, problem } => format!("The field {field} {problem}").into(),
             Error::BodyNotJson(cause) => {
                 format!("The body is not JSON: {cause}. Send JSON, or another Content-Type.").into()
@@ -137,19 +144,22 @@ impl Error {
     }
 }
 
-fn not_base64(field: &str, cause: &DecodeError) -> Cow<'static, str> {
-    let flaw = match cause {
+fn flaw(cause: &DecodeError) -> String {
+    match cause {
         DecodeError::InvalidByte(at, byte) if byte.is_ascii() => {
             format!("it has {:?} at offset {at}", char::from(*byte))
         }
         DecodeError::InvalidByte(at, _) => format!("it is not ASCII at offset {at}"),
         _ => "it is cut short".to_owned(),
-    };
-    format!("The field {field} is not base64: {flaw}. Encode it as `base64 -w 0` does.").into()
+    }
 }
 
-fn not_utf8(field: &str, cause: &Utf8Error) -> Cow<'static, str> {
-    format!("The field {field} holds text that is not UTF-8: {cause}. Save it as UTF-8.").into()
+/// Text such as a lone word may pass for base64, so what it is not says little.
+fn kwargs_are_neither(flaw: &str) -> String {
+    format!(
+        "The field kwargs_b64 is neither a dict as it stands, such as {{'name': 'owt'}}, nor base64 \
+         of the arguments as UTF-8 text: {flaw}. Encode them as `base64 -w 0` does."
+    )
 }
 
 /// How a worker ended and what usually causes it.
@@ -212,6 +222,7 @@ fn signal(number: i32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::str::Utf8Error;
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -289,11 +300,19 @@ mod tests {
     )]
     #[case(
         Error::KwargsNotBase64(DecodeError::InvalidByte(0, 0xc3)),
-        "The field kwargs_b64 is not base64: it is not ASCII at offset 0. Encode it as `base64 -w 0` does."
+        "The field kwargs_b64 is neither a dict as it stands, such as {'name': 'owt'}, nor base64 of the arguments as UTF-8 text: it is not ASCII at offset 0. Encode them as `base64 -w 0` does."
     )]
     #[case(
         Error::CodeNotBase64(DecodeError::InvalidLength(5)),
         "The field code_b64 is not base64: it is cut short. Encode it as `base64 -w 0` does."
+    )]
+    #[case(
+        Error::KwargsNotUtf8(utf8_error()),
+        "The field kwargs_b64 is neither a dict as it stands, such as {'name': 'owt'}, nor base64 of the arguments as UTF-8 text: invalid utf-8 sequence of 1 bytes from index 1. Encode them as `base64 -w 0` does."
+    )]
+    #[case(
+        Error::CodeNotUtf8(utf8_error()),
+        "The field code_b64 is not base64 of UTF-8 text: invalid utf-8 sequence of 1 bytes from index 1. Save the code as UTF-8, and encode it as `base64 -w 0` does."
     )]
     #[case(
         Error::Deadline { limit: Duration::from_millis(1500) },

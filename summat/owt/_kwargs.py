@@ -19,7 +19,12 @@ LAST = "__last__"
 """The name under which a value that is no dict arrives."""
 
 _ANGLED = re.compile(r"\s*<(\s*['\"].*)>\s*", re.DOTALL)
+_BARE_KEY = re.compile(r"[{,]\s*[^\W\d]\w*\s*:")
 _UNREADABLE = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError, OverflowError)
+_ABOUT_QUOTES = (
+    ": are all names and texts in quotes, as in {'name': 'owt'}? "
+    "(A shell takes quotes away, unless there are others around the whole.)"
+)
 _CONSTANTS = ("True", "False", "None")
 
 
@@ -63,7 +68,7 @@ def _python(text: str, evaluate: bool) -> Any:
         code = _compiled(expression) if evaluate else ast.literal_eval(expression)
     except _UNREADABLE as err:
         if is_dict:
-            raise _broken(err, evaluate) from None
+            raise _broken(err, expression, evaluate) from None
         return text.rstrip("\r\n")
     return _evaluated(code, is_dict=is_dict, text=text) if evaluate else code
 
@@ -81,19 +86,21 @@ def _evaluated(code: Any, *, is_dict: bool, text: str) -> Any:
         if isinstance(err, NameError) and not is_dict:
             # Words that Python does not know are words: `well-known`, `Dr.Who`.
             return text.rstrip("\r\n")
-        raise _raised(err) from None
+        raise _raised(err, _ABOUT_QUOTES if isinstance(err, NameError) else ".") from None
 
 
-def _broken(err: BaseException, evaluate: bool) -> Fault:
+def _broken(err: BaseException, text: str, evaluate: bool) -> Fault:
     other = "a Python expression" if evaluate else "Python literals, and no more is allowed here"
     reason = err.msg if isinstance(err, SyntaxError) else str(err) or type(err).__name__
     if "malformed node" in reason:
         # literal_eval shows the node by its address.
         reason = "there is something to evaluate in them"
-    return Fault("kwargs-invalid", f"The arguments are neither JSON nor {other} ({reason}).")
+    is_unquoted = "invalid syntax" in reason or _BARE_KEY.search(text)
+    hint = _ABOUT_QUOTES if is_unquoted else "."
+    return Fault("kwargs-invalid", f"The arguments are neither JSON nor {other} ({reason}){hint}")
 
 
-def _raised(err: BaseException) -> Fault:
+def _raised(err: BaseException, hint: str) -> Fault:
     from owt._describe import one_line
 
-    return Fault("kwargs-invalid", f"The arguments could not be evaluated.\n{one_line(err)}")
+    return Fault("kwargs-invalid", f"The arguments could not be evaluated{hint}\n{one_line(err)}")

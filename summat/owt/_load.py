@@ -75,9 +75,12 @@ class Adaptor:
     def _named(self, fn_name: str) -> Any:
         if fn_name in self.parsed.binds:
             return self.namespace.get(fn_name, _MISSING)
-        if self.parsed.is_expression:
+        if self.parsed.is_expression and callable(self.value):
             return self.value
-        return self.namespace.get(fn_name, _MISSING) if self.parsed.binds_more else _MISSING
+        otherwise = self.value if self.parsed.is_expression else _MISSING
+        if self.parsed.may_bind(fn_name):
+            return self.namespace.get(fn_name, otherwise)
+        return otherwise
 
     def _no_handler(self, fn_name: str, found: object) -> Fault:
         if found is _MISSING:
@@ -85,7 +88,7 @@ class Adaptor:
         return Fault(
             "entry-missing",
             f"What the code gives for {fn_name!r} is of type {type(found).__name__}, which cannot "
-            "be called: it must be a function or another callable.",
+            f"be called. {self.parsed.way_out(fn_name)}",
         )
 
     def summary(self) -> dict[str, Any]:

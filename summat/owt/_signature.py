@@ -44,6 +44,11 @@ class Signature:
         """Return the parameters that can be given by name."""
         return frozenset(self.positional[self.position_only :] + self.keyword_only)
 
+    def takes_anything(self) -> bool:
+        """Return whether it is `(*args, **kwargs)`, as many decorators write."""
+        is_open = self.any_positional and self.any_keyword
+        return is_open and not (self.positional or self.keyword_only)
+
 
 def signature(handler: Callable[..., Any]) -> Signature | None:
     """Return the signature of a handler; None for a builtin that tells none."""

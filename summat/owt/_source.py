@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from contextlib import suppress
+from types import CodeType
 
 from owt._faults import Fault
 from owt.summat._pipe import Pipe
@@ -12,18 +13,21 @@ from owt.summat._pipe import Pipe
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import CodeType
 
 _PIPE_METHODS = frozenset(name for name in dir(Pipe) if not name.startswith("_"))
 _STARTS_WITH_METHOD = re.compile(r"(?:\s|#[^\n]*\n)*\.\s*[^\W\d]")
 _GOES_ON_WITH_METHOD = re.compile(r"^[ \t]*\.\s*[^\W\d]", re.MULTILINE)
 _LISTED_NAMES = 10
+# By these, code binds names that only running it can tell.
+_BINDERS = frozenset(
+    ("__dict__", "exec", "globals", "locals", "modules", "setattr", "vars", "__setattr__")
+)
 
 
 class Parsed:
     """Compiled source, with the names that it binds at module level."""
 
-    __slots__ = ("binds", "binds_more", "code", "is_expression")
+    __slots__ = ("_mentioned", "binds", "binds_more", "code", "is_expression")
 
     def __init__(
         self, code: CodeType, binds: frozenset[str], binds_more: bool, is_expression: bool
@@ -33,22 +37,45 @@ class Parsed:
         # A star import binds names that only running it can tell.
         self.binds_more = binds_more
         self.is_expression = is_expression
+        self._mentioned: frozenset[str] | None = None
 
     def check_entry(self, fn_name: str) -> None:
         """Refuse a function that this code cannot have."""
-        if not (fn_name in self.binds or self.is_expression or self.binds_more):
+        if not (fn_name in self.binds or self.is_expression or self.may_bind(fn_name)):
             raise self.entry_missing(fn_name)
+
+    def may_bind(self, fn_name: str) -> bool:
+        """Return whether running the code may bind a name that it does not bind at module level.
+
+        A star import may, what looks into `globals()`, or a function that says `global run`.
+        """
+        if self._mentioned is None:
+            self._mentioned = frozenset(_mentioned(self.code))
+        return self.binds_more or not self._mentioned.isdisjoint((fn_name, *_BINDERS))
 
     def entry_missing(self, fn_name: str) -> Fault:
         """Say that there is no such function, and what there is."""
-        names = sorted(self.binds)
+        names = sorted(self.binds - {fn_name})
         shown = ", ".join(names[:_LISTED_NAMES]) + (", …" if len(names) > _LISTED_NAMES else "")
         there_is = f"it defines {shown}" if names else "it defines nothing"
+        if fn_name in self.binds:
+            there_is = "it deletes it, or defines it only under a condition"
         return Fault(
             "entry-missing",
             f"The code has no function {fn_name!r} at its top level: {there_is}. "
-            f"Define {fn_name!r}, or name another function in fn_name.",
+            f"Write one, as in `{example(fn_name)}`, or name another function in fn_name.",
         )
+
+    def way_out(self, fn_name: str) -> str:
+        """Say how to write what can be called instead of what cannot."""
+        before = "Put `lambda: ` before it, or write" if self.is_expression else "Write"
+        return f"{before} a function, as in `{example(fn_name)}`."
+
+
+def example(fn_name: str) -> str:
+    """Return a function that somebody who has written none may begin with."""
+    name = fn_name if fn_name.isidentifier() else "run"
+    return f'def {name}(request): return "hello"'
 
 
 def parse(source: str, filename: str) -> Parsed:
@@ -111,6 +138,14 @@ def _start_pipe(expression: ast.expr) -> None:
     pipe = ast.Call(ast.Name("pipe", ast.Load()), [], [])
     method = ast.Attribute(pipe, node.id, ast.Load())
     first_call.func = ast.fix_missing_locations(ast.copy_location(method, node))
+
+
+def _mentioned(code: CodeType) -> Iterable[str]:
+    """Return the global names and attributes that code, and the functions in it, speak of."""
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _mentioned(inner)
 
 
 def _bound(body: Iterable[ast.AST]) -> tuple[frozenset[str], bool]:

@@ -12,6 +12,10 @@ from hypothesis import strategies as st
 from owt._faults import Fault
 from owt._kwargs import parse
 
+QUOTES = (
+    ": are all names and texts in quotes, as in {'name': 'owt'}? "
+    "(A shell takes quotes away, unless there are others around the whole.)"
+)
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -81,7 +85,7 @@ def test_text_is_read_as_it_looks(text: str | None, expected: dict[str, Any]) ->
             "<'a': b c>",
             "kwargs-invalid",
             "The arguments are neither JSON nor a Python expression "
-            "(invalid syntax. Perhaps you forgot a comma?).",
+            "(invalid syntax. Perhaps you forgot a comma?)" + QUOTES,
         ),
         (
             "{'a': '\0'}",
@@ -92,7 +96,14 @@ def test_text_is_read_as_it_looks(text: str | None, expected: dict[str, Any]) ->
         (
             "{'a': unknown}",
             "kwargs-invalid",
-            "The arguments could not be evaluated.\nNameError: name 'unknown' is not defined",
+            f"The arguments could not be evaluated{QUOTES}\n"
+            "NameError: name 'unknown' is not defined",
+        ),
+        (
+            "{features:[1,2]}",
+            "kwargs-invalid",
+            f"The arguments could not be evaluated{QUOTES}\n"
+            "NameError: name 'features' is not defined",
         ),
         (
             "1 / 0",
@@ -131,13 +142,16 @@ def test_without_evaluation_literals_are_read(text: str, expected: dict[str, Any
     assert parse(text, evaluate=False) == expected
 
 
-def test_without_evaluation_an_expression_in_a_dict_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("text", "hint"), [("{'a': open('/etc/passwd')}", "."), ("{features: [1, 2]}", QUOTES)]
+)
+def test_without_evaluation_an_expression_in_a_dict_is_refused(text: str, hint: str) -> None:
     with pytest.raises(Fault) as raised:
-        parse("{'a': open('/etc/passwd')}", evaluate=False)
+        parse(text, evaluate=False)
     assert raised.value.code == "kwargs-invalid"
     assert raised.value.text == (
         "The arguments are neither JSON nor Python literals, and no more is allowed here "
-        "(there is something to evaluate in them)."
+        f"(there is something to evaluate in them){hint}"
     )
 
 

@@ -100,27 +100,59 @@ def test_a_missing_function_is_told_before_anything_runs(source: str, text: str)
     assert fault_of(source) == (
         "entry-missing",
         f"The code has no function 'run' at its top level: {text}. "
-        "Define 'run', or name another function in fn_name.",
+        'Write one, as in `def run(request): return "hello"`, or name another function in fn_name.',
     )
 
 
 @pytest.mark.parametrize(
-    ("source", "kind"), [("run = 5", "int"), ("'only text'", "str"), ("len('a')", "int")]
+    ("source", "kind", "way_out"),
+    [
+        ("run = 5", "int", "Write"),
+        ("'only text'", "str", "Put `lambda: ` before it, or write"),
+        ("1+1", "int", "Put `lambda: ` before it, or write"),
+        ("len('a')", "int", "Put `lambda: ` before it, or write"),
+        ("print('hello')", "NoneType", "Put `lambda: ` before it, or write"),
+    ],
 )
-def test_what_cannot_be_called_is_no_handler(source: str, kind: str) -> None:
+def test_what_cannot_be_called_is_no_handler(source: str, kind: str, way_out: str) -> None:
     assert fault_of(source) == (
         "entry-missing",
-        f"What the code gives for 'run' is of type {kind}, which cannot be called: "
-        "it must be a function or another callable.",
+        f"What the code gives for 'run' is of type {kind}, which cannot be called. "
+        f'{way_out} a function, as in `def run(request): return "hello"`.',
     )
 
 
-def test_a_function_that_is_deleted_again_is_missing() -> None:
-    code, text = fault_of("def run(): pass\ndel run")
-    assert (code, text.partition(":")[0]) == (
+@pytest.mark.parametrize("source", ["def run(): pass\ndel run", "if not owt: run = print"])
+def test_a_function_that_is_not_there_after_all_is_missing(source: str) -> None:
+    code, text = fault_of(source)
+    assert (code, text.partition(". ")[0]) == (
         "entry-missing",
-        "The code has no function 'run' at its top level",
+        "The code has no function 'run' at its top level: "
+        "it deletes it, or defines it only under a condition",
     )
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "globals()['run'] = lambda: 'bound'",
+        "globals().update(run=lambda: 'bound')",
+        "vars()['run'] = lambda: 'bound'",
+        "import os\nexec('def run(): return \"bound\"')",
+        "setattr(sys.modules[__name__], 'run', lambda: 'bound')",
+        "sys.modules[__name__].run = lambda: 'bound'",
+        "def make():\n  global run\n  run = lambda: 'bound'\nmake()",
+        "def make():\n  def inner():\n    globals()['run'] = lambda: 'bound'\n  inner()\nmake()",
+        "def run(): return 'first'\nglobals()['run'] = lambda: 'bound'",
+    ],
+)
+def test_a_function_may_be_bound_by_any_means_of_python(source: str) -> None:
+    assert [text_of(source), text_of(source)] == ["bound", "bound"]
+
+
+def test_names_that_the_code_does_not_bind_are_no_functions_of_its() -> None:
+    code, _text = fault_of("globals()['run'] = print", fn_name="walk")
+    assert code == "entry-missing"
 
 
 def test_a_syntax_error_shows_its_line_as_python_does() -> None:

@@ -100,7 +100,7 @@ describe('errors tell who speaks', () => {
     );
     assert.equal(
       err.message,
-      "The code has no function 'run' at its top level: it defines walk. Define 'run', or name another function in fn_name.",
+      `The code has no function 'run' at its top level: it defines walk. Write one, as in \`def run(request): return "hello"\`, or name another function in fn_name.`,
     );
   });
 
