@@ -29,14 +29,15 @@ FORMS: dict[str, Callable[[list[str]], str]] = {
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
-        (["path()"], "/a b"),
+        (["path()"], ["a b", "c"]),
+        (["path()", "last()"], "c"),
         (["query()"], {"q": "1"}),
         (["kwarg('n')"], 2),
         (["kwargs(n=1, m=3)", "f(lambda n, m: [n, m])"], [2, 3]),
         (["json()", "get('fn_name')"], "run"),
         (["input()", "cast(len)", "f(lambda x: x > 50)"], True),
-        (["const(5)", "clear()", "f(lambda n: n)"], 2),
-        (["f(lambda n: n)", "f(lambda x, n: x + n)"], 4),
+        (["const(5)", "clear()", "f(lambda n: n)"], None),
+        (["f(lambda n: n)", "f(lambda n: n + 3)"], 5),
         (["const([1])", "exec(lambda x: x.append(2))"], [1, 2]),
         (["const('5')", "cast(int)", "identity()", "done()"], 5),
         (["const([1, 2])", "map(str)"], ["1", "2"]),
@@ -57,7 +58,7 @@ def test_each_step_answers_in_each_form(
     server: Server, form: str, steps: list[str], expected: object
 ) -> None:
     code = FORMS[form]([*steps, "cast(json.dumps)"])
-    answer = server.call(code, {"n": 2}, path="/a%20b?q=1", fn_name="run")
+    answer = server.call(code, {"n": 2}, path="/a%20b/c?q=1", fn_name="run")
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, TEXT), answer.text
     assert json.loads(answer.text) == expected
 

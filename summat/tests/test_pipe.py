@@ -7,15 +7,17 @@ import json
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from owt._faults import Interrupted
+from owt._request import Request
 from owt._response import Abort
 from owt.summat import Pipe, pipe
-from tests.fake import TEXT, answer_to, fault_of, json_of, reply_to, text_of
+from tests.fake import TEXT, FakeCall, answer_to, fault_of, json_of, reply_to, text_of
 
 # The four forms in which an adaptor may be a pipe.
 FORMS = {
@@ -25,21 +27,30 @@ FORMS = {
     "dotted": lambda steps: "".join(f"\n  .{step}  # a step" for step in steps),
     "lines": lambda steps: "\n  .".join(steps),
 }
-N = {"kwargs": '{"n": 1}'}
-SEEN = {"n": 1, "__last__": [1, 2]}
+N: dict[str, Any] = {"kwargs": '{"n": 1}'}
+BODY = {"body": b"RIFF"}
 
 STEPS = [
-    (["path()"], {"raw_path": "/a%20b"}, "/a b"),
+    (["path()"], {"raw_path": "/a%20b/c"}, ["a b", "c"]),
+    (["path()", "ix(0)"], {"raw_path": "/a/b"}, "a"),
+    (["path()", "last()"], {"raw_path": "/a/b"}, "b"),
+    (["path()", "map(str.upper)"], {"raw_path": "/a/b"}, ["A", "B"]),
     (["query()"], {"query": "a=1&a=2&b="}, {"a": "1", "b": ""}),
     (["json()"], {"body": b"[1]"}, [1]),
     (["kwarg('n')"], N, 1),
     (["kwargs(n=2, m=3)", "f(lambda n, m: [n, m])"], N, [1, 3]),
+    (["const(0)", "f(lambda n: n)", "kwargs(n=2, m=3)", "f(lambda n, m: [n, m])"], N, [1, 3]),
     (["input()"], {"kwargs": "7"}, 7),
+    (["f(lambda n: n)", "input()", "f(lambda x, n: [x.decode(), n])"], N | BODY, ["RIFF", 1]),
     (["input()", "f(bytes.decode)"], {"body": b"RIFF"}, "RIFF"),
     (["f(lambda x: x + 1)", "fork(pipe().input(), pipe())"], {"kwargs": "7"}, [8, 8]),
     (["const(5)"], {}, 5),
-    (["const(5)", "clear()", "f(lambda n: n)"], N, 1),
+    (["const(5)", "clear()", "f(lambda n: n)"], N, None),
     (["const(5)", "clear()", "f(lambda: 'none')"], {}, "none"),
+    (["clear()", "f(lambda _: 'no kwargs')"], N, "no kwargs"),
+    (["clear()", "f(lambda x='default': x)"], N, "default"),
+    (["clear()", "f(dict)"], N, {}),
+    (["clear()", "kwargs(n=2, m=3)", "f(lambda n, m: [n, m])"], N, [1, 3]),
     (["f(lambda: 5)"], {}, 5),
     (["const([1])", "exec(lambda x: x.append(2))"], {}, [1, 2]),
     (["const('5')", "cast(int)"], N, 5),
@@ -65,7 +76,7 @@ STEPS = [
     (["const('ab')", "fork(str.upper, len)"], {}, ["AB", 2]),
     (["const('ab')", "to(pipe().f(str.upper).ix(0))"], {}, "A"),
     (["const('ab')", "to(str.upper)"], {}, "AB"),
-    (["to(pipe().kwargs(m=2).f(lambda n, m: [n, m]))", "f(lambda **k: k)"], N, SEEN),
+    (["to(pipe().kwargs(m=2).f(lambda n, m: [n, m]))", "f(lambda n: n)"], N, [1, 2]),
     (["const(9)", "importing('math', 'os.path')", "f(lambda x: math.sqrt(x))"], {}, 3.0),
     (["installing('pytest')", "const('there')"], {}, "there"),
 ]
@@ -106,6 +117,78 @@ def test_a_file_is_answered_in_each_form(form: str, tmp_path: Path) -> None:
         [],
         b"There is no file '/../a.txt' here.",
     )
+
+
+SEGMENTS = [
+    ("/", []),
+    ("/a", ["a"]),
+    ("/a/b", ["a", "b"]),
+    ("/a/b/", ["a", "b"]),
+    ("//a", ["a"]),
+    ("/a//b", ["a", "", "b"]),
+    ("/a%2Fb/c%20d", ["a/b", "c d"]),
+    ("/%C3%A9", ["é"]),
+    ("/%ff", ["\ufffd"]),
+    ("/%", ["%"]),
+    ("/a+b", ["a+b"]),
+]
+
+
+@pytest.mark.parametrize(("path", "segments"), SEGMENTS)
+def test_a_path_is_the_list_of_its_segments(path: str, segments: list[str]) -> None:
+    assert pipe().path()(Request(FakeCall(raw_path=path))) == segments
+
+
+@given(segments=st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1)))
+def test_any_segments_survive_the_trip(segments: list[str]) -> None:
+    path = "/" + "/".join(quote(segment, safe="") for segment in segments)
+    assert pipe().path()(Request(FakeCall(raw_path=path))) == segments
+
+
+def test_segments_are_opened_beneath_a_folder_alone() -> None:
+    with pytest.raises(TypeError) as raised:
+        pipe().const(["etc", "passwd"]).open()()
+    assert str(raised.value) == "open() takes segments of a path beneath a folder: open('public')"
+
+
+ARGUMENTS_AFTER = [
+    ("f(lambda n: 5)", {}),
+    ("const(5).cast(str)", {}),
+    ("const([5]).map(str)", {}),
+    ("const([5]).foldl(max, 0)", {}),
+    ("const([5]).foldl1(max)", {}),
+    ("const(5).cond(str, str)", {}),
+    ("const(5).fork(str, str)", {}),
+    ("const(5).to(pipe().identity())", {}),
+    ("clear()", {}),
+    ("const(5)", {"n": 1}),
+    ("path()", {"n": 1}),
+    ("query()", {"n": 1}),
+    ("kwarg('n')", {"n": 1}),
+    ("const(5).identity()", {"n": 1}),
+    ("const(5).exec(lambda n: 5)", {"n": 1}),
+    ("const([5]).ix(0)", {"n": 1}),
+    ("const({1: 5}).get(1)", {"n": 1}),
+    ("const([5]).last()", {"n": 1}),
+    ("const('5').bytes()", {"n": 1}),
+    ("f(lambda n: 5).input()", {"n": 1}),
+    ("f(lambda n: 5).kwargs(n=2)", {"n": 1}),
+]
+
+
+@pytest.mark.parametrize(("steps", "arguments"), ARGUMENTS_AFTER)
+def test_arguments_are_gone_after_a_function_has_given_a_value(
+    steps: str, arguments: dict[str, Any]
+) -> None:
+    seen: list[Any] = []
+
+    def see(*_: Any, **kwargs: Any) -> None:
+        kwargs.pop("__last__", None)
+        seen.append(kwargs)
+
+    built = eval(f"pipe().{steps}", {"pipe": pipe})
+    built.exec(see)(Request(FakeCall()), n=1)
+    assert seen == [arguments]
 
 
 class Adder:

@@ -41,7 +41,8 @@ numbers = pipe().const([1, 2])
 
 # The last value.
 assert_type(pipe(), Pipe[Any])
-assert_type(pipe().path(), Pipe[str])
+assert_type(pipe().path(), Pipe[list[str]])
+assert_type(pipe().path().last(), Pipe[str])
 assert_type(pipe().query(), Pipe[dict[str, str]])
 assert_type(pipe().query().get("a"), Pipe[str])
 assert_type(pipe().json(), Pipe[Any])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from owt.summat._pipe._later import after
 from owt.summat._pipe._run import apply, apply_to
 from owt.summat._pipe._sources import Sources
-from owt.summat._pipe._state import NOTHING
+from owt.summat._pipe._state import Nothing
 from owt.summat._pipe._typing import M, T, W, overload
 from owt.summat._pipe._values import Pair
 
@@ -59,12 +59,12 @@ class Branches(Sources[T, W, M]):
         ('large', 'small')
         """
 
-        def work(state: State) -> Any:
+        def value(state: State) -> Any:
             is_so = state.given() if when is None else apply(when, state)
-            chosen = after(is_so, lambda so: apply(then if so else otherwise, state))
-            return after(chosen, state.with_last)
+            return after(is_so, lambda so: apply(then if so else otherwise, state))
 
-        return self._then("cond", work, *(fn for fn in (then, otherwise, when) if fn is not None))
+        fns = (fn for fn in (then, otherwise, when) if fn is not None)
+        return self._result("cond", value, *fns)
 
     @overload
     def fork(self, left: Fn[Untold], right: Fn[Untold]) -> Pipe[tuple[Any, Any], W, M]: ...
@@ -93,14 +93,13 @@ class Branches(Sources[T, W, M]):
         ('AB', 2)
         """
 
-        def work(state: State) -> Any:
+        def value(state: State) -> Any:
             def then_right(one: Any) -> Any:
-                pair = after(_result(right, state), lambda two: Pair((one, two)))
-                return after(pair, state.with_last)
+                return after(_value_of(right, state), lambda two: Pair((one, two)))
 
-            return after(_result(left, state), then_right)
+            return after(_value_of(left, state), then_right)
 
-        return self._then("fork", work, left, right)
+        return self._result("fork", value, left, right)
 
     @overload
     def to(self, step: Fn[Untold]) -> Pipe[Any, W, M]: ...
@@ -120,12 +119,11 @@ class Branches(Sources[T, W, M]):
         return self._applied("to", step)
 
     def _applied(self, name: str, fn: Any, *, alone: bool = False) -> Any:
-        def work(state: State) -> Any:
-            result = apply_to(fn, state, state.given()) if alone else apply(fn, state)
-            return after(result, state.with_last)
+        def value(state: State) -> Any:
+            return apply_to(fn, state, state.given()) if alone else apply(fn, state)
 
-        return self._then(name, work, fn)
+        return self._result(name, value, fn)
 
 
-def _result(fn: Any, state: State) -> Any:
-    return after(apply(fn, state), lambda last: None if last is NOTHING else last)
+def _value_of(fn: Any, state: State) -> Any:
+    return after(apply(fn, state), lambda last: None if type(last) is Nothing else last)

@@ -78,7 +78,7 @@ class Pipe(Branches[T, W, M]):
         'Hello, owt!'
         """
         last = kwargs.pop(LAST, NOTHING)
-        return after(run(self._steps, State(request, kwargs, last, last)), State.value)
+        return after(run(self._steps, State.first(request, kwargs, last)), State.value)
 
     def __repr__(self) -> str:
         """Return the pipe as it is written.
@@ -97,7 +97,8 @@ class Pipe(Branches[T, W, M]):
     def f(self, fn: Any) -> Any:
         """Take what `fn` returns for the last value and the arguments.
 
-        1. Without arguments, it gets the last value by position; nothing if there is none.
+        1. Without arguments, it gets the last value by position; nothing if there is none. After
+           `clear()`, a function of one parameter gets None.
         2. Otherwise it gets by name those arguments that it has parameters for, or all of them if
            it takes `**kwargs`.
         3. The last value then goes to its parameter `__last__`. If it has none, to its first
@@ -105,12 +106,18 @@ class Pipe(Branches[T, W, M]):
 
         A builtin that does not tell its parameters gets the last value alone.
 
+        After it, the arguments are gone: the next step sees what `fn` has returned, and nothing
+        else. So it is after `cast`, `map`, `foldl`, `foldl1`, `cond`, `fork` and `to`. `kwargs()`
+        and `input()` bring them back.
+
         >>> pipe().const(5).f(lambda x: x + 1)()
         6
         >>> pipe().const(5).f(lambda x, n: x + n)(n=2, m=3)
         7
         >>> pipe().const(5).f(lambda n, __last__: __last__ + n)(n=2)
         7
+        >>> pipe().f(lambda n: n + 1).f(lambda n: n * 10)(n=1)
+        20
         """
         return self._applied("f", fn)
 
@@ -166,11 +173,10 @@ class Pipe(Branches[T, W, M]):
         [97, 98, 99]
         """
 
-        def work(state: State) -> Any:
-            each = _values.mapped(lambda item: apply_to(fn, state, item), state.given())
-            return after(each, state.with_last)
+        def value(state: State) -> Any:
+            return _values.mapped(lambda item: apply_to(fn, state, item), state.given())
 
-        return self._then("map", work, fn)
+        return self._result("map", value, fn)
 
     @overload
     def foldl(
@@ -188,7 +194,11 @@ class Pipe(Branches[T, W, M]):
         >>> pipe().const([1, 2, 3]).foldl(lambda text, n: f"{text}{n}", "")()
         '123'
         """
-        return self._value("foldl", lambda s: _values.folded(fn, s.given(), acc), acc, fn=fn)
+
+        def value(state: State) -> Any:
+            return _values.folded(fn, state.given(), acc)
+
+        return self._result("foldl", value, fn, shown=(acc,))
 
     @overload
     def foldl1(self: Pipe[Iterable[A], W, M], fn: Callable[[A, A], Untold]) -> Pipe[A, W, M]: ...
@@ -204,7 +214,7 @@ class Pipe(Branches[T, W, M]):
         >>> pipe().const([1, 2, 3]).foldl1(max)()
         3
         """
-        return self._value("foldl1", lambda s: _values.folded(fn, s.given()), fn=fn)
+        return self._result("foldl1", lambda s: _values.folded(fn, s.given()), fn)
 
     def ix(self: Pipe[Subscriptable[int, A], W, M], i: int) -> Pipe[A, W, M]:
         """Take the element at index `i`; a negative one counts from the end.
@@ -246,7 +256,8 @@ class Pipe(Branches[T, W, M]):
 
         With `root_dir`, the path is one beneath that folder, also if it begins with `/`, and cannot
         leave it by `..`, by a symbolic link or otherwise: then, and if nothing is there, it answers
-        404. Paths that come from a client are always to be opened so: `path().open("public")`.
+        404. Paths that come from a client are always to be opened so: `path().open("public")`. A
+        list of segments, such as `path()` gives, is opened in no other way.
 
         >>> pipe().const("../../etc/passwd").open("/usr")()
         Traceback (most recent call last):

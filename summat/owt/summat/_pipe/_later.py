@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from functools import partial
 
-from owt.summat._pipe._state import NOTHING
+from owt.summat._pipe._state import Nothing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,5 +106,5 @@ async def _aclose(values: Any) -> None:
 
 def close(values: Any) -> None:
     """Close what can be closed, such as a generator or a file."""
-    if values is not NOTHING and hasattr(values, "close"):
+    if type(values) is not Nothing and hasattr(values, "close"):
         values.close()

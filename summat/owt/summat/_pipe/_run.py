@@ -67,13 +67,15 @@ class Composed:
         made: Any = type(self)((*self._steps, Step(name, work, shown, fns)))
         return made  # type: ignore[no-any-return]
 
-    def _value(
-        self, name: str, value: Callable[[State], Any], *shown: Any, fn: Any = None
-    ) -> Pipe[Any, Any, Any]:
-        def work(state: State) -> Any:
-            return after(value(state), state.with_last)
+    def _value(self, name: str, value: Callable[[State], Any], *shown: Any) -> Pipe[Any, Any, Any]:
+        """Add a step that makes the last value, and leaves the arguments."""
+        return self._then(name, lambda state: after(value(state), state.with_last), shown=shown)
 
-        return self._then(name, work, *(() if fn is None else (fn,)), shown=shown)
+    def _result(
+        self, name: str, value: Callable[[State], Any], *fns: Any, shown: tuple[Any, ...] = ()
+    ) -> Pipe[Any, Any, Any]:
+        """Add a step whose functions make the last value, which is then all that is left."""
+        return self._then(name, lambda state: after(value(state), state.alone), *fns, shown=shown)
 
 
 def apply(fn: Any, state: State) -> Any:

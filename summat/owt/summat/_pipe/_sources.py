@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 
+from owt.summat._pipe._later import after
 from owt.summat._pipe._run import Composed
-from owt.summat._pipe._state import NOTHING
+from owt.summat._pipe._state import CLEARED, Nothing
 from owt.summat._pipe._typing import Generic, M, T, W
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from owt._request import Request
     from owt.summat._pipe._builder import Pipe
     from owt.summat._pipe._state import State
     from owt.summat._pipe._typing import R
@@ -22,13 +24,15 @@ class Sources(Composed, Generic[T, W, M]):
 
     __slots__ = ()
 
-    def path(self) -> Pipe[str, W, M]:
-        """Take the request's path, percent-decoded, as the last value.
+    def path(self) -> Pipe[list[str], W, M]:
+        """Take the segments of the request's path, percent-decoded, as a list.
 
-        >>> pipe().path()(request("/a%20b"))
-        '/a b'
+        >>> pipe().path()(request("/a%20b/c"))
+        ['a b', 'c']
+        >>> pipe().path()(request("/"))
+        []
         """
-        return self._value("path", lambda state: state.asked().path)
+        return self._value("path", lambda state: _segments(state.asked()))
 
     def query(self) -> Pipe[dict[str, str], W, M]:
         """Take the fields of the request's query; of fields with one name, the first.
@@ -55,7 +59,7 @@ class Sources(Composed, Generic[T, W, M]):
         return self._value("kwarg", lambda state: argument(state, name), name)
 
     def kwargs(self, **defaults: Any) -> Pipe[T, W, M]:
-        """Give arguments that did not come a default, for the steps that follow.
+        """Give the steps that follow these arguments; what came with the call counts more.
 
         >>> pipe().kwargs(n=1, m=2).f(lambda n, m: (n, m))(n=3)
         (3, 2)
@@ -63,17 +67,17 @@ class Sources(Composed, Generic[T, W, M]):
         return self._then("kwargs", lambda state: state.with_defaults(defaults))
 
     def input(self) -> Pipe[Any, W, M]:
-        """Take what the pipe began with: the value that was sent without a name.
+        """Take what the pipe began with: the value that was sent without a name, and the arguments.
 
-        If there was none, the bytes of the request's body. In a pipe that is a step of another,
-        the last value of that one.
+        If there was no such value, the bytes of the request's body. In a pipe that is a step of
+        another, the last value of that one.
 
         >>> pipe().f(str.upper).fork(pipe(), pipe().input())(__last__="a")
         ('A', 'A')
         >>> pipe().input()(request("/", body=b"RIFF"))
         b'RIFF'
         """
-        return self._value("input", _input)
+        return self._then("input", lambda state: after(_input(state), state.again))
 
     def const(self, x: R) -> Pipe[R, W, M]:
         """Take `x`, the same object for each call.
@@ -84,12 +88,12 @@ class Sources(Composed, Generic[T, W, M]):
         return self._value("const", lambda _state: x, x)
 
     def clear(self) -> Pipe[Any, W, M]:
-        """Forget the last value, so that the next step gets the arguments alone.
+        """Forget the last value and the arguments. A function of one parameter then gets None.
 
-        >>> pipe().const(5).clear().f(lambda: "nothing")()
+        >>> pipe().const(5).clear().f(lambda _: "nothing")(n=1)
         'nothing'
         """
-        return self._then("clear", lambda state: state.with_last(NOTHING))
+        return self._then("clear", lambda state: state.alone(CLEARED))
 
     def importing(self, *modules: str) -> Pipe[T, W, M]:
         """Import modules when the pipe is built, and bind their names where that is written.
@@ -129,4 +133,16 @@ def argument(state: State, name: str) -> Any:
 
 
 def _input(state: State) -> Any:
-    return state.asked().get_data() if state.input is NOTHING else state.input
+    last = state.begun[0]
+    return state.asked().get_data() if type(last) is Nothing else last
+
+
+def _segments(request: Request) -> list[str]:
+    """Return the segments of a path; those at its ends are not there, if they are empty."""
+    raw = request._call.raw_path.strip("/")
+    if not raw:
+        return []
+    from urllib.parse import unquote
+
+    # Decoded one by one: a `%2F` is no end of a segment.
+    return [unquote(segment, errors="replace") for segment in raw.split("/")]

@@ -126,8 +126,11 @@ def printed(command: Any, arguments: dict[str, Any]) -> Generator[bytes, None, N
 
 def opened(path: Any, root_dir: Any) -> BinaryIO:
     """Open a file for reading bytes; beneath `root_dir`, which no path leaves, if given."""
+    is_segments = isinstance(path, list | tuple)
     if root_dir is None:
+        if is_segments:
+            raise TypeError("open() takes segments of a path beneath a folder: open('public')")
         return open(path, "rb")
     from owt.summat._beneath import open_beneath
 
-    return open_beneath(root_dir, path)
+    return open_beneath(root_dir, "/" + "/".join(path) if is_segments else path)
