@@ -1,5 +1,7 @@
 """Adaptors are Python as Python programmers know it."""
 
+from pathlib import Path
+
 import pytest
 from harness.envelope import digest, envelope
 from harness.server import Serve, Server
@@ -300,3 +302,30 @@ def test_abort_answers_from_anywhere(server: Server) -> None:
         "no such voice",
     )
     assert "Owt-Error" not in answer.headers
+
+
+def test_an_edited_helper_is_seen_alike_in_all_workers(serve: Serve, tmp_path: Path) -> None:
+    server = serve("--workers", "4", cwd=tmp_path)
+    adaptors = [f"import h\ndef run(): return [h.V]  # {number}\n" for number in range(12)]
+
+    def answers() -> list[list[int]]:
+        return [server.call(adaptor).json() for adaptor in adaptors]
+
+    (tmp_path / "h.py").write_text("V = 1")
+    assert answers() == [[1]] * len(adaptors)
+    (tmp_path / "h.py").write_text("V = 2")
+    assert answers() == [[2]] * len(adaptors)
+    (tmp_path / "h.py").write_text("V = 3")
+    assert server.call(adaptors[0], reload=True).json() == [3]
+    assert answers() == [[3]] * len(adaptors)
+
+
+def test_reload_loads_helpers_anew_in_all_workers(serve: Serve, tmp_path: Path) -> None:
+    server = serve("--workers", "4", cwd=tmp_path)
+    adaptors = [f"import h\ndef run(): return [h.V]  # {number}\n" for number in range(12)]
+    (tmp_path / "h.py").write_text("V = open('data').read()")
+    (tmp_path / "data").write_text("old")
+    assert [server.call(adaptor).json() for adaptor in adaptors] == [["old"]] * len(adaptors)
+    (tmp_path / "data").write_text("new")
+    server.call(adaptors[0], reload=True)
+    assert [server.call(adaptor).json() for adaptor in adaptors] == [["new"]] * len(adaptors)

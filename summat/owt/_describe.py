@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import owt.summat
 from owt._faults import Fault
+from owt._missing import advice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,24 +57,13 @@ def describe(err: BaseException) -> str:
     for part in _parts(whole):
         part.stack[:] = _own_frames(part.stack)
     text = "".join(whole.format()).rstrip()
-    return f"{one_line(err)}\n\n{text}{_notes(err, text)}{_advice(err)}"
+    return f"{one_line(err)}\n\n{text}{_notes(err, text)}{advice(err)}"
 
 
 def _notes(err: BaseException, text: str) -> str:
     """Return the notes of an exception that its text has not: before 3.11, Python shows none."""
     notes = map(str, getattr(err, "__notes__", ()))
     return "".join(f"\n{note}" for note in notes if note not in text)
-
-
-def _advice(err: BaseException) -> str:
-    """Say what to do about a package that is not there: most often, this is the wrong Python."""
-    if not isinstance(err, ModuleNotFoundError) or err.name is None:
-        return ""
-    package = err.name.partition(".")[0]
-    return (
-        f"\n\nAdaptors run in {sys.executable}, which has no {package}. "
-        "Install it there, or start owt with --python and the virtualenv that has it."
-    )
 
 
 def told(err: BaseException) -> str:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from owt import _module, adaptors
 from owt._faults import Fault
+from owt._helpers import Helpers
 from owt._shelf import Shelf
 from owt._source import Parsed, parse
 
@@ -40,6 +41,8 @@ class Adaptor:
         "calls",
         "digest",
         "fn_names",
+        "generation",
+        "imports",
         "memory",
         "module",
         "namespace",
@@ -60,6 +63,10 @@ class Adaptor:
         self.calls = 0
         self.fn_names: set[str] = set()
         self.memory = 0
+        # Of the helper modules that it has seen.
+        self.generation = 0
+        # What its text imports; None: nobody has asked yet.
+        self.imports: set[str] | None = None
         self.born = time.monotonic()
 
     def handler(self, fn_name: str) -> Callable[..., Any]:
@@ -108,6 +115,7 @@ class Store:
     def __init__(self, limit: int, directory: str | None = None) -> None:
         self._limit = limit
         self._shelf = Shelf(directory)
+        self.helpers = Helpers(directory)
         self._kept: OrderedDict[str, Adaptor] = OrderedDict()
         self._changing = threading.Lock()
         self._loading: dict[str, _Turn] = {}
@@ -128,7 +136,8 @@ class Store:
         """Return the adaptor, loaded by exactly one of the threads that ask for it at once."""
         with self._turn(digest):
             adaptor = None if reload else self.get(digest)
-            if adaptor is None:
+            if adaptor is None or self.helpers.outdated(adaptor):
+                self.helpers.refresh(source, anew=reload)
                 adaptor = self._load(digest, source, fn_name)
                 self._keep(adaptor)
             return adaptor
@@ -152,6 +161,7 @@ class Store:
         self._is_freeing = False
         self._loading = {}
         self._shelf.after_fork()
+        self.helpers.after_fork()
 
     def _touch(self, digest: str) -> None:
         try:
@@ -165,6 +175,7 @@ class Store:
         parsed.check_entry(fn_name)
         module = _module.new_module(digest, source)
         adaptor = Adaptor(digest, source, parsed, module)
+        adaptor.generation = self.helpers.generation
         before = self._memory.resident()
         with self._registered(module, source):
             adaptor.value = _module.run(module, parsed)
@@ -198,6 +209,8 @@ class Store:
         with self._changing:
             previous = self._kept.get(adaptor.digest)
             if previous is not None:
+                # What `once` has made outlives the module whose code has asked for it.
+                _module.hand_over(previous.module, adaptor.module)
                 self._drop(previous)
             self._kept[adaptor.digest] = adaptor
             self._kept.move_to_end(adaptor.digest)

@@ -32,6 +32,15 @@ def kept_by(module: ModuleType) -> Kept | None:
     return found if isinstance(found, Kept) else None
 
 
+def hand_over(old: ModuleType, new: ModuleType) -> None:
+    """Keep alive for an adaptor that was loaded anew what was kept for it before."""
+    kept = kept_by(old)
+    if kept:
+        ours: Kept = vars(new).setdefault(KEPT, Kept())
+        for name, entry in kept.items():
+            ours.setdefault(name, entry)
+
+
 def module_name(digest: str) -> str:
     """Return the full name of an adaptor's module."""
     return f"{PACKAGE}.{_SHORT_NAME}{digest[:_NAME_DIGITS]}"

@@ -53,15 +53,22 @@ class _Started:
     """The arguments as the server started with them, which no adaptor changes."""
 
     args: dict[str, Any] = dict(_DEFAULTS)  # noqa: RUF012
+    directory = "."
 
 
 def configure(settings: Settings) -> None:
     """Take over the server's settings, and leave them where child processes find them."""
     _take(settings)
+    _Started.directory = os.getcwd()
     os.environ[EXE_VARIABLE] = settings["exe"]
     os.environ[adaptors.DIRECTORY_VARIABLE] = settings["adaptors_dir"]
     _append_to_pythonpath(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     _write(os.path.join(settings["adaptors_dir"], _SETTINGS_FILE), settings)
+
+
+def start_directory() -> str:
+    """Return the folder in which the server was started, wherever an adaptor may have gone."""
+    return _Started.directory
 
 
 def adopt() -> None:

@@ -16,6 +16,7 @@ from owt import _log, _main, _server
 from owt._body import is_awaitable
 from owt._describe import told
 from owt._faults import Fault, Interrupted
+from owt._helpers import Finder
 from owt._invoke import invoke
 from owt._kwargs import parse
 from owt._load import Store
@@ -61,6 +62,7 @@ def start(settings: Settings) -> None:
     _log.install()
     _server.configure(settings)
     _worker.store = Store(settings["max_adaptors"], settings["adaptors_dir"])
+    Finder(_server.start_directory(), _worker.store.helpers).install()
     _worker.evaluate = not settings["no_eval"]
     _main.install()
     sys.setswitchinterval(_SWITCH_INTERVAL)
@@ -132,7 +134,7 @@ def _answer(call: Call) -> bool:
     # Before loading, which may take minutes: arguments that cannot be read need none of it.
     kwargs = parse(call.kwargs, evaluate=_worker.evaluate)
     fn_name, reload = call.fn_name, call.reload
-    if adaptor is None or reload:
+    if adaptor is None or reload or _worker.store.helpers.outdated(adaptor):
         adaptor = _worker.store.load(digest, source, fn_name, reload=reload)
     call.loaded()
     value = invoke(adaptor, fn_name, Request(call), kwargs)

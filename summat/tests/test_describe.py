@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
-from owt import summat
+from owt import _server, summat
 from tests.fake import digest_of, fault_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def raised(source: str, **given: str | None) -> str:
@@ -138,10 +142,60 @@ def test_groups_tell_each_exception() -> None:
     assert "owt/_" not in text
 
 
-def test_a_package_that_is_missing_is_looked_for_in_another_python() -> None:
+HERE = sys.executable
+OR_ANOTHER = "start owt with --python and the virtualenv that has it."
+ADVICE = [
+    (
+        "no_such_package.inside",
+        f"which has no no_such_package. Install it there, or {OR_ANOTHER} If no_such_package is a "
+        "file of yours: modules are looked for in the folder in which owt was started, which is "
+        "/srv/owt.",
+    ),
+    (
+        "cv2",
+        "which has no cv2. The package opencv-python-headless brings it: "
+        f"{HERE} -m pip install opencv-python-headless, or {OR_ANOTHER}",
+    ),
+    (
+        "sklearn.svm",
+        "which has no sklearn. The package scikit-learn brings it: "
+        f"{HERE} -m pip install scikit-learn, or {OR_ANOTHER}",
+    ),
+    (
+        "winreg",
+        "which has no winreg. It belongs to the standard library, and this Python was built or "
+        f"packaged without it: install what brings it, or {OR_ANOTHER}",
+    ),
+    ("json.no_such", "whose json has no such module."),
+    (
+        "half_there",
+        "which has no half_there. The package Half-There should bring it and is installed, but not "
+        f"whole: {HERE} -m pip install --force-reinstall Half-There",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "advice"), ADVICE)
+def test_what_to_do_about_a_module_that_is_missing(
+    name: str, advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "half_there-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: Half-There\nVersion: 1.0\n")
+    (installed / "top_level.txt").write_text("half_there\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for known in ("cv2", "sklearn"):
+        # Whether the libraries of other tests are there makes no difference.
+        for module in [each for each in sys.modules if each.partition(".")[0] == known]:
+            monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setattr(_server._Started, "directory", "/srv/owt")
+    source = f"def run(_): raise ModuleNotFoundError('No module', name={name!r})"
+    lines = raised(source).splitlines()
+    assert lines[0] == "ModuleNotFoundError: No module"
+    assert lines[-1] == f"Adaptors run in {HERE}, {advice}"
+
+
+def test_the_advice_follows_the_traceback_of_an_import() -> None:
     text = raised("def run(_):\n  import no_such_package.inside")
     assert text.splitlines()[0] == "ModuleNotFoundError: No module named 'no_such_package'"
-    assert text.splitlines()[-1] == (
-        f"Adaptors run in {sys.executable}, which has no no_such_package. "
-        "Install it there, or start owt with --python and the virtualenv that has it."
-    )
+    assert text.splitlines()[-1].startswith(f"Adaptors run in {HERE}, which has no no_such_package")

@@ -75,6 +75,7 @@ def test_the_settings_for_children_are_private(tmp_path: Path) -> None:
 
 def test_sources_for_children_are_private_and_go_with_the_adaptor(tmp_path: Path) -> None:
     program = """
+import pickle  # From then on, sources are written to files.
 start(directory)
 text_of("def run(_): return 'é'")
 (name,) = [name for name in os.listdir(directory) if name != 'server.json']

@@ -8,23 +8,13 @@ import sys
 import time
 from contextlib import contextmanager
 
+from owt._missing import PACKAGES
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-# Packages whose module has another name, as they are listed on PyPI.
-_PACKAGES = {
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python-headless",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "fitz": "pymupdf",
-    "PIL": "pillow",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "yaml": "pyyaml",
-}
 # PEP 508: a name, and what it says of the version.
 _REQUIREMENT = r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(.*)"
 _SHOWN_LINES = 15
@@ -49,7 +39,7 @@ def _with_advice(err: ModuleNotFoundError, module: str) -> ModuleNotFoundError:
     if top in sys.modules:
         # The package is there, and it has no such module: pip would change nothing.
         return err
-    command = f"{sys.executable} -m pip install {_PACKAGES.get(top, top)}"
+    command = f"{sys.executable} -m pip install {PACKAGES.get(top, top)}"
     return ModuleNotFoundError(f"No module named {missing!r}: {command}", name=err.name)
 
 

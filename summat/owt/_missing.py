@@ -1,0 +1,85 @@
+"""What to do about a module that is not there: most often, this is the wrong Python or folder."""
+
+from __future__ import annotations
+
+import sys
+
+from owt import _server
+
+# Packages whose module has another name, as they are listed on PyPI.
+PACKAGES = {
+    "Bio": "biopython",
+    "Crypto": "pycryptodome",
+    "OpenSSL": "pyopenssl",
+    "PIL": "pillow",
+    "attr": "attrs",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "docx": "python-docx",
+    "dotenv": "python-dotenv",
+    "faiss": "faiss-cpu",
+    "fitz": "pymupdf",
+    "jwt": "pyjwt",
+    "llama_cpp": "llama-cpp-python",
+    "magic": "python-magic",
+    "nacl": "pynacl",
+    "pkg_resources": "setuptools",
+    "psycopg2": "psycopg2-binary",
+    "serial": "pyserial",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "slugify": "python-slugify",
+    "usb": "pyusb",
+    "whisper": "openai-whisper",
+    "win32api": "pywin32",
+    "yaml": "pyyaml",
+    "zmq": "pyzmq",
+}
+_ANOTHER_PYTHON = "start owt with --python and the virtualenv that has it."
+
+
+def advice(err: BaseException) -> str:
+    """Return what to do next about a `ModuleNotFoundError`; nothing about any other exception."""
+    if not isinstance(err, ModuleNotFoundError) or err.name is None:
+        return ""
+    top = err.name.partition(".")[0]
+    if top in sys.modules:
+        # The package is there, and it has no such module: to install it would change nothing.
+        return f"\n\nAdaptors run in {sys.executable}, whose {top} has no such module."
+    return f"\n\nAdaptors run in {sys.executable}, which has no {top}. {_next_step(top)}"
+
+
+def _next_step(top: str) -> str:
+    if top in sys.stdlib_module_names:
+        return (
+            "It belongs to the standard library, and this Python was built or packaged without "
+            f"it: install what brings it, or {_ANOTHER_PYTHON}"
+        )
+    if top in PACKAGES:
+        package = PACKAGES[top]
+        return (
+            f"The package {package} brings it: {sys.executable} -m pip install {package}, "
+            f"or {_ANOTHER_PYTHON}"
+        )
+    package = _installed_with(top)
+    if package:
+        return (
+            f"The package {package} should bring it and is installed, but not whole: "
+            f"{sys.executable} -m pip install --force-reinstall {package}"
+        )
+    return (
+        f"Install it there, or {_ANOTHER_PYTHON} If {top} is a file of yours: modules are looked "
+        f"for in the folder in which owt was started, which is {_server.start_directory()}."
+    )
+
+
+def _installed_with(top: str) -> str:
+    """Return which installed package lists a module that is not to be found; mostly none does."""
+    from importlib.metadata import packages_distributions
+
+    try:
+        return packages_distributions().get(top, [""])[0]
+    except Exception:
+        # Metadata of others, which may be broken: this is about a better sentence alone.
+        return ""

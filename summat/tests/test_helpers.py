@@ -1,0 +1,236 @@
+"""Modules of the start directory: which are imported anew, when, and what that brings along."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from owt._imports import imported
+from tests.process import python
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+START = """
+import os, sys
+os.chdir({start!r})
+sys.path.insert(0, os.getcwd())
+from tests.process import START
+exec(START)
+start({directory!r})
+
+def write(name, text):
+    os.makedirs(os.path.dirname(name) or '.', exist_ok=True)
+    with open(name, 'w') as file: file.write(text)
+
+said = []
+def say(source, **given): said.append(text_of(source, **given))
+loads = sys.loads_of_test = []
+"""
+
+
+def said(program: str, tmp_path: Path, **environment: str) -> Any:
+    """Run a program in a worker of its own start directory, and return what its calls answered."""
+    start, directory = tmp_path / "start", tmp_path / "private"
+    start.mkdir()
+    directory.mkdir()
+    head = START.format(start=str(start), directory=str(directory))
+    tail = "\nimport json\nos.write(1, json.dumps(said).encode())"
+    return json.loads(python(head + textwrap.dedent(program) + tail, **environment).stdout)
+
+
+def test_an_edited_helper_is_seen_from_the_next_call_on(tmp_path: Path) -> None:
+    program = """
+        A = "import h\\ndef run(): return str(h.V)"
+        B = "from h import V\\ndef run(): return f'{V}b'"
+        write("h.py", "V = 1")
+        say(A)
+        for value in range(2, 5):
+            write("h.py", f"V = {value}")
+            say(A)
+            say(A)
+            say(B)
+    """
+    assert said(program, tmp_path) == ["1", "2", "2", "2b", "3", "3", "3b", "4", "4", "4b"]
+
+
+# How an adaptor may come by what a helper has.
+IMPORTS = {
+    "module": "import h\ndef run(): return h.V",
+    "name": "from h import V\ndef run(): return V",
+    "star": "from h import *\ndef run(): return V",
+    "as": "import h as k\ndef run(): return k.V",
+    "late": "def run():\n  import h\n  return h.V",
+    "by its name": "import importlib\nh = importlib.import_module('h')\ndef run(): return h.V",
+    "pipe": "importing('h').f(lambda: h.V)",
+    "through another": "import other\ndef run(): return other.W",
+    "of a package": "from pkg import W\ndef run(): return W",
+    "module of a package": "import pkg.sub\ndef run(): return pkg.sub.W",
+    "module as a name": "from pkg import sub\ndef run(): return sub.W",
+    "relative": "from pkg.relative import W\ndef run(): return W",
+}
+
+
+@pytest.mark.parametrize("source", IMPORTS.values(), ids=IMPORTS)
+def test_whoever_imports_what_has_changed_is_loaded_anew(source: str, tmp_path: Path) -> None:
+    program = f"""
+        write("h.py", "V = 'old'")
+        write("other.py", "from h import V as W")
+        write("pkg/__init__.py", "from h import V as W")
+        write("pkg/sub.py", "def make():\\n  import h\\n  return h.V\\nW = make()")
+        write("pkg/relative.py", "from .sub import W")
+        A = {source!r}
+        say(A)
+        write("h.py", "V = 'new'")
+        say(A)
+    """
+    assert said(program, tmp_path) == ["old", "new"]
+
+
+def test_what_does_not_import_it_stays_as_it_is(tmp_path: Path) -> None:
+    program = """
+        write("h.py", "V = 1")
+        write("model.py", "import sys; sys.loads_of_test.append('model')")
+        write("user.py", "import h, model, sys; sys.loads_of_test.append('user')")
+        A = "import user\\nsys.loads_of_test.append('A')\\ndef run(): return ''"
+        B = "import model\\nsys.loads_of_test.append('B')\\ndef run(): return ''"
+        say(A), say(B)
+        write("h.py", "V = 2")
+        say(A), say(B)
+        said[:] = loads
+    """
+    assert said(program, tmp_path) == ["model", "user", "A", "B", "user", "A"]
+
+
+def test_reload_loads_helpers_anew_that_have_not_changed(tmp_path: Path) -> None:
+    program = """
+        write("h.py", "import low, sys; sys.loads_of_test.append('h')")
+        write("low.py", "import sys; sys.loads_of_test.append('low')")
+        write("else_.py", "import sys; sys.loads_of_test.append('else')")
+        A = "import h\\ndef run(): return ''"
+        B = "import h, else_\\nsys.loads_of_test.append('B')\\ndef run(): return ''"
+        say(A), say(B)
+        say(A, reload=True), say(B)
+        said[:] = loads
+    """
+    assert said(program, tmp_path) == ["low", "h", "else", "B", "low", "h", "B"]
+
+
+def test_state_of_once_outlives_its_helpers(tmp_path: Path) -> None:
+    program = """
+        write("h.py", "V = 1")
+        A = '''
+        import h
+        from owt.summat import once
+        def load():
+            sys.loads_of_test.append("made")
+            return object()
+        def run(ask=True):
+            if ask: once("model", load)
+            return str(h.V)
+        '''
+        import textwrap, gc
+        A = textwrap.dedent(A)
+        say(A)
+        write("h.py", "V = 2")
+        say(A, reload=True, kwargs='{"ask": false}')
+        gc.collect()
+        say(A)
+        said += loads
+    """
+    assert said(program, tmp_path) == ["1", "2", "2", "made"]
+
+
+def test_a_helper_that_is_gone_or_broken_says_so_once_it_is_looked_for(tmp_path: Path) -> None:
+    program = """
+        A = "import h\\ndef run(): return str(h.V)"
+        write("h.py", "V = 1")
+        say(A)
+        write("h.py", "V =")
+        said.append(fault_of(A, reload=True)[1].splitlines()[0])
+        os.unlink("h.py")
+        said.append(fault_of(A, reload=True)[1].splitlines()[0])
+        write("h.py", "V = 2")
+        say(A, reload=True)
+    """
+    assert said(program, tmp_path) == [
+        "1",
+        "SyntaxError: invalid syntax (h.py, line 1)",
+        "ModuleNotFoundError: No module named 'h'",
+        "2",
+    ]
+
+
+def test_installed_modules_are_left_alone(tmp_path: Path) -> None:
+    program = """
+        site = "venv/lib/python3/site-packages"
+        sys.path.append(os.path.abspath(site))
+        write(site + "/installed.py", "V = 1")
+        A = "import installed\\ndef run(): return str(installed.V)"
+        say(A)
+        write(site + "/installed.py", "V = 22")
+        say(A, reload=True)
+    """
+    assert said(program, tmp_path) == ["1", "1"]
+
+
+def test_a_helper_that_is_being_imported_is_dropped_later(tmp_path: Path) -> None:
+    program = """
+        import threading
+        sys.began, sys.go_on = threading.Event(), threading.Event()
+        write("slow.py", "V = 1\\nimport sys; sys.began.set(); assert sys.go_on.wait(20)")
+        A = "import slow\\ndef run(): return str(slow.V)"
+        thread = threading.Thread(target=say, args=(A,))
+        thread.start()
+        assert sys.began.wait(20)
+        write("slow.py", "V = 22")
+        say("def run(): return 'another'")
+        sys.go_on.set()
+        thread.join()
+        say(A)
+    """
+    assert said(program, tmp_path) == ["another", "1", "22"]
+
+
+@pytest.mark.parametrize("name", ["asyncio", "json", "traceback", "selectors", "inspect", "mmap"])
+def test_no_name_of_the_start_directory_shadows_the_standard_library(
+    name: str, tmp_path: Path
+) -> None:
+    program = f"""
+        write("{name}.py", "raise RuntimeError('the one of the start directory')")
+        say("async def run(): return 'async'")
+        said.append(fault_of("def run(): 1 / 0")[1].splitlines()[0])
+        said.append(json_of("def run(): return [1]"))
+        say("import {name}\\ndef run(): return {name}.__name__")
+        write("h.py", "V = 1")
+        say("import h\\ndef run(): return 'helped'")
+    """
+    assert said(program, tmp_path) == [
+        "async",
+        "ZeroDivisionError: division by zero",
+        "[1]",
+        name,
+        "helped",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "package", "names"),
+    [
+        ("import a.b, c", "", {"a", "a.b", "c"}),
+        ("from a.b import c", "", {"a", "a.b", "a.b.c"}),
+        ("from . import c", "a.b", {"a", "a.b", "a.b.c"}),
+        ("from ..d import c", "a.b", {"a", "a.b", "a.d", "a.d.c"}),
+        ("from ....d import c", "a", {"a", "d", "d.c"}),
+        ("f('a.b')", "", {"a", "a.b"}),
+        ("f('.b')", "a", {"a", "a.b"}),
+        ("'no name', '', '.', 'a-b', 'a..b'", "", set()),
+        ("def broken(:", "", set()),
+        ("'\\ud800'", "", set()),
+    ],
+)
+def test_imports_are_read_from_the_text(source: str, package: str, names: set[str]) -> None:
+    assert imported(source, package) == names
