@@ -211,7 +211,7 @@ def test_a_large_file_of_a_form_needs_little_memory(serve: Serve, tmp_path: Path
 
 def _wait_until_empty(spool: Path) -> None:
     deadline = time.monotonic() + 10
-    (uploads,) = spool.glob("owt-uploads-*")
+    (uploads,) = spool.glob("owt-*/uploads-*")
     while list(uploads.iterdir()):
         assert time.monotonic() < deadline, list(uploads.iterdir())
         time.sleep(0.01)

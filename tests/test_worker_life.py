@@ -240,19 +240,6 @@ def test_a_call_that_failed_at_the_front_says_how_long_it_ran(serve: Serve) -> N
         assert float(times["queue"]) < 3000
 
 
-def test_a_server_that_cannot_start_workers_for_a_while_recovers(serve: Serve) -> None:
-    server = serve(*ONE_WORKER)
-    package = Path(server.call("import owt\nrun = lambda: owt.__path__[0]").text)
-    away = package.with_name("away")
-    package.rename(away)
-    os.kill(server.call(PID).json(), signal.SIGKILL)
-    server.log.wait_for("Python does not start")
-    with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(server.call, "lambda: 'alive'")
-        away.rename(package)
-        assert waiting.result().text == "alive"
-
-
 @pytest.mark.parametrize("nested", [False, True])
 def test_nothing_is_left_of_a_killed_server(serve: Serve, nested: bool) -> None:
     server = serve()

@@ -127,6 +127,9 @@ pub enum Error {
     /// The worker that ran the call ended before it answered.
     #[error("worker died: {0}")]
     WorkerDied(Death),
+    /// There is no worker for the call, and none can be started, for this reason.
+    #[error("no worker can be started")]
+    WorkerUnavailable(String),
     /// As many calls wait as may.
     #[error("queue is full")]
     QueueFull,
@@ -228,6 +231,7 @@ impl Error {
             Error::AdaptorRaised(_) => "adaptor-raised",
             Error::ReplyInvalid(_) => "reply-invalid",
             Error::WorkerDied(_) => "worker-died",
+            Error::WorkerUnavailable(_) => "worker-unavailable",
             Error::QueueFull => "queue-full",
             Error::Draining => "draining",
             Error::Cancelled => "cancelled",

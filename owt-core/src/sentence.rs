@@ -120,6 +120,12 @@ impl Error {
                 how(*death)
             )
             .into(),
+            Error::WorkerUnavailable(reason) => format!(
+                "No worker process can be started: {}. The server goes on trying, so try again in \
+                 a moment, and look at its log.",
+                reason.trim_end_matches(['.', '\n'])
+            )
+            .into(),
             Error::QueueFull => "Too many calls are waiting. Try again in a moment.".into(),
             Error::Cancelled => {
                 "The call was cancelled by its id. Make it again if it is still wanted.".into()
@@ -277,6 +283,7 @@ mod tests {
     #[case("worker-died", Error::WorkerDied(Death::Memory { limit: 1 << 30 }))]
     #[case("worker-died", Error::WorkerDied(Death::Recycled))]
     #[case("worker-died", Error::WorkerDied(Death::Lost))]
+    #[case("worker-unavailable", Error::WorkerUnavailable("Python does not start.".to_owned()))]
     #[case("queue-full", Error::QueueFull)]
     #[case("draining", Error::Draining)]
     #[case("cancelled", Error::Cancelled)]

@@ -11,6 +11,7 @@ mod local;
 mod log;
 mod package;
 mod pool;
+mod private;
 mod serve;
 mod share;
 mod spool;

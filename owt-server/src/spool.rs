@@ -1,7 +1,9 @@
 //! Files of a form that are too large to be held: they lie in a folder of their own until their call
 //! is over.
 
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -20,7 +22,11 @@ impl Spool {
     /// Makes a folder within the server's own.
     pub(crate) async fn make(root: &Path) -> io::Result<Self> {
         let root = root.to_owned();
-        let make = move || tempfile::Builder::new().prefix("").tempdir_in(root);
+        let make = move || {
+            // A cleaner of temporary files may have removed it.
+            DirBuilder::new().recursive(true).mode(0o700).create(&root)?;
+            tempfile::Builder::new().prefix("").tempdir_in(root)
+        };
         let folder = tokio::task::spawn_blocking(make).await.map_err(io::Error::other)??;
         Ok(Self { folder: Some(folder), files: 0 })
     }

@@ -24,6 +24,7 @@ async fn refused(code: &str, more: &str) -> Error {
 
 #[rstest]
 #[case("queue-full", true)]
+#[case("worker-unavailable", true)]
 #[case("draining", true)]
 #[case("worker-died", false)]
 #[case("deadline", false)]

@@ -30,20 +30,26 @@ pub(super) async fn answer(
     }
 }
 
-/// Whether calls are answered now, and by how many workers of how many.
+/// Whether calls are answered now, by how many workers of how many, and why by no more.
 fn health(links: &Links) -> HttpResponse {
     let (total, alive) = links.shared().workers();
+    let reason = links.shared().why_unavailable();
     let (status, word) = match alive {
         _ if links.shared().is_draining() => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        0 if reason.is_some() => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
         0 => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
         _ if alive < total => (StatusCode::OK, "degraded"),
         _ => (StatusCode::OK, "ready"),
     };
-    HttpResponse::build(status).json(json!({
+    let mut words = json!({
         "status": word,
         "workers": { "alive": alive, "total": total },
         "version": env!("CARGO_PKG_VERSION"),
-    }))
+    });
+    if let Some(reason) = reason {
+        words["reason"] = Value::from(&*reason);
+    }
+    HttpResponse::build(status).json(words)
 }
 
 /// The adaptors that are loaded, of all workers.

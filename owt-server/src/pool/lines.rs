@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use owt_core::Error;
+
 use super::link::Link;
 use super::{Event, Shared};
 use crate::tally::Tally;
@@ -49,8 +51,9 @@ impl Lines {
                 let mut retired = self.retired.borrow_mut();
                 let position = retired.iter().position(|link| link.leads_to(&life));
                 let link = position.map(|position| retired.swap_remove(position));
-                link.unwrap_or_else(|| self.to(worker)).fail(death);
+                link.unwrap_or_else(|| self.to(worker)).fail(&Error::WorkerDied(death));
             }
+            Event::Unavailable { worker, reason } => self.to(worker).unavailable(reason),
             Event::Visit(_) => {}
         }
     }

@@ -53,6 +53,8 @@ struct State {
     last_id: u32,
     /// The worker at the other end, once there is one.
     worker: Option<Worker>,
+    /// Why there is none, once calls do not wait for it any more.
+    unavailable: Option<Arc<str>>,
     is_retired: bool,
     /// Digests whose source this worker was sent over this link.
     told: HashSet<Digest>,
@@ -206,7 +208,9 @@ impl Link {
         lease: Lease,
         socket: StdStream,
     ) {
-        self.state.borrow_mut().worker = Some(Worker { number, life, lease: Some(lease) });
+        let worker = Some(Worker { number, life, lease: Some(lease) });
+        self.state.borrow_mut().worker = worker;
+        self.state.borrow_mut().unavailable = None;
         let socket = socket.set_nonblocking(true).and_then(|()| UnixStream::from_std(socket));
         let Ok(socket) = socket else {
             return self.broken();
@@ -219,13 +223,27 @@ impl Link {
         ];
     }
 
+    /// No worker comes for now: calls that wait for one fail, and so do others until it comes.
+    pub(super) fn unavailable(&self, reason: Arc<str>) {
+        self.fail(&Error::WorkerUnavailable(reason.to_string()));
+        self.state.borrow_mut().unavailable = Some(reason);
+    }
+
+    /// Why calls do not wait here for a worker, if so.
+    pub(super) fn check_available(&self) -> Result<(), Error> {
+        match &self.state.borrow().unavailable {
+            Some(reason) => Err(Error::WorkerUnavailable(reason.to_string())),
+            None => Ok(()),
+        }
+    }
+
     /// The worker has died: every call that is at it fails, and the next worker starts from nothing.
-    pub(super) fn fail(&self, death: Death) {
+    pub(super) fn fail(&self, err: &Error) {
         let state = std::mem::take(&mut *self.state.borrow_mut());
         self.state.borrow_mut().last_id = state.last_id;
         state.tasks.iter().for_each(JoinHandle::abort);
         for pending in state.calls.values() {
-            pending.fail(Error::WorkerDied(death));
+            pending.fail(err.clone());
         }
         state.uploads.values().for_each(|window| window.close());
         self.has_moved.notify_waiters();
@@ -386,7 +404,7 @@ mod tests {
 
     #[rstest]
     #[case::its_client_has_gone(|link: &Rc<Link>, id| link.end_early(id, "client-gone"))]
-    #[case::the_worker_has_died(|link: &Rc<Link>, _| link.fail(Death::Lost))]
+    #[case::the_worker_has_died(|link: &Rc<Link>, _| link.fail(&Error::WorkerDied(Death::Lost)))]
     #[tokio::test]
     async fn nobody_waits_for_room_for_a_call_that_is_over(#[case] end: fn(&Rc<Link>, u32)) {
         let end_it = async {

@@ -1,6 +1,7 @@
 //! The worker processes as the front sees them: started, watched, replaced when they die, and
 //! reached by each thread of the front over a socket of its own.
 
+mod absence;
 mod calls;
 mod claims;
 mod drain;
@@ -31,6 +32,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::package::RunDir;
 use crate::share::with_reserve;
 use crate::worker::Settings;
+use absence::Absence;
 pub(crate) use calls::CallState;
 pub(crate) use claims::{Claim, Claims, is_id};
 pub use life::Recycling;
@@ -54,6 +56,8 @@ pub(crate) enum Event {
     Retire { worker: usize },
     /// A worker has ended, this one or one that was retired.
     Down { worker: usize, life: Arc<Life>, death: Death },
+    /// No worker can be started there, and calls do not wait for one any more.
+    Unavailable { worker: usize, reason: Arc<str> },
     /// Somebody wants to know what only this thread knows.
     Visit(Visit),
 }
@@ -90,6 +94,7 @@ struct WorkerState {
     worn: Notify,
     /// The present process, and since when it is ready.
     present: Mutex<Option<(u32, Instant)>>,
+    absence: Absence,
 }
 
 impl WorkerState {
@@ -130,12 +135,14 @@ impl WorkerState {
         let most = max_calls.map_or(u64::MAX, |calls| taken.saturating_add(calls));
         self.most.store(most, Ordering::Relaxed);
         self.set_present(Some((pid, Instant::now())));
+        self.absence.end();
         self.is_up.store(true, Ordering::Relaxed);
     }
 
     fn end(&self) {
         self.is_up.store(false, Ordering::Relaxed);
         self.set_present(None);
+        self.absence.begin();
     }
 
     fn present(&self) -> Option<(u32, Instant)> {
@@ -201,8 +208,8 @@ pub(crate) struct Pool {
     pub(crate) shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     supervisors: Vec<tokio::task::JoinHandle<()>>,
-    oom_watch: tokio::task::JoinHandle<()>,
-    run_dir: RunDir,
+    watches: Vec<tokio::task::JoinHandle<()>>,
+    run_dir: Arc<RunDir>,
 }
 
 /// What each thread of the front takes to reach the workers: its ear for [`Event`]s.
@@ -225,6 +232,7 @@ impl Pool {
         run_dir: RunDir,
         shared: Arc<Shared>,
     ) -> Result<Self, StartError> {
+        let run_dir = Arc::new(run_dir);
         let (stop, stopped) = watch::channel(false);
         settings.links = shared.fronts.len();
         let mut starting = Vec::new();
@@ -232,6 +240,7 @@ impl Pool {
             let supervisor = Supervisor {
                 worker,
                 settings: settings.clone(),
+                run_dir: run_dir.clone(),
                 shared: shared.clone(),
                 stopped: stopped.clone(),
             };
@@ -241,8 +250,11 @@ impl Pool {
         for starting in starting {
             supervisors.push(starting.ready().await?);
         }
-        let oom_watch = tokio::task::spawn_local(running::watch_for_oom(shared.clone()));
-        Ok(Self { shared, stop, supervisors, oom_watch, run_dir })
+        let watches = vec![
+            tokio::task::spawn_local(running::watch_for_oom(shared.clone())),
+            tokio::task::spawn_local(run_dir.clone().keep()),
+        ];
+        Ok(Self { shared, stop, supervisors, watches, run_dir })
     }
 
     /// Ends the workers; calls that are still running are lost.
@@ -251,7 +263,10 @@ impl Pool {
         for supervisor in self.supervisors {
             let _ = supervisor.await;
         }
-        self.oom_watch.abort();
+        for watch in self.watches {
+            watch.abort();
+            let _ = watch.await;
+        }
         drop(self.run_dir);
     }
 }

@@ -11,7 +11,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use rustix::process::{Pid, Signal};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
 
 use super::FAREWELL;
@@ -33,6 +33,9 @@ pub enum StartError {
     /// The process could not be started or spoken to.
     #[error("cannot start a worker process: {0}")]
     Io(#[from] io::Error),
+    /// The package that it needs cannot be written.
+    #[error("the package owt cannot be written: {0}")]
+    Package(#[source] io::Error),
     /// Python or the package `owt` did not start in it.
     #[error("Python does not start: {0}")]
     Python(String),
@@ -71,16 +74,6 @@ impl Process {
         send_settings(&control, settings, &theirs)?;
         control.set_nonblocking(true)?;
         Ok(Self { child, group, control: tokio::net::UnixStream::from_std(control)?, sockets })
-    }
-
-    pub(super) async fn start_after(
-        pause: Duration,
-        settings: &Settings,
-        threads: usize,
-    ) -> Result<Self, StartError> {
-        sleep(pause).await;
-        let mut process = Self::spawn(settings, threads)?;
-        process.ready().await.map(|()| process)
     }
 
     /// Waits for the worker's first word.

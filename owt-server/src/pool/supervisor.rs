@@ -10,11 +10,13 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
+use super::absence::{MAX_ABSENCE, MAX_FAILED_STARTS};
 use super::life::{Life, Wear};
 use super::process::{Process, StartError, longer};
 use super::running::Running;
 use super::stats::count;
 use super::{Event, Shared};
+use crate::package::RunDir;
 use crate::worker::Settings;
 
 /// A worker that lived this long is replaced at once.
@@ -34,6 +36,7 @@ const LONGEST_SPARED: Duration = Duration::from_secs(300);
 pub(super) struct Supervisor {
     pub(super) worker: usize,
     pub(super) settings: Settings,
+    pub(super) run_dir: Arc<RunDir>,
     pub(super) shared: Arc<Shared>,
     pub(super) stopped: watch::Receiver<bool>,
 }
@@ -174,17 +177,40 @@ impl Supervisor {
 
     /// Starts another worker, and tries less and less often where it does not start; `None` when
     /// the pool stops.
-    async fn replacement(&self, mut pause: Duration) -> Option<Process> {
+    async fn replacement(&self, pause: Duration) -> Option<Process> {
+        tokio::select! {
+            process = self.start_until_ready(pause) => Some(process),
+            never = self.shared.limit_absence(self.worker, MAX_ABSENCE) => match never {},
+            () = self.stopped() => None,
+        }
+    }
+
+    async fn start_until_ready(&self, mut pause: Duration) -> Process {
+        let mut failures = 0;
         loop {
-            tokio::select! {
-                started = Process::start_after(pause, &self.settings, self.shared.fronts.len()) => match started {
-                    Ok(process) => return Some(process),
-                    Err(err) => tracing::error!("worker {}: {err}", self.worker),
-                },
-                () = self.stopped() => return None,
+            sleep(pause).await;
+            match self.attempt().await {
+                Ok(process) => return process,
+                Err(err) => {
+                    failures += 1;
+                    self.start_failed(failures, &err);
+                }
             }
-            count(&self.shared.counters.failed_starts);
             pause = longer(pause);
+        }
+    }
+
+    async fn attempt(&self) -> Result<Process, StartError> {
+        self.run_dir.clone().restore_in_background().await.map_err(StartError::Package)?;
+        let mut process = Process::spawn(&self.settings, self.shared.fronts.len())?;
+        process.ready().await.map(|()| process)
+    }
+
+    fn start_failed(&self, failures: u32, err: &StartError) {
+        tracing::error!("worker {}: {err}", self.worker);
+        count(&self.shared.counters.failed_starts);
+        if failures >= MAX_FAILED_STARTS {
+            self.shared.unavailable(self.worker, &err.to_string());
         }
     }
 

@@ -242,6 +242,7 @@ impl Sent {
         limit: Option<Duration>,
     ) -> Result<Self, Error> {
         let digest = about.digest;
+        link.check_available()?;
         shared.workers[worker].enter(digest, shared.capacity)?;
         let (id, pending) = link.open(Some(about));
         let deadline = limit.map(|limit| {

@@ -14,6 +14,8 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
+use crate::private;
+
 /// The most sockets that come with the settings, one for each thread of the front.
 pub(crate) const MAX_LINKS: usize = 64;
 
@@ -107,7 +109,7 @@ impl Control {
             Ok(1) => run_exit_functions(),
             // The front was killed, and cannot clear up any more.
             Ok(_) => {
-                settings.private_dirs.iter().for_each(|dir| drop(std::fs::remove_dir_all(dir)));
+                settings.private_dirs.iter().for_each(|dir| private::remove(dir));
             }
             Err(err) => tracing::error!("the control socket fails: {err}"),
         }

@@ -1,0 +1,138 @@
+"""No worker can be started: calls are told why, health says it, and owt recovers by itself."""
+
+import os
+import shutil
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from harness.server import Serve, Server
+
+PID = "import os\nrun = os.getpid"
+PACKAGE = "import owt\nrun = lambda: owt.__path__[0]"
+FOREVER = "import time\ndef run(): time.sleep(60)"
+
+# Every Python imports this at its start, and with the file beside it, it ends there.
+BROKEN_PYTHON = """
+import os
+if os.path.exists(os.path.join(os.path.dirname(__file__), "broken")):
+    os._exit(7)
+"""
+
+REASON = "a worker process ended while it was starting (exit status: 7)"
+WORDS = (
+    f"No worker process can be started: {REASON}. The server goes on trying, so try again in a "
+    "moment, and look at its log.\n"
+)
+
+
+def broken_server(serve: Serve, path: Path, *options: str) -> tuple[Server, Path]:
+    """Return a server whose next workers will not start while a file is there, and that file."""
+    (path / "sitecustomize.py").write_text(BROKEN_PYTHON)
+    server = serve("--workers", "1", *options, env={"PYTHONPATH": str(path)})
+    broken = path / "broken"
+    broken.touch()
+    return server, broken
+
+
+def kill_worker(server: Server) -> None:
+    """Kill the one worker, and return when that is known."""
+    mark = len(server.log)
+    os.kill(server.call(PID).json(), signal.SIGKILL)
+    server.log.wait_for("starting another", since=mark)
+
+
+@pytest.mark.parametrize("fields", [{}, {"timeout": 60}], ids=["plain", "with a timeout"])
+def test_calls_are_told_when_no_worker_can_be_started(
+    serve: Serve, tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    server, broken = broken_server(serve, tmp_path)
+    kill_worker(server)
+    with ThreadPoolExecutor(8) as pool:
+        # Those that wait already, and those that come later.
+        calls = [pool.submit(server.call, FOREVER, **fields) for _ in range(8)]
+        answers = [call.result() for call in calls]
+    answers.append(server.call("lambda: 'well'"))
+    for answer in answers:
+        assert (answer.status_code, answer.text) == (503, WORDS)
+        assert answer.headers["Owt-Error"] == "worker-unavailable"
+        assert answer.headers["Retry-After"] == "1"
+    health = server.send("GET", "/_owt/health")
+    assert health.status_code == 503
+    assert health.json() == {
+        "status": "degraded",
+        "workers": {"alive": 0, "total": 1},
+        "version": health.json()["version"],
+        "reason": REASON,
+    }
+    broken.unlink()
+    assert until_available(server).text == "well"
+    assert server.send("GET", "/_owt/health").json()["status"] == "ready"
+
+
+def until_available(server: Server) -> requests.Response:
+    """Call until a worker answers."""
+    while (answer := server.call("lambda: 'well'")).status_code == 503:
+        assert answer.headers["Owt-Error"] == "worker-unavailable"
+    return answer
+
+
+def test_a_server_without_workers_still_stops(serve: Serve, tmp_path: Path) -> None:
+    server, _ = broken_server(serve, tmp_path)
+    kill_worker(server)
+    assert server.call("lambda: 1").status_code == 503
+    server.process.terminate()
+    assert server.process.wait(timeout=10) == 0
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2], ids=["package", "its folder", "the private folder"])
+def test_what_a_cleaner_has_removed_is_written_anew(serve: Serve, depth: int) -> None:
+    server = serve("--workers", "1")
+    package = Path(server.call(PACKAGE).text)
+    shutil.rmtree([package, *package.parents][depth])
+    kill_worker(server)
+    assert server.call("lambda: 'well'").text == "well"
+    assert server.call(PACKAGE).text == str(package)
+
+
+@pytest.mark.parametrize(
+    ("variables", "where"),
+    [
+        ({"XDG_RUNTIME_DIR": "runtime", "XDG_CACHE_HOME": "cache"}, "runtime/owt"),
+        ({"XDG_RUNTIME_DIR": "missing", "XDG_CACHE_HOME": "cache"}, "cache/owt"),
+        ({"XDG_CACHE_HOME": "made/anew"}, "made/anew/owt"),
+        ({}, ".cache/owt"),
+        ({"HOME": "/proc/1", "TMPDIR": "tmp"}, f"tmp/owt-{os.getuid()}"),
+    ],
+    ids=["runtime", "no runtime", "cache", "home", "temporary"],
+)
+def test_the_private_folder_is_where_no_cleaner_goes(
+    serve: Serve, tmp_path: Path, variables: dict[str, str], where: str
+) -> None:
+    for name in ("runtime", "cache", "tmp"):
+        (tmp_path / name).mkdir()
+    server = serve(env={name: str(tmp_path / value) for name, value in variables.items()})
+    private = Path(server.call(PACKAGE).text).parents[1]
+    assert private.parent == tmp_path / where
+    assert private.stat().st_mode & 0o777 == 0o700
+    server.process.terminate()
+    assert server.process.wait(timeout=10) == 0
+    assert not private.parent.exists()
+
+
+def test_what_a_killed_server_left_is_removed_by_the_next_one(serve: Serve, tmp_path: Path) -> None:
+    living, dead = serve(), serve()
+    folders = [Path(server.call(PACKAGE).text).parents[1] for server in (living, dead)]
+    kept = tmp_path / "kept"
+    shutil.copytree(folders[1], kept)
+    dead.process.kill()
+    dead.process.wait()
+    dead.log.to_its_end()
+    # Its workers have cleared up, which they cannot where they are killed with it.
+    kept.rename(folders[1])
+    third = Path(serve().call(PACKAGE).text).parents[1]
+    assert sorted(folders[0].parent.iterdir()) == sorted([folders[0], third])
+    assert living.call("lambda: 'well'").text == "well"
