@@ -201,3 +201,16 @@ def test_a_result_that_is_too_large_is_given_and_not_kept(serve: Serve) -> None:
     server = serve("--cache-size", "100K")
     large = "def run(request):\n  for _ in range(10): yield 'x' * 10_000"
     assert [cached(server, large) for _ in range(2)] == [("x" * 100_000, "miss")] * 2
+
+
+def test_a_part_that_one_caller_wants_is_not_kept_for_all(serve: Serve, tmp_path: Path) -> None:
+    server = serve()
+    path = tmp_path / "a.txt"
+    path.write_text("0123456789")
+    code = "import pathlib\ndef run(path): return pathlib.Path(path)"
+    params = {**envelope(code, {"path": str(path)}), "use_cache": "true"}
+    for headers in ({"Range": "bytes=0-1"}, {"If-None-Match": "*"}, {}):
+        reply = server.send("GET", "/", params=params, headers=headers)
+        assert (reply.status_code, reply.text) == (
+            (304, "") if "If-None-Match" in headers else (200, "0123456789")
+        )

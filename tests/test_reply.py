@@ -104,6 +104,48 @@ def test_a_file_is_streamed_with_its_type(
     assert answer.content == body
 
 
+@pytest.mark.parametrize("size", [10, 100_000, 3_000_000])
+def test_a_path_has_its_length_and_its_parts(server: Server, tmp_path: Path, size: int) -> None:
+    body = bytes(range(250)) * (size // 250 + 1)
+    path = tmp_path / "a.bin"
+    path.write_bytes(body[:size])
+    code = "import pathlib\ndef run(path): return pathlib.Path(path)"
+    params = envelope(code, {"path": str(path)})
+
+    def ask(method: str, **headers: str) -> tuple[int, str | None, bytes]:
+        answer = server.send(method, "/", params=params, headers=headers)
+        return answer.status_code, answer.headers.get("Content-Length"), answer.content
+
+    assert ask("GET") == (200, str(size), body[:size])
+    assert ask("HEAD") == (200, str(size), b"")
+    assert ask("GET", Range="bytes=2-") == (206, str(size - 2), body[2:size])
+    assert ask("GET", Range=f"bytes={size}-")[0] == 416
+    assert ask("GET", **{"If-None-Match": "*"}) == (304, None, b"")
+    assert ask("GET", **{"If-Match": '"other"'})[0] == 412
+    # On the same connection, after all of these.
+    assert server.call("lambda: 'well'").text == "well"
+
+
+ENDLESS = """
+    import itertools
+
+    def run(request):
+        try:
+            for number in itertools.count():
+                yield f"{number}\\n"
+        finally:
+            print("closed")
+"""
+
+
+def test_a_head_of_what_never_ends_is_answered_at_once(server: Server) -> None:
+    mark = len(server.log)
+    answer = server.send("HEAD", json=envelope(ENDLESS))
+    assert (answer.status_code, answer.headers["Content-Type"], answer.content) == (200, TEXT, b"")
+    server.log.wait_for("closed", since=mark)
+    assert server.call("lambda: 'well'").text == "well"
+
+
 FLASK = """
     from flask import Response as FlaskResponse
 

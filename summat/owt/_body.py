@@ -7,12 +7,13 @@ from types import CoroutineType
 
 from owt import _json
 from owt._faults import Fault
+from owt._file import FilePart, has_length, whole
 from owt._kinds import find, has
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
-    from os import PathLike
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from pathlib import Path
     from typing import Any
 
 TEXT = "text/plain; charset=utf-8"
@@ -32,20 +33,23 @@ _WORKING = (
 class Body:
     """A body with the media type that fits it: bytes, an iterator or an async iterator."""
 
-    __slots__ = ("achunks", "chunks", "content_type", "whole")
+    __slots__ = ("achunks", "chunks", "content_type", "length", "whole")
 
     def __init__(
         self,
         content_type: str | None,
         whole: bytes = b"",
-        chunks: Iterator[Any] | None = None,
+        chunks: Iterable[Any] | None = None,
         achunks: AsyncIterator[Any] | None = None,
+        length: int | None = None,
     ) -> None:
         # None with chunks: the first chunk tells.
         self.content_type = content_type
         self.whole = whole
         self.chunks = chunks
         self.achunks = achunks
+        # Bytes of all chunks, where they are counted before.
+        self.length = length
 
 
 def is_plain(value: Any) -> bool:
@@ -131,8 +135,21 @@ def _async_chunks(value: Any) -> Body:
     return Body(None, achunks=value.__aiter__())
 
 
-def _path(value: PathLike[str]) -> Body:
-    return _file(open(value, "rb"))
+def is_path(value: Any) -> bool:
+    """Tell whether a value names a file that is to be opened."""
+    return type(value) not in _BY_TYPE and find({"pathlib.Path": True}, type(value)) is not None
+
+
+def _path(path: Path) -> Body:
+    file = path.open("rb")
+    return _part(whole(file)) if has_length(file) else _file(file)
+
+
+def _part(part: FilePart) -> Body:
+    kind = media_type(part.name)
+    if part.length <= _FILE_CHUNK:
+        return Body(kind, b"".join(part))
+    return Body(kind, chunks=part, length=part.length)
 
 
 def _file(file: Any) -> Body:
@@ -198,6 +215,7 @@ _BY_TYPE: dict[type, Callable[[Any], Body]] = {
     float: _json_body,
     bool: _json_body,
     type(_ for _ in ()): _chunks,
+    FilePart: _part,
 }
 _BY_BASE: tuple[tuple[tuple[type, ...], Callable[[Any], Body]], ...] = (
     ((str,), _text),

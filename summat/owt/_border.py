@@ -128,8 +128,10 @@ class Call(Protocol):
     def fail(self, code: str, text: str, /) -> None:
         """Answer with one of owt's own errors: its code, and words for a person."""
 
-    def start(self, status: int, content_type: str | None, headers: Headers, /) -> None:
-        """Begin a streamed answer."""
+    def start(
+        self, status: int, content_type: str | None, headers: Headers, length: int | None, /
+    ) -> None:
+        """Begin a streamed answer, of so many bytes in all if that is known."""
 
     def send(self, chunk: Chunk, /) -> bool:
         """Send a chunk, waiting while the reader is slow. False: the client has gone."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from owt._body import BINARY, Body, body_of, is_plain, text_bytes, text_type
+from owt._body import BINARY, Body, body_of, is_path, is_plain, text_bytes, text_type
+from owt._file import answer, has_length
 from owt._foreign import reader_of
 from owt._head import headers_of, is_status, status_of, value_of
 from owt._response import Abort, Response
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from owt._border import Call, Headers
+    from owt._http import Header
 
 # RFC 9110: 204, 205 and 304 end with their head.
 _BODILESS = (204, 205, 304)
@@ -35,19 +37,22 @@ class Reply:
         """Whether the status allows no body, whatever the handler gave."""
         return self.status in _BODILESS
 
+    @property
+    def known_type(self) -> str | None:
+        """The media type; None if the first chunk is to tell, or if there is none."""
+        return self.content_type or (None if self.is_bodiless else self.body.content_type)
+
     def send_whole(self, call: Call) -> None:
         """Answer with a body that is all there."""
-        body = self.body
-        whole = b"" if self.is_bodiless else body.whole
-        content_type = self.content_type or body.content_type
-        call.reply(self.status, content_type, self.headers, whole)
+        whole = b"" if self.is_bodiless else self.body.whole
+        call.reply(self.status, self.known_type, self.headers, whole)
 
     def start(self, call: Call, first: Any) -> None:
         """Begin a streamed answer, whose first chunk tells its media type if nothing else does."""
-        content_type = self.content_type or self.body.content_type
+        content_type = self.known_type
         if content_type is None:
             content_type = text_type(first) if isinstance(first, str) else BINARY
-        call.start(self.status, content_type, self.headers)
+        call.start(self.status, content_type, self.headers, self.body.length)
 
 
 def send_text(call: Call, text: str) -> None:
@@ -55,16 +60,21 @@ def send_text(call: Call, text: str) -> None:
     call.reply(200, text_type(text), (), text_bytes(text))
 
 
-def reply_of(value: Any) -> Reply:
-    """Return the reply that a handler's value stands for, or the fault that says why none."""
+def reply_of(value: Any, call: Call | None = None) -> Reply:
+    """Return the reply that a handler's value stands for, or the fault that says why none.
+
+    With a call, files are answered as its conditions and its range have it.
+    """
     if type(value) is tuple:
-        return _of_tuple(value)
+        return _of_tuple(value, call)
+    if is_plain(value):
+        return Reply(body_of(value), 200, None, ())
     if isinstance(value, Response):
-        return _made(value.body, value.status, value.headers, value.content_type)
-    read = None if is_plain(value) else reader_of(type(value))
+        return _made(value, call)
+    read = reader_of(type(value))
     if read is not None:
-        return reply_of(read(value))
-    return Reply(body_of(value), 200, None, ())
+        return reply_of(read(value), call)
+    return _made(Response(value), call)
 
 
 def reply_of_abort(err: Abort) -> Reply:
@@ -72,28 +82,47 @@ def reply_of_abort(err: Abort) -> Reply:
     return Reply(body_of(err.text), status_of(err.status), None, ())
 
 
-def _made(body: Any, status: Any, headers: Any, content_type: Any) -> Reply:
-    header_type, pairs = headers_of(headers)
-    if content_type is not None:
-        header_type = value_of("Content-Type", content_type)
-    return Reply(body_of(body), status_of(status), header_type, pairs)
+def _made(made: Response, call: Call | None) -> Reply:
+    status = status_of(made.status)
+    content_type, pairs = headers_of(made.headers)
+    if made.content_type is not None:
+        content_type = value_of("Content-Type", made.content_type)
+    body = made.body
+    if call is not None and status == 200 and is_path(body):
+        body = body.open("rb")
+        if has_length(body):
+            made = answer(call.method, _header_of(call), body, pairs, content_type)
+            return _made(made, None)
+    return Reply(body_of(body), status, content_type, pairs)
 
 
-def _of_tuple(value: tuple[Any, ...]) -> Reply:
+def _header_of(call: Call) -> Header:
+    headers = call.headers
+
+    def header(name: str) -> str | None:
+        values = [value for found, value in headers if found == name]
+        return ", ".join(values) if values else None
+
+    return header
+
+
+def _of_tuple(value: tuple[Any, ...], call: Call | None) -> Reply:
     """Read (body, status), (body, headers) or (body, status, headers)."""
     match value:
         case (body, second) if is_status(second):
-            return _changed(body, second, None)
+            return _changed(body, second, None, call)
         case (body, headers):
-            return _changed(body, _UNSET, headers)
+            return _changed(body, _UNSET, headers, call)
         case (body, status, headers):
-            return _changed(body, status, headers)
+            return _changed(body, status, headers, call)
     raise _wrong_tuple(len(value))
 
 
-def _changed(body: Any, status: Any, headers: Any) -> Reply:
+def _changed(body: Any, status: Any, headers: Any, call: Call | None) -> Reply:
     """Return the reply of `body`, which may be a response itself, with status and headers set."""
-    reply = reply_of(list(body) if type(body) is tuple else body)
+    if is_path(body):
+        return _made(Response(body, 200 if status is _UNSET else status, headers), call)
+    reply = reply_of(list(body) if type(body) is tuple else body, call)
     if status is not _UNSET:
         reply.status = status_of(status)
     content_type, pairs = headers_of(headers)

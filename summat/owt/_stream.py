@@ -16,7 +16,7 @@ from owt._upload import ready
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import Future
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from typing import Any
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 GONE = "The client went away before the end of the answer."
 
 
-def stream(call: Call, reply: Reply, chunks: Iterator[Any]) -> None:
+def stream(call: Call, reply: Reply, chunks: Iterable[Any]) -> None:
     """Answer with the chunks of an iterator, on this thread; `send` waits for slow readers."""
     beat = _heartbeat.of(chunks)
     outgoing = _Outgoing(call, reply, call.send)
@@ -35,7 +35,7 @@ def stream(call: Call, reply: Reply, chunks: Iterator[Any]) -> None:
         outgoing = _Beating(call, reply, call.send, beat)
     try:
         with _closing(chunks), outgoing.alive_on_thread():
-            for chunk in chunks:
+            for chunk in () if outgoing.is_only_head() else chunks:
                 if not outgoing.send(chunk):
                     break
     except BaseException as err:
@@ -57,7 +57,7 @@ async def astream(
         outgoing = _Beating(call, reply, call.send_nowait, beat)
     try:
         async with _aclosing(chunks), outgoing.alive_in_loop():
-            async for chunk in chunks:
+            async for chunk in _no_chunks() if outgoing.is_only_head() else chunks:
                 if not outgoing.send(chunk):
                     settle()
                     break
@@ -96,6 +96,11 @@ async def in_thread(work: Callable[[], None]) -> None:
             continue
 
 
+async def _no_chunks() -> AsyncIterator[Any]:
+    return
+    yield
+
+
 class _Outgoing:
     """An answer that begins with its first chunk: what fails before that is an ordinary error."""
 
@@ -109,13 +114,22 @@ class _Outgoing:
         self._gone = False
         self._last_chunk: bytes | bytearray = b""
 
+    def is_only_head(self) -> bool:
+        """Send the head if nothing else is asked for and it is known; tell whether it was."""
+        if self._call.method != "HEAD" or self._reply.known_type is None:
+            return False
+        self._begin(b"")
+        return True
+
     def send(self, chunk: Any) -> bool:
-        """Send a chunk; False once the client has gone."""
+        """Send a chunk; False once no more are wanted."""
         data = _bytes_of(chunk)
         if self._reply.is_bodiless:
             return False
         if not self._begun:
             self._begin(chunk)
+            if self._call.method == "HEAD":
+                return False
         # An empty chunk would be read as the end.
         if data:
             self._last_chunk = data

@@ -151,7 +151,7 @@ def _deliver(call: Call, value: Any) -> bool:
         return False
     if value is None:
         _log.tell_of_nothing(call.id)
-    reply = reply_of(value)
+    reply = reply_of(value, call)
     if reply.body.achunks is not None:
         chunks = reply.body.achunks
         _submit(call, value, lambda: _stream_later(call, chunks, reply), call.done)
@@ -199,7 +199,7 @@ async def _answer_later(call: Call, value: Any) -> None:
         value = await value
         if value is None:
             _log.tell_of_nothing(call.id)
-        reply = reply_of(value)
+        reply = reply_of(value, call)
         _end_forked_child()
         if reply.body.achunks is not None:
             await astream(call, reply, reply.body.achunks, _settle(call))

@@ -44,6 +44,8 @@ class FakeCall:
         self.events: list[tuple[Any, ...]] = []
         self.answered = threading.Event()
         self.is_done = threading.Event()
+        # Of a streamed answer, if it is known.
+        self.length: int | None = None
         # How many chunks the client takes before it goes; None: all.
         self.takes: int | None = given.get("takes")
         self.threads: list[int] = []
@@ -66,7 +68,10 @@ class FakeCall:
         text.encode()
         self._end("fail", code, text)
 
-    def start(self, status: int, content_type: str | None, headers: Headers) -> None:
+    def start(
+        self, status: int, content_type: str | None, headers: Headers, length: int | None
+    ) -> None:
+        self.length = length
         self.events.append(("start", status, content_type, list(headers)))
 
     def send(self, chunk: Chunk) -> bool:

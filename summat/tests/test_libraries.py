@@ -165,12 +165,33 @@ def test_what_only_aiohttp_can_send_is_told() -> None:
     )
 
 
-def test_a_file_of_starlette_is_streamed(tmp_path: Any) -> None:
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ([], (200, b"a {}")),
+        ([("range", "bytes=0-0")], (206, b"a")),
+        (
+            [("range", "bytes=9-")],
+            (416, b"The file has 4 bytes, and the range begins behind them.\n"),
+        ),
+        ([("if-none-match", "*")], (304, b"")),
+    ],
+)
+def test_a_file_of_starlette_has_ranges_and_conditions(
+    tmp_path: Any, asked: list[tuple[str, str]], expected: tuple[int, bytes]
+) -> None:
     path = tmp_path / "a.css"
     path.write_text("a {}")
-    begun, *chunks, ended = answer_to(STARLETTE + f"s.FileResponse({str(path)!r})")
-    assert (begun[:3], ended) == (("start", 200, "text/css; charset=utf-8"), ("finish",))
-    assert chunks == [("chunk", b"a {}")]
+    source = STARLETTE + f"s.FileResponse({str(path)!r}, filename='b.css', headers={{'X-A': 'b'}})"
+    status, _content_type, headers, body = reply_to(source, headers=asked)
+    assert (status, body) == expected
+    assert dict(headers)["content-disposition"] == 'attachment; filename="b.css"'
+    assert {"ETag", "Last-Modified", "Accept-Ranges", "x-a"} <= {
+        {"etag": "ETag", "last-modified": "Last-Modified", "accept-ranges": "Accept-Ranges"}.get(
+            name, name
+        )
+        for name, _value in headers
+    }
 
 
 @pytest.mark.parametrize(

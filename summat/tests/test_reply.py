@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fake import TEXT, answer_to, fault_of, json_of, reply_to
+from owt import _worker
+from tests.fake import TEXT, FakeCall, answer_to, fault_of, json_of, reply_to
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +60,10 @@ def run(value: str) -> str:
         ("({'a': 1}, 422)", (422, JSON, [], b'{"a":1}')),
         ("((1, 2), 200)", (200, JSON, [], b"[1,2]")),
         ("(None, 204)", (204, None, [], b"")),
-        ("('dropped', 204)", (204, TEXT, [], b"")),
+        # What has no content has no media type of its own.
+        ("('dropped', 204)", (204, None, [], b"")),
+        ("({'a': 1}, 304)", (304, None, [], b"")),
+        ("('', 304, {'Content-Type': 'text/css'})", (304, "text/css", [], b"")),
         ("Response('x')", (200, TEXT, [], b"x")),
         ("Response()", (200, BINARY, [], b"")),
         ("Response({'a': 1}, 201, {'X-A': 'b'})", (201, JSON, [("X-A", "b")], b'{"a":1}')),
@@ -220,8 +225,14 @@ def test_files_are_streamed_with_their_media_type(
     path = tmp_path / name
     path.write_bytes(b"ab" * 50_000)
     source = f"import pathlib\ndef run(path): return {opened}"
-    begun, *chunks, ended = answer_to(source, kwargs=repr({"path": str(path)}))
-    assert (begun, ended) == (("start", 200, kind, []), ("finish",))
+    call = FakeCall(source, kwargs=repr({"path": str(path)}))
+    _worker.handle(call)
+    begun, *chunks, ended = call.answer()
+    # What stands at a path has a length and a version; an open file may be anything.
+    names = ["ETag", "Last-Modified", "Accept-Ranges"] if "Path" in opened else []
+    assert (begun[:3], ended) == (("start", 200, kind), ("finish",))
+    assert [name for name, _value in begun[3]] == names
+    assert call.length == (100_000 if names else None)
     assert [len(data) for _chunk, data in chunks] == [65_536, 34_464]
     assert b"".join(data for _chunk, data in chunks) == b"ab" * 50_000
 
@@ -310,6 +321,93 @@ def test_a_temporary_file_is_a_file() -> None:
     )
     css = "text/css; charset=utf-8"
     assert answer_to(source) == [("start", 200, css, []), ("chunk", b"a {}"), ("finish",)]
+
+
+VERSION = [
+    ("ETag", '"tag"'),
+    ("Last-Modified", "Sun, 09 Sep 2001 01:46:40 GMT"),
+    ("Accept-Ranges", "bytes"),
+]
+
+
+def answer_of_path(
+    path: Path, value: str = "path", kind: str = "def", method: str = "GET", **headers: str
+) -> tuple[Any, ...]:
+    """Return what a path is answered with, its own tag replaced."""
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    source = f"import pathlib\n{kind} run(path):\n  path = pathlib.Path(path)\n  return {value}"
+    given = [(name.replace("_", "-"), value) for name, value in headers.items()]
+    (event,) = answer_to(source, kwargs=repr({"path": str(path)}), method=method, headers=given)
+    named = [(name, '"tag"' if name == "ETag" else value) for name, value in event[3]]
+    return (*event[1:3], named, event[4])
+
+
+@pytest.mark.parametrize(
+    ("value", "headers", "expected"),
+    [
+        ("path", {}, (200, TEXT, VERSION, b"0123456789")),
+        (
+            "path",
+            {"range": "bytes=2-4"},
+            (206, TEXT, [*VERSION, ("Content-Range", "bytes 2-4/10")], b"234"),
+        ),
+        ("path", {"if_none_match": "*"}, (304, None, VERSION, b"")),
+        ("path", {"if_modified_since": VERSION[1][1]}, (304, None, VERSION, b"")),
+        (
+            "path, {'X-A': 'b', 'ETag': '\"mine\"'}",
+            {"if_none_match": '"mine"'},
+            (304, None, [*VERSION[1:], ("X-A", "b"), VERSION[0]], b""),
+        ),
+        (
+            "Response(path, content_type='text/css')",
+            {"range": "bytes=-1"},
+            (206, "text/css", [*VERSION, ("Content-Range", "bytes 9-9/10")], b"9"),
+        ),
+        # Another status is what the handler says, whatever is asked.
+        ("path, 404", {"range": "bytes=2-4"}, (404, TEXT, [], b"0123456789")),
+        ("Response(path, 404)", {"if_none_match": "*"}, (404, TEXT, [], b"0123456789")),
+    ],
+)
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_path_is_answered_as_the_request_has_it(
+    tmp_path: Path, kind: str, value: str, headers: dict[str, str], expected: tuple[Any, ...]
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"0123456789")
+    assert answer_of_path(path, value, kind, **headers) == expected
+
+
+def test_a_path_is_whole_for_a_call_by_post(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"0123456789")
+    found = answer_of_path(path, method="POST", range="bytes=2-4", if_none_match="*")
+    assert found == (200, TEXT, VERSION, b"0123456789")
+
+
+def test_a_path_without_a_length_is_streamed() -> None:
+    begun, *chunks, ended = answer_to("import pathlib\nrun = lambda: pathlib.Path('/proc/version')")
+    assert (begun, ended) == (("start", 200, BINARY, []), ("finish",))
+    assert b"".join(data for _chunk, data in chunks).startswith(b"Linux")
+
+
+def test_a_file_that_becomes_shorter_meanwhile_breaks_the_answer_off(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(bytes(200_000))
+    call = FakeCall("import pathlib\ndef run(path): return pathlib.Path(path)")
+    call.kwargs = repr({"path": str(path)})
+    send = call.send
+
+    def shorten(chunk: Any) -> bool:
+        os.truncate(path, 100_000)
+        return send(chunk)
+
+    call.send = shorten  # type: ignore[method-assign]
+    _worker.handle(call)
+    ended, text = call.answer()[-1]
+    assert (ended, text.splitlines()[0]) == (
+        "abort",
+        "EOFError: the file became 100000 bytes shorter while it was sent",
+    )
 
 
 def test_a_file_that_is_not_there_is_the_adaptors_error() -> None:

@@ -125,6 +125,32 @@ def test_a_chunk_of_another_type_is_told(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize(
+    ("value", "expected", "has_begun"),
+    [
+        ("chunks()", ("start", 200, TEXT, []), True),
+        ("(chunks(), 201, {'X-A': 'b'})", ("start", 201, TEXT, [("X-A", "b")]), True),
+        # Here nothing of the body is needed to know the head.
+        ("(chunks(), {'Content-Type': 'text/css'})", ("start", 200, "text/css", []), False),
+    ],
+)
+def test_a_head_ends_the_call_once_the_head_is_known(
+    kind: str, value: str, expected: tuple[Any, ...], has_begun: bool
+) -> None:
+    source = ENDED + (
+        f"{kind} chunks():\n"
+        "  try:\n"
+        "    while True: yield 'a'\n"
+        "  finally: ended.append('closed')\n"
+        f"def run(_): return {value}"
+    )
+    call = FakeCall(source, method="HEAD", takes=0)
+    _worker.handle(call)
+    assert call.answer() == [expected, ("finish",)]
+    assert ended_of(call) == ["closed"] * has_begun
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
 def test_a_client_that_goes_ends_the_generator(kind: str) -> None:
     source = ENDED + (
         f"{kind} run(_):\n"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.fake import TEXT, answer_to
+from owt import _worker
+from tests.fake import TEXT, FakeCall, answer_to
 
 SOURCE = (
     "from owt.summat import files\ndef run(request): return files.serve(request, {root!r}{more})"
@@ -200,17 +201,51 @@ def test_if_range_asks_for_the_rest_of_the_same_file(
         ([("If-Modified-Since", "Sun, 09 Sep 2001 01:46:39 GMT")], 200),
         ([("If-Modified-Since", "yesterday")], 200),
         ([("If-None-Match", "{tag}"), ("Range", "bytes=0-1")], 304),
+        # Two of a name are one list.
+        ([("If-None-Match", '"other"'), ("If-None-Match", "{tag}")], 304),
+        # The old notation of C's asctime, which is of Greenwich.
+        ([("If-Modified-Since", "Sun Sep  9 01:46:40 2001")], 304),
+        ([("If-Match", "{tag}")], 200),
+        ([("If-Match", '"other", {tag}')], 200),
+        ([("If-Match", "*")], 200),
+        ([("If-Match", "{tag}"), ("If-None-Match", "{tag}")], 304),
+        # Where there are tags, dates do not count.
+        ([("If-Match", "{tag}"), ("If-Unmodified-Since", "Sun, 09 Sep 2001 01:46:39 GMT")], 200),
+        ([("If-Unmodified-Since", MODIFIED)], 200),
+        ([("If-Unmodified-Since", "yesterday")], 200),
     ],
 )
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_what_the_client_has_is_not_sent_again(
-    root: Path, headers: list[tuple[str, str]], status: int
+    root: Path, headers: list[tuple[str, str]], status: int, method: str
 ) -> None:
     tag = tag_of(root, "a.txt")
-    (event,) = get(
-        root, "/a.txt", headers=[(name, value.format(tag=tag)) for name, value in headers]
-    )
-    body = b"" if status == 304 else b"0123456789"
-    assert (event[1], event[3], event[4]) == (status, head(), body)
+    given = [(name, value.format(tag=tag)) for name, value in headers]
+    (event,) = get(root, "/a.txt", method=method, headers=given)
+    kind, body = (None, b"") if status == 304 else (TEXT, b"0123456789")
+    assert event[1:] == (status, kind, head(), body)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("If-Match", '"other"')],
+        # A weak tag proves nothing of the bytes.
+        [("If-Match", "W/{tag}")],
+        [("If-Match", '"other"'), ("Range", "bytes=0-1")],
+        [("If-Match", '"other"'), ("If-None-Match", "{tag}")],
+        [("If-Unmodified-Since", "Sun, 09 Sep 2001 01:46:39 GMT")],
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_file_that_is_not_the_one_that_is_meant_is_not_sent(
+    root: Path, headers: list[tuple[str, str]], method: str
+) -> None:
+    tag = tag_of(root, "a.txt")
+    given = [(name, value.format(tag=tag)) for name, value in headers]
+    text = b"The file is another one than the request is about.\n"
+    answer = get(root, "/a.txt", method=method, headers=given)
+    assert answer == [("reply", 412, TEXT, head(), text)]
 
 
 def test_a_file_that_is_replaced_has_another_tag(root: Path) -> None:
@@ -225,10 +260,38 @@ def test_a_file_that_is_replaced_has_another_tag(root: Path) -> None:
 def test_a_large_file_is_streamed(root: Path, asked: str, start: int, status: int) -> None:
     data = os.urandom(3 << 20)
     (root / "large.bin").write_bytes(data)
-    begun, *chunks, end = get(root, "/large.bin", headers=[("Range", asked)])
-    assert (begun[1], end) == (status, ("finish",))
+    source = SOURCE.format(root=str(root), more="")
+    call = FakeCall(source, raw_path="/large.bin", headers=[("range", asked)])
+    _worker.handle(call)
+    begun, *chunks, end = call.answer()
+    assert (begun[1], call.length, end) == (status, len(data) - start, ("finish",))
     assert b"".join(chunk for _kind, chunk in chunks) == data[start:]
     assert len(chunks) > 10
+
+
+def test_nothing_of_a_large_file_is_sent_to_a_head(root: Path) -> None:
+    (root / "large.bin").write_bytes(bytes(3 << 20))
+    source = SOURCE.format(root=str(root), more="")
+    call = FakeCall(source, raw_path="/large.bin", method="HEAD")
+    _worker.handle(call)
+    (begun, ended) = call.answer()
+    assert (begun[:3], ended, call.length) == (
+        ("start", 200, "application/octet-stream"),
+        ("finish",),
+        3 << 20,
+    )
+
+
+def test_headers_may_be_added_to_what_is_served(root: Path) -> None:
+    source = (
+        "from owt.summat import files\n"
+        "def run(request):\n"
+        f"  found = files.serve(request, {str(root)!r})\n"
+        "  found.headers['X-A'] = 'b'\n"
+        "  return found"
+    )
+    (event,) = answer_to(source, raw_path="/a.txt")
+    assert event[3][-1] == ("X-A", "b")
 
 
 def test_a_root_that_is_not_there_is_an_error_of_the_adaptor(tmp_path: Path) -> None:

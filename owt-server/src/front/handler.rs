@@ -99,6 +99,10 @@ fn log_failure(id: &str, error: &Error, digest: Option<Digest>) {
     }
 }
 
+/// Headers by which a reply depends on its caller (RFC 9110, sections 13 and 14).
+const CONDITIONS: [&str; 6] =
+    ["if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"];
+
 impl Front {
     async fn answer(
         &self,
@@ -193,11 +197,13 @@ impl Front {
     /// Answers from the result cache, which a first call fills.
     async fn cached(
         &self,
-        call: Call,
+        mut call: Call,
         attached: Attached,
         rule: &Rule,
         request: &HttpRequest,
     ) -> Result<HttpResponse, Failure> {
+        // What one caller has, or wants a part of, is nothing to the others who get this result.
+        call.request.headers.retain(|(name, _)| !CONDITIONS.contains(&name.as_str()));
         self.links.remember(&call.code);
         let (reader, ticket) = self.site.cache.find(&call, rule);
         let is_hit = ticket.is_none();

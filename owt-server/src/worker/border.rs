@@ -184,16 +184,17 @@ impl PyCall {
         self.flush(py);
     }
 
-    /// Begins an answer whose body comes in chunks.
-    #[pyo3(signature = (status, content_type, headers, /))]
+    /// Begins an answer whose body comes in chunks, of so many bytes in all if that is known.
+    #[pyo3(signature = (status, content_type, headers, length, /))]
     fn start(
         &self,
         status: u16,
         content_type: Option<&str>,
         headers: Vec<(String, String)>,
+        length: Option<usize>,
     ) -> PyResult<()> {
         self.0.begin_answer()?;
-        self.push_reply_head(status, content_type, headers, None, b"");
+        self.push_reply_head(status, content_type, headers, length, b"");
         // With the first chunk, if that comes soon.
         self.0.engine.send_soon();
         Ok(())
