@@ -118,7 +118,9 @@ class Writer {
   #number(number: number): string {
     if (Number.isNaN(number)) return this.#notation.nan;
     if (!Number.isFinite(number)) return (number < 0 ? '-' : '') + this.#notation.infinity;
-    return Object.is(number, -0) ? '-0.0' : String(number);
+    if (Object.is(number, -0)) return '-0.0';
+    // Beyond 2^53, the digits that JavaScript shows are those of another whole number.
+    return isWhole(number) ? BigInt(number).toString() : String(number);
   }
 
   #object(object: object): string {
@@ -224,6 +226,11 @@ function step(key: unknown): string {
 /** The name of a built-in type, also of one from another window. */
 function tag(value: unknown): string {
   return Object.prototype.toString.call(value).slice('[object '.length, -1);
+}
+
+/** Whether Python has a number as an `int`; JavaScript writes larger ones as `1e+21`, a `float`. */
+function isWhole(number: number): boolean {
+  return Number.isInteger(number) && Math.abs(number) < 1e21;
 }
 
 function isHashable(value: unknown): boolean {

@@ -131,6 +131,29 @@ test('any value survives the trip to Python', { timeout: 100_000 }, async () => 
   await fc.assert(survives, { numRuns: 400 });
 });
 
+test('a whole number arrives as exactly what it holds, in every notation', async () => {
+  const whole = fc.oneof(
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map(Math.trunc),
+    fc.bigInt({ min: -(10n ** 22n), max: 10n ** 22n }).map(Number),
+    fc.bigInt({ min: -(2n ** 54n), max: 2n ** 54n }).map(Number),
+  );
+  const arrives = fc.asyncProperty(whole, async (number) => {
+    const forms = [number, new Map([[number, new Set([number])]]), new Float64Array([number])];
+    const { list } = (await told(forms)) as { list: unknown[] };
+    const inPython = expected(number);
+    // A Map and a Set have no minus zero.
+    const asKey = expected(number === 0 ? 0 : number);
+    assert.deepEqual(list, [
+      inPython,
+      { dict: [[asKey, { set: [pythonJson(asKey)] }]] },
+      { list: [inPython] },
+    ]);
+    assert.deepEqual(await told(number), inPython);
+  });
+  const known = [-41028805174642410, 2 ** 53 + 2, 1e21 - 2 ** 17, 1e21, -0, Number.MAX_VALUE];
+  await fc.assert(arrives, { numRuns: 200, examples: known.map((number) => [number]) });
+});
+
 describe('each kind of value has its counterpart', () => {
   class Point {
     x = 1;
@@ -144,6 +167,7 @@ describe('each kind of value has its counterpart', () => {
   const cases: [string, unknown, unknown][] = [
     ['a whole number', 7, { int: '0x7' }],
     ['a large whole number', 1e20, { int: '0x56bc75e2d63100000' }],
+    ['one that JavaScript shows otherwise', -41028805174642410, { int: '-0x91c37b1dfe46e8' }],
     ['one that only a float is written as', 1e21, { float: hex(1e21) }],
     ['a fraction', 0.1, { float: hex(0.1) }],
     ['minus zero', -0, { float: '-0x0.0p+0' }],
