@@ -62,6 +62,9 @@ describe('a program in TypeScript', () => {
     writeFileSync(join(folder, 'ts/app.mts'), source);
     const strict = [
       '--noEmit',
+      // On a terminal, or where the environment asks for colour, it writes for people.
+      '--pretty',
+      'false',
       '--strict',
       '--target',
       'es2022',
