@@ -83,7 +83,7 @@ async fn beside_slow_ones(caller: &Caller, rounds: u16) -> Result<Vec<Figure>> {
         computing.push(p99_beside(caller, COMPUTING, 1).await?);
     }
     Ok(vec![
-        Figure::micros("fast calls alone, p99", &alone),
+        Figure::micros("fast calls alone, p99", &alone, Goal::None),
         Figure::times(
             "p99 beside 8 calls that sleep ÷ alone",
             &sleeping,
@@ -142,8 +142,8 @@ async fn new_code(sh: &Shell, caller: &Caller, rounds: u16) -> Result<Vec<Figure
         new.push(sample.p50_us);
     }
     Ok(vec![
-        Figure::micros("warm calls, p50", &warm),
-        Figure::micros("calls of code never seen before, p50", &new),
+        Figure::micros("warm calls, p50", &warm, Goal::None),
+        Figure::micros("calls of code never seen before, p50", &new, Goal::None),
         Figure::times("p50 of code never seen before ÷ warm", &new, &warm, Goal::AtMost(2.0)),
     ])
 }

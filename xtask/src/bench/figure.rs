@@ -34,9 +34,8 @@ impl Figure {
         Self { name, unit: Unit::Milliseconds, samples, goal }
     }
 
-    /// A figure without a goal, which others are measured beside.
-    pub(super) fn micros(name: &'static str, samples: &[f64]) -> Self {
-        Self { name, unit: Unit::Microseconds, samples: samples.to_vec(), goal: Goal::None }
+    pub(super) fn micros(name: &'static str, samples: &[f64], goal: Goal) -> Self {
+        Self { name, unit: Unit::Microseconds, samples: samples.to_vec(), goal }
     }
 
     /// Each sample divided by that of the same round of what it is measured beside.

@@ -7,6 +7,7 @@ mod contestant;
 mod faults;
 mod figure;
 mod load;
+mod owtify;
 mod start;
 mod streams;
 mod table;
@@ -39,6 +40,8 @@ enum Family {
     Streams(Rounds),
     /// Many calls at a time, fast calls beside slow ones, and code that is new
     Concurrency(Rounds),
+    /// What the JavaScript client takes to make a URL
+    Owtify(Rounds),
     /// The time to start, and the memory at rest
     Start(Rounds),
     /// Everything, one after the other
@@ -60,6 +63,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
         Some(Family::Faults(rounds)) => show(faults::measure(sh, rounds.rounds)),
         Some(Family::Streams(rounds)) => show(streams::measure(sh, rounds.rounds)),
         Some(Family::Concurrency(rounds)) => show(concurrency::measure(sh, rounds.rounds)),
+        Some(Family::Owtify(rounds)) => show(async { owtify::measure(sh, rounds.rounds) }),
         Some(Family::Start(rounds)) => show(start::measure(sh, rounds.rounds)),
         Some(Family::All(rounds)) => all(sh, &options.throughput, rounds.rounds),
     }
@@ -72,6 +76,7 @@ fn all(sh: &Shell, throughput: &throughput::Options, rounds: u16) -> Result<()> 
         let mut figures = faults::measure(sh, rounds).await?;
         figures.extend(streams::measure(sh, rounds).await?);
         figures.extend(concurrency::measure(sh, rounds).await?);
+        figures.extend(owtify::measure(sh, rounds)?);
         figures.extend(start::measure(sh, rounds).await?);
         Ok(figures)
     })
