@@ -1,7 +1,7 @@
-//! Programs from Debian packages that the chores call: installed when missing, never done without.
+//! Debian packages that the chores use: installed when missing, never done without.
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use xshell::{Shell, cmd};
@@ -12,7 +12,7 @@ use xshell::{Shell, cmd};
 /// Names the one command that installs what is missing, when we may not install it ourselves.
 pub(crate) fn ensure_programs(sh: &Shell, programs: &[&str]) -> Result<()> {
     let missing: Vec<&str> =
-        programs.iter().copied().filter(|program| !is_on_path(program)).collect();
+        programs.iter().copied().filter(|program| find(program).is_none()).collect();
     if missing.is_empty() { Ok(()) } else { install(sh, &missing) }
 }
 
@@ -21,9 +21,11 @@ pub(crate) fn ensure_programs(sh: &Shell, programs: &[&str]) -> Result<()> {
 /// # Errors
 /// Names the one command that installs what is missing, when we may not install it ourselves.
 pub(crate) fn ensure_packages(sh: &Shell, packages: &[&str]) -> Result<()> {
-    let missing: Vec<&str> =
-        packages.iter().copied().filter(|package| !is_installed(sh, package)).collect();
-    if missing.is_empty() { Ok(()) } else { install(sh, &missing) }
+    if are_installed(sh, packages) { Ok(()) } else { install(sh, packages) }
+}
+
+pub(crate) fn are_installed(sh: &Shell, packages: &[&str]) -> bool {
+    packages.iter().all(|package| is_installed(sh, package))
 }
 
 fn is_installed(sh: &Shell, package: &str) -> bool {
@@ -32,23 +34,41 @@ fn is_installed(sh: &Shell, package: &str) -> bool {
     status.quiet().ignore_stderr().read().is_ok_and(|status| status == "installed")
 }
 
-/// Installs packages, if this is Debian and we are root.
+/// Installs packages, if this is Debian and we are root or may become it without being asked.
 pub(crate) fn install(sh: &Shell, packages: &[&str]) -> Result<()> {
-    let names = packages.join(" ");
+    let sudo = if is_root(sh)? { None } else { Some("sudo") };
     ensure!(
-        is_debian() && is_root(sh)?,
-        "{names}: not installed\n\nhint: sudo apt-get install {names}"
+        is_debian() && (sudo.is_none() || may_become_root(sh)),
+        "{}: not installed\n\nhint: {}",
+        packages.join(" "),
+        command(packages)
     );
-    let _quiet = sh.push_env("DEBIAN_FRONTEND", "noninteractive");
-    cmd!(sh, "apt-get update --quiet --quiet").run()?;
-    cmd!(sh, "apt-get install --quiet --quiet --yes --no-install-recommends {packages...}")
-        .run()?;
+    let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--quiet"];
+    let apt: Vec<&str> = sudo.into_iter().chain(apt).collect();
+    let (program, apt) = (apt[0], &apt[1..]);
+    cmd!(sh, "{program} {apt...} update").run()?;
+    cmd!(sh, "{program} {apt...} install --yes --no-install-recommends {packages...}").run()?;
     Ok(())
 }
 
-fn is_on_path(program: &str) -> bool {
+/// What a person types to install packages.
+pub(crate) fn command(packages: &[&str]) -> String {
+    let install = "sudo apt-get update && sudo apt-get install --no-install-recommends";
+    format!("{install} {}", packages.join(" "))
+}
+
+/// The version of a package that would be installed, if that is known.
+pub(crate) fn candidate(sh: &Shell, package: &str) -> Option<String> {
+    let _plain = sh.push_env("LC_ALL", "C");
+    let policy = cmd!(sh, "apt-cache policy {package}").quiet().ignore_stderr().read().ok()?;
+    let version = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: "))?;
+    (version != "(none)").then(|| version.to_owned())
+}
+
+/// Where a program is.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
 fn is_debian() -> bool {
@@ -57,4 +77,8 @@ fn is_debian() -> bool {
 
 fn is_root(sh: &Shell) -> Result<bool> {
     Ok(cmd!(sh, "id --user").quiet().read()? == "0")
+}
+
+fn may_become_root(sh: &Shell) -> bool {
+    find("sudo").is_some() && cmd!(sh, "sudo --non-interactive true").quiet().run().is_ok()
 }

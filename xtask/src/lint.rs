@@ -10,8 +10,9 @@ use crate::{setup, web};
 const TYPED: &[&str] = &["summat", "tests"];
 
 pub(crate) fn run(sh: &Shell) -> Result<()> {
+    setup::ensure(sh, &[setup::PYTHON, web::LINT_NEEDS], setup::Options::INSTALL)?;
     rust(sh)?;
-    python(sh, &setup::run(sh)?)?;
+    python(sh)?;
     web::lint(sh)
 }
 
@@ -24,8 +25,8 @@ fn rust(sh: &Shell) -> Result<()> {
 }
 
 /// The format, lints and types of all Python in the repository.
-fn python(sh: &Shell, venv: &Venv) -> Result<()> {
-    let python = venv.python();
+fn python(sh: &Shell) -> Result<()> {
+    let python = Venv::TESTS.python()?;
     cmd!(sh, "{python} -m ruff format --check .").run()?;
     cmd!(sh, "{python} -m ruff check .").run()?;
     for folder in TYPED {

@@ -22,8 +22,8 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
 enum Chore {
-    /// Set up what the tests need: programs from Debian, and virtualenvs in target
-    Setup,
+    /// Set up what the tests need: programs from Debian, virtualenvs in target, packages from npm
+    Setup(setup::Options),
     /// Set up, then run every test: Rust, Python, and a real server from end to end
     Test(test::Options),
     /// Check format, lints, types and documentation, running no test
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
 fn run(chore: Chore) -> Result<()> {
     let sh = workspace::shell()?;
     match chore {
-        Chore::Setup => setup::run(&sh).and_then(|_| setup::models(&sh)).map(drop),
+        Chore::Setup(options) => test::set_up(&sh, options),
         Chore::Test(options) => test::run(&sh, &options),
         Chore::Lint => lint::run(&sh),
         Chore::Wasm(options) => wasm::run(&sh, &options),

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use xshell::{Shell, cmd};
 
+use crate::venv::Venv;
 use crate::{setup, workspace};
 
 #[derive(Args)]
@@ -25,7 +26,8 @@ pub(crate) struct Options {
 /// # Errors
 /// When the soak has found an answer, or a figure, that is not what it has to be.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
-    let python = setup::run(sh)?.python();
+    setup::ensure(sh, &[setup::PYTHON], setup::Options::INSTALL)?;
+    let python = Venv::TESTS.python()?;
     let (profile, folder) = if options.debug { ("dev", "debug") } else { ("release", "release") };
     cmd!(sh, "cargo build --profile {profile} --package owt-cli").run()?;
     let _binary = sh.push_env("OWT_BIN", workspace::target()?.join(folder).join("owt"));

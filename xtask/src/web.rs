@@ -3,20 +3,33 @@
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
-use crate::{npm, wasm, workspace};
+use crate::setup::{self, Need};
+use crate::{wasm, workspace};
 
 const TESTS: &str = "tests/web";
 const EXAMPLE: &str = "examples/web";
 
+/// What the tests need.
+pub(crate) const NEEDS: &[Need] = &[
+    setup::CHROMIUM,
+    Need::Node,
+    Need::Wasm,
+    Need::Npm(wasm::PACKAGE),
+    Need::Npm(TESTS),
+    Need::Npm(EXAMPLE),
+];
+
+/// What checking the format needs.
+pub(crate) const LINT_NEEDS: &[Need] = &[Need::Node, Need::Npm(wasm::PACKAGE), Need::Npm(TESTS)];
+
 /// The folders with JavaScript or TypeScript in them.
-const FOLDERS: &[&str] = &["owt-client-wasm", TESTS];
+const FOLDERS: &[&str] = &[wasm::PACKAGE, TESTS];
 
 /// Builds the package, installs it as a user would, and runs all tests that use it.
 pub(crate) fn test(sh: &Shell) -> Result<()> {
     cmd!(sh, "cargo build --package owt-cli").run()?;
     let tarball = wasm::package(sh)?;
     build_example(sh)?;
-    npm::ensure(sh, TESTS)?;
     let _binary = sh.push_env("OWT_BIN", workspace::target()?.join("debug/owt"));
     let _tarball = sh.push_env("OWT_TARBALL", &tarball);
     let _inside = sh.push_dir(TESTS);
@@ -29,7 +42,6 @@ pub(crate) fn test(sh: &Shell) -> Result<()> {
 /// Checks the format of everything that is no Rust and no Python.
 pub(crate) fn lint(sh: &Shell) -> Result<()> {
     for folder in FOLDERS {
-        npm::ensure(sh, folder)?;
         let _inside = sh.push_dir(folder);
         cmd!(sh, "npm run --silent lint").run()?;
     }
@@ -37,7 +49,6 @@ pub(crate) fn lint(sh: &Shell) -> Result<()> {
 }
 
 fn build_example(sh: &Shell) -> Result<()> {
-    npm::ensure(sh, EXAMPLE)?;
     let _inside = sh.push_dir(EXAMPLE);
     cmd!(sh, "npm run --silent build -- --logLevel warn").run()?;
     Ok(())

@@ -67,8 +67,8 @@ pub(crate) fn starlette(sh: &Shell) -> Result<Contestant> {
 
 fn by_hand(sh: &Shell, name: &'static str, script: &str) -> Result<Contestant> {
     let folder = workspace::root().join("xtask/src/bench/by_hand");
-    let venv = Venv::ensure(sh, "bench-venv", "xtask/src/bench/by_hand/requirements.txt")?;
-    let (python, script) = (venv.python(), folder.join(script));
+    Venv::BENCH.ensure(sh)?;
+    let (python, script) = (Venv::BENCH.python()?, folder.join(script));
     let text = |path: &Path| path.display().to_string();
     Contestant::start(name, |port| (text(&python), vec![text(&script), port]))
 }

@@ -1,7 +1,7 @@
 //! Compiling for WebAssembly, with whichever compiler this machine has or can get.
 //!
 //! Rustup's is used where it has the target or can get it. Elsewhere Debian's compiler for web
-//! browsers builds the standard library from source: its packages are installed if we may, or named.
+//! browsers builds the standard library from source.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use super::Compiler;
+use crate::setup::{Missing, State};
 use crate::{debian, workspace};
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -19,6 +20,29 @@ const PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "lld"];
 
 /// The small variant of SHA-256, instead of the fast one.
 const FLAGS: &[&str] = &["--cfg", r#"sha2_backend_soft="compact""#];
+
+/// Which compiler is there, or how one gets here.
+pub(crate) fn look(sh: &Shell) -> State {
+    if has_target(sh) {
+        return State::There(format!("rustup's {TARGET}"));
+    }
+    if debian::are_installed(sh, PACKAGES) {
+        return State::There(PACKAGES.join(" "));
+    }
+    State::Missing(match debian::find("rustup") {
+        Some(_) => Missing::Own(format!("rustup target add {TARGET}")),
+        None => Missing::Debian(PACKAGES),
+    })
+}
+
+/// Installs rustup's target, or Debian's compiler where rustup has none to give.
+pub(crate) fn install(sh: &Shell) -> Result<()> {
+    let has_rustup = debian::find("rustup").is_some();
+    if has_rustup && cmd!(sh, "rustup target add {TARGET}").ignore_stderr().run().is_ok() {
+        return Ok(());
+    }
+    debian::ensure_packages(sh, PACKAGES)
+}
 
 /// Compiles the package's Rust, and gives the module.
 pub(super) fn module(sh: &Shell, compiler: Option<Compiler>) -> Result<PathBuf> {
@@ -34,7 +58,8 @@ pub(super) fn module(sh: &Shell, compiler: Option<Compiler>) -> Result<PathBuf> 
 }
 
 fn has_target(sh: &Shell) -> bool {
-    cmd!(sh, "rustup target add {TARGET}").quiet().ignore_stdout().ignore_stderr().run().is_ok()
+    let installed = cmd!(sh, "rustup target list --installed").quiet().ignore_stderr().read();
+    installed.is_ok_and(|targets| targets.lines().any(|target| target == TARGET))
 }
 
 fn with_rustup(sh: &Shell) -> Result<PathBuf> {

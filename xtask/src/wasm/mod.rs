@@ -9,10 +9,13 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use xshell::{Shell, cmd};
 
-use crate::{npm, workspace};
+pub(crate) use compile::{install, look};
+
+use crate::setup::{self, Need};
+use crate::workspace;
 
 /// The folder of the package.
-const PACKAGE: &str = "owt-client-wasm";
+pub(crate) const PACKAGE: &str = "owt-client-wasm";
 
 /// The one file of JavaScript in the package.
 const BUNDLE: &str = "owt-client-wasm/dist/owt-client.js";
@@ -39,6 +42,8 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     if options.check {
         return served::check(sh);
     }
+    let needs = &[Need::Node, Need::Wasm, Need::Npm(PACKAGE)];
+    setup::ensure(sh, &[needs], setup::Options::INSTALL)?;
     build(sh, options.compiler)?;
     served::update(sh)?;
     pack(sh).map(drop)
@@ -49,7 +54,6 @@ fn build(sh: &Shell, compiler: Option<Compiler>) -> Result<()> {
     let module = compile::module(sh, compiler)?;
     let core = workspace::root().join(PACKAGE).join("core");
     cmd!(sh, "cargo run --quiet --package wasm-glue -- {module} {core}").run()?;
-    npm::ensure(sh, PACKAGE)?;
     let _inside = sh.push_dir(PACKAGE);
     cmd!(sh, "npm run --silent build").run()?;
     Ok(())

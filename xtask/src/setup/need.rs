@@ -1,0 +1,122 @@
+//! One thing that is needed: whether it is there, and how it is installed.
+
+use std::fmt;
+
+use anyhow::Result;
+use xshell::Shell;
+
+use super::{node, python};
+use crate::venv::Venv;
+use crate::{debian, npm, wasm};
+
+/// Something that has to be on this machine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Need {
+    /// A program, and the packages of Debian that have it
+    Program(&'static str, &'static [&'static str]),
+    /// The interpreter that the server is built for
+    Python,
+    /// Its shared library, which the server is linked with
+    PythonLibrary,
+    /// What it makes virtualenvs with
+    PythonVenv,
+    /// A virtualenv with packages in it
+    Venv(Venv),
+    /// Node with its npm
+    Node,
+    /// The packages that a folder's lock file names
+    Npm(&'static str),
+    /// A compiler for WebAssembly
+    Wasm,
+}
+
+/// Whether a thing is there.
+pub(crate) enum State {
+    /// It is, as this says more closely
+    There(String),
+    Missing(Missing),
+}
+
+/// How a thing that is missing gets here.
+pub(crate) enum Missing {
+    /// With packages of Debian
+    Debian(&'static [&'static str]),
+    /// With a command that needs no rights and is run by [`Need::install`]
+    Own(String),
+    /// By the person who reads this
+    ByHand(String),
+}
+
+impl Need {
+    pub(super) fn look(self, sh: &Shell) -> State {
+        match self {
+            Self::Program(name, packages) => debian::find(name).map_or_else(
+                || State::Missing(Missing::Debian(packages)),
+                |path| State::There(path.display().to_string()),
+            ),
+            Self::Python => python::interpreter(sh),
+            Self::PythonLibrary => python::library(sh),
+            Self::PythonVenv => python::venv(sh),
+            Self::Venv(venv) => State::own(venv.is_there(sh), venv.command()),
+            Self::Node => node::look(sh),
+            Self::Npm(folder) => State::own(npm::is_there(sh, folder), npm::command(folder)),
+            Self::Wasm => wasm::look(sh),
+        }
+    }
+
+    /// Installs what is no package of Debian.
+    pub(super) fn install(self, sh: &Shell) -> Result<()> {
+        match self {
+            Self::Venv(venv) => venv.ensure(sh),
+            Self::Npm(folder) => npm::ensure(sh, folder),
+            Self::Wasm => wasm::install(sh),
+            Self::Program(..)
+            | Self::Python
+            | Self::PythonLibrary
+            | Self::PythonVenv
+            | Self::Node => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Program(name, _) => f.write_str(name),
+            Self::Python => write!(f, "Python {} or newer", python::OLDEST),
+            Self::PythonLibrary => f.write_str("Python's shared library"),
+            Self::PythonVenv => f.write_str("Python's venv"),
+            Self::Venv(venv) => write!(f, "packages of {}", venv.requirements()),
+            Self::Node => write!(f, "Node {} or newer, with npm", node::OLDEST),
+            Self::Npm(folder) => write!(f, "packages of {folder}"),
+            Self::Wasm => f.write_str("compiler for WebAssembly"),
+        }
+    }
+}
+
+impl State {
+    /// The state of what a command of its own makes.
+    fn own(is_there: bool, command: String) -> Self {
+        if is_there { Self::There(String::new()) } else { Self::Missing(Missing::Own(command)) }
+    }
+
+    pub(super) fn missing(&self) -> Option<&Missing> {
+        match self {
+            Self::There(_) => None,
+            Self::Missing(missing) => Some(missing),
+        }
+    }
+
+    pub(super) fn is_missing(&self) -> bool {
+        self.missing().is_some()
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Debian(packages) => write!(f, "apt-get install {}", packages.join(" ")),
+            Self::Own(text) | Self::ByHand(text) => f.write_str(text),
+        }
+    }
+}
