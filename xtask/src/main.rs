@@ -57,3 +57,15 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Soak(options) => soak::run(&sh, &options),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Chore;
+
+    #[test]
+    fn the_options_of_all_chores_fit_together() {
+        Chore::command().debug_assert();
+    }
+}

@@ -28,6 +28,7 @@ pub(crate) const PYTHON: &[Need] = &[Need::PythonVenv, Need::Venv(Venv::TESTS)];
 /// What the tests of a whole server call it with. Larger languages call it where they are installed.
 pub(crate) const CLIENTS: &[Need] = &[
     CHROMIUM,
+    Need::Node,
     Need::Program("curl", &["curl"]),
     Need::Program("jo", &["jo"]),
     Need::Program("php", &["php-cli"]),
@@ -38,6 +39,7 @@ pub(crate) const CLIENTS: &[Need] = &[
 pub(crate) const CHROMIUM: Need = Need::Program("chromium", &["chromium"]);
 
 #[derive(Args, Clone, Copy)]
+#[group(skip)]
 pub(crate) struct Options {
     /// Install nothing: if something is missing, name the command that installs it, and fail
     #[arg(long)]
