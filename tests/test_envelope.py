@@ -152,11 +152,18 @@ def test_base64_is_read_leniently(server: Server, way: str, form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"name": "a"}', "{'name': 'a'}", "<'name':'a'>", " {'name': 'a'}\n"]
+    "text",
+    ['{"name": "a"}', "{'name': 'a'}", "<'name':'a'>", " {'name': 'a'}\n", "\ufeff{'name': 'a'}"],
 )
 @pytest.mark.parametrize("way", WAYS)
 def test_arguments_may_come_without_base64(server: Server, way: str, text: str) -> None:
     fields = {**envelope("def run(name): return name"), "kwargs_b64": text}
+    assert send(server, way, fields).text == "a"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_byte_order_mark_before_the_arguments_is_none_of_them(server: Server, way: str) -> None:
+    fields = {**envelope("def run(name): return name"), "kwargs_b64": b64('\ufeff{"name": "a"}')}
     assert send(server, way, fields).text == "a"
 
 

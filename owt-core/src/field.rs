@@ -167,14 +167,19 @@ impl<'a> Fields<'a> {
         let Some(text) = self.text(Field::KwargsB64)? else {
             return Ok(None);
         };
-        if text.trim_start().starts_with(['{', '<']) {
-            return Ok(Some(text.into_owned()));
+        if unmarked(&text).trim_start().starts_with(['{', '<']) {
+            return Ok(Some(unmarked(&text).to_owned()));
         }
         let bytes = codec::decode(&text).map_err(Error::KwargsNotBase64)?;
         let kwargs =
             String::from_utf8(bytes).map_err(|err| Error::KwargsNotUtf8(err.utf8_error()))?;
-        Ok(Some(kwargs).filter(|kwargs| !kwargs.trim().is_empty()))
+        Ok(Some(unmarked(&kwargs).to_owned()).filter(|kwargs| !kwargs.trim().is_empty()))
     }
+}
+
+/// Text without the byte order mark that some editors and shells of Windows put before it.
+fn unmarked(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}')
 }
 
 fn flag_from_text(text: &str) -> Option<bool> {

@@ -19,6 +19,7 @@ LAST = "__last__"
 """The name under which a value that is no dict arrives."""
 
 _ANGLED = re.compile(r"\s*<(\s*['\"].*)>\s*", re.DOTALL)
+_DATE = re.compile(r"\d{4}([-/])\d{1,2}\1\d{1,2}|\d{1,2}([-/])\d{1,2}\2\d{4}")
 _BARE_KEY = re.compile(r"[{,]\s*[^\W\d]\w*\s*:")
 _UNREADABLE = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError, OverflowError)
 _ABOUT_QUOTES = (
@@ -33,7 +34,8 @@ def parse(text: str | None, *, evaluate: bool = True) -> dict[str, Any]:
 
     With `evaluate` false, text is JSON or Python literals, and nothing in it is run.
     """
-    if text is None or not text.strip():
+    text = (text or "").removeprefix("\ufeff")
+    if not text.strip():
         return {}
     value = _value(text, evaluate)
     if not isinstance(value, dict):
@@ -60,8 +62,10 @@ def _value(text: str, evaluate: bool) -> Any:
 
 def _python(text: str, evaluate: bool) -> Any:
     expression = text.strip()
-    if expression.isidentifier() and expression not in _CONSTANTS:
-        # A word is itself, also when Python happens to know it, as it does `help` or `os`.
+    is_word = expression.isidentifier() and expression not in _CONSTANTS
+    if is_word or _DATE.fullmatch(expression):
+        # A word is itself, also when Python happens to know it, as it does `help` or `os`; so is a
+        # date, though Python may take it for a subtraction.
         return expression
     is_dict = expression.startswith("{")
     try:
@@ -95,7 +99,8 @@ def _broken(err: BaseException, text: str, evaluate: bool) -> Fault:
     if "malformed node" in reason:
         # literal_eval shows the node by its address.
         reason = "there is something to evaluate in them"
-    is_unquoted = "invalid syntax" in reason or _BARE_KEY.search(text)
+    flaws = ("invalid syntax", "leading zeros")
+    is_unquoted = any(flaw in reason for flaw in flaws) or _BARE_KEY.search(text)
     hint = _ABOUT_QUOTES if is_unquoted else "."
     return Fault("kwargs-invalid", f"The arguments are neither JSON nor {other} ({reason}){hint}")
 

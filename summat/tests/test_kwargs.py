@@ -52,6 +52,18 @@ JSON = st.recursive(
         ("True", {"__last__": True}),
         ("hello", {"__last__": "hello"}),
         ("help", {"__last__": "help"}),
+        ("2024-01-02", {"__last__": "2024-01-02"}),
+        ("2024-10-12\n", {"__last__": "2024-10-12"}),
+        ("2024/10/12", {"__last__": "2024/10/12"}),
+        ("12/10/2024", {"__last__": "12/10/2024"}),
+        ("2024-10-12T10:20:30Z", {"__last__": "2024-10-12T10:20:30Z"}),
+        ("2024 - 10 - 12", {"__last__": 2002}),
+        ("10-2-3", {"__last__": 5}),
+        ('\ufeff{"name": "owt"}', {"name": "owt"}),
+        ("\ufeff{'name': 'owt'}", {"name": "owt"}),
+        ("\ufeff<'name': 'owt'>", {"name": "owt"}),
+        ("\ufeffhello", {"__last__": "hello"}),
+        ("\ufeff", {}),
         ("os\n", {"__last__": "os"}),
         ("hello, world!\n", {"__last__": "hello, world!"}),
         ("well-known", {"__last__": "well-known"}),
@@ -86,6 +98,12 @@ def test_text_is_read_as_it_looks(text: str | None, expected: dict[str, Any]) ->
             "kwargs-invalid",
             "The arguments are neither JSON nor a Python expression "
             "(invalid syntax. Perhaps you forgot a comma?)" + QUOTES,
+        ),
+        (
+            "{'day': 2024-01-02}",
+            "kwargs-invalid",
+            "The arguments are neither JSON nor a Python expression (leading zeros in decimal integer "
+            "literals are not permitted; use an 0o prefix for octal integers)" + QUOTES,
         ),
         (
             "{'a': '\0'}",

@@ -67,6 +67,8 @@ pub(super) enum Arg<'a> {
 
 impl<'a> Arg<'a> {
     pub(super) fn parse(arg: &'a str) -> Result<Arg<'a>, ArgError> {
+        // PowerShell puts a byte order mark before what it read from a file.
+        let arg = arg.trim_start_matches('\u{feff}');
         if arg.trim_start().starts_with(['{', '<']) {
             return dict(arg.trim());
         }
@@ -124,6 +126,11 @@ mod tests {
     #[case::time("time:12:30", "time", r#""12:30""#)]
     #[case::equals_sign_first("a=b:c", "a", r#""b:c""#)]
     #[case::formula("formula:=A1+B2", "formula", r#""=A1+B2""#)]
+    #[case::byte_order_mark("\u{feff}prompt:hello", "prompt", r#""hello""#)]
+    #[case::date("day:2024-01-02", "day", r#""2024-01-02""#)]
+    #[case::date_that_is_arithmetic("day:2024-10-12", "day", r#""2024-10-12""#)]
+    #[case::date_with_slashes("day=12/10/2024", "day", r#""12/10/2024""#)]
+    #[case::time_of_a_day("at=2024-10-12T10:20", "at", r#""2024-10-12T10:20""#)]
     #[case::number("n:3", "n", "3")]
     #[case::spaces("n : 3 ", "n", "3")]
     #[case::spaces_of_text("prompt: hello ", "prompt", r#"" hello ""#)]
@@ -150,6 +157,7 @@ mod tests {
     #[case::angle_brackets("<'prompt':'x'>")]
     #[case::json(r#"{"prompt":"x"}"#)]
     #[case::spaces_around(" {'prompt': 'x',} ")]
+    #[case::byte_order_mark("\u{feff}{'prompt': 'x'}")]
     #[case::several_lines("{\n  'prompt': 'x', # words\n}")]
     fn a_whole_dict_is_read(#[case] arg: &str) {
         let entries = vec![("prompt".to_owned(), Value::Json(r#""x""#.to_owned()))];
