@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from owt._response import Abort
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -17,12 +19,20 @@ else:
     _Base = Mapping
 
 
+class Missing(Abort, KeyError):
+    """A name that is not there: a `KeyError` that, if nobody catches it, answers with 400."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(400, f"The request has no {kind} {name!r}.")
+
+
 class MultiDict(_Base["V"]):
     """Reads as a dict of first values; `getlist` gives all values of a name."""
 
-    __slots__ = ("_lists",)
+    __slots__ = ("_kind", "_lists")
 
-    def __init__(self, pairs: Iterable[tuple[str, V]] = ()) -> None:
+    def __init__(self, pairs: Iterable[tuple[str, V]] = (), kind: str = "field") -> None:
+        self._kind = kind
         self._lists: dict[str, list[V]] = {}
         for name, value in pairs:
             self._lists.setdefault(self._key(name), []).append(value)
@@ -32,7 +42,13 @@ class MultiDict(_Base["V"]):
         return name
 
     def __getitem__(self, name: str) -> V:
-        return self._lists[self._key(name)][0]
+        return self._found(name)[0]
+
+    def _found(self, name: str) -> list[V]:
+        try:
+            return self._lists[self._key(name)]
+        except KeyError:
+            raise Missing(self._kind, name) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._lists)
@@ -83,13 +99,16 @@ class Headers(MultiDict["str"]):
 
     __slots__ = ()
 
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(pairs, "header")
+
     @staticmethod
     def _key(name: str) -> str:
         return name.lower()
 
     def __getitem__(self, name: str) -> str:
         # As RFC 9110 section 5.2 puts several lines of one name together.
-        return ", ".join(self._lists[self._key(name)])
+        return ", ".join(self._found(name))
 
     def get(self, name: str, default: Any = None, type: Callable[[str], Any] | None = None) -> Any:
         """Return the value of a name, through `type` if given; else the default."""

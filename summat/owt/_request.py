@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from owt._multidict import Headers, MultiDict
+from owt._multidict import Headers, Missing, MultiDict
 from owt._response import abort
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from functools import cached_property as lazy
-    from os import PathLike
-    from typing import IO, Any, BinaryIO
+    from typing import Any
 
     from owt._border import Call, Part
+    from owt._form_file import File
+    from owt._headers import Accept, Authorization, UserAgent
     from owt._upload import BodyStream
 else:
 
@@ -32,10 +32,6 @@ else:
             value = self._compute(request)
             vars(request)[self._name] = value
             return value
-
-
-# Bytes that are copied at a time.
-_PIECE = 1 << 20
 
 
 class Request:
@@ -77,6 +73,12 @@ class Request:
         """The client's address."""
         return self._call.remote_addr
 
+    @property
+    def access_route(self) -> list[str]:
+        """The addresses that the request came by, as `X-Forwarded-For` has them, true or not."""
+        forwarded = ",".join(self.headers.getlist("x-forwarded-for"))
+        return [each.strip() for each in forwarded.split(",") if each.strip()] or [self.remote_addr]
+
     @lazy
     def path(self) -> str:
         """The path, percent-decoded."""
@@ -97,6 +99,14 @@ class Request:
         """The URL without its query."""
         return f"{self.scheme}://{self.host}{self._call.raw_path}"
 
+    @property
+    def host_url(self) -> str:
+        """The URL of this server, with a `/` at its end."""
+        return f"{self.scheme}://{self.host}/"
+
+    # An owt has no part of a path to itself.
+    root_url = url_root = host_url
+
     @lazy
     def url(self) -> str:
         """The whole URL, as it was sent."""
@@ -111,7 +121,7 @@ class Request:
     @lazy
     def args(self) -> MultiDict[str]:
         """The fields of the query."""
-        return MultiDict(_fields(self._call.query))
+        return MultiDict(_fields(self._call.query), "argument in its query")
 
     @lazy
     def headers(self) -> Headers:
@@ -119,9 +129,47 @@ class Request:
         return Headers(self._call.headers)
 
     @lazy
+    def user_agent(self) -> UserAgent:
+        """The client's program, as it calls itself; empty if it does not."""
+        from owt._headers import UserAgent
+
+        return UserAgent(self.headers.get("user-agent", ""))
+
+    @lazy
+    def authorization(self) -> Authorization | None:
+        """User and password, or token, of the Authorization header."""
+        from owt._headers import Authorization
+
+        return Authorization.of(self.headers.get("authorization"))
+
+    @lazy
+    def accept_mimetypes(self) -> Accept:
+        """The media types that the client takes."""
+        from owt._headers import Accept
+
+        return Accept(self.headers.get("accept", ""))
+
+    @lazy
     def cookies(self) -> dict[str, str]:
         """The cookies."""
         return _cookies("; ".join(self.headers.getlist("cookie")))
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it came by HTTPS."""
+        return self.scheme == "https"
+
+    @property
+    def origin(self) -> str | None:
+        """The Origin header."""
+        value: str | None = self.headers.get("origin")
+        return value
+
+    @property
+    def referrer(self) -> str | None:
+        """The Referer header."""
+        value: str | None = self.headers.get("referer")
+        return value
 
     @lazy
     def content_type(self) -> str | None:
@@ -157,25 +205,40 @@ class Request:
 
         return BodyStream(self._call)
 
-    def get_data(self, as_text: bool = False) -> bytes | str:
-        """Return the body, as text if asked."""
-        return self.data.decode("utf-8", "replace") if as_text else self.data
+    def get_data(self, cache: bool = True, as_text: bool = False) -> bytes | str:
+        """Return the body, as text if asked.
+
+        Without `cache`, a body that is still on its way is not kept to be read a second time.
+        """
+        is_kept = cache or "data" in vars(self)
+        data = self.data if is_kept else self.stream.readall()
+        return data.decode("utf-8", "replace") if as_text else data
 
     @lazy
     def form(self) -> MultiDict[str]:
         """The fields of a form that was sent as the body."""
+        return MultiDict(self._form_fields(), "form field")
+
+    def _form_fields(self) -> list[tuple[str, str]]:
         if self.mimetype == "application/x-www-form-urlencoded":
-            return MultiDict(_fields(self.data.decode("utf-8", "replace")))
-        return MultiDict(
-            (name, data.decode("utf-8", "replace"))
-            for name, filename, _type, data, _path in self._parts
-            if filename is None
-        )
+            return _fields(self.data.decode("utf-8", "replace"))
+        from owt._form import fields
+
+        return fields(self._parts)
+
+    @lazy
+    def values(self) -> MultiDict[str]:
+        """The fields of the query and, but for GET, of the form; the query's first."""
+        form = [] if self.method == "GET" else self._form_fields()
+        return MultiDict([*_fields(self._call.query), *form], "value")
 
     @lazy
     def files(self) -> MultiDict[File]:
         """The files of a multipart form."""
-        return MultiDict((part[0], File(part)) for part in self._parts if part[1] is not None)
+        from owt._form_file import File
+
+        files = ((part[0], File(part)) for part in self._parts if part[1] is not None)
+        return MultiDict(files, "file")
 
     @lazy
     def _parts(self) -> list[Part]:
@@ -194,8 +257,8 @@ class Request:
         """The body read as JSON; a body that is not answers the call with 415 or 400."""
         return self.get_json()
 
-    def get_json(self, force: bool = False, silent: bool = False) -> Any:
-        """Return the body read as JSON.
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """Return the body read as JSON; `cache` keeps the body, as `get_data` does.
 
         `force` reads it whatever its media type; `silent` gives None instead of an error.
         """
@@ -206,51 +269,11 @@ class Request:
         import json
 
         try:
-            return json.loads(self.data)
+            return json.loads(self.get_data(cache=cache))
         except (ValueError, RecursionError) as err:
             if silent:
                 return None
             abort(400, f"The body is not valid JSON: {err}.")
-
-
-class File:
-    """A file that came with a multipart form."""
-
-    def __init__(self, part: Part) -> None:
-        self.name, self.filename, self.content_type, self._data, self._path = part
-
-    def __repr__(self) -> str:
-        return f"<File {self.filename!r} ({self.content_type})>"
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self.stream)
-
-    @lazy
-    def stream(self) -> BinaryIO:
-        """The file's bytes as an open file, in memory or, if it is large, on disk."""
-        return self._open()
-
-    def _open(self) -> BinaryIO:
-        if self._path is not None:
-            return open(self._path, "rb")
-        from io import BytesIO
-
-        return BytesIO(self._data)
-
-    def read(self, size: int = -1) -> bytes:
-        """Read on in the file: all that is left, or up to `size` bytes."""
-        return self.stream.read(size)
-
-    def save(self, dst: str | PathLike[str] | IO[bytes]) -> None:
-        """Write the file to a path or into an open binary file."""
-        from shutil import copyfileobj
-
-        with self._open() as source:
-            if isinstance(dst, str) or hasattr(dst, "__fspath__"):
-                with open(dst, "wb") as file:
-                    copyfileobj(source, file, _PIECE)
-            else:
-                copyfileobj(source, dst, _PIECE)
 
 
 def _fields(text: str) -> list[tuple[str, str]]:
@@ -261,9 +284,18 @@ def _fields(text: str) -> list[tuple[str, str]]:
     return parse_qsl(text, keep_blank_values=True, errors="replace")
 
 
+class _Cookies(dict[str, str]):
+    """Cookies by name; one that was not sent answers the call with 400."""
+
+    __slots__ = ()
+
+    def __missing__(self, name: str) -> str:
+        raise Missing("cookie", name)
+
+
 def _cookies(header: str) -> dict[str, str]:
     """Read a Cookie header; of cookies with one name, the first, which is the more specific."""
-    found: dict[str, str] = {}
+    found = _Cookies()
     for pair in header.split(";"):
         name, equals, value = pair.strip().partition("=")
         if equals and name:

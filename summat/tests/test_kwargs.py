@@ -102,8 +102,8 @@ def test_text_is_read_as_it_looks(text: str | None, expected: dict[str, Any]) ->
         (
             "{'day': 2024-01-02}",
             "kwargs-invalid",
-            "The arguments are neither JSON nor a Python expression (leading zeros in decimal integer "
-            "literals are not permitted; use an 0o prefix for octal integers)" + QUOTES,
+            "The arguments are neither JSON nor a Python expression (leading zeros in decimal "
+            "integer literals are not permitted; use an 0o prefix for octal integers)" + QUOTES,
         ),
         (
             "{'a': '\0'}",

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import io
+import json
+import pickle
+import wave
+import zipfile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -10,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from owt._form_file import File
 from owt._multidict import Headers, MultiDict
-from owt._request import File, Request
+from owt._request import Request
 from owt._response import Abort
 from tests.fake import FakeCall, json_of, reply_to
 
@@ -154,6 +161,170 @@ def test_a_large_file_is_read_from_disk(tmp_path: Path) -> None:
     file.stream.close()
     file.save(str(tmp_path / "saved"))
     assert (tmp_path / "saved").read_bytes() == b"one\ntwo\n"
+
+
+def file_of(content: bytes, path: Path, where: str) -> File:
+    """Return a file that is held in memory or on disk."""
+    path.write_bytes(content)
+    held = (content, None) if where == "memory" else (b"", str(path))
+    return File(("file", "a.bin", "Application/X-Bin; version=1", *held))
+
+
+def packed() -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("inside.txt", "in it")
+    return archive.getvalue()
+
+
+def array() -> bytes:
+    numpy = pytest.importorskip("numpy")
+    saved = io.BytesIO()
+    numpy.save(saved, numpy.arange(3))
+    return saved.getvalue()
+
+
+def picture() -> bytes:
+    image = pytest.importorskip("PIL.Image")
+    saved = io.BytesIO()
+    image.new("RGB", (2, 3)).save(saved, "PNG")
+    return saved.getvalue()
+
+
+def sound() -> bytes:
+    saved = io.BytesIO()
+    with wave.open(saved, "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(b"\0\0" * 5)
+    return saved.getvalue()
+
+
+@pytest.mark.parametrize("where", ["memory", "disk"])
+@pytest.mark.parametrize(
+    ("content", "read", "expected"),
+    [
+        (packed, lambda file: zipfile.ZipFile(file).read("inside.txt"), b"in it"),
+        (sound, lambda file: wave.Wave_read(file).getnframes(), 5),
+        (lambda: pickle.dumps([1, "a"]), pickle.load, [1, "a"]),
+        (lambda: b'{"a": 1}', json.load, {"a": 1}),
+        (
+            lambda: b"a,b\n1,2\n",
+            lambda file: list(csv.reader(io.TextIOWrapper(file)))[1],
+            ["1", "2"],
+        ),
+        (
+            lambda: gzip.compress(b"in it"),
+            lambda file: gzip.GzipFile(fileobj=file).read(),
+            b"in it",
+        ),
+        (array, lambda file: __import__("numpy").load(file).tolist(), [0, 1, 2]),
+        (picture, lambda file: __import__("PIL.Image").Image.open(file).size, (2, 3)),
+        (
+            lambda: b"a,b\n1,2\n",
+            lambda file: pytest.importorskip("pandas").read_csv(file).to_dict("list"),
+            {"a": [1], "b": [2]},
+        ),
+    ],
+)
+def test_what_reads_files_reads_those_of_a_form(
+    content: Any, read: Any, expected: Any, where: str, tmp_path: Path
+) -> None:
+    file = file_of(content(), tmp_path / "0", where)
+    assert read(file) == expected
+
+
+@pytest.mark.parametrize("where", ["memory", "disk"])
+def test_a_file_of_a_form_is_an_open_file(where: str, tmp_path: Path) -> None:
+    content = b"one\ntwo\n" * 10_000
+    file = file_of(content, tmp_path / "0", where)
+    assert isinstance(file, io.BufferedReader)
+    assert (file.readable(), file.seekable(), file.writable(), file.closed) == (
+        True,
+        True,
+        False,
+        False,
+    )
+    assert (file.tell(), file.readline(), file.tell(), file.read(2)) == (0, b"one\n", 4, b"tw")
+    assert (file.seek(-4, io.SEEK_END), file.read(), file.read()) == (79_996, b"two\n", b"")
+    assert (file.seek(0), next(file), file.stream) == (0, b"one\n", file)
+    assert (file.mimetype, file.content_length, bool(file)) == ("application/x-bin", 80_000, True)
+    file.seek(0)
+    assert file.readlines() == content.splitlines(keepends=True)
+    file.close()
+    assert file.closed
+    kept = io.BytesIO()
+    file.save(kept)
+    assert kept.getvalue() == content
+
+
+def test_a_file_that_nobody_chose_is_false() -> None:
+    assert not File(("file", "", "application/octet-stream", b"", None))
+
+
+@pytest.mark.parametrize(
+    ("content_type", "default", "data", "expected"),
+    [
+        (None, None, "é".encode(), "é"),
+        ("text/plain", None, "é".encode(), "é"),
+        ("text/plain; charset=latin-1", None, b"\xe9", "é"),
+        ('text/plain; Charset="ISO-8859-1"', None, b"\xe9", "é"),
+        ("text/plain;charset=utf-16", None, "é".encode("utf-16"), "é"),
+        ("text/plain; charset=nonsense", None, "é".encode(), "é"),
+        ("text/plain; charset=zip", None, "é".encode(), "é"),
+        ("text/plain; charset=idna", None, "é".encode(), "é"),
+        (None, b"latin-1", b"\xe9", "é"),
+        ("text/plain; charset=utf-8", b"latin-1", "é".encode(), "é"),
+        (None, b"\xff", "é".encode(), "é"),
+    ],
+)
+def test_a_field_is_read_in_its_own_charset(
+    content_type: str | None, default: bytes | None, data: bytes, expected: str
+) -> None:
+    parts: list[Any] = [("field", None, content_type, data, None)]
+    if default is not None:
+        parts.insert(0, ("_charset_", None, None, default, None))
+    assert request(parts=parts).form["field"] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("args", "The request has no argument in its query 'missing'."),
+        ("form", "The request has no form field 'missing'."),
+        ("files", "The request has no file 'missing'."),
+        ("headers", "The request has no header 'missing'."),
+        ("cookies", "The request has no cookie 'missing'."),
+        ("values", "The request has no value 'missing'."),
+    ],
+)
+def test_a_name_that_is_missing_answers_with_400(name: str, text: str) -> None:
+    source = f"def run(request): return request.{name}['missing']"
+    assert reply_to(source)[0::3] == (400, text.encode())
+    caught = f"def run(_):\n  try: _.{name}['missing']\n  except KeyError: return 'caught'"
+    assert reply_to(caught)[3] == b"caught"
+
+
+def test_a_body_that_is_not_cached_is_gone_once_read() -> None:
+    sent = request(body=None, pieces=[b"a", b"b"])
+    assert (sent.get_data(cache=False), sent.get_data()) == (b"ab", b"")
+    kept = request(body=None, pieces=[b"a", b"b"])
+    assert (kept.get_data(), kept.get_data(cache=False)) == (b"ab", b"ab")
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("Bearer abc.def", ("bearer", None, None, "abc.def")),
+        ("basic QTpiOmM=", ("basic", "A", "b:c", None)),
+        ("Basic nonsense!", None),
+        ("Basic /w==", None),
+        ("", None),
+    ],
+)
+def test_credentials_are_read(header: str, expected: tuple[Any, ...] | None) -> None:
+    found = request(headers=[("authorization", header)]).authorization
+    seen = found and (found.type, found.username, found.password, found.token)
+    assert seen == expected
 
 
 def test_a_file_iterates_by_lines() -> None:
