@@ -1,9 +1,12 @@
 """What a handler sees of its request."""
 
+import io
 import json
+import zipfile
 from typing import Any
 from urllib.parse import urlencode
 
+import pytest
 from harness.envelope import envelope
 from harness.server import Server
 from harness.wire import exchange, request_bytes
@@ -95,6 +98,48 @@ def test_files(server: Server) -> None:
     assert seen == ["a b.wav", "audio/wav", "0001", "ff", ["1.txt", "2.txt"]]
     assert form["note"] == "hä?"
     assert sorted(set(names)) == ["more", "sound"]
+
+
+@pytest.mark.parametrize(
+    ("part", "seen"),
+    [
+        (b'name="f"; filename="a %22b%22.txt"', ["f", 'a "b".txt']),
+        (b'name="f"; filename="a \\"b\\".txt"', ["f", 'a "b".txt']),
+        (b'name="f"; filename="u.txt"; filename*=UTF-8\'\'%C3%BC.txt', ["f", "ü.txt"]),
+        (b'name="%22f%22"; filename="a"', ['"f"', "a"]),
+    ],
+)
+def test_names_of_files_are_read_as_clients_write_them(
+    server: Server, part: bytes, seen: list[str]
+) -> None:
+    code = "def run(_): return [[name, file.filename] for name, file in _.files.items()][0]"
+    body = b"--x\r\nContent-Disposition: form-data; " + part + b"\r\n\r\n1\r\n--x--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = server.send("POST", params=envelope(code), data=body, headers=headers)
+    assert (answer.status_code, answer.json()) == (200, seen)
+
+
+def test_fields_files_and_names_that_are_missing(server: Server) -> None:
+    code = """
+        import io, zipfile
+
+        def run(request):
+            inside = zipfile.ZipFile(request.files["packed"]).read("it").decode()
+            return [inside, request.form["latin"], request.form["missing"]]
+    """
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("it", "in it")
+    files = {
+        "packed": ("it.zip", packed.getvalue()),
+        "latin": (None, b"\xfc", "text/plain; charset=latin-1"),
+    }
+    answer = server.send("POST", params=envelope(code), files=files)
+    assert (answer.status_code, answer.text) == (400, "The request has no form field 'missing'.")
+    answer = server.send(
+        "POST", params=envelope(code.replace(', request.form["missing"]', "")), files=files
+    )
+    assert (answer.status_code, answer.json()) == (200, ["in it", "ü"])
 
 
 def test_a_file_is_saved(server: Server, tmp_path: Any) -> None:

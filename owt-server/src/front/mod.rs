@@ -6,6 +6,7 @@ mod auth;
 mod body;
 mod client;
 mod connections;
+mod disposition;
 mod gone;
 mod guard;
 mod handler;

@@ -18,8 +18,12 @@ use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
+use super::disposition::Disposition;
 use super::incoming::Incoming;
 use crate::spool::Spool;
+
+/// The header in which a part has its names.
+const CONTENT_DISPOSITION: &str = "content-disposition";
 
 /// How many bytes of one form's files are held; what comes after goes to disk.
 const HELD_FILES: usize = 1 << 20;
@@ -94,8 +98,10 @@ async fn take_apart(
     let mut fields = Multipart::new(chunks, boundary);
     let mut form = Form::default();
     while let Some(field) = next_field(&mut fields, &arrived).await? {
-        let (name, filename) =
-            (field.name().unwrap_or_default().to_owned(), field.file_name().map(str::to_owned));
+        // Not as multer reads them: it knows neither `filename*` nor the quotes of browsers.
+        let disposition = field.headers().get(CONTENT_DISPOSITION);
+        let Disposition { name, filename } =
+            disposition.map(|value| Disposition::parse(value.as_bytes())).unwrap_or_default();
         let content_type = field.content_type().map(ToString::to_string);
         let texts = [Some(&name), filename.as_ref(), content_type.as_ref()];
         form.count(PART + texts.into_iter().flatten().map(String::len).sum::<usize>())?;
