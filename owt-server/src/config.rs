@@ -133,6 +133,7 @@ impl Config {
             "worker_max_rss": self.recycling.max_rss,
             "worker_kill_rss": self.recycling.kill_rss,
             "worker_drain": self.recycling.drain.as_secs_f64(),
+            "max_abandoned": self.recycling.max_abandoned,
             "timeout": self.timeout.map(|limit| limit.as_secs_f64()),
             "max_adaptors": self.max_adaptors,
             "max_body": self.max_body,

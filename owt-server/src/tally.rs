@@ -24,6 +24,8 @@ pub(crate) struct Tally {
     pub(crate) calls: u64,
     /// Calls that were ended before their time, by why.
     pub(crate) ended: BTreeMap<&'static str, u64>,
+    /// Calls that did not end when they were cancelled, and were left alone.
+    pub(crate) abandoned: u64,
     pub(crate) queue: Histogram,
     pub(crate) load: Histogram,
     pub(crate) run: Histogram,
@@ -71,6 +73,7 @@ impl AddAssign<&Tally> for Tally {
     fn add_assign(&mut self, other: &Tally) {
         self.requests += other.requests;
         self.calls += other.calls;
+        self.abandoned += other.abandoned;
         self.reply_bytes += other.reply_bytes;
         add_each(&mut self.errors, &other.errors);
         add_each(&mut self.ended, &other.ended);

@@ -45,6 +45,9 @@ pub(crate) enum Kind {
     /// Front to worker: which calls of this socket have begun? Answered as a whole reply of their
     /// numbers, each a `u32`.
     Calls = 8,
+    /// Front to worker: a call that was cancelled has had its time. Answered by [`Kind::Abandoned`]
+    /// or [`Kind::Ended`].
+    Abandon = 9,
     /// Worker to front: a [`ReplyHead`], then the first bytes of the body.
     Head = 16,
     /// Worker to front: more of the reply's body.
@@ -67,14 +70,39 @@ pub(crate) enum Kind {
     PutOff = 25,
     /// Worker to front: owt itself failed here, so this worker is to be replaced.
     Fault = 26,
+    /// Worker to front: the exception of a call that was cancelled has been raised.
+    Interrupted = 27,
+    /// Worker to front: a call that does not end is left alone. One byte: 0 if its thread waits
+    /// without holding the interpreter's lock, 1 if it runs on in Python.
+    Abandoned = 28,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::*;
         [
-            Call, Body, Cancel, Credit, Forget, List, BodyEnd, Calls, Head, Chunk, End, Broken,
-            NeedSource, Fail, Started, Ended, Taken, PutOff, Fault,
+            Call,
+            Body,
+            Cancel,
+            Credit,
+            Forget,
+            List,
+            BodyEnd,
+            Calls,
+            Abandon,
+            Head,
+            Chunk,
+            End,
+            Broken,
+            NeedSource,
+            Fail,
+            Started,
+            Ended,
+            Taken,
+            PutOff,
+            Fault,
+            Interrupted,
+            Abandoned,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == byte)

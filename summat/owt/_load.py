@@ -11,7 +11,7 @@ import weakref
 from collections import OrderedDict, deque
 from contextlib import contextmanager
 
-from owt import _module, adaptors
+from owt import _module, _turn, adaptors
 from owt._faults import Fault
 from owt._helpers import Helpers
 from owt._shelf import Shelf
@@ -118,7 +118,7 @@ class Store:
         self.helpers = Helpers(directory)
         self._kept: OrderedDict[str, Adaptor] = OrderedDict()
         self._changing = threading.Lock()
-        self._loading: dict[str, _Turn] = {}
+        self._loading: dict[str, _turn.Queue] = {}
         self._failed: deque[str] = deque()
         self._is_freeing = False
         # What `once` keeps for adaptors that are dropped already.
@@ -257,26 +257,16 @@ class Store:
     def _turn(self, digest: str) -> Iterator[None]:
         """Let one thread at a time load a digest, and others load others."""
         with self._changing:
-            turn = self._loading.setdefault(digest, _Turn())
-            turn.takers += 1
+            queue = self._loading.setdefault(digest, _turn.Queue())
+            queue.takers += 1
         try:
-            with turn.lock:
+            with queue.turn():
                 yield
         finally:
             with self._changing:
-                turn.takers -= 1
-                if not turn.takers:
+                queue.takers -= 1
+                if not queue.takers:
                     self._loading.pop(digest, None)
-
-
-class _Turn:
-    """Whose turn it is to load a digest, and how many want to."""
-
-    __slots__ = ("lock", "takers")
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.takers = 0
 
 
 def _enter(name: str, module: ModuleType | None) -> None:

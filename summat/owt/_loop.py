@@ -17,7 +17,10 @@ class Loop:
     def __init__(self) -> None:
         self._starting = threading.Lock()
         self._loop: AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._tasks: dict[str, Task[None]] = {}
+        # Those that were cancelled, or whose client has gone, and have not ended.
+        self._leaving: dict[str, Task[None]] = {}
 
     def submit(
         self,
@@ -39,7 +42,16 @@ class Loop:
 
     def settle(self, call_id: str) -> None:
         """Let nothing cancel a call any more, which is cleaning up; from its own task."""
-        self._tasks.pop(call_id, None)
+        self._leave(call_id)
+
+    def blocked_by(self, call_id: str) -> threading.Thread | None:
+        """Return the loop's thread if a call keeps it from running others; from any thread."""
+        import asyncio
+
+        task = self._tasks.get(call_id) or self._leaving.get(call_id)
+        if task is None or self._loop is None or asyncio.current_task(self._loop) is not task:
+            return None
+        return self._thread
 
     def after_fork(self) -> None:
         """Forget the loop in a forked child, where its thread does not exist."""
@@ -56,6 +68,7 @@ class Loop:
                 )
                 run.start()
                 is_made.wait()
+                self._thread = run
                 self._loop = made[0]
             return self._loop
 
@@ -70,17 +83,24 @@ class Loop:
 
         def end(ended: Task[None]) -> None:
             # A client may have used the id again, for a call that has begun meanwhile.
-            if self._tasks.get(call_id) is ended:
-                del self._tasks[call_id]
+            for tasks in (self._tasks, self._leaving):
+                if tasks.get(call_id) is ended:
+                    del tasks[call_id]
             done()
 
         task.add_done_callback(end)
 
     def _cancel(self, call_id: str) -> None:
         # Once only: what the call does at its end is not cancelled again.
-        task = self._tasks.pop(call_id, None)
+        task = self._leave(call_id)
         if task is not None:
             task.cancel()
+
+    def _leave(self, call_id: str) -> Task[None] | None:
+        task = self._tasks.pop(call_id, None)
+        if task is not None:
+            self._leaving[call_id] = task
+        return task
 
 
 def resolve(future: Future[None]) -> None:

@@ -12,7 +12,7 @@ import sys
 import warnings
 from types import CoroutineType
 
-from owt import _log, _main, _server
+from owt import _log, _main, _server, _turn, _waking
 from owt._body import is_awaitable
 from owt._describe import told
 from owt._faults import Fault, Interrupted
@@ -34,7 +34,17 @@ if TYPE_CHECKING:
     from owt._border import Call, Settings
     from owt._reply import Reply
 
-__all__ = ["Interrupted", "adaptors", "cancel", "forget", "handle", "is_importing", "start"]
+__all__ = [
+    "Interrupted",
+    "adaptors",
+    "blocked_loop",
+    "cancel",
+    "forget",
+    "handle",
+    "is_deferred",
+    "start",
+    "wake",
+]
 
 _DEFAULT_LIMIT = 128
 # Bytes that are surely taken at once.
@@ -52,6 +62,8 @@ class _Worker:
         self.evaluate = True
         self.loop = Loop()
         self.is_forked_child = False
+        # owt's own, which nothing here may touch.
+        self.sockets: frozenset[int] = frozenset()
 
 
 _worker = _Worker()
@@ -64,6 +76,7 @@ def start(settings: Settings) -> None:
     _worker.store = Store(settings["max_adaptors"], settings["adaptors_dir"])
     Finder(_server.start_directory(), _worker.store.helpers).install()
     _worker.evaluate = not settings["no_eval"]
+    _worker.sockets = _waking.inodes(settings["fds"])
     _main.install()
     sys.setswitchinterval(_SWITCH_INTERVAL)
     warnings.simplefilter("ignore", SyntaxWarning)
@@ -98,12 +111,29 @@ def cancel(call_id: str) -> None:
     _worker.loop.cancel(call_id)
 
 
-def is_importing(thread: int) -> bool:
-    """Tell whether a thread is in the middle of an import, where it must not be interrupted.
+def is_deferred(thread: int) -> bool:
+    """Tell whether a thread must not be interrupted now: it imports, or loads for others as well.
 
     A package that is left half imported stays so: what is in `sys.modules` of it is not run again,
     and every later import of it in this process fails.
     """
+    return _turn.is_wanted(thread) or _is_importing(thread)
+
+
+def blocked_loop(call_id: str) -> tuple[int, int] | None:
+    """Return the thread of the event loop, by both its numbers, if a call holds the loop up."""
+    thread = _worker.loop.blocked_by(call_id)
+    if thread is None or thread.ident is None or thread.native_id is None:
+        return None
+    return thread.ident, thread.native_id
+
+
+def wake(thread: int, native: int, age: float) -> None:
+    """End what a thread waits for in a cancelled call, which began `age` seconds ago."""
+    _waking.wake(thread, native, age, _worker.sockets)
+
+
+def _is_importing(thread: int) -> bool:
     frame = sys._current_frames().get(thread)
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib."):

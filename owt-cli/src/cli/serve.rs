@@ -128,6 +128,14 @@ pub(crate) struct ServeArgs {
     #[arg(default_value = "300", value_parser = value::seconds)]
     pub(crate) worker_drain: Duration,
 
+    /// How many calls that were cancelled may still wait in a worker, before it is replaced
+    ///
+    /// What waits in C (a lock, a disk) cannot be interrupted, and is left alone: its exception is
+    /// raised when it comes back. Replaced as after --worker-max-age.
+    #[arg(long, value_name = "N", env = "OWT_MAX_ABANDONED", help_heading = WORKERS)]
+    #[arg(default_value_t = 16)]
+    pub(crate) max_abandoned: usize,
+
     /// How long a call may run; by default there is no limit
     #[arg(long, value_name = "SECONDS", env = "OWT_TIMEOUT", help_heading = "Limits")]
     #[arg(value_parser = value::limit)]

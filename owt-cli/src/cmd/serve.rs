@@ -46,6 +46,7 @@ fn config(args: ServeArgs, listener: Option<TcpListener>) -> Config {
                 .worker_kill_rss
                 .or(args.worker_max_rss.map(|size| size.saturating_mul(2))),
             drain: args.worker_drain,
+            max_abandoned: args.max_abandoned,
         },
         timeout: args.timeout,
         max_adaptors: args.max_adaptors,

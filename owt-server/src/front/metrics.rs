@@ -26,7 +26,7 @@ struct Exposition {
     cache: CacheStats,
     workers: Stats,
     /// How many calls of each state are at the workers.
-    states: [(&'static str, usize); 4],
+    states: [(&'static str, usize); 5],
     connections: usize,
     accepted: u64,
 }
@@ -52,6 +52,7 @@ async fn gather(links: &Links, site: &Site) -> Exposition {
             ("running", in_state(CallState::Running)),
             ("streaming", in_state(CallState::Streaming)),
             ("unknown", in_state(CallState::Unknown)),
+            ("abandoned", in_state(CallState::Abandoned)),
         ],
         connections: site.connections.open(),
         accepted: site.connections.accepted(),
@@ -71,13 +72,16 @@ impl Collector for Exposition {
 
 impl Exposition {
     fn encode_calls(&self, page: &mut Page<'_>) -> fmt::Result {
-        let Tally { requests, errors, calls, ended, queue, load, run, reply_bytes } = &self.tally;
+        let Tally { requests, errors, calls, ended, abandoned, queue, load, run, reply_bytes } =
+            &self.tally;
         page.counter("requests", "Requests that were answered", None, requests)?;
         let errors = errors.iter().map(|(code, count)| (*code, *count));
         page.counters("errors", "Answers of owt's own, by Owt-Error", "code", errors)?;
         page.counter("calls", "Calls that were sent to a worker", None, calls)?;
         let ended = ended.iter().map(|(why, count)| (*why, *count));
         page.counters("calls_ended", "Calls that were ended before their time", "reason", ended)?;
+        let help = "Calls that did not end when they were cancelled, and were left alone";
+        page.counter("calls_abandoned", help, None, abandoned)?;
         page.gauges("current_calls", "Calls at the workers", None, "state", &self.states)?;
         page.histogram("call_queue", "Time that calls waited for a worker", queue)?;
         page.histogram("call_load", "Time that calls spent loading their adaptor", load)?;

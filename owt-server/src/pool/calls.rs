@@ -43,6 +43,8 @@ pub(crate) enum CallState {
     Running,
     /// A part of its reply has been sent.
     Streaming,
+    /// It was cancelled, and still waits for something that cannot be interrupted. Nobody waits for it.
+    Abandoned,
     /// Its worker is too busy to say: a call in it does not let go of the interpreter.
     Unknown,
 }
@@ -131,9 +133,16 @@ impl Links {
 
 /// The calls that one thread of the front has at one worker.
 async fn calls_at(link: &Rc<Link>) -> Vec<Listed> {
-    if link.calls().is_empty() {
-        return Vec::new();
+    let abandoned = link.abandoned();
+    let abouts = abandoned.iter().filter_map(|pending| pending.about.as_ref());
+    let mut listed: Vec<_> = abouts.map(|about| about.listed(CallState::Abandoned)).collect();
+    if !link.calls().is_empty() {
+        listed.extend(open_at(link).await);
     }
+    listed
+}
+
+async fn open_at(link: &Rc<Link>) -> Vec<Listed> {
     let begun = begun(link).await;
     let state = |number, is_streaming| match &begun {
         _ if is_streaming => CallState::Streaming,

@@ -1,38 +1,109 @@
-//! A call that was cancelled and has not ended yet: how long its worker has for that.
+//! A call that was cancelled and has not ended yet: how long its worker has for that, and what
+//! becomes of it then.
+//!
+//! The worker says at once that it has raised the exception in the call: so its interpreter answers.
+//! A call that is still there after the grace period is abandoned, which the worker is asked to do:
+//! it harms nobody while it only waits. Only a worker that gives no answer is ended.
 
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use owt_core::Death;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::life::{Life, Unanswered, Wear};
 use super::link::Link;
 use super::pending::Pending;
+use crate::wire::Kind;
 
 /// How long an import may go on after its call was cancelled. What is interrupted half way in an
-/// import stays broken in its worker, and to end the worker would cost all that it has loaded.
+/// import stays broken in its worker.
 const IMPORT_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long a worker that answered before has at least to abandon a call.
+const MIN_ANSWER: Duration = Duration::from_secs(1);
+
 pub(super) struct Ending {
-    /// Ends the worker after the grace period.
+    id: u32,
+    pub(super) pending: Rc<Pending>,
+    /// The worker; none as long as none has come.
+    life: Option<Arc<Life>>,
+    /// Runs out when the worker has had its time.
     clock: JoinHandle<()>,
     since: Instant,
-    /// Holds the call's id, so that no other call has it before this one has ended.
-    _pending: Rc<Pending>,
+    /// Held while the worker owes an answer.
+    unanswered: Option<Unanswered>,
+    /// Held once the call is abandoned.
+    abandoned: Option<Abandoned>,
 }
 
 impl Ending {
-    pub(super) fn begin(link: &Rc<Link>, pending: Rc<Pending>) -> Self {
-        Self { clock: clock(link), since: Instant::now(), _pending: pending }
+    pub(super) fn begin(
+        link: &Rc<Link>,
+        id: u32,
+        pending: Rc<Pending>,
+        life: Option<Arc<Life>>,
+    ) -> Self {
+        let unanswered = life.as_ref().map(Life::expect_answer);
+        let clock = clock(link, id, link.shared.grace);
+        Self { id, pending, life, clock, since: Instant::now(), unanswered, abandoned: None }
+    }
+
+    /// The worker has raised the exception in the call.
+    pub(super) fn interrupted(&mut self) {
+        self.unanswered = None;
     }
 
     /// Gives a call that is in the middle of an import more time.
     pub(super) fn put_off(&mut self, link: &Rc<Link>) {
+        self.unanswered = None;
         if self.since.elapsed() < IMPORT_LIMIT {
-            self.clock.abort();
-            self.clock = clock(link);
+            self.restart(link, link.shared.grace);
         }
+    }
+
+    /// The grace period is over: has the call abandoned, by a worker that answers.
+    pub(super) fn time_is_up(&mut self, link: &Rc<Link>) {
+        self.life = self.life.take().or_else(|| link.life());
+        let Some(life) = &self.life else { return };
+        if self.unanswered.is_some() {
+            let number = link.number();
+            tracing::warn!("worker {number} does not end a call that was cancelled; ending it");
+            return life.condemn(Death::Stuck);
+        }
+        self.unanswered = Some(Life::expect_answer(life));
+        link.push(Kind::Abandon, self.id, b"");
+        self.restart(link, link.shared.grace.max(MIN_ANSWER));
+    }
+
+    /// The worker has abandoned the call, whose thread either waits or runs on in Python.
+    pub(super) fn abandoned(&mut self, link: &Rc<Link>, runs_on: bool) {
+        let Some(life) = &self.life else { return };
+        self.clock.abort();
+        self.unanswered = None;
+        if self.abandoned.is_some() {
+            return;
+        }
+        let calls = life.abandoned.fetch_add(1, Ordering::Relaxed) + 1;
+        self.abandoned = Some(Abandoned(life.clone()));
+        link.count(|tally| tally.abandoned += 1);
+        if runs_on {
+            life.recycle(Wear::Runaway);
+        } else if calls > link.shared.recycling.max_abandoned {
+            life.recycle(Wear::Abandoned { calls });
+        }
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.is_some()
+    }
+
+    fn restart(&mut self, link: &Rc<Link>, time: Duration) {
+        self.clock.abort();
+        self.clock = clock(link, self.id, time);
     }
 }
 
@@ -42,10 +113,19 @@ impl Drop for Ending {
     }
 }
 
-fn clock(link: &Rc<Link>) -> JoinHandle<()> {
+/// Counts a call as abandoned until its thread comes back, or its worker ends.
+struct Abandoned(Arc<Life>);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        self.0.abandoned.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn clock(link: &Rc<Link>, id: u32, time: Duration) -> JoinHandle<()> {
     let link = link.clone();
     tokio::task::spawn_local(async move {
-        sleep(link.grace()).await;
-        link.condemn(Death::Stuck);
+        sleep(time).await;
+        link.time_is_up(id);
     })
 }

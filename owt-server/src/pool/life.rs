@@ -1,6 +1,8 @@
 //! The life of one worker process: whether it has to be ended, and when it is worn.
 
 use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use owt_core::Death;
@@ -24,12 +26,15 @@ pub struct Recycling {
     pub kill_rss: Option<u64>,
     /// How long a worker that was replaced may take to finish its calls.
     pub drain: Duration,
+    /// How many calls that were cancelled may still wait in a worker, before it is replaced.
+    pub max_abandoned: usize,
 }
 
 impl Default for Recycling {
     fn default() -> Self {
         let drain = Duration::from_secs(300);
-        Self { max_age: None, max_calls: None, max_rss: None, kill_rss: None, drain }
+        let (max_age, max_calls, max_rss, kill_rss) = Default::default();
+        Self { max_age, max_calls, max_rss, kill_rss, drain, max_abandoned: 16 }
     }
 }
 
@@ -53,10 +58,8 @@ pub(super) enum Wear {
     Calls,
     #[error("it has {} MB of memory", .resident >> 20)]
     Memory { resident: u64 },
-    #[allow(dead_code, reason = "the next to be found")]
     #[error("{calls} calls that were cancelled still wait in it")]
     Abandoned { calls: usize },
-    #[allow(dead_code, reason = "the next to be found")]
     #[error("a call that was cancelled runs on in it")]
     Runaway,
     #[error("owt itself failed in it")]
@@ -87,6 +90,20 @@ pub(crate) struct Life {
     /// Why it is to be replaced by and by, once it is.
     recycle: watch::Sender<Option<Wear>>,
     leases: watch::Sender<()>,
+    /// How many calls were cancelled, or are to be abandoned, without an answer as yet.
+    unanswered: watch::Sender<usize>,
+    /// How many calls are abandoned in it.
+    pub(super) abandoned: AtomicUsize,
+}
+
+/// Held while a worker owes an answer: whether its interpreter still answers is not known.
+#[derive(Debug)]
+pub(super) struct Unanswered(Arc<Life>);
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        self.0.unanswered.send_modify(|count| *count -= 1);
+    }
 }
 
 /// Held by each thread of the front as long as it may wait for anything of a worker.
@@ -100,6 +117,26 @@ impl Life {
             verdict.get_or_insert(death);
             is_first
         });
+    }
+
+    pub(super) fn expect_answer(self: &Arc<Self>) -> Unanswered {
+        self.unanswered.send_modify(|count| *count += 1);
+        Unanswered(self.clone())
+    }
+
+    /// Whether the worker owes an answer, or has to be ended: a call that comes now may be lost there.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.is_condemned() || *self.unanswered.borrow() > 0
+    }
+
+    pub(super) fn is_condemned(&self) -> bool {
+        self.verdict.borrow().is_some()
+    }
+
+    /// Waits until the worker owes no answer.
+    pub(super) async fn answered(&self) {
+        // An error says that the worker is gone, which this is a part of.
+        let _ = self.unanswered.subscribe().wait_for(|count| *count == 0).await;
     }
 
     /// Waits until the worker has to be ended.

@@ -7,7 +7,6 @@ use std::future::poll_fn;
 use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::BytesMut;
 use owt_core::{Death, Digest, Error};
@@ -33,7 +32,7 @@ const HIGH_WATER: usize = 1 << 20;
 const MOST_TOLD: usize = 8192;
 
 pub(super) struct Link {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     tally: Rc<RefCell<Tally>>,
     state: RefCell<State>,
     /// Frames wait to be written.
@@ -67,6 +66,13 @@ struct Worker {
     life: Arc<Life>,
     /// Kept as long as this link may wait for anything of it.
     lease: Option<Lease>,
+}
+
+impl State {
+    /// Nobody waits for calls that are abandoned.
+    fn under_way(&self) -> usize {
+        self.calls.len() + self.ending.values().filter(|ending| !ending.is_abandoned()).count()
+    }
 }
 
 /// A question that is open. It ran nothing, and so has nothing to end.
@@ -123,13 +129,26 @@ impl Link {
         self.close_upload(id);
         self.has_moved.notify_waiters();
         self.push(Kind::Cancel, id, b"");
-        let ending = Ending::begin(self, pending);
+        let ending = Ending::begin(self, id, pending, self.life());
         self.state.borrow_mut().ending.insert(id, ending);
     }
 
-    /// How long a call that was cancelled has to end.
-    pub(super) fn grace(&self) -> Duration {
-        self.shared.grace
+    /// The worker at the other end, once there is one.
+    pub(super) fn life(&self) -> Option<Arc<Life>> {
+        self.state.borrow().worker.as_ref().map(|worker| worker.life.clone())
+    }
+
+    /// The worker's place among the workers.
+    pub(super) fn number(&self) -> usize {
+        self.state.borrow().worker.as_ref().map_or(0, |worker| worker.number)
+    }
+
+    /// A call that was cancelled has had its time.
+    pub(super) fn time_is_up(self: &Rc<Self>, id: u32) {
+        // Out of the state meanwhile, which a frame to the worker changes.
+        let Some(mut ending) = self.state.borrow_mut().ending.remove(&id) else { return };
+        ending.time_is_up(self);
+        self.state.borrow_mut().ending.insert(id, ending);
     }
 
     /// No more calls come over this link; the worker may go once those that it has are over.
@@ -141,7 +160,7 @@ impl Link {
     /// Lets a retired worker go if this link waits for nothing of it any more.
     fn give_back(&self) {
         let state = &mut *self.state.borrow_mut();
-        if state.is_retired && state.calls.is_empty() && state.ending.is_empty() {
+        if state.is_retired && state.under_way() == 0 {
             state.worker.as_mut().and_then(|worker| worker.lease.take());
         }
     }
@@ -150,16 +169,29 @@ impl Link {
         self.state.borrow().worker.as_ref().is_some_and(|worker| Arc::ptr_eq(&worker.life, life))
     }
 
+    /// Waits until this worker is no longer at the other end.
+    pub(super) async fn gone(&self, life: &Arc<Life>) {
+        while self.leads_to(life) {
+            self.has_moved.notified().await;
+        }
+    }
+
     /// The calls that are at the worker. Those that were cancelled are no more.
     pub(super) fn calls(&self) -> Vec<(u32, Rc<Pending>)> {
         let state = self.state.borrow();
         state.calls.iter().map(|(id, pending)| (*id, pending.clone())).collect()
     }
 
+    /// The calls that are abandoned at the worker.
+    pub(super) fn abandoned(&self) -> Vec<Rc<Pending>> {
+        let state = self.state.borrow();
+        let abandoned = state.ending.values().filter(|ending| ending.is_abandoned());
+        abandoned.map(|ending| ending.pending.clone()).collect()
+    }
+
     /// How many calls have not ended, those that were cancelled among them.
     pub(super) fn under_way(&self) -> usize {
-        let state = self.state.borrow();
-        state.calls.len() + state.ending.len()
+        self.state.borrow().under_way()
     }
 
     /// Asks the worker something that runs no call.
@@ -196,7 +228,7 @@ impl Link {
         self.is_open(id)
     }
 
-    fn is_open(&self, id: u32) -> bool {
+    pub(super) fn is_open(&self, id: u32) -> bool {
         self.state.borrow().calls.contains_key(&id)
     }
 
@@ -242,6 +274,8 @@ impl Link {
         let state = std::mem::take(&mut *self.state.borrow_mut());
         self.state.borrow_mut().last_id = state.last_id;
         state.tasks.iter().for_each(JoinHandle::abort);
+        // Calls that wait to be sent to it are for the next one.
+        state.worker.inspect(|worker| worker.life.condemn(Death::Lost));
         for pending in state.calls.values() {
             pending.fail(err.clone());
         }
@@ -293,34 +327,35 @@ impl Link {
 
     /// Has the worker ended, if there is one yet.
     pub(super) fn condemn(&self, death: Death) {
-        let state = self.state.borrow();
-        let Some(worker) = &state.worker else { return };
-        if death == Death::Stuck {
-            let number = worker.number;
-            tracing::warn!("worker {number} does not end a call that was cancelled; ending it");
+        self.life().inspect(|life| life.condemn(death));
+    }
+
+    /// Takes what the worker says of a call that was cancelled; `false` of any other frame.
+    fn take_ending(self: &Rc<Self>, kind: Kind, frame: &Frame) -> bool {
+        let ending = &mut self.state.borrow_mut().ending;
+        let Some(call) = ending.get_mut(&frame.id) else { return kind == Kind::Ended };
+        match kind {
+            Kind::Interrupted => call.interrupted(),
+            Kind::PutOff => call.put_off(self),
+            Kind::Abandoned => call.abandoned(self, frame.payload.first() == Some(&1)),
+            Kind::Ended => drop(ending.remove(&frame.id)),
+            _ => return false,
         }
-        worker.life.condemn(death);
+        true
     }
 
     /// Has the worker replaced gently, if there is one yet.
     pub(super) fn recycle(&self, reason: Wear) {
-        let state = self.state.borrow();
-        state.worker.iter().for_each(|worker| worker.life.recycle(reason));
+        self.life().inspect(|life| life.recycle(reason));
     }
 
     fn take(self: &Rc<Self>, frame: Frame) -> Result<(), Garbled> {
         let (kind, id) = (frame.kind, frame.id);
-        if kind == Kind::PutOff {
-            let mut state = self.state.borrow_mut();
-            state.ending.get_mut(&id).into_iter().for_each(|ending| ending.put_off(self));
-            return Ok(());
-        }
         if kind == Kind::Fault {
             self.recycle(Wear::Fault);
             return Ok(());
         }
-        if kind == Kind::Ended {
-            self.state.borrow_mut().ending.remove(&id);
+        if self.take_ending(kind, &frame) {
             self.give_back();
             return Ok(());
         }

@@ -154,6 +154,9 @@ impl Links {
             let sends_source = link.tell(digest) || needs_source;
             let about = About::new(&call, claim.clone(), began);
             let mut sent = Sent::open(&link, &self.shared, worker, about, limit)?;
+            if !sent.may_send().await {
+                continue;
+            }
             sent.send(&call, sends_source.then_some(&*source), upload.take()).await;
             sent.spool = spool.take();
             match poll_fn(|cx| sent.pending.poll_outcome(cx)).await {
@@ -253,6 +256,18 @@ impl Sent {
         Ok(Self { link, id, pending, shared, worker, digest, deadline, spool: None })
     }
 
+    /// Waits while it is not known whether the worker still answers, after another call was cancelled
+    /// there. `false` if the worker goes, so that the call is for the next one.
+    async fn may_send(&self) -> bool {
+        let Some(life) = self.link.life().filter(|life| life.is_suspect()) else { return true };
+        life.answered().await;
+        if !life.is_condemned() {
+            return true;
+        }
+        self.link.gone(&life).await;
+        false
+    }
+
     /// Where the time of a call went that its worker did not answer. Without a word that it had
     /// begun, it is taken to have run all the time, as nearly all calls do.
     fn timing_of_lost(&self, began: Instant) -> Timing {
@@ -262,6 +277,9 @@ impl Sent {
     }
 
     async fn send(&self, call: &Call, source: Option<&str>, upload: Option<Upload>) {
+        if !self.link.is_open(self.id) {
+            return; // It was cancelled while it waited.
+        }
         let mut head = CallHead { tell_start: self.deadline.is_some(), ..head(call, source) };
         if upload.is_some() {
             head.body_len = None;

@@ -57,12 +57,21 @@ impl<J: From<C>, C> Agenda<J, C> {
         self.queue.finish(key);
     }
 
-    /// Does the same for a thread that does not lead, and gives it the next call if the leader would
-    /// not see to it.
-    pub(super) fn next_after(&mut self, key: Option<&Key>) -> Option<J> {
-        self.finish(key);
-        // What is urgent came by reading, and whoever read it runs it.
-        if self.is_reading { self.queue.next().map(J::from) } else { None }
+    /// For a thread that does not lead: the next call, if the leader would not see to it.
+    pub(super) fn next_aside(&mut self) -> Option<J> {
+        // What is urgent came by reading, and whoever read it runs it, before the calls behind it.
+        let is_left = self.is_reading && self.urgent.is_empty();
+        if is_left { self.queue.next().map(J::from) } else { None }
+    }
+
+    /// Counts a thread as busy with something that is no call.
+    pub(super) fn begin_other(&mut self) {
+        self.queue.begin_other();
+    }
+
+    /// A call of this adaptor that was counted as finished goes on, however many run already.
+    pub(super) fn resume(&mut self, key: &Key) {
+        self.queue.resume(key);
     }
 }
 
@@ -73,6 +82,13 @@ mod tests {
     use super::*;
 
     type Calls = Agenda<u8, u8>;
+
+    impl Calls {
+        fn next_after(&mut self, key: Option<&Key>) -> Option<u8> {
+            self.finish(key);
+            self.next_aside()
+        }
+    }
 
     fn agenda(threads: usize, calls: &[(u8, usize)]) -> Calls {
         let mut agenda = Calls::new(threads);

@@ -29,11 +29,32 @@ pub(crate) struct Call {
     pub(crate) engine: Arc<Engine>,
     times: Times,
     /// The Python thread that runs the call now.
-    thread: Mutex<Option<c_ulong>>,
+    thread: Mutex<Option<Thread>>,
+    /// Whether it has one of its adaptor's places. Changes only under the engine's lock.
+    has_place: AtomicBool,
     is_cancelled: AtomicBool,
     answer: Mutex<Answer>,
     flow: Mutex<Flow>,
     credited: Condvar,
+}
+
+/// A thread that runs a call: as Python counts threads, and as the system does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Thread {
+    pub(super) ident: c_ulong,
+    pub(super) native: i32,
+}
+
+impl Thread {
+    fn current() -> Self {
+        thread_local! {
+            static CURRENT: Thread = Thread {
+                ident: python::thread_id(),
+                native: rustix::thread::gettid().as_raw_nonzero().get(),
+            };
+        }
+        CURRENT.with(|thread| *thread)
+    }
 }
 
 #[derive(Default)]
@@ -82,6 +103,7 @@ impl Call {
             engine,
             times: Times::default(),
             thread: Mutex::default(),
+            has_place: AtomicBool::new(false),
             is_cancelled: AtomicBool::new(false),
             answer: Mutex::default(),
             flow: Mutex::new(flow),
@@ -128,36 +150,37 @@ impl Call {
     /// From now on the call runs on this thread, where an interrupt will hit it; `false` if it has
     /// been cancelled before.
     pub(crate) fn occupy(&self) -> bool {
-        *lock(&self.thread) = Some(python::thread_id());
+        *lock(&self.thread) = Some(Thread::current());
         !self.is_cancelled()
     }
 
     /// Lets no interrupt hit this thread any more on behalf of this call.
     pub(crate) fn settle(&self, py: Python<'_>) {
-        let here = python::thread_id();
+        let here = Thread::current();
         // Another thread may have gone on with the call already.
         lock(&self.thread).take_if(|thread| *thread == here);
         if self.is_cancelled() {
-            python::raise_in(py, here, None);
+            python::take_back(py, here.ident, &self.engine.hooks.interrupted);
         }
     }
 
-    /// Stops a cancelled call where it is: on its thread, or in the event loop by `cancel`. `false`
-    /// if this is no moment for it.
-    pub(crate) fn interrupt(&self, py: Python<'_>, hooks: &Hooks) -> PyResult<bool> {
-        let thread = *lock(&self.thread);
-        let Some(thread) = thread else {
-            hooks.cancel.call1(py, (&*self.head.request_id,))?;
-            return Ok(true);
-        };
-        if hooks.is_importing.call1(py, (thread,))?.is_truthy(py)? {
-            return Ok(false);
-        }
-        // While the question was answered, the thread may have gone on to another call.
-        if *lock(&self.thread) == Some(thread) {
-            python::raise_in(py, thread, Some(&hooks.interrupted));
-        }
-        Ok(true)
+    /// The thread that runs the call now; none while it is in the event loop.
+    pub(super) fn thread(&self) -> Option<Thread> {
+        *lock(&self.thread)
+    }
+
+    /// For how long the call has been at a thread.
+    pub(super) fn age(&self) -> Duration {
+        self.times.started.get().map_or(Duration::ZERO, Instant::elapsed)
+    }
+
+    pub(super) fn take_place(&self) {
+        self.has_place.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it had a place, which it now has no more.
+    pub(super) fn leave_place(&self) -> bool {
+        self.has_place.swap(false, Ordering::Relaxed)
     }
 
     /// Marks the call as given up by the front. Who waits for credit on a thread wakes up; who does
@@ -259,6 +282,17 @@ impl Call {
         flow.credit > 0
     }
 
+    /// Waits until the reader can take more, or has gone: `false`. Others have its place meanwhile:
+    /// readers that stall cost an adaptor none.
+    fn wait_for_reader(&self) -> bool {
+        let had_place = self.engine.release(self);
+        let is_read = self.wait_for_credit();
+        if had_place {
+            self.engine.resume(self);
+        }
+        is_read
+    }
+
     /// Waits until the reader can take more, or has gone: `false`.
     fn wait_for_credit(&self) -> bool {
         let mut flow = lock(&self.flow);
@@ -331,7 +365,7 @@ impl Call {
             }
             py.detach(|| {
                 self.link.flush();
-                if has_credit { !self.is_cancelled() } else { self.wait_for_credit() }
+                if has_credit { !self.is_cancelled() } else { self.wait_for_reader() }
             })
         })
     }

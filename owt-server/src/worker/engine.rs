@@ -6,7 +6,7 @@
 //! the same way.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
@@ -16,6 +16,7 @@ use pyo3::prelude::*;
 
 use super::agenda::Agenda;
 use super::call::Call;
+use super::cancellation::Nudges;
 use super::link::{Link, lock};
 use super::monitor::Monitor;
 use super::reader::{Order, Reader};
@@ -26,12 +27,6 @@ const PATIENCE: Duration = Duration::from_millis(1);
 
 /// For how long without any call the monitor still looks every [`PATIENCE`], before it sleeps.
 const LINGER: Duration = Duration::from_millis(50);
-
-/// After which time a call that could not be interrupted is tried again.
-const RETRY: Duration = Duration::from_millis(5);
-
-/// How often the front is told that a call still cannot be interrupted.
-const PUT_OFF: Duration = Duration::from_millis(100);
 
 /// For how long calls are run before their answers are sent.
 const BATCH: Duration = Duration::from_micros(200);
@@ -46,7 +41,12 @@ pub(crate) struct Hooks {
     pub(crate) handle: Py<PyAny>,
     pub(crate) forget: Py<PyAny>,
     pub(crate) cancel: Py<PyAny>,
-    pub(crate) is_importing: Py<PyAny>,
+    /// Whether a thread is in the middle of what is to be finished.
+    pub(crate) is_deferred: Py<PyAny>,
+    /// The thread of the event loop, if a call holds that up.
+    pub(crate) blocked_loop: Py<PyAny>,
+    /// Ends what a thread waits for, where that is safe.
+    pub(crate) wake: Py<PyAny>,
     /// The exception that interrupts a thread.
     pub(crate) interrupted: Py<PyAny>,
     pub(crate) adaptors: Py<PyAny>,
@@ -56,7 +56,7 @@ pub(crate) struct Hooks {
 pub(crate) struct Engine {
     links: Vec<Arc<Link>>,
     reader: Mutex<Reader>,
-    hooks: Hooks,
+    pub(super) hooks: Hooks,
     state: Mutex<State>,
     /// Wakes one thread at leisure to lead.
     vacancy: Condvar,
@@ -67,10 +67,14 @@ pub(crate) struct Engine {
     monitor: Monitor,
     /// Whether frames were left for the monitor to send.
     has_unsent: AtomicBool,
+    /// Calls that were interrupted, and what they may wait for is ended then.
+    pub(super) nudges: Nudges,
 }
 
 struct State {
     agenda: Agenda<Job, Arc<Call>>,
+    /// Jobs for threads at leisure.
+    handed: VecDeque<Job>,
     /// Threads that wait to be made leader.
     idle: usize,
     /// Whether nobody leads, and an idle thread is to.
@@ -81,6 +85,8 @@ struct State {
 enum Job {
     Call(Arc<Call>),
     Interrupt(Arc<Call>),
+    Nudge(Vec<Arc<Call>>),
+    Abandon(Arc<Call>),
     Wake(Py<PyAny>),
     Forget(String),
     List { link: Arc<Link>, id: u32 },
@@ -93,18 +99,50 @@ impl From<Arc<Call>> for Job {
 }
 
 impl Job {
-    /// By what the adaptor is known whose call this is, if it is one.
-    fn key(&self) -> Option<[u8; 32]> {
-        match self {
-            Job::Call(call) => Some(call.head.digest),
-            _ => None,
-        }
+    /// The call that this begins, if it is one; it then has a place.
+    fn begun(&self) -> Option<Arc<Call>> {
+        let Job::Call(call) = self else { return None };
+        call.take_place();
+        Some(call.clone())
     }
 }
 
+/// What a thread at leisure is to do.
+enum Work {
+    Lead,
+    Help(Job),
+}
+
 impl State {
+    /// Whether a thread is at leisure for which there is no work yet.
+    fn has_idle(&self) -> bool {
+        self.idle > self.handed.len() + usize::from(self.is_vacant)
+    }
+
+    fn work(&mut self) -> Option<Work> {
+        if std::mem::take(&mut self.is_vacant) {
+            return Some(Work::Lead);
+        }
+        self.handed.pop_front().map(Work::Help)
+    }
+
     fn new(threads: usize) -> Self {
-        Self { agenda: Agenda::new(threads), idle: 0, is_vacant: false }
+        Self { agenda: Agenda::new(threads), handed: VecDeque::new(), idle: 0, is_vacant: false }
+    }
+
+    /// A call has ended, unless others have had its place since, or something that is no call has.
+    fn finish(&mut self, call: Option<&Call>) {
+        match call {
+            Some(call) if !call.leave_place() => {}
+            call => self.agenda.finish(call.map(|call| &call.head.digest)),
+        }
+    }
+
+    /// Does the same for a thread that does not lead, and gives it the next call if the leader would
+    /// not see to it.
+    fn next_after(&mut self, call: Option<&Call>) -> Option<Job> {
+        self.finish(call);
+        self.agenda.next_aside()
     }
 }
 
@@ -121,6 +159,7 @@ impl Engine {
             epoch: Instant::now(),
             monitor: Monitor::default(),
             has_unsent: AtomicBool::new(false),
+            nudges: Nudges::default(),
         })
     }
 
@@ -163,7 +202,7 @@ impl Engine {
 
     /// Makes another thread the leader.
     fn appoint(self: &Arc<Self>) {
-        let has_idle = lock(&self.state).idle > 0;
+        let has_idle = lock(&self.state).has_idle();
         if has_idle || !self.spawn_leader() {
             // Where no thread can be started, the next one at leisure leads.
             lock(&self.state).is_vacant = true;
@@ -172,18 +211,65 @@ impl Engine {
     }
 
     fn spawn_leader(self: &Arc<Self>) -> bool {
+        self.spawn_thread(|_| Work::Lead)
+    }
+
+    /// Starts a thread with the work that `first` finds for it.
+    fn spawn_thread(
+        self: &Arc<Self>,
+        first: impl FnOnce(&Arc<Self>) -> Work + Send + 'static,
+    ) -> bool {
         let engine = self.clone();
         spawn("owt-call", move || {
+            let mut work = first(&engine);
             // Attached for the thread's whole life, but for its waits: threading.local and
             // context variables of adaptors then last as they do in any Python thread.
             Python::attach(|py| {
                 loop {
-                    let job = engine.lead(py);
+                    let job = match work {
+                        Work::Lead => engine.lead(py),
+                        Work::Help(job) => Some(job),
+                    };
                     engine.help_out(py, job);
-                    py.detach(|| engine.wait_for_vacancy());
+                    work = py.detach(|| engine.wait_for_work());
                 }
             });
         })
+    }
+
+    /// Gives a job to a thread at leisure, or to a new one. Where none can be started, the next one
+    /// at leisure has it.
+    fn hand_over(self: &Arc<Self>, job: Job) {
+        let needs_thread = {
+            let mut state = lock(&self.state);
+            let has_idle = state.has_idle();
+            state.handed.push_back(job);
+            !has_idle
+        };
+        self.vacancy.notify_one();
+        if needs_thread {
+            self.spawn_thread(|engine| engine.wait_for_work());
+        }
+    }
+
+    /// Leaves a call's place to others; `false` if it had none.
+    pub(super) fn release(self: &Arc<Self>, call: &Call) -> bool {
+        let mut state = lock(&self.state);
+        if !call.leave_place() {
+            return false;
+        }
+        state.agenda.finish(Some(&call.head.digest));
+        let next = state.agenda.next_aside();
+        drop(state);
+        next.into_iter().for_each(|job| self.hand_over(job));
+        true
+    }
+
+    /// Takes a place again for a call that had one.
+    pub(super) fn resume(&self, call: &Call) {
+        let mut state = lock(&self.state);
+        state.agenda.resume(&call.head.digest);
+        call.take_place();
     }
 
     /// Reads and runs calls until another thread has taken over. Gives back a call that this
@@ -223,6 +309,13 @@ impl Engine {
             }
             Order::Cancel { link, id } => {
                 self.cancel(link, id);
+            }
+            Order::Abandon { link, id } => {
+                let call = lock(&self.calls).get(&(link, id)).cloned();
+                match call {
+                    Some(call) => self.enqueue(Job::Abandon(call)),
+                    None => self.links[link].push(Kind::Ended, id, b""),
+                }
             }
             Order::Body { link, id, chunk } => {
                 let call = lock(&self.calls).get(&(link, id)).cloned();
@@ -279,17 +372,17 @@ impl Engine {
 
     /// Runs one job. Whether this thread still leads, and if not, what it is to run next.
     fn run_leading(self: &Arc<Self>, py: Python<'_>, job: Job) -> (bool, Option<Job>) {
-        let key = job.key();
+        let call = job.begun();
         let stamp = self.now();
         LEADING.set(stamp);
         self.stamp.store(stamp, Ordering::SeqCst);
         self.monitor.rouse();
         self.run(py, job);
         if self.take_lead(LEADING.replace(0)) {
-            lock(&self.state).agenda.finish(key.as_ref());
+            lock(&self.state).finish(call.as_deref());
             return (true, None);
         }
-        (false, lock(&self.state).agenda.next_after(key.as_ref()))
+        (false, lock(&self.state).next_after(call.as_deref()))
     }
 
     fn run(self: &Arc<Self>, py: Python<'_>, job: Job) {
@@ -298,6 +391,9 @@ impl Engine {
             // By its id, which another call may have by now if this one has ended.
             Job::Interrupt(call) if !self.is_open(&call) => Ok(()),
             Job::Interrupt(call) => self.interrupt(py, &call),
+            Job::Nudge(calls) => self.nudge(py, &calls),
+            Job::Abandon(call) if !self.is_open(&call) => Ok(()),
+            Job::Abandon(call) => self.abandon(py, &call),
             Job::Wake(callback) => callback.call0(py).map(drop),
             Job::Forget(digest) => self.hooks.forget.call1(py, (digest,)).map(drop),
             Job::List { link, id } => self.run_list(py, &link, id),
@@ -326,26 +422,9 @@ impl Engine {
         outcome
     }
 
-    fn is_open(&self, call: &Arc<Call>) -> bool {
+    pub(super) fn is_open(&self, call: &Arc<Call>) -> bool {
         let calls = lock(&self.calls);
         calls.get(&(call.link.index, call.id)).is_some_and(|open| Arc::ptr_eq(open, call))
-    }
-
-    /// Interrupts a call as soon as there is a moment for it, and meanwhile leaves the lead to others.
-    fn interrupt(self: &Arc<Self>, py: Python<'_>, call: &Call) -> PyResult<()> {
-        let mut told: Option<Instant> = None;
-        while !call.interrupt(py, &self.hooks)? {
-            if told.is_none_or(|told| told.elapsed() > PUT_OFF) {
-                told = Some(Instant::now());
-                call.link.push(Kind::PutOff, call.id, b"");
-            }
-            self.step_down();
-            py.detach(|| {
-                call.link.flush();
-                thread::sleep(RETRY);
-            });
-        }
-        Ok(())
     }
 
     fn run_list(&self, py: Python<'_>, link: &Link, id: u32) -> PyResult<()> {
@@ -364,26 +443,43 @@ impl Engine {
     /// Without the lead: runs one call after the other as long as nobody else may.
     fn help_out(self: &Arc<Self>, py: Python<'_>, mut job: Option<Job>) {
         while let Some(next) = job {
-            let key = next.key();
+            let call = next.begun();
             py.detach(|| self.flush_pending());
             self.run(py, next);
-            job = lock(&self.state).agenda.next_after(key.as_ref());
+            job = lock(&self.state).next_after(call.as_deref());
         }
         py.detach(|| self.flush_pending());
     }
 
-    fn flush_pending(&self) {
+    pub(super) fn flush_pending(&self) {
         self.links.iter().filter(|link| link.is_pending()).for_each(|link| link.flush());
     }
 
-    fn wait_for_vacancy(&self) {
+    fn wait_for_work(&self) -> Work {
         let mut state = lock(&self.state);
         state.idle += 1;
-        while !state.is_vacant {
+        loop {
+            if let Some(work) = state.work() {
+                state.idle -= 1;
+                return work;
+            }
             state = self.vacancy.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.is_vacant = false;
-        state.idle -= 1;
+    }
+
+    /// Hands over what is due of the calls that were interrupted.
+    fn nudge_due(self: &Arc<Self>) {
+        let calls = self.nudges.due();
+        if !calls.is_empty() {
+            lock(&self.state).agenda.begin_other();
+            self.hand_over(Job::Nudge(calls));
+        }
+    }
+
+    /// Has a call that was interrupted looked at again in a moment.
+    pub(super) fn nudge_later(&self, call: Arc<Call>) {
+        self.nudges.push(call);
+        self.monitor.rouse();
     }
 
     /// Nanoseconds since the engine was made, and never 0.
@@ -411,6 +507,7 @@ impl Engine {
             if has_unsent {
                 self.flush_pending();
             }
+            self.nudge_due();
             if stamp != 0 && self.now() - stamp > patience && self.take_lead(stamp) {
                 // The new leader may have to wait for the interpreter's lock; answers need not.
                 self.flush_pending();
@@ -420,6 +517,7 @@ impl Engine {
                 self.monitor.sleep(|| {
                     self.stamp.load(Ordering::SeqCst) == 0
                         && !self.has_unsent.load(Ordering::SeqCst)
+                        && self.nudges.is_empty()
                 });
                 last_seen = Instant::now();
             }

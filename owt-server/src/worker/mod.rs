@@ -6,6 +6,7 @@
 mod agenda;
 mod border;
 mod call;
+mod cancellation;
 mod control;
 mod engine;
 mod link;
@@ -94,7 +95,9 @@ fn hooks(py: Python<'_>, settings: &Settings, fds: Vec<i32>) -> PyResult<Hooks> 
         handle: worker.getattr("handle")?.unbind(),
         forget: worker.getattr("forget")?.unbind(),
         cancel: worker.getattr("cancel")?.unbind(),
-        is_importing: worker.getattr("is_importing")?.unbind(),
+        is_deferred: worker.getattr("is_deferred")?.unbind(),
+        blocked_loop: worker.getattr("blocked_loop")?.unbind(),
+        wake: worker.getattr("wake")?.unbind(),
         interrupted: worker.getattr("Interrupted")?.unbind(),
         adaptors: worker.getattr("adaptors")?.unbind(),
         to_json: json.getattr("dumps")?.unbind(),

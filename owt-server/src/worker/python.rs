@@ -89,12 +89,37 @@ pub(crate) fn thread_id() -> c_ulong {
     unsafe { ffi::PyThread_get_thread_ident() }
 }
 
-/// Has a thread raise `exception` at its next step of Python; `None` takes back one that it has not
-/// raised yet.
-pub(crate) fn raise_in(_py: Python<'_>, thread: c_ulong, exception: Option<&Py<PyAny>>) {
-    let exception = exception.map_or(std::ptr::null_mut(), Py::as_ptr);
-    // SAFETY: the interpreter's lock is held; the call takes a reference of its own, and a thread
-    // that is gone is not found.
+/// Has a thread raise `exception` at its next step of Python.
+pub(crate) fn raise_in(_py: Python<'_>, thread: c_ulong, exception: &Py<PyAny>) {
+    set_exception(thread, exception.as_ptr());
+}
+
+/// Takes back what a thread was to raise; whether that was this exception, and not raised yet.
+pub(crate) fn take_back(py: Python<'_>, thread: c_ulong, exception: &Py<PyAny>) -> bool {
+    // The thread held a reference. Nobody else runs Python meanwhile, to take or drop one.
+    let before = references(py, exception);
+    set_exception(thread, std::ptr::null_mut());
+    references(py, exception) < before
+}
+
+/// Whether a thread has taken no step of Python since it was to raise this exception: it waits
+/// without holding the interpreter's lock, which whoever asks holds.
+pub(crate) fn has_yet_to_raise(py: Python<'_>, thread: c_ulong, exception: &Py<PyAny>) -> bool {
+    let has = take_back(py, thread, exception);
+    if has {
+        raise_in(py, thread, exception);
+    }
+    has
+}
+
+fn references(_py: Python<'_>, object: &Py<PyAny>) -> isize {
+    // SAFETY: the interpreter's lock is held, and the object is alive.
+    unsafe { ffi::Py_REFCNT(object.as_ptr()) }
+}
+
+fn set_exception(thread: c_ulong, exception: *mut ffi::PyObject) {
+    // SAFETY: callers hold the interpreter's lock; the call takes a reference of its own, and a
+    // thread that is gone is not found.
     unsafe { ffi::PyThreadState_SetAsyncExc(thread.cast_signed(), exception) };
 }
 

@@ -76,6 +76,12 @@ impl<T> Queue<T> {
         self.running += 1;
     }
 
+    /// A call of this adaptor that was counted as finished goes on, however many run already.
+    pub(super) fn resume(&mut self, key: &Key) {
+        self.lanes.entry(*key).or_default().running += 1;
+        self.running += 1;
+    }
+
     /// A call of this adaptor has ended, or, without a key, something that is no call.
     pub(super) fn finish(&mut self, key: Option<&Key>) {
         self.running -= 1;
@@ -195,6 +201,20 @@ mod tests {
         assert_eq!(queue.remove(&A, |call| *call == 2), Some(2));
         queue.finish(Some(&A));
         assert!(queue.lanes.is_empty() && queue.turns.is_empty() && queue.next().is_none());
+    }
+
+    #[test]
+    fn a_call_that_waits_for_its_reader_leaves_its_place_to_others_until_it_goes_on() {
+        let mut queue = queue(1, &[(A, 2)]);
+        assert_eq!(queue.next(), Some(1));
+        queue.finish(Some(&A));
+        assert_eq!(queue.next(), Some(1));
+        queue.finish(Some(&A));
+        queue.resume(&A);
+        queue.push(B, 2);
+        assert_eq!(queue.next(), None);
+        queue.finish(Some(&A));
+        assert_eq!(queue.next(), Some(2));
     }
 
     #[derive(Clone, Debug)]

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use owt_core::Digest;
 use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+use rustix::net::Shutdown;
 
 use super::link::{Link, Read};
 use crate::wire::{self, CallHead, Frame, Garbled, Kind};
@@ -30,6 +32,10 @@ pub(crate) enum Order {
         chunk: Bytes,
     },
     Cancel {
+        link: usize,
+        id: u32,
+    },
+    Abandon {
         link: usize,
         id: u32,
     },
@@ -90,13 +96,25 @@ impl Reader {
         let mut ready: Vec<PollFd<'_>> = Vec::with_capacity(self.links.len());
         let open = || self.links.iter().filter(|incoming| incoming.is_open);
         ready.extend(open().map(|incoming| PollFd::new(incoming.link.socket(), PollFlags::IN)));
-        if rustix::event::poll(&mut ready, None).is_err() {
-            return; // A signal: the caller comes again.
+        match rustix::event::poll(&mut ready, None) {
+            Ok(_) => {}
+            Err(Errno::INTR | Errno::AGAIN) => return, // The caller comes again.
+            Err(errno) => return self.close(errno),
         }
         let ready: Vec<bool> = ready.iter().map(|fd| !fd.revents().is_empty()).collect();
         let open = self.links.iter_mut().filter(|incoming| incoming.is_open);
         for (incoming, _) in open.zip(ready).filter(|(_, is_ready)| *is_ready) {
             incoming.read(&mut self.scratch, &mut take);
+        }
+    }
+
+    /// Nothing can be read any more, as where an adaptor allows this process no descriptors. The
+    /// front sees that the sockets close, and ends this worker.
+    fn close(&mut self, errno: Errno) {
+        tracing::error!("this worker cannot read its calls any more: {errno}");
+        for incoming in &mut self.links {
+            incoming.is_open = false;
+            let _ = rustix::net::shutdown(incoming.link.socket(), Shutdown::Both);
         }
     }
 }
@@ -134,6 +152,7 @@ impl Incoming {
                 // Also of a call that has not begun: the front waits to be told that it has ended.
                 Some(Order::Cancel { link, id })
             }
+            Kind::Abandon => Some(Order::Abandon { link, id }),
             Kind::Credit => Some(Order::Credit { link, id, bytes: frame.bytes() }),
             Kind::Forget => frame.digest().map(Order::Forget),
             Kind::List => Some(Order::List { link: self.link.clone(), id }),

@@ -14,6 +14,7 @@ from typing import TypeVar, overload
 
 from owt._loop import resolve
 from owt._module import KEPT, PACKAGE, Kept
+from owt._turn import Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Seconds after which a thread that waits looks whether it was interrupted.
-_LOOK = 0.05
 # Seconds that closing what was made in an event loop may take at the end of a worker.
 _CLOSING = 5.0
 
@@ -54,8 +53,9 @@ def once(name: Any, make: Any = None) -> Any:
 
         model = once("my-model", lambda: load("small"))
 
-    One thread makes it, the others wait meanwhile. If making fails or is interrupted, that caller
-    gets the error, and the next one tries again. Where the function is async, so is the
+    One thread makes it, the others wait meanwhile; a caller that was cancelled goes on making while
+    others wait. If making fails or is interrupted, that caller gets the error, and the next one
+    tries again. Where the function is async, so is the
     result: `await model()`, `await once("my-model", load)`.
 
     What was made is closed, by its `aclose()`, `close()` or `__exit__()`, when the worker ends, and
@@ -116,31 +116,26 @@ def _kept_by(namespace: dict[str, Any]) -> Kept:
     return kept
 
 
-class _Turn:
-    """Held by whoever makes a value: the others wait until it is over."""
+class _Turn(Turn):
+    """Held by whoever makes a value: the others wait until it is over, also in the event loop."""
 
     def __init__(self) -> None:
-        self.thread = threading.get_ident()
-        self._over = threading.Event()
-        self._waiting: list[tuple[AbstractEventLoop, Future[None]]] = []
+        super().__init__()
+        self._futures: list[tuple[AbstractEventLoop, Future[None]]] = []
 
     def end(self) -> None:
-        self._over.set()
-        for loop, future in self._waiting:
+        super().end()
+        for loop, future in self._futures:
             loop.call_soon_threadsafe(resolve, future)
-
-    def wait(self) -> None:
-        """Wait for a while: what interrupts a thread is raised between two waits."""
-        self._over.wait(_LOOK)
 
     async def wait_in_loop(self) -> None:
         import asyncio
 
         loop = asyncio.get_running_loop()
         future = loop.create_future()
-        self._waiting.append((loop, future))
+        self._futures.append((loop, future))
         # It may have ended before it could know of this one.
-        if not self._over.is_set():
+        if not self.over.is_set():
             await future
 
 
@@ -197,6 +192,7 @@ class Entry:
         with self._taking:
             if self._holder is None:
                 self._holder = mine
+                mine.begin()
             return self._holder
 
     def _make(self, make: Callable[[], Any]) -> Any:
