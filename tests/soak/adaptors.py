@@ -28,6 +28,30 @@ WAITING = _source("""
         return f"{n}"
 """)
 
+# Loaded by one call while others wait for it, some of which lose their patience.
+LOADING = _source("""
+    import time
+
+    end = time.monotonic() + 0.2
+    while time.monotonic() < end:
+        time.sleep(0.001)
+
+    def run(request, n):
+        return f"{n}"
+""")
+
+# Waits in C, where it cannot be interrupted: for a child process, which is killed, or for time.
+WAITING_IN_C = _source("""
+    import subprocess
+    import time
+
+    def run(request, child):
+        if child:
+            subprocess.run(["sleep", "1.5"])
+        else:
+            time.sleep(1.5)
+""")
+
 BUSY = _source("""
     def run(request, n):
         total = 0

@@ -68,6 +68,22 @@ def waiting(rnd: Random) -> Order:
     return order("async", adaptors.WAITING, text(f"{n}"), {"n": n, "seconds": seconds})
 
 
+def loading(rnd: Random) -> Order:
+    """Return a call that loads its code anew, or waits for that; some have little time for it."""
+    n = name(rnd)
+    if rnd.random() < 0.4:
+        expected = text(f"{n}", or_code="deadline")
+        return order("loading", adaptors.LOADING, expected, {"n": n}, timeout=0.1)
+    more = {"reload": True} if rnd.random() < 0.3 else {}
+    return order("loading", adaptors.LOADING, text(f"{n}"), {"n": n}, **more)
+
+
+def waiting_in_c(rnd: Random) -> Order:
+    """Return a call whose time is up while it waits in C."""
+    kwargs = {"child": rnd.random() < 0.5}
+    return order("waiting in C", adaptors.WAITING_IN_C, deadline(0.1), kwargs, timeout=0.1)
+
+
 def busy(rnd: Random) -> Order:
     """Return a call that computes in Python for some milliseconds."""
     n = rnd.randrange(10_000, 400_000)
@@ -223,6 +239,8 @@ HARMLESS: dict[Maker, int] = {
     fresh: 5,
     sleeping: 10,
     waiting: 10,
+    loading: 4,
+    waiting_in_c: 2,
     busy: 4,
     streaming("generator", adaptors.GENERATOR): 8,
     streaming("async generator", adaptors.ASYNC_GENERATOR): 8,

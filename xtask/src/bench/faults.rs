@@ -1,6 +1,6 @@
 //! What it takes until a fault is over.
 
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -50,6 +50,62 @@ const TOO_LONG_ASYNC: &str = "import asyncio\nasync def run(request): await asyn
 /// Never lets go of the interpreter's lock.
 const STUCK: &str = "import ctypes\ndef run(request): ctypes.PyDLL(None).sleep(3600)\n";
 
+/// Ways to wait that are ended soon, and those that are left alone once the grace period is over.
+const WAITS: [(&str, &str, Wakes); 9] = [
+    (
+        "waits in subprocess.run",
+        "import subprocess\ndef run(_, port): subprocess.run(['sleep', '3600'])\n",
+        Wakes::AtOnce,
+    ),
+    (
+        "waits in socket.recv",
+        "import socket\ndef run(_, port): socket.create_connection(('127.0.0.1', port)).recv(1)\n",
+        Wakes::AtOnce,
+    ),
+    (
+        "waits in urlopen, as requests.get does",
+        "from urllib.request import urlopen\n\
+         def run(_, port): urlopen(f'http://127.0.0.1:{port}/')\n",
+        Wakes::AtOnce,
+    ),
+    ("waits in time.sleep", "import time\ndef run(_, port): time.sleep(3600)\n", Wakes::AfterGrace),
+    (
+        "waits in Event.wait",
+        "import threading\ndef run(_, port): threading.Event().wait()\n",
+        Wakes::AfterGrace,
+    ),
+    (
+        "waits in queue.get",
+        "import queue\ndef run(_, port): queue.Queue().get()\n",
+        Wakes::AfterGrace,
+    ),
+    (
+        "waits for a Lock",
+        "import threading\n\
+         def run(_, port): (lock := threading.Lock()).acquire(); lock.acquire()\n",
+        Wakes::AfterGrace,
+    ),
+    (
+        "runs in C without the lock",
+        "import ctypes\ndef run(_, port): ctypes.CDLL(None).sleep(3600)\n",
+        Wakes::AfterGrace,
+    ),
+    (
+        "runs in C with the lock",
+        "import ctypes\ndef run(_, port): ctypes.PyDLL(None).sleep(3600)\n",
+        Wakes::Never,
+    ),
+];
+
+/// What becomes of a call that waits, once it is cancelled.
+#[derive(Clone, Copy, PartialEq)]
+enum Wakes {
+    AtOnce,
+    AfterGrace,
+    /// Its worker is killed.
+    Never,
+}
+
 const PID: &str = "import os\nrun = os.getpid\n";
 
 pub(super) async fn measure(sh: &Shell, rounds: u16) -> Result<Vec<Figure>> {
@@ -62,7 +118,7 @@ pub(super) async fn measure(sh: &Shell, rounds: u16) -> Result<Vec<Figure>> {
     let (left, left_async) = (Envelope::new(GENERATOR), Envelope::new(ASYNC_GENERATOR));
     let (late, late_async) = (Envelope::new(TOO_LONG), Envelope::new(TOO_LONG_ASYNC));
     let figure = Figure::millis;
-    Ok(vec![
+    let mut figures = vec![
         figure(
             "client leaves → generator's `finally` has run",
             &samples(rounds, async || closing(&caller, &left).await).await?,
@@ -93,7 +149,49 @@ pub(super) async fn measure(sh: &Shell, rounds: u16) -> Result<Vec<Figure>> {
             &samples(rounds, async || recovery(&caller).await).await?,
             Goal::None,
         ),
-    ])
+    ];
+    figures.extend(places(sh, rounds.min(5)).await?);
+    Ok(figures)
+}
+
+/// How long a call that waits in C holds its place after it was cancelled, where there is only one.
+async fn places(sh: &Shell, rounds: u16) -> Result<Vec<Figure>> {
+    let grace = GRACE.as_secs_f64().to_string();
+    let one_place = ["--workers", "1", "--threads", "1", "--grace", &grace];
+    let server = contestant::owt(sh, &[&one_place[..], &["--max-abandoned", "1000"]].concat())?;
+    let caller = Caller::new(server.url())?;
+    // Takes connections, and never says anything.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let port = json!({ "port": silent.local_addr()?.port() });
+    let mut figures = Vec::new();
+    for (name, code, wakes) in WAITS {
+        let call = Envelope::new(code).kwargs(&port);
+        let times = samples(rounds, async || place(&caller, &call, wakes).await).await?;
+        figures.push(Figure::millis(name, &times, Goal::AtMost(wakes.goal())));
+    }
+    Ok(figures)
+}
+
+impl Wakes {
+    /// Milliseconds from the deadline until the next call is answered.
+    fn goal(self) -> f64 {
+        let grace = GRACE.as_secs_f64() * 1000.0;
+        match self {
+            Self::AtOnce => 100.0,
+            Self::AfterGrace => grace + 250.0,
+            Self::Never => grace + 500.0,
+        }
+    }
+}
+
+/// From a call's deadline until the next call is answered, by the same worker unless that was killed.
+async fn place(caller: &Caller, call: &Envelope, wakes: Wakes) -> Result<Duration> {
+    let pid = caller.text(&Envelope::new(PID)).await?;
+    lateness(caller, call).await?;
+    let late = Instant::now();
+    let next = caller.text(&Envelope::new(PID)).await?;
+    ensure!((next == pid) == (wakes != Wakes::Never), "the worker was {pid}, and is {next}");
+    Ok(late.elapsed())
 }
 
 async fn samples(rounds: u16, sample: impl AsyncFn() -> Result<Duration>) -> Result<Vec<Duration>> {
