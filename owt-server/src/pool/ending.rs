@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use super::life::{Life, Unanswered, Wear};
 use super::link::Link;
 use super::pending::Pending;
-use crate::wire::Kind;
+use crate::wire::{Frame, Kind};
 
 /// How long an import may go on after its call was cancelled. What is interrupted half way in an
 /// import stays broken in its worker.
@@ -119,6 +119,49 @@ struct Abandoned(Arc<Life>);
 impl Drop for Abandoned {
     fn drop(&mut self) {
         self.0.abandoned.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Link {
+    /// Forgets a call, and counts why. If the worker has not ended it, it is told that nobody waits
+    /// any more, and has the grace period to say that nothing runs any more either.
+    pub(super) fn end_early(self: &Rc<Self>, id: u32, why: &'static str) {
+        let Some(pending) = self.state.borrow_mut().calls.remove(&id) else { return };
+        self.count(|tally| tally.ended(why));
+        self.close_upload(id);
+        self.has_moved.notify_waiters();
+        self.push(Kind::Cancel, id, b"");
+        let ending = Ending::begin(self, id, pending, self.life());
+        self.state.borrow_mut().ending.insert(id, ending);
+    }
+
+    /// A call that was cancelled has had its time.
+    fn time_is_up(self: &Rc<Self>, id: u32) {
+        // Out of the state meanwhile, which a frame to the worker changes.
+        let Some(mut ending) = self.state.borrow_mut().ending.remove(&id) else { return };
+        ending.time_is_up(self);
+        self.state.borrow_mut().ending.insert(id, ending);
+    }
+
+    /// The calls that are abandoned at the worker.
+    pub(super) fn abandoned(&self) -> Vec<Rc<Pending>> {
+        let state = self.state.borrow();
+        let abandoned = state.ending.values().filter(|ending| ending.is_abandoned());
+        abandoned.map(|ending| ending.pending.clone()).collect()
+    }
+
+    /// Takes what the worker says of a call that was cancelled; `false` of any other frame.
+    pub(super) fn take_ending(self: &Rc<Self>, kind: Kind, frame: &Frame) -> bool {
+        let ending = &mut self.state.borrow_mut().ending;
+        let Some(call) = ending.get_mut(&frame.id) else { return kind == Kind::Ended };
+        match kind {
+            Kind::Interrupted => call.interrupted(),
+            Kind::PutOff => call.put_off(self),
+            Kind::Abandoned => call.abandoned(self, frame.payload.first() == Some(&1)),
+            Kind::Ended => drop(ending.remove(&frame.id)),
+            _ => return false,
+        }
+        true
     }
 }
 

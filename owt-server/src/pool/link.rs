@@ -34,19 +34,19 @@ const MOST_TOLD: usize = 8192;
 pub(super) struct Link {
     pub(super) shared: Arc<Shared>,
     tally: Rc<RefCell<Tally>>,
-    state: RefCell<State>,
+    pub(super) state: RefCell<State>,
     /// Frames wait to be written.
     has_frames: Notify,
     /// Frames have been written, or calls have ended.
-    has_moved: Notify,
+    pub(super) has_moved: Notify,
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     outbox: Vec<u8>,
-    calls: HashMap<u32, Rc<Pending>>,
+    pub(super) calls: HashMap<u32, Rc<Pending>>,
     /// Calls that were cancelled and have not ended yet.
-    ending: HashMap<u32, Ending>,
+    pub(super) ending: HashMap<u32, Ending>,
     /// The windows of bodies that are on their way to their calls.
     uploads: HashMap<u32, Rc<Window>>,
     last_id: u32,
@@ -111,7 +111,7 @@ impl Link {
         window
     }
 
-    fn close_upload(&self, id: u32) {
+    pub(super) fn close_upload(&self, id: u32) {
         let upload = self.state.borrow_mut().uploads.remove(&id);
         upload.inspect(|window| window.close());
     }
@@ -119,18 +119,6 @@ impl Link {
     /// Adds to what this thread of the front has counted.
     pub(super) fn count(&self, add: impl FnOnce(&mut Tally)) {
         add(&mut self.tally.borrow_mut());
-    }
-
-    /// Forgets a call, and counts why. If the worker has not ended it, it is told that nobody waits
-    /// any more, and has the grace period to say that nothing runs any more either.
-    pub(super) fn end_early(self: &Rc<Self>, id: u32, why: &'static str) {
-        let Some(pending) = self.state.borrow_mut().calls.remove(&id) else { return };
-        self.count(|tally| tally.ended(why));
-        self.close_upload(id);
-        self.has_moved.notify_waiters();
-        self.push(Kind::Cancel, id, b"");
-        let ending = Ending::begin(self, id, pending, self.life());
-        self.state.borrow_mut().ending.insert(id, ending);
     }
 
     /// The worker at the other end, once there is one.
@@ -141,14 +129,6 @@ impl Link {
     /// The worker's place among the workers.
     pub(super) fn number(&self) -> usize {
         self.state.borrow().worker.as_ref().map_or(0, |worker| worker.number)
-    }
-
-    /// A call that was cancelled has had its time.
-    pub(super) fn time_is_up(self: &Rc<Self>, id: u32) {
-        // Out of the state meanwhile, which a frame to the worker changes.
-        let Some(mut ending) = self.state.borrow_mut().ending.remove(&id) else { return };
-        ending.time_is_up(self);
-        self.state.borrow_mut().ending.insert(id, ending);
     }
 
     /// No more calls come over this link; the worker may go once those that it has are over.
@@ -180,13 +160,6 @@ impl Link {
     pub(super) fn calls(&self) -> Vec<(u32, Rc<Pending>)> {
         let state = self.state.borrow();
         state.calls.iter().map(|(id, pending)| (*id, pending.clone())).collect()
-    }
-
-    /// The calls that are abandoned at the worker.
-    pub(super) fn abandoned(&self) -> Vec<Rc<Pending>> {
-        let state = self.state.borrow();
-        let abandoned = state.ending.values().filter(|ending| ending.is_abandoned());
-        abandoned.map(|ending| ending.pending.clone()).collect()
     }
 
     /// How many calls have not ended, those that were cancelled among them.
@@ -328,20 +301,6 @@ impl Link {
     /// Has the worker ended, if there is one yet.
     pub(super) fn condemn(&self, death: Death) {
         self.life().inspect(|life| life.condemn(death));
-    }
-
-    /// Takes what the worker says of a call that was cancelled; `false` of any other frame.
-    fn take_ending(self: &Rc<Self>, kind: Kind, frame: &Frame) -> bool {
-        let ending = &mut self.state.borrow_mut().ending;
-        let Some(call) = ending.get_mut(&frame.id) else { return kind == Kind::Ended };
-        match kind {
-            Kind::Interrupted => call.interrupted(),
-            Kind::PutOff => call.put_off(self),
-            Kind::Abandoned => call.abandoned(self, frame.payload.first() == Some(&1)),
-            Kind::Ended => drop(ending.remove(&frame.id)),
-            _ => return false,
-        }
-        true
     }
 
     /// Has the worker replaced gently, if there is one yet.

@@ -12,6 +12,7 @@ use super::call::{Call, Thread};
 use super::engine::{Engine, Hooks};
 use super::link::lock;
 use super::python;
+use super::work::Job;
 use crate::wire::Kind;
 
 /// After which time a call that could not be interrupted is tried again.
@@ -51,6 +52,24 @@ impl Nudges {
 }
 
 impl Engine {
+    /// Stops a call that nobody waits for: one that has not begun is dropped where it is.
+    pub(super) fn cancel(&self, link: usize, id: u32) {
+        let mut calls = lock(&self.calls);
+        let Some(call) = calls.get(&(link, id)).cloned() else {
+            drop(calls);
+            return self.links[link].push(Kind::Ended, id, b"");
+        };
+        self.wake(call.cancel());
+        let is_it = |queued: &Arc<Call>| Arc::ptr_eq(queued, &call);
+        let queued = lock(&self.state).agenda.remove(&call.head.digest, is_it);
+        if queued.is_some() {
+            calls.remove(&(link, id));
+            call.link.push(Kind::Ended, id, b"");
+        } else {
+            self.enqueue(Job::Interrupt(call.clone()));
+        }
+    }
+
     /// Interrupts a call as soon as there is a moment for it, and meanwhile leaves the lead to others.
     pub(super) fn interrupt(self: &Arc<Self>, py: Python<'_>, call: &Arc<Call>) -> PyResult<()> {
         let mut told: Option<Instant> = None;
@@ -69,6 +88,21 @@ impl Engine {
         call.link.push(Kind::Interrupted, call.id, b"");
         self.nudge_later(call.clone());
         Ok(())
+    }
+
+    /// Has a call that was interrupted looked at again in a moment.
+    fn nudge_later(&self, call: Arc<Call>) {
+        self.nudges.push(call);
+        self.monitor.rouse();
+    }
+
+    /// Hands over what is due of the calls that were interrupted.
+    pub(super) fn nudge_due(self: &Arc<Self>) {
+        let calls = self.nudges.due();
+        if !calls.is_empty() {
+            lock(&self.state).agenda.begin_other();
+            self.hand_over(Job::Nudge(calls));
+        }
     }
 
     /// Ends what calls wait for that have not raised their exception yet.

@@ -6,7 +6,7 @@
 //! the same way.
 
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
-use super::agenda::Agenda;
 use super::call::Call;
 use super::cancellation::Nudges;
 use super::link::{Link, lock};
 use super::monitor::Monitor;
 use super::reader::{Order, Reader};
+use super::work::{Job, State, Work};
 use crate::wire::{Kind, ReplyHead};
 
 /// How long a call may run before another thread takes over the lead.
@@ -54,96 +54,21 @@ pub(crate) struct Hooks {
 }
 
 pub(crate) struct Engine {
-    links: Vec<Arc<Link>>,
+    pub(super) links: Vec<Arc<Link>>,
     reader: Mutex<Reader>,
     pub(super) hooks: Hooks,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     /// Wakes one thread at leisure to lead.
     vacancy: Condvar,
-    calls: Mutex<HashMap<(usize, u32), Arc<Call>>>,
+    pub(super) calls: Mutex<HashMap<(usize, u32), Arc<Call>>>,
     /// When the leader began the call that it is running, in nanoseconds since `epoch`; 0: none.
     stamp: AtomicU64,
     epoch: Instant,
-    monitor: Monitor,
+    pub(super) monitor: Monitor,
     /// Whether frames were left for the monitor to send.
     has_unsent: AtomicBool,
     /// Calls that were interrupted, and what they may wait for is ended then.
     pub(super) nudges: Nudges,
-}
-
-struct State {
-    agenda: Agenda<Job, Arc<Call>>,
-    /// Jobs for threads at leisure.
-    handed: VecDeque<Job>,
-    /// Threads that wait to be made leader.
-    idle: usize,
-    /// Whether nobody leads, and an idle thread is to.
-    is_vacant: bool,
-}
-
-/// What a thread that holds the interpreter's lock has to do.
-enum Job {
-    Call(Arc<Call>),
-    Interrupt(Arc<Call>),
-    Nudge(Vec<Arc<Call>>),
-    Abandon(Arc<Call>),
-    Wake(Py<PyAny>),
-    Forget(String),
-    List { link: Arc<Link>, id: u32 },
-}
-
-impl From<Arc<Call>> for Job {
-    fn from(call: Arc<Call>) -> Self {
-        Job::Call(call)
-    }
-}
-
-impl Job {
-    /// The call that this begins, if it is one; it then has a place.
-    fn begun(&self) -> Option<Arc<Call>> {
-        let Job::Call(call) = self else { return None };
-        call.take_place();
-        Some(call.clone())
-    }
-}
-
-/// What a thread at leisure is to do.
-enum Work {
-    Lead,
-    Help(Job),
-}
-
-impl State {
-    /// Whether a thread is at leisure for which there is no work yet.
-    fn has_idle(&self) -> bool {
-        self.idle > self.handed.len() + usize::from(self.is_vacant)
-    }
-
-    fn work(&mut self) -> Option<Work> {
-        if std::mem::take(&mut self.is_vacant) {
-            return Some(Work::Lead);
-        }
-        self.handed.pop_front().map(Work::Help)
-    }
-
-    fn new(threads: usize) -> Self {
-        Self { agenda: Agenda::new(threads), handed: VecDeque::new(), idle: 0, is_vacant: false }
-    }
-
-    /// A call has ended, unless others have had its place since, or something that is no call has.
-    fn finish(&mut self, call: Option<&Call>) {
-        match call {
-            Some(call) if !call.leave_place() => {}
-            call => self.agenda.finish(call.map(|call| &call.head.digest)),
-        }
-    }
-
-    /// Does the same for a thread that does not lead, and gives it the next call if the leader would
-    /// not see to it.
-    fn next_after(&mut self, call: Option<&Call>) -> Option<Job> {
-        self.finish(call);
-        self.agenda.next_aside()
-    }
 }
 
 impl Engine {
@@ -239,7 +164,7 @@ impl Engine {
 
     /// Gives a job to a thread at leisure, or to a new one. Where none can be started, the next one
     /// at leisure has it.
-    fn hand_over(self: &Arc<Self>, job: Job) {
+    pub(super) fn hand_over(self: &Arc<Self>, job: Job) {
         let needs_thread = {
             let mut state = lock(&self.state);
             let has_idle = state.has_idle();
@@ -344,30 +269,12 @@ impl Engine {
         link.push_head(Kind::Head, id, &head, &numbers);
     }
 
-    fn wake(&self, callbacks: Vec<Py<PyAny>>) {
+    pub(super) fn wake(&self, callbacks: Vec<Py<PyAny>>) {
         callbacks.into_iter().for_each(|callback| self.enqueue(Job::Wake(callback)));
     }
 
-    fn enqueue(&self, job: Job) {
+    pub(super) fn enqueue(&self, job: Job) {
         lock(&self.state).agenda.push_urgent(job);
-    }
-
-    /// Stops a call that nobody waits for: one that has not begun is dropped where it is.
-    fn cancel(&self, link: usize, id: u32) {
-        let mut calls = lock(&self.calls);
-        let Some(call) = calls.get(&(link, id)).cloned() else {
-            drop(calls);
-            return self.links[link].push(Kind::Ended, id, b"");
-        };
-        self.wake(call.cancel());
-        let is_it = |queued: &Arc<Call>| Arc::ptr_eq(queued, &call);
-        let queued = lock(&self.state).agenda.remove(&call.head.digest, is_it);
-        if queued.is_some() {
-            calls.remove(&(link, id));
-            call.link.push(Kind::Ended, id, b"");
-        } else {
-            self.enqueue(Job::Interrupt(call.clone()));
-        }
     }
 
     /// Runs one job. Whether this thread still leads, and if not, what it is to run next.
@@ -465,21 +372,6 @@ impl Engine {
             }
             state = self.vacancy.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-    }
-
-    /// Hands over what is due of the calls that were interrupted.
-    fn nudge_due(self: &Arc<Self>) {
-        let calls = self.nudges.due();
-        if !calls.is_empty() {
-            lock(&self.state).agenda.begin_other();
-            self.hand_over(Job::Nudge(calls));
-        }
-    }
-
-    /// Has a call that was interrupted looked at again in a moment.
-    pub(super) fn nudge_later(&self, call: Arc<Call>) {
-        self.nudges.push(call);
-        self.monitor.rouse();
     }
 
     /// Nanoseconds since the engine was made, and never 0.

@@ -15,6 +15,7 @@ mod python;
 mod queue;
 mod reader;
 mod upload;
+mod work;
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::ExitCode;
