@@ -1,5 +1,8 @@
 """Requests that say nothing that could be run: refused in words that say what to send instead."""
 
+import json
+from contextlib import suppress
+
 import pytest
 from harness.envelope import b64, envelope
 from harness.errors import (
@@ -15,7 +18,7 @@ from harness.errors import (
     of_json,
 )
 from harness.server import Serve, Server
-from harness.wire import exchange
+from harness.wire import connect, exchange, read_answer, request_bytes
 
 MISSING = (
     "The request brings no code. Send Python source as code_b64, in a JSON body, a form or the "
@@ -194,3 +197,108 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_read(serve: Serve) -> N
         assert (answer.status, answer.headers["owt-error"]) == (413, "body-too-large")
         assert answer.body.decode() == words
     assert server.call("def run(request): return 'fits'").text == "fits"
+
+
+INVALID = (
+    "This is no request that HTTP/1.1 allows: {}. Leave the head of a request to an HTTP library."
+)
+TOO_LARGE = (
+    "The head of the request is longer than 131072 bytes, or has more than 96 headers. "
+    "Send large values in the body."
+)
+URL_TOO_LONG = "The URL is longer than 64000 bytes. Send the same fields as JSON with POST instead."
+CHUNKED = "Transfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "code", "words"),
+    [
+        (
+            f"GET /?{'x' * 66_000} HTTP/1.1\r\nHost: localhost\r\n",
+            414,
+            "url-too-long",
+            URL_TOO_LONG,
+        ),
+        (f"GET / HTTP/1.1\r\nX: {'x' * 140_000}\r\n", 431, "head-too-large", TOO_LARGE),
+        ("GET / HTTP/1.1\r\n" + "X: x\r\n" * 97, 431, "head-too-large", TOO_LARGE),
+        ("GET / HTTP/1.1\r\n", 400, "request-invalid", INVALID.format("it has no Host header")),
+        (
+            "GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n",
+            400,
+            "request-invalid",
+            INVALID.format("it has several Host headers"),
+        ),
+        (
+            f"POST / HTTP/1.1\r\nHost: localhost\r\n{CHUNKED}Content-Length: 3\r\n",
+            400,
+            "request-invalid",
+            INVALID.format("it has both Content-Length and Transfer-Encoding"),
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nContent-Length: 3\r\n",
+            400,
+            "request-invalid",
+            INVALID.format("it has several Content-Length headers"),
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: some\r\n",
+            400,
+            "request-invalid",
+            INVALID.format("its Content-Length is missing or is no number"),
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n",
+            400,
+            "request-invalid",
+            INVALID.format("its Transfer-Encoding is not chunked, or not of HTTP/1.1"),
+        ),
+        ("GET\r\n", 400, "request-invalid", INVALID.format("its head is malformed")),
+        (
+            "\x16\x03\x01\x02\x00\x01",
+            400,
+            "request-invalid",
+            INVALID.format("its head is malformed"),
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost : localhost\r\n",
+            400,
+            "request-invalid",
+            INVALID.format("its head is malformed"),
+        ),
+    ],
+)
+def test_what_is_no_request_is_refused_like_any_other(
+    server: Server, head: str, status: int, code: str, words: str
+) -> None:
+    well = request_bytes("GET", "/_owt/health", [("Host", "localhost")])
+    with connect(server) as connection:
+        # Behind another request, too, and with something behind it.
+        connection.sendall(well)
+        assert read_answer(connection).status == 200
+        with suppress(ConnectionError):
+            connection.sendall(f"{head}\r\nmore".encode("latin-1"))
+        answer = read_answer(connection)
+        assert connection.recv(1) == b""
+    assert (answer.status, answer.headers["owt-error"], answer.body.decode()) == (
+        status,
+        code,
+        words + "\n",
+    )
+    assert (answer.headers["connection"], answer.headers["x-content-type-options"]) == (
+        "close",
+        "nosniff",
+    )
+    assert answer.headers["owt-request-id"]
+    assert "date" in answer.headers
+
+
+def test_a_program_is_told_in_json_what_is_no_request(server: Server) -> None:
+    answer = exchange(server, b"GET / HTTP/1.1\r\nAccept: application/json\r\n\r\n")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert json.loads(answer.body) == {
+        "type": "urn:owt:error:request-invalid",
+        "title": "Request is invalid: it has no Host header",
+        "status": 400,
+        "detail": INVALID.format("it has no Host header"),
+        "code": "request-invalid",
+    }

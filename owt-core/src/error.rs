@@ -49,6 +49,21 @@ pub enum Error {
     /// There is no room on disk for the files of a form.
     #[error("no room for the files of the body")]
     StorageFull,
+    /// The request is none of HTTP/1.1.
+    #[error("request is invalid: {0}")]
+    RequestInvalid(&'static str),
+    /// The head of the request is longer than this many bytes, or has too many headers.
+    #[error("head is longer than {limit} bytes")]
+    HeadTooLarge {
+        /// The most bytes that a head may have.
+        limit: u64,
+    },
+    /// The head of the request took longer than this to come.
+    #[error("head took longer than {limit:?}")]
+    HeadTimeout {
+        /// How long it may take.
+        limit: Duration,
+    },
     /// No byte of the body came for this long.
     #[error("body stood still for {limit:?}")]
     BodyTimeout {
@@ -210,6 +225,9 @@ impl Error {
             Error::BodyNotJson(_) => "body-not-json",
             Error::BodyIncomplete => "body-incomplete",
             Error::StorageFull => "storage-full",
+            Error::RequestInvalid(_) => "request-invalid",
+            Error::HeadTooLarge { .. } => "head-too-large",
+            Error::HeadTimeout { .. } => "head-timeout",
             Error::BodyTimeout { .. } => "body-timeout",
             Error::AuthRequired => "auth-required",
             Error::CrossSite => "cross-site",

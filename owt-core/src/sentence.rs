@@ -50,6 +50,22 @@ impl Error {
             Error::StorageFull => "The server has no room on disk for the files of this request. \
                 Free some, or set TMPDIR to a folder with more."
                 .into(),
+            Error::RequestInvalid(problem) => format!(
+                "This is no request that HTTP/1.1 allows: {problem}. Leave the head of a request \
+                 to an HTTP library."
+            )
+            .into(),
+            Error::HeadTooLarge { limit } => format!(
+                "The head of the request is longer than {limit} bytes, or has more than 96 \
+                 headers. Send large values in the body."
+            )
+            .into(),
+            Error::HeadTimeout { limit } => format!(
+                "The head of the request did not come within {} s. Send it at once, or start the \
+                 server with a larger --head-timeout.",
+                limit.as_secs_f64()
+            )
+            .into(),
             Error::BodyTimeout { limit } => format!(
                 "No byte of the body came for {} s. Send it without such pauses, or start the \
                  server with a larger --body-timeout.",

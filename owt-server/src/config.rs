@@ -49,6 +49,8 @@ pub struct Config {
     pub head_timeout: Duration,
     /// How long a body may stand still while it is being read.
     pub body_timeout: Duration,
+    /// How long a client may take to read on in an answer before it counts as gone.
+    pub write_timeout: Duration,
     /// How long a connection without a request stays open.
     pub keep_alive: Duration,
     /// The most bytes of results that are kept for calls with `use_cache`.
@@ -85,6 +87,7 @@ impl Default for Config {
             max_connections: 10_000,
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(60),
             keep_alive: Duration::from_secs(75),
             cache_size: 128 << 20,
             cache_ttl: None,
@@ -140,6 +143,7 @@ impl Config {
             "max_connections": self.max_connections,
             "head_timeout": self.head_timeout.as_secs_f64(),
             "body_timeout": self.body_timeout.as_secs_f64(),
+            "write_timeout": self.write_timeout.as_secs_f64(),
             "keep_alive": self.keep_alive.as_secs_f64(),
             "cache_size": self.cache_size,
             "cache_ttl": self.cache_ttl.map(|ttl| ttl.as_secs_f64()),

@@ -7,21 +7,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use actix_web::{App, HttpServer, web};
 use rustix::process::{Resource, getrlimit, setrlimit};
+use rustls::ServerConfig;
 
 use crate::cache::Cache;
 use crate::config::{Config, cores};
-use crate::front::{Connections, Front, Guard, Site, TlsError, TlsFiles, handle};
+use crate::front::{
+    ConnectionSettings, Connections, Front, Guard, Site, TlsError, TlsFiles, listen,
+};
 use crate::interpreter::{self, InterpreterError};
 use crate::package::RunDir;
 use crate::pool::{Ears, Links, Pool, Shared, StartError};
 use crate::stop::{Signals, stop};
 use crate::worker::{MAX_LINKS, Settings};
-
-/// How long a client whose answer came before the end of its body may go on sending: if the
-/// connection were closed at once, it might never read that answer (RFC 9112, section 9.6).
-const LINGER: Duration = Duration::from_secs(30);
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -80,30 +78,13 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
             started = Pool::start(settings, run_dir, shared.clone()) => started?,
             () = signals.next() => return Ok(()),
         };
-        let (timeout, connections) = (config.timeout, site.connections.clone());
+        let timeout = config.timeout;
         let ears = Arc::new(ears);
         let for_front = shared.clone();
-        let server = HttpServer::new(move || {
-            let front = Front { site: site.clone(), links: links(&for_front, &ears, timeout) };
-            App::new().app_data(web::ThinData(front)).default_service(web::to(handle))
-        })
-        .workers(threads)
-        .max_connections(config.max_connections.div_ceil(threads))
-        .on_connect(move |socket, data| connections.connected(socket, data))
-        .backlog(1024)
-        .client_request_timeout(config.head_timeout)
-        .client_disconnect_timeout(LINGER)
-        .keep_alive(config.keep_alive)
-        .tcp_nodelay(true)
-        // A client that closes its end is gone, and its call is cancelled.
-        .h1_allow_half_closed(false)
-        .shutdown_timeout(config.grace.as_secs_f64().ceil() as u64)
-        .disable_signals();
-        let server = match tls {
-            Some(tls) => server.listen_rustls_0_23(listener, tls)?,
-            None => server.listen(listener)?,
-        };
-        let server = server.run();
+        let server = listen(listener, connection_settings(&config, tls, threads), move || Front {
+            site: site.clone(),
+            links: links(&for_front, &ears, timeout),
+        })?;
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
         ready(address);
@@ -135,6 +116,22 @@ fn links(shared: &Arc<Shared>, ears: &Ears, timeout: Option<Duration>) -> std::r
     Links::new(shared.clone(), timeout, events)
 }
 
+fn connection_settings(
+    config: &Config,
+    tls: Option<ServerConfig>,
+    threads: usize,
+) -> ConnectionSettings {
+    ConnectionSettings {
+        tls,
+        threads,
+        max_connections: config.max_connections,
+        head_timeout: config.head_timeout,
+        write_timeout: config.write_timeout,
+        keep_alive: config.keep_alive,
+        grace: config.grace,
+    }
+}
+
 fn site(config: &Config, run_dir: &RunDir, address: SocketAddr) -> Site {
     Site {
         guard: Guard::new(
@@ -147,6 +144,7 @@ fn site(config: &Config, run_dir: &RunDir, address: SocketAddr) -> Site {
         uploads: run_dir.uploads().to_path_buf(),
         cache: Cache::new(config.cache_size, config.cache_ttl),
         connections: Connections::new(config.max_connections),
+        head_timeout: config.head_timeout,
         body_timeout: config.body_timeout,
         run_id: run_id(),
         requests: AtomicU32::new(1),

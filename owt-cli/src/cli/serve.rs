@@ -161,6 +161,13 @@ pub(crate) struct ServeArgs {
     #[arg(default_value = "30", value_parser = value::limit)]
     pub(crate) body_timeout: Duration,
 
+    /// How long a client may take to read on in an answer
+    ///
+    /// One that takes longer counts as gone: its call is cancelled, and the connection closed.
+    #[arg(long, value_name = "SECONDS", env = "OWT_WRITE_TIMEOUT", help_heading = "Limits")]
+    #[arg(default_value = "60", value_parser = value::limit)]
+    pub(crate) write_timeout: Duration,
+
     /// How long a connection without a request stays open
     #[arg(long, value_name = "SECONDS", env = "OWT_KEEP_ALIVE", help_heading = "Limits")]
     #[arg(default_value = "75", value_parser = value::limit)]

@@ -54,6 +54,7 @@ fn config(args: ServeArgs, listener: Option<TcpListener>) -> Config {
         max_connections: args.max_connections,
         head_timeout: args.head_timeout,
         body_timeout: args.body_timeout,
+        write_timeout: args.write_timeout,
         keep_alive: args.keep_alive,
         cache_size: usize::try_from(args.cache_size).unwrap_or(usize::MAX),
         cache_ttl: args.cache_ttl,

@@ -32,6 +32,7 @@ fn status(err: &Error) -> StatusCode {
         | Error::FieldInvalid { .. }
         | Error::BodyNotJson(_)
         | Error::BodyIncomplete
+        | Error::RequestInvalid(_)
         | Error::RequestIdInvalid => StatusCode::BAD_REQUEST,
         Error::AuthRequired => StatusCode::UNAUTHORIZED,
         Error::CrossSite
@@ -42,7 +43,8 @@ fn status(err: &Error) -> StatusCode {
         Error::CodeUnknown(_) | Error::CallUnknown | Error::PathUnknown => StatusCode::NOT_FOUND,
         // Not a 5xx, after which programs try again by themselves.
         Error::Cancelled | Error::RequestIdTaken => StatusCode::CONFLICT,
-        Error::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
+        Error::HeadTimeout { .. } | Error::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
+        Error::HeadTooLarge { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Error::BodyTooLarge { .. } | Error::TextTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::UrlTooLong { .. } => StatusCode::URI_TOO_LONG,
         Error::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,

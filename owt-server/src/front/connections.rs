@@ -1,11 +1,8 @@
 //! The connections of clients: how many there are, and a word in the log when there can be no more.
 
-use std::any::Any;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-use actix_web::dev::Extensions;
 
 /// How often the log says that there are too many connections, at the most.
 const SAY_AGAIN: Duration = Duration::from_secs(60);
@@ -22,7 +19,7 @@ pub(crate) struct Connections {
 
 /// A connection that is open. Kept with what belongs to it.
 #[derive(Debug)]
-struct Open(Arc<Connections>);
+pub(super) struct Open(Arc<Connections>);
 
 impl Connections {
     /// At the most so many at a time, over all threads of the front.
@@ -31,17 +28,17 @@ impl Connections {
         Arc::new(Self { limit, open, accepted, last_said })
     }
 
-    /// Counts a connection for as long as its data is kept.
-    pub(crate) fn connected(self: &Arc<Self>, _socket: &dyn Any, data: &mut Extensions) {
+    /// Counts a connection for as long as what is given back is kept.
+    pub(super) fn open(self: &Arc<Self>) -> Open {
         self.accepted.fetch_add(1, Ordering::Relaxed);
         if self.open.fetch_add(1, Ordering::Relaxed) + 1 >= self.limit && self.is_time_to_say() {
             let limit = self.limit;
             tracing::warn!("all {limit} connections are taken, others wait; see --max-connections");
         }
-        data.insert(Open(self.clone()));
+        Open(self.clone())
     }
 
-    pub(super) fn open(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
 
@@ -70,13 +67,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_counts_until_its_data_is_dropped() {
+    fn a_connection_counts_while_it_is_open() {
         let connections = Connections::new(2);
-        let mut data = Extensions::new();
-        connections.connected(&(), &mut data);
-        assert_eq!((connections.open(), connections.accepted()), (1, 1));
-        drop(data);
-        assert_eq!((connections.open(), connections.accepted()), (0, 1));
+        let open = connections.open();
+        assert_eq!((connections.count(), connections.accepted()), (1, 1));
+        drop(open);
+        assert_eq!((connections.count(), connections.accepted()), (0, 1));
     }
 
     #[test]

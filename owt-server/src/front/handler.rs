@@ -7,16 +7,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, UPGRADE};
-use actix_web::http::{ConnectionType, Method, Version};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::dev::{Payload, RequestHead};
+use actix_web::http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue};
+use actix_web::http::{Method, Uri, Version};
+use actix_web::{HttpRequest, HttpResponse, web};
 use owt_core::owtify::MAX_URL;
 use owt_core::{Cache as Rule, Call, Digest, Error, Failure, Reply, ReplyBody, Request};
 
+use super::connection::Exchange;
 use super::gone::Watch;
 use super::guard::Guard;
-use super::incoming::{Incoming, IsRead};
+use super::incoming::Incoming;
 use super::{Connections, answer, body, client, reserved};
 use crate::cache::{self, Cache};
 use crate::pool::{Attached, Claim, Links, is_id};
@@ -26,6 +27,8 @@ use crate::pool::{Attached, Claim, Links, is_id};
 pub(crate) struct Site {
     pub(crate) guard: Guard,
     pub(crate) max_body: u64,
+    /// How long a client may take to send the head of a request.
+    pub(crate) head_timeout: Duration,
     /// How long a body may stand still while it is being read.
     pub(crate) body_timeout: Duration,
     /// Where files of forms are kept as long as their calls.
@@ -50,10 +53,10 @@ pub(crate) async fn handle(
     payload: web::Payload,
     front: web::ThinData<Front>,
 ) -> HttpResponse {
-    let number = front.site.requests.fetch_add(1, Ordering::Relaxed);
-    let mut id = format!("{:08x}{number:08x}", front.site.run_id);
+    exchange(&request).into_iter().for_each(|exchange| exchange.handle());
+    let mut id = front.site.new_id();
     let mut digest = None;
-    let headers = headers_with_host(&request);
+    let headers = headers_with_host(request.uri(), request.headers());
     let (watch, payload) = match request.version() {
         Version::HTTP_2 => Some(Watch::over(payload.into_inner())).unzip(),
         _ => (None, Some(payload.into_inner())),
@@ -74,10 +77,6 @@ pub(crate) async fn handle(
         front.links.count(|tally| tally.failed(failure.error.code()));
         answer::failure(&failure, digest.is_some(), &headers)
     });
-    if request.extensions().get::<IsRead>().is_some_and(|is_read| !is_read.get()) {
-        // actix-web closes the connection then, but does not always say so.
-        response.head_mut().set_connection_type(ConnectionType::Close);
-    }
     if request.version() == Version::HTTP_10 {
         answer::without_chunks(&mut response);
     }
@@ -103,7 +102,40 @@ fn log_failure(id: &str, error: &Error, digest: Option<Digest>) {
 const CONDITIONS: [&str; 6] =
     ["if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"];
 
+impl Site {
+    fn new_id(&self) -> String {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        format!("{:08x}{number:08x}", self.run_id)
+    }
+}
+
 impl Front {
+    /// What can be told by a head alone, before a client is asked for the body.
+    pub(super) fn admit_head(&self, head: &RequestHead) -> Result<(), Error> {
+        let headers = headers_with_host(&head.uri, head.headers());
+        if url_len(&head.uri) > MAX_URL {
+            return Err(Error::UrlTooLong { limit: MAX_URL as u64 });
+        }
+        self.site.guard.admit(&headers)?;
+        match declared_len(&headers) > self.site.max_body {
+            true => Err(Error::BodyTooLarge { limit: self.site.max_body }),
+            false => Ok(()),
+        }
+    }
+
+    /// The answer to a request that no handler sees.
+    pub(super) fn refuse(&self, error: &Error, headers: &HeaderMap) -> HttpResponse {
+        let id = self.site.new_id();
+        log_failure(&id, error, None);
+        self.links.count(|tally| {
+            tally.requests += 1;
+            tally.failed(error.code());
+        });
+        let mut response = answer::failure(&error.clone().into(), false, headers);
+        answer::finish(&mut response, &id, None, self.site.guard.readable_by(headers));
+        response
+    }
+
     async fn answer(
         &self,
         request: &HttpRequest,
@@ -112,7 +144,7 @@ impl Front {
         id: &mut String,
         digest: &mut Option<Digest>,
     ) -> Result<HttpResponse, Failure> {
-        if url_len(request) > MAX_URL {
+        if url_len(request.uri()) > MAX_URL {
             return Err(Error::UrlTooLong { limit: MAX_URL as u64 }.into());
         }
         let guard = &self.site.guard;
@@ -158,13 +190,14 @@ impl Front {
         claim: Option<Arc<Claim>>,
         digest: &mut Option<Digest>,
     ) -> Result<HttpResponse, Failure> {
-        let payload = match wants_other_protocol(request) {
+        let payload = match request.method() == Method::CONNECT {
             // What follows is no body, and comes only once we agree, which we do not.
             true => Payload::None,
             false => payload,
         };
         let Site { max_body, body_timeout, uploads, .. } = &*self.site;
-        let incoming = Incoming::new(payload, declared_len(request), *max_body, *body_timeout)?;
+        let incoming =
+            Incoming::new(payload, declared_len(request.headers()), *max_body, *body_timeout)?;
         let mut body = body::read(headers, request.query_string(), incoming, uploads).await?;
         if body.envelope.use_cache {
             // The result may outlive the client that sends this.
@@ -183,9 +216,6 @@ impl Front {
             body: body.bytes,
             parts: body.parts,
         };
-        if let Some(rest) = &body.rest {
-            request.extensions_mut().insert(rest.is_read());
-        }
         let attached = Attached { upload: body.rest.map(Incoming::rest), spool: body.spool, claim };
         let mut call = body.envelope.into_call(seen);
         match call.cache.take() {
@@ -226,36 +256,32 @@ impl Front {
 
 /// The headers, with the host that the request line names. HTTP/2 has it nowhere else (RFC 9113,
 /// section 8.3.1), and where HTTP/1.1 has both, the header does not count (RFC 9112, section 3.2.2).
-fn headers_with_host(request: &HttpRequest) -> Cow<'_, HeaderMap> {
-    let authority = request.uri().authority();
-    let host = authority.and_then(|host| HeaderValue::from_str(host.as_str()).ok());
-    let Some(host) = host else { return Cow::Borrowed(request.headers()) };
-    let mut headers = request.headers().clone();
+fn headers_with_host<'a>(uri: &Uri, headers: &'a HeaderMap) -> Cow<'a, HeaderMap> {
+    let host = uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
+    let Some(host) = host else { return Cow::Borrowed(headers) };
+    let mut headers = headers.clone();
     headers.insert(HOST, host);
     Cow::Owned(headers)
 }
 
+/// The connection that a request came over.
+fn exchange(request: &HttpRequest) -> Option<&Rc<Exchange>> {
+    request.conn_data()
+}
+
 fn scheme(request: &HttpRequest) -> &'static str {
-    match request.app_config().secure() {
+    match exchange(request).is_some_and(|exchange| exchange.is_secure()) {
         true => "https",
         false => "http",
     }
 }
 
-/// Whether actix-web gives the raw connection for a body. Other protocols that a client offers, such as
-/// the h2c of Java's client, come with a body like any, and are ignored (RFC 9110, section 7.8).
-fn wants_other_protocol(request: &HttpRequest) -> bool {
-    let is_websocket =
-        |name: &HeaderValue| name.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket");
-    request.method() == Method::CONNECT || request.headers().get_all(UPGRADE).any(is_websocket)
+fn url_len(uri: &Uri) -> usize {
+    uri.path_and_query().map_or(0, |url| url.as_str().len())
 }
 
-fn url_len(request: &HttpRequest) -> usize {
-    request.uri().path_and_query().map_or(0, |url| url.as_str().len())
-}
-
-fn declared_len(request: &HttpRequest) -> u64 {
-    text(request.headers(), CONTENT_LENGTH.as_str()).parse().unwrap_or(0)
+fn declared_len(headers: &HeaderMap) -> u64 {
+    text(headers, CONTENT_LENGTH.as_str()).parse().unwrap_or(0)
 }
 
 fn text(headers: &HeaderMap, name: &str) -> String {

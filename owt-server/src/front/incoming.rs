@@ -1,7 +1,5 @@
 //! The bytes of a request's body as they come, and no more of them than are allowed.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
@@ -33,17 +31,6 @@ pub(super) struct Incoming {
     patience: Duration,
     /// Whether all of it is to be in memory.
     is_held: bool,
-    is_read: IsRead,
-}
-
-/// Tells whether all of a body has been read.
-#[derive(Clone, Default)]
-pub(super) struct IsRead(Rc<Cell<bool>>);
-
-impl IsRead {
-    pub(super) fn get(&self) -> bool {
-        self.0.get()
-    }
 }
 
 impl Incoming {
@@ -55,8 +42,8 @@ impl Incoming {
         limit: u64,
         patience: Duration,
     ) -> Result<Self, Error> {
-        let (seen, is_held, is_read) = Default::default();
-        let incoming = Self { payload, declared, seen, limit, patience, is_held, is_read };
+        let (seen, is_held) = Default::default();
+        let incoming = Self { payload, declared, seen, limit, patience, is_held };
         incoming.check(declared)?;
         Ok(incoming)
     }
@@ -75,9 +62,6 @@ impl Incoming {
         };
         let chunk = chunk.transpose().map_err(|_| Error::BodyIncomplete)?;
         self.seen += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-        if chunk.is_none() || self.seen == self.declared {
-            self.is_read.0.set(true);
-        }
         self.check(self.seen)?;
         Ok(chunk)
     }
@@ -127,10 +111,6 @@ impl Incoming {
         }
         let is_complete = bytes.len() as u64 == self.declared;
         Ok((bytes.freeze(), is_complete))
-    }
-
-    pub(super) fn is_read(&self) -> IsRead {
-        self.is_read.clone()
     }
 
     /// What is still to come, for as long as it lasts.

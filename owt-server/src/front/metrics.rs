@@ -54,7 +54,7 @@ async fn gather(links: &Links, site: &Site) -> Exposition {
             ("unknown", in_state(CallState::Unknown)),
             ("abandoned", in_state(CallState::Abandoned)),
         ],
-        connections: site.connections.open(),
+        connections: site.connections.count(),
         accepted: site.connections.accepted(),
     }
 }

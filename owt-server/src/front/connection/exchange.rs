@@ -1,0 +1,122 @@
+//! What a connection is doing: shared by the stream under actix-web and the handler above it.
+
+use std::cell::{Cell, RefCell};
+use std::task::Waker;
+
+use super::super::connections::Open;
+
+/// How far the request and the answer of the moment have come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// No request is under way.
+    Idle,
+    /// actix-web has been given the head of a request, and nobody else.
+    Received,
+    /// A handler has the request.
+    Handled,
+    /// All of the answer has been made, and not all of it written.
+    Answered,
+}
+
+/// One connection, as far as it concerns those that answer over it.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    stage: Cell<Stage>,
+    /// Whether actix-web has been given all of the request.
+    is_received: Cell<bool>,
+    /// Whether what is left of the body gives no event of its own.
+    has_silent_rest: Cell<bool>,
+    is_closing: Cell<bool>,
+    /// Wakes what serves this connection.
+    waker: RefCell<Option<Waker>>,
+    is_secure: bool,
+    _open: Open,
+}
+
+impl Exchange {
+    pub(super) fn new(is_secure: bool, open: Open) -> Self {
+        let (is_received, has_silent_rest, is_closing, waker) = Default::default();
+        let stage = Cell::new(Stage::Idle);
+        Self { stage, is_received, has_silent_rest, is_closing, waker, is_secure, _open: open }
+    }
+
+    /// Whether there is TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+
+    /// A handler takes the request.
+    pub(crate) fn handle(&self) {
+        self.stage.set(Stage::Handled);
+    }
+
+    /// Whether actix-web has been given all of the request. Until then, what the client sends
+    /// belongs to it, and an answer that does not wait for that is the last one.
+    pub(super) fn is_received(&self) -> bool {
+        self.is_received.get()
+    }
+
+    /// The head of a request is passed on.
+    pub(super) fn receive(&self, is_chunked: bool) {
+        self.stage.set(Stage::Received);
+        self.is_received.set(false);
+        self.has_silent_rest.set(is_chunked);
+    }
+
+    pub(super) fn receive_all(&self) {
+        self.is_received.set(true);
+    }
+
+    /// The answer has been made to its end, or is given up.
+    pub(super) fn end_answer(&self) {
+        self.stage.set(Stage::Answered);
+        if !self.is_received.get() {
+            return self.close();
+        }
+        if self.has_silent_rest.get() {
+            // actix-web reads chunks that nobody wants to their end, but not before it is woken.
+            self.wake();
+        }
+    }
+
+    /// What was made has been written: the next request may come.
+    pub(super) fn flushed(&self) -> bool {
+        let is_over = self.stage.get() == Stage::Answered;
+        if is_over {
+            self.stage.set(Stage::Idle);
+        }
+        is_over
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.stage.get() == Stage::Idle
+    }
+
+    /// Whether what is written now is actix-web's own.
+    pub(super) fn is_unhandled(&self) -> bool {
+        matches!(self.stage.get(), Stage::Idle | Stage::Received)
+    }
+
+    /// Ends the connection once all that was made has been written.
+    pub(super) fn close(&self) {
+        self.is_closing.set(true);
+        self.wake();
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.is_closing.get()
+    }
+
+    pub(super) fn wake_with(&self, waker: &Waker) {
+        let known = &mut *self.waker.borrow_mut();
+        if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *known = Some(waker.clone());
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! A thin layer between actix-web and a client's socket. It passes on one request at a time, knows
+//! when an answer is on its way, and so closes connections in order and speaks owt's own words where
+//! actix-web refuses a request by itself.
+
+mod body;
+mod exchange;
+mod framing;
+mod refusal;
+mod serve;
+mod stall;
+mod stream;
+
+pub(super) use exchange::Exchange;
+pub(crate) use serve::{Settings, listen};

@@ -1,0 +1,190 @@
+//! actix-web over the streams of this folder: for each thread of the front, what serves a socket.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_http::body::BoxBody;
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Protocol, Request, Response, Version as HttpVersion};
+use actix_server::GracefulShutdownSignal;
+use actix_service::{
+    IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
+};
+use actix_tls::accept::TlsError;
+use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
+use actix_web::dev::{AppConfig, Server, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::rt::net::TcpStream;
+use actix_web::{App, web};
+use rustls::ServerConfig;
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::super::{Front, handle};
+use super::Exchange;
+use super::body::AnswerBody;
+use super::refusal;
+use super::stream::{LINGER, Refuse, Stream, Version};
+
+/// Bytes that the system takes for a client beyond those that are on their way to it.
+const MAX_UNSENT: u32 = 256 * 1024;
+
+/// What the front's connections are like.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) tls: Option<ServerConfig>,
+    pub(crate) threads: usize,
+    /// Over all threads.
+    pub(crate) max_connections: usize,
+    pub(crate) head_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+    pub(crate) keep_alive: Duration,
+    /// How long answers may take once the server stops.
+    pub(crate) grace: Duration,
+}
+
+/// A socket of which it is known what is spoken over it.
+type Accepted<T> = (Stream<T>, Protocol, Option<SocketAddr>);
+
+/// Serves each connection to `listener`. `front` is called once in each thread.
+///
+/// # Errors
+/// When the socket cannot be used.
+pub(crate) fn listen(
+    listener: TcpListener,
+    settings: Settings,
+    front: impl Fn() -> Front + Clone + Send + 'static,
+) -> io::Result<Server> {
+    let builder = Server::build()
+        .workers(settings.threads)
+        .max_concurrent_connections(settings.max_connections.div_ceil(settings.threads))
+        .backlog(1024)
+        .shutdown_timeout(settings.grace.as_secs_f64().ceil() as u64)
+        .disable_signals();
+    let signal = builder.graceful_shutdown_signal();
+    let builder = match settings.tls.clone() {
+        None => builder.listen("http", listener, move || plain(&settings, front(), &signal))?,
+        Some(tls) => builder.listen("https", listener, move || {
+            encrypted(tls.clone(), &settings, front(), &signal)
+        })?,
+    };
+    Ok(builder.run())
+}
+
+fn plain(
+    settings: &Settings,
+    front: Front,
+    signal: &GracefulShutdownSignal,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
++ use<> {
+    let http = http(settings, &front, signal);
+    let wrap = wrapping(settings, front, false);
+    fn_service(move |socket: TcpStream| {
+        let peer = peer(&socket);
+        std::future::ready(Ok((wrap(socket, Version::Http1), Protocol::Http1, peer)))
+    })
+    .and_then(http)
+}
+
+fn encrypted(
+    mut tls: ServerConfig,
+    settings: &Settings,
+    front: Front,
+    signal: &GracefulShutdownSignal,
+) -> impl ServiceFactory<
+    TcpStream,
+    Config = (),
+    Response = (),
+    Error = TlsError<io::Error, DispatchError>,
+    InitError = (),
+> + use<> {
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let http = http(settings, &front, signal);
+    let wrap = Rc::new(wrapping(settings, front, true));
+    Acceptor::new(tls)
+        .map_err(TlsError::into_service_error)
+        .and_then(move |socket: TlsStream<TcpStream>| {
+            let (tcp, session) = socket.get_ref();
+            let (version, protocol) = match session.alpn_protocol() {
+                Some(b"h2") => (Version::Http2, Protocol::Http2),
+                _ => (Version::Http1, Protocol::Http1),
+            };
+            let peer = peer(tcp);
+            std::future::ready(Ok((wrap(socket, version), protocol, peer)))
+        })
+        .and_then(http.map_err(TlsError::Service))
+}
+
+/// The address of a client, whose socket is made to send what it is given at once, and to take little
+/// that it cannot send: else a client that reads slowly would seem for minutes not to read at all.
+fn peer(socket: &TcpStream) -> Option<SocketAddr> {
+    // Without these, answers are only slower.
+    let _ = socket.set_nodelay(true);
+    let _ = SockRef::from(socket).set_tcp_notsent_lowat(MAX_UNSENT);
+    socket.peer_addr().ok()
+}
+
+fn wrapping<T: AsyncRead + AsyncWrite + Unpin>(
+    settings: &Settings,
+    front: Front,
+    is_secure: bool,
+) -> impl Fn(T, Version) -> Stream<T> + Clone + use<T> {
+    let write_timeout = settings.write_timeout;
+    let connections = front.site.connections.clone();
+    let refuse: Refuse = Rc::new(move |refused| refusal::answer(&front, refused));
+    move |socket, version| {
+        let exchange = Exchange::new(is_secure, connections.open());
+        Stream::new(socket, version, exchange, write_timeout, refuse.clone())
+    }
+}
+
+/// What speaks HTTP.
+fn http<T: AsyncRead + AsyncWrite + Unpin + 'static>(
+    settings: &Settings,
+    front: &Front,
+    signal: &GracefulShutdownSignal,
+) -> impl ServiceFactory<Accepted<T>, Config = (), Response = (), Error = DispatchError, InitError = ()>
++ use<T> {
+    let app = App::new().app_data(web::ThinData(front.clone())).default_service(web::to(handle));
+    let app = app.into_factory().map(followed).map_err(|err| err.error_response());
+    let (front, signal) = (front.clone(), signal.clone());
+    HttpService::build()
+        .graceful_shutdown_signal(move || {
+            let signal = signal.clone();
+            async move { signal.notified().await }
+        })
+        .keep_alive(settings.keep_alive)
+        .client_request_timeout(settings.head_timeout)
+        .client_disconnect_timeout(LINGER)
+        // A client that closes its end is gone, and its call is cancelled.
+        .h1_allow_half_closed(false)
+        .on_connect_ext(|stream: &Stream<T>, data| {
+            data.insert(stream.exchange().clone());
+        })
+        .expect(fn_service(move |request: Request| std::future::ready(expected(&front, request))))
+        .finish(map_config(app, |()| AppConfig::default()))
+}
+
+/// Asks for a body (`100 Continue`) only if the head is none that is refused.
+fn expected(front: &Front, request: Request) -> Result<Request, actix_web::Error> {
+    let head = request.head();
+    let Err(err) = front.admit_head(head) else { return Ok(request) };
+    let exchange = request.conn_data::<Rc<Exchange>>();
+    exchange.into_iter().for_each(|exchange| exchange.handle());
+    let response = front.refuse(&err, head.headers());
+    Err(InternalError::from_response(err, response).into())
+}
+
+/// An answer whose connection knows of it.
+fn followed(response: ServiceResponse) -> Response<AnswerBody> {
+    let request = response.request();
+    let is_http1 = request.version() != HttpVersion::HTTP_2;
+    let exchange = request.conn_data::<Rc<Exchange>>().filter(|_| is_http1).cloned();
+    let mut response: Response<BoxBody> = response.into();
+    if exchange.as_ref().is_some_and(|exchange| !exchange.is_received()) {
+        response.head_mut().set_connection_type(actix_http::ConnectionType::Close);
+    }
+    response.map_body(|_, body| AnswerBody::new(body, exchange))
+}
