@@ -168,6 +168,42 @@ def test_responses_of_other_frameworks(server: Server, code: str, body: str) -> 
     assert answer.headers["Content-Type"] == TEXT
 
 
+BACKGROUND = """
+    import asyncio
+    from pathlib import Path
+    from starlette.background import BackgroundTasks
+    from starlette.responses import PlainTextResponse
+
+    async def wait(seen):
+        while not Path(seen).exists():
+            await asyncio.sleep(0.002)
+        print("first")
+
+    def run(seen):
+        tasks = BackgroundTasks()
+        tasks.add_task(wait, seen)
+        tasks.add_task(print, "second")
+        return PlainTextResponse("answer", background=tasks)
+"""
+
+
+def test_background_tasks_run_after_the_answer(server: Server, tmp_path: Path) -> None:
+    mark, seen = len(server.log), tmp_path / "seen"
+    # The answer is here, and its time is up, while the first task waits.
+    assert server.call(BACKGROUND, {"seen": str(seen)}, timeout=0.5).text == "answer"
+    assert server.send("GET", "/_owt/calls").json() == []
+    seen.touch()
+    server.log.wait_for("first", since=mark)
+    server.log.wait_for("second", since=mark)
+
+
+def test_an_error_of_another_framework_is_an_answer(server: Server) -> None:
+    code = "from flask import abort as give_up\ndef run(): give_up(404, 'not here')"
+    answer = server.call(code)
+    assert (answer.status_code, answer.text) == (404, "not here")
+    assert "Owt-Error" not in answer.headers
+
+
 @pytest.mark.parametrize(
     ("code", "reply"),
     [

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from owt._faults import Fault
 from owt._kinds import find, has
-from owt._response import Response
+from owt._response import Response, phrase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from typing import Any
 
     Read = Callable[[Any], Any]
@@ -22,22 +22,64 @@ def reader_of(kind: type) -> Read | None:
     return find(_READERS, kind) or (_own if has(kind, "__owt_reply__") else None)
 
 
+def after_of(value: Any) -> Callable[[], Any] | None:
+    """Return what a response wants to be done once it has been sent; it may be awaitable."""
+    find_after = find(_AFTER, type(value))
+    return None if find_after is None else find_after(value)
+
+
+def raised(err: BaseException) -> Response | None:
+    """Return the response that an exception stands for in its framework; None if for none."""
+    read = find(_RAISED, type(err))
+    return None if read is None else read(err)
+
+
+class _Chunks:
+    """The chunks of a response, which is closed with them."""
+
+    def __init__(self, chunks: Iterator[Any], response: Any) -> None:
+        self._chunks = chunks
+        self.close = response.close
+
+    def __iter__(self) -> _Chunks:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._chunks)
+
+
 def _own(value: Any) -> Any:
     return type(value).__owt_reply__(value)
 
 
 def _werkzeug(value: Any) -> Response:
-    is_streamed = value.is_streamed or value.direct_passthrough
-    body = _streamed(value) if is_streamed else value.get_data()
+    body = _Chunks(value.iter_encoded(), value) if _is_streamed(value) else value.get_data()
     return Response(body, value.status_code, value.headers)
 
 
-def _streamed(value: Any) -> Iterator[bytes]:
-    """Yield the chunks of a Flask response, and close it as Flask would."""
-    try:
-        yield from value.iter_encoded()
-    finally:
-        value.close()
+def _is_streamed(value: Any) -> bool:
+    return bool(value.is_streamed or value.direct_passthrough)
+
+
+def _werkzeug_error(err: Any) -> Response | None:
+    if err.response is None and err.code is None:
+        return None
+    made = err.get_response()
+    if err.response is not None or made.status_code < 400:
+        return Response(made.get_data(), made.status_code, made.headers)
+    # Its body is a page around the words.
+    headers = [(name, value) for name, value in made.headers if name.lower() != "content-type"]
+    return Response(err.description or err.name, made.status_code, headers)
+
+
+def _starlette_error(err: Any) -> Response:
+    # FastAPI's may be anything that JSON has.
+    body = err.detail if isinstance(err.detail, str) else {"detail": err.detail}
+    return Response(body, err.status_code, err.headers)
+
+
+def _django_error(status: int) -> Callable[[Any], Response]:
+    return lambda err: Response(str(err) or phrase(status), status)
 
 
 def _starlette(value: Any) -> Response:
@@ -58,8 +100,16 @@ def _django(value: Any) -> Response:
     headers = [*value.items(), *_cookies(value)]
     if not value.streaming:
         return Response(value.content, value.status_code, headers)
-    chunks = value.streaming_content
+    chunks = _closing(value) if value.is_async else _Chunks(iter(value.streaming_content), value)
     return Response(chunks, value.status_code, headers)
+
+
+async def _closing(value: Any) -> AsyncIterator[Any]:
+    try:
+        async for chunk in value.streaming_content:
+            yield chunk
+    finally:
+        value.close()
 
 
 def _aiohttp(value: Any) -> Response:
@@ -88,6 +138,7 @@ def _refuse(value: Any) -> Response:
 
 _READERS: dict[str, Read] = {
     "werkzeug.Response": _werkzeug,
+    "werkzeug.HTTPException": _werkzeug_error,
     "starlette.Response": _starlette,
     "starlette.StreamingResponse": _starlette_stream,
     "starlette._StreamingResponse": _starlette_stream,
@@ -95,4 +146,18 @@ _READERS: dict[str, Read] = {
     "django.HttpResponseBase": _django,
     "aiohttp.Response": _aiohttp,
     "aiohttp.StreamResponse": _refuse,
+}
+# What is streamed closes itself with its chunks.
+_AFTER: dict[str, Read] = {
+    "werkzeug.Response": lambda value: None if _is_streamed(value) else value.close,
+    "starlette.Response": lambda value: value.background,
+    "django.HttpResponseBase": lambda value: None if value.streaming else value.close,
+}
+_RAISED: dict[str, Callable[[Any], Response | None]] = {
+    "werkzeug.HTTPException": _werkzeug_error,
+    "starlette.HTTPException": _starlette_error,
+    "aiohttp.HTTPException": _aiohttp,
+    "django.Http404": _django_error(404),
+    "django.PermissionDenied": _django_error(403),
+    "django.BadRequest": _django_error(400),
 }

@@ -21,6 +21,8 @@ class Loop:
         self._tasks: dict[str, Task[None]] = {}
         # Those that were cancelled, or whose client has gone, and have not ended.
         self._leaving: dict[str, Task[None]] = {}
+        # The loop itself keeps no task alive.
+        self._detached: set[Task[None]] = set()
 
     def submit(
         self,
@@ -34,6 +36,11 @@ class Loop:
         """
         loop = self._loop or self._start()
         loop.call_soon_threadsafe(self._begin, loop, call_id, work, done)
+
+    def detach(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run what belongs to no call any more, from any thread: nothing cancels it."""
+        loop = self._loop or self._start()
+        loop.call_soon_threadsafe(self._keep, loop, work)
 
     def cancel(self, call_id: str) -> None:
         """Cancel the work of a call, from any thread; nothing happens if it is done."""
@@ -89,6 +96,11 @@ class Loop:
             done()
 
         task.add_done_callback(end)
+
+    def _keep(self, loop: AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
+        task = loop.create_task(work)
+        self._detached.add(task)
+        task.add_done_callback(self._detached.discard)
 
     def _cancel(self, call_id: str) -> None:
         # Once only: what the call does at its end is not cancelled again.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from owt._body import BINARY, Body, body_of, is_path, is_plain, text_bytes, text_type
 from owt._file import answer, has_length
-from owt._foreign import reader_of
+from owt._foreign import after_of, raised, reader_of
 from owt._head import headers_of, is_status, status_of, value_of
 from owt._response import Abort, Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from owt._border import Call, Headers
@@ -23,7 +24,7 @@ _UNSET = object()
 class Reply:
     """An answer that is ready to be sent."""
 
-    __slots__ = ("body", "content_type", "headers", "status")
+    __slots__ = ("after", "body", "content_type", "headers", "status")
 
     def __init__(self, body: Body, status: int, content_type: str | None, headers: Headers) -> None:
         self.body = body
@@ -31,6 +32,8 @@ class Reply:
         # As the handler chose it; None leaves it to the body.
         self.content_type = content_type
         self.headers = headers
+        # To be done once the answer has ended; it may return something to await.
+        self.after: Callable[[], Any] | None = None
 
     @property
     def is_bodiless(self) -> bool:
@@ -73,13 +76,18 @@ def reply_of(value: Any, call: Call | None = None) -> Reply:
         return _made(value, call)
     read = reader_of(type(value))
     if read is not None:
-        return reply_of(read(value), call)
+        reply = reply_of(read(value), call)
+        reply.after = after_of(value) or reply.after
+        return reply
     return _made(Response(value), call)
 
 
-def reply_of_abort(err: Abort) -> Reply:
-    """Return the reply of `abort`."""
-    return Reply(body_of(err.text), status_of(err.status), None, ())
+def reply_of_raised(err: BaseException) -> Reply | None:
+    """Return the reply of `abort`, and of what frameworks raise in its place; None of all else."""
+    if isinstance(err, Abort):
+        return Reply(body_of(err.text), status_of(err.status), None, ())
+    response = raised(err)
+    return None if response is None else _made(response, None)
 
 
 def _made(made: Response, call: Call | None) -> Reply:

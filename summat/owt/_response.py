@@ -46,10 +46,11 @@ def abort(status: int, text: str = "") -> NoReturn:
     """Answer the call from anywhere, with a status and text; by default its usual words."""
     if status not in STATUSES:
         raise ValueError(f"abort() takes a status from 200 to 599, and got {status!r}")
-    raise Abort(status, text or _phrase(status))
+    raise Abort(status, text or phrase(status))
 
 
-def _phrase(status: int) -> str:
+def phrase(status: int) -> str:
+    """Return the usual words of a status."""
     from http import HTTPStatus
 
     try:

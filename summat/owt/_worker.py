@@ -14,16 +14,15 @@ from types import CoroutineType
 
 from owt import _log, _main, _server, _turn, _waking
 from owt._body import is_awaitable
-from owt._describe import told
+from owt._describe import located, told
 from owt._faults import Fault, Interrupted
 from owt._helpers import Finder
 from owt._invoke import invoke
 from owt._kwargs import parse
 from owt._load import Store
 from owt._loop import Loop
-from owt._reply import reply_of, reply_of_abort, send_text
+from owt._reply import reply_of, reply_of_raised, send_text
 from owt._request import Request
-from owt._response import Abort
 from owt._stream import astream, in_thread, stream
 
 TYPE_CHECKING = False
@@ -222,6 +221,34 @@ def _send(call: Call, reply: Reply) -> None:
         reply.send_whole(call)
     else:
         stream(call, reply, reply.body.chunks)
+    _go_on(call, reply)
+
+
+def _go_on(call: Call, reply: Reply) -> None:
+    """Do what a reply wants to be done after it, which is no part of the call any more."""
+    if reply.after is None:
+        return
+    # Neither the client nor the deadline ends it.
+    call.settle()
+    try:
+        rest = reply.after()
+        if is_awaitable(rest):
+            _worker.loop.detach(_awaited(rest))
+    except BaseException as err:
+        _log_after(err)
+
+
+async def _awaited(rest: Any) -> None:
+    try:
+        await rest
+    except BaseException as err:
+        _log_after(err)
+    finally:
+        _log.end()
+
+
+def _log_after(err: BaseException) -> None:
+    _log.write("WARN", f"what was to be done after the answer failed: {located(err)}")
 
 
 async def _answer_later(call: Call, value: Any) -> None:
@@ -233,11 +260,13 @@ async def _answer_later(call: Call, value: Any) -> None:
         _end_forked_child()
         if reply.body.achunks is not None:
             await astream(call, reply, reply.body.achunks, _settle(call))
+            _go_on(call, reply)
         elif reply.body.chunks is not None or len(reply.body.whole) > _LARGE:
             # What waits for its reader, or is an ordinary generator, would hold up the loop.
             await in_thread(lambda: _send_guarded(call, reply))
         else:
             reply.send_whole(call)
+            _go_on(call, reply)
     except BaseException as err:
         _end_forked_child()
         _fail(call, err)
@@ -248,6 +277,7 @@ async def _answer_later(call: Call, value: Any) -> None:
 async def _stream_later(call: Call, chunks: AsyncIterator[Any], reply: Reply) -> None:
     try:
         await astream(call, reply, chunks, _settle(call))
+        _go_on(call, reply)
     except BaseException as err:
         _end_forked_child()
         _fail(call, err)
@@ -271,8 +301,12 @@ def _settle(call: Call) -> Callable[[], None]:
 
 
 def _fail(call: Call, err: BaseException) -> None:
-    if isinstance(err, Abort):
-        reply_of_abort(err).send_whole(call)
+    try:
+        reply = reply_of_raised(err)
+    except Fault as fault:
+        reply, err = None, fault
+    if reply is not None:
+        reply.send_whole(call)
     elif isinstance(err, Fault):
         call.fail(err.code, told(err))
     elif _is_cancelled(call, err):

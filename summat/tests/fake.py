@@ -121,7 +121,9 @@ class FakeCall:
         return not self.disconnected
 
     def settle(self) -> None:
-        assert self.occupied.pop() == threading.get_ident(), "another thread is occupied"
+        # Not to settle again is no fault: whoever runs the call does it at its end.
+        if self.occupied:
+            assert self.occupied.pop() == threading.get_ident(), "another thread is occupied"
 
     def done(self) -> None:
         assert not self.occupied, "a thread was never settled"

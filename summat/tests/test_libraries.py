@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.fake import answer_to, fault_of, json_of, reply_to
+from owt import _worker
+from tests.fake import TEXT, FakeCall, answer_to, fault_of, json_of, reply_to, text_of
 from tests.process import python
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -23,6 +24,12 @@ DJANGO = (
 )
 AIOHTTP = "import aiohttp.web as a\ndef run(_): return "
 STARLETTE = "import starlette.responses as s\ndef run(_): return "
+
+
+def namespace_of(call: FakeCall) -> dict[str, Any]:
+    adaptor = _worker._worker.store.get(call.digest)
+    assert adaptor is not None
+    return adaptor.namespace
 
 
 @pytest.mark.parametrize(
@@ -192,6 +199,162 @@ def test_a_file_of_starlette_has_ranges_and_conditions(
         )
         for name, _value in headers
     }
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize(
+    "made",
+    [
+        "s.PlainTextResponse('answer', background=tasks)",
+        "s.StreamingResponse(iter(['answer']), media_type='text/plain', background=tasks)",
+        "(s.PlainTextResponse('answer', background=tasks), 200)",
+    ],
+)
+def test_background_tasks_run_in_order_after_the_answer(kind: str, made: str) -> None:
+    source = (
+        "import asyncio, threading, starlette.background as b, starlette.responses as s\n"
+        "told, ended, answered = [], threading.Event(), threading.Event()\n"
+        "def first(): told.append(answered.wait(10))\n"
+        "async def second(word):\n  await asyncio.sleep(0.01)\n  told.append(word); ended.set()\n"
+        f"{kind} run(_):\n"
+        "  tasks = b.BackgroundTasks()\n"
+        "  tasks.add_task(first); tasks.add_task(second, 'two')\n"
+        f"  return {made}"
+    )
+    call = FakeCall(source)
+    is_over = _worker.handle(call)
+    sent = b"".join(event[-1] for event in call.answer() if event[0] in ("reply", "chunk"))
+    # The call is over, while the tasks wait for this test: a client that goes ends nothing.
+    assert is_over or call.is_done.wait(10)
+    _worker.cancel(call.id)
+    assert (sent, namespace_of(call)["told"]) == (b"answer", [])
+    namespace_of(call)["answered"].set()
+    assert namespace_of(call)["ended"].wait(10)
+    assert namespace_of(call)["told"] == [True, "two"]
+
+
+def test_a_background_task_that_fails_is_told_in_the_log(capfd: Any) -> None:
+    source = (
+        "import threading, starlette.background as b, starlette.responses as s\n"
+        "ended = threading.Event()\n"
+        "class Told(Exception):\n  def __str__(self): ended.set(); return 'after it'\n"
+        "async def fail(): raise Told\n"
+        "def run(_): return s.PlainTextResponse('answer', background=b.BackgroundTask(fail))"
+    )
+    call = FakeCall(source)
+    _worker.handle(call)
+    assert call.answer()[0][4] == b"answer"
+    assert namespace_of(call)["ended"].wait(10)
+    assert text_of("async def run(_): return 'the loop goes on'") == "the loop goes on"
+    words = "what was to be done after the answer failed: Told: after it in <adaptor "
+    assert f" WARN [request-1] {words}" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "method"),
+    [
+        (FLASK.replace("def run", "{kept}def run") + "kept(flask.Response('a'))", "GET"),
+        (FLASK.replace("def run", "{kept}def run") + "kept(flask.Response(iter('a')))", "GET"),
+        (FLASK.replace("def run", "{kept}def run") + "kept(flask.Response(iter('a')))", "HEAD"),
+        (DJANGO.replace("def run", "{kept}def run") + "kept(d.HttpResponse('a'))", "GET"),
+        (DJANGO.replace("def run", "{kept}def run") + "kept(d.StreamingHttpResponse('a'))", "GET"),
+    ],
+)
+def test_responses_of_frameworks_are_closed_after_the_answer(source: str, method: str) -> None:
+    keep = (
+        "ended = []\n"
+        "class Kept:\n  def close(self): ended.append(1)\n"
+        "def kept(made):\n"
+        "  if hasattr(made, '_resource_closers'): made._resource_closers.append(Kept().close)\n"
+        "  else: made.call_on_close(Kept().close)\n"
+        "  return made\n"
+    )
+    call = FakeCall(source.replace("{kept}", keep), method=method)
+    _worker.handle(call)
+    assert call.answer()[-1][0] in ("reply", "finish")
+    assert namespace_of(call)["ended"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (
+            "import starlette.exceptions as e\n"
+            "def run(_): raise e.HTTPException(403, 'words', {'X-A': 'b'})",
+            (403, TEXT, [("X-A", "b")], b"words"),
+        ),
+        (
+            "import starlette.exceptions as e\ndef run(_): raise e.HTTPException(404)",
+            (404, TEXT, [], b"Not Found"),
+        ),
+        (
+            "import fastapi\nasync def run(_): raise fastapi.HTTPException(422, 'words')",
+            (422, TEXT, [], b"words"),
+        ),
+        (
+            "import fastapi\ndef run(_): raise fastapi.HTTPException(422, [{'at': 1}])",
+            (422, "application/json", [], b'{"detail":[{"at":1}]}'),
+        ),
+        (
+            "import flask\ndef run(_): flask.abort(404, 'words')",
+            (404, TEXT, [], b"words"),
+        ),
+        (
+            "import flask\ndef run(_): flask.abort(flask.Response('own', 418, {'X-A': 'b'}))",
+            (418, "text/html; charset=utf-8", [("X-A", "b")], b"own"),
+        ),
+        (
+            "import werkzeug.exceptions as e\n"
+            "def run(_): raise e.MethodNotAllowed(['GET'], 'words')",
+            (405, TEXT, [("Allow", "GET")], b"words"),
+        ),
+        (
+            "import werkzeug.exceptions as e\ndef run(_): return e.Conflict('words')",
+            (409, TEXT, [], b"words"),
+        ),
+        (
+            "import flask\ndef chunks():\n  flask.abort(404, 'words')\n  yield\n"
+            "def run(_): return chunks()",
+            (404, TEXT, [], b"words"),
+        ),
+        (
+            "import aiohttp.web as a\ndef run(_): raise a.HTTPNotFound(text='words')",
+            (404, TEXT, [], b"words"),
+        ),
+        (
+            "import django.http as d\ndef run(_): raise d.Http404('words')",
+            (404, TEXT, [], b"words"),
+        ),
+        (
+            "import django.core.exceptions as e\ndef run(_): raise e.PermissionDenied",
+            (403, TEXT, [], b"Forbidden"),
+        ),
+    ],
+)
+def test_errors_of_frameworks_are_their_status_and_text(
+    source: str, expected: tuple[Any, ...]
+) -> None:
+    assert reply_to(source) == expected
+
+
+def test_an_error_of_a_framework_without_a_status_is_an_ordinary_one() -> None:
+    source = "import werkzeug.exceptions as e\ndef run(_): raise e.HTTPException('words')"
+    assert fault_of(source)[0] == "adaptor-raised"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        STARLETTE.replace("def run", "{cookies}def run") + "cookies(s.Response('a'))",
+        FLASK.replace("def run", "{cookies}def run") + "cookies(flask.Response('a'))",
+        AIOHTTP.replace("def run", "{cookies}def run") + "cookies(a.Response(text='a'))",
+    ],
+)
+def test_every_cookie_of_a_response_is_sent(source: str) -> None:
+    cookies = "def cookies(made):\n  for name in 'ab': made.set_cookie(name, '1')\n  return made\n"
+    _status, _kind, headers, _body = reply_to(source.replace("{cookies}", cookies))
+    sent = [value.partition(";")[0] for name, value in headers if name.lower() == "set-cookie"]
+    assert sent == ["a=1", "b=1"]
 
 
 @pytest.mark.parametrize(
