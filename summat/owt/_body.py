@@ -52,21 +52,16 @@ class Body:
         self.length = length
 
 
-def is_plain(value: Any) -> bool:
-    """Tell whether a value is of a type of Python's own that can be nothing but a body."""
-    return type(value) in _BY_TYPE
-
-
 def is_awaitable(value: Any) -> bool:
     """Tell whether a value is to be awaited."""
     kind = type(value)
-    return kind not in _BY_TYPE and (kind is CoroutineType or has(kind, "__await__"))
+    return kind not in PLAIN and (kind is CoroutineType or has(kind, "__await__"))
 
 
 def body_of(value: Any) -> Body:
     """Return the body that `value` stands for, or the fault that says which types work."""
     kind = type(value)
-    make = _BY_TYPE.get(kind) or _make_of(kind)
+    make = PLAIN.get(kind) or _make_of(kind)
     return _json_or_fault(value) if make is None else make(value)
 
 
@@ -137,7 +132,7 @@ def _async_chunks(value: Any) -> Body:
 
 def is_path(value: Any) -> bool:
     """Tell whether a value names a file that is to be opened."""
-    return type(value) not in _BY_TYPE and find({"pathlib.Path": True}, type(value)) is not None
+    return type(value) not in PLAIN and find({"pathlib.Path": True}, type(value)) is not None
 
 
 def _path(path: Path) -> Body:
@@ -203,7 +198,8 @@ def _figure(figure: Any) -> Body:
 
 
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
-_BY_TYPE: dict[type, Callable[[Any], Body]] = {
+# What can be nothing but a body.
+PLAIN: dict[type, Callable[[Any], Body]] = {
     str: _text,
     bytes: _bytes,
     bytearray: _bytes,

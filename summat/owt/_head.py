@@ -34,6 +34,8 @@ _RESERVED = "owt-"
 
 def is_status(value: Any) -> bool:
     """Tell whether a value is meant as a status: a number, or text like `201 Created`."""
+    if type(value) is int:
+        return True
     if isinstance(value, str):
         return value[:1].isdecimal()
     return isinstance(value, float) or has(type(value), "__index__")
@@ -41,7 +43,7 @@ def is_status(value: Any) -> bool:
 
 def status_of(value: Any) -> int:
     """Return a status as a number, or the fault that says what is wrong with it."""
-    number = _number_of(value)
+    number = value if type(value) is int else _number_of(value)
     if number in STATUSES:
         return number
     raise Fault(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from owt._body import BINARY, Body, body_of, is_path, is_plain, text_bytes, text_type
+from owt._body import BINARY, PLAIN, Body, body_of, is_path, text_bytes, text_type
 from owt._file import answer, has_length
 from owt._foreign import after_of, raised, reader_of
 from owt._head import headers_of, is_status, status_of, value_of
@@ -70,8 +70,9 @@ def reply_of(value: Any, call: Call | None = None) -> Reply:
     """
     if type(value) is tuple:
         return _of_tuple(value, call)
-    if is_plain(value):
-        return Reply(body_of(value), 200, None, ())
+    make = PLAIN.get(type(value))
+    if make is not None:
+        return Reply(make(value), 200, None, ())
     if isinstance(value, Response):
         return _made(value, call)
     read = reader_of(type(value))
