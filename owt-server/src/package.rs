@@ -69,10 +69,13 @@ impl RunDir {
         }
     }
 
-    /// Writes anew what is missing, on a thread that may wait for a disk.
+    /// Writes anew what is missing, on a thread that may wait for a disk. It ends with its work: one
+    /// of tokio's would be kept from one time to the next.
     pub(crate) async fn restore_in_background(self: Arc<Self>) -> io::Result<()> {
-        let restoring = tokio::task::spawn_blocking(move || self.restore());
-        restoring.await.map_err(io::Error::other)?
+        let (done, restored) = tokio::sync::oneshot::channel();
+        let restore = move || drop(done.send(self.restore()));
+        std::thread::Builder::new().name("owt-restore".to_owned()).spawn(restore)?;
+        restored.await.map_err(io::Error::other)?
     }
 
     pub(crate) fn path(&self) -> &Path {
