@@ -5,7 +5,12 @@ set -euo pipefail
 
 url="${1:-http://localhost:9876/file.wav}" text="${2:-Hello world! This is a test.}" file="${3:-/tmp/hello.wav}"
 
+# What the server says, if it is no sound, is for the terminal.
+answer=$(mktemp)
+trap 'rm "$answer"' EXIT
 printf %s "$text" |
   owt encode "$(dirname "$0")/bark.py" text:@- --use-cache --cache-kwargs --format json |
-  curl --silent --show-error --fail-with-body --json @- "$url" --output "$file"
+  curl --silent --show-error --fail-with-body --json @- "$url" --output "$answer" ||
+  { cat "$answer" >&2 && exit 1; }
+cat "$answer" >"$file"
 echo "Wrote $file"

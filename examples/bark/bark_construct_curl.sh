@@ -17,4 +17,4 @@ html = assemble(Path(sys.argv[1]))
 print(f"def run(request):\n    return {html!r}")
 PYTHON
 )
-echo "curl -G --data-urlencode \"code_b64=$(base64 -w 0 <<<"$adaptor")\" $url"
+echo "curl --fail-with-body -G --data-urlencode \"code_b64=$(base64 -w 0 <<<"$adaptor")\" $url"

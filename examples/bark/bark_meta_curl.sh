@@ -6,15 +6,16 @@ set -euo pipefail
 url="${1:-http://localhost:9876}"
 
 adaptor='
-from subprocess import check_output
+from subprocess import PIPE, run as command
 
 
 def run(request, base_url):
     construct = f"./example/bark/bark_construct_curl.sh {base_url}"
-    return check_output(["bash", "-c", f"eval \"$({construct}) --silent\""], text=True)
+    done = command(["bash", "-c", f"eval \"$({construct}) --silent\""], stdout=PIPE, text=True)
+    return (done.stdout, 502) if done.returncode else done.stdout
 '
 kwargs="{\"base_url\": \"$url\"}"
-echo "curl -G" \
+echo "curl --fail-with-body -G" \
   "--data-urlencode code_b64=$(base64 -w 0 <<<"$adaptor")" \
   "--data-urlencode kwargs_b64=$(base64 -w 0 <<<"$kwargs")" \
   "$url"

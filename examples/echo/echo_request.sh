@@ -8,7 +8,7 @@ url="${1:-http://localhost:9876}"
 code_b64=$(base64 -w 0 <"$(dirname "$0")/echo.py")
 kwargs_b64=$(base64 -w 0 <<<"{'name': 'owt'}")
 
-curl --silent --show-error --get \
+curl --silent --show-error --fail-with-body --get \
   --data-urlencode "code_b64=$code_b64" \
   --data-urlencode "kwargs_b64=$kwargs_b64" \
   "$url"

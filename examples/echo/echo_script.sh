@@ -11,6 +11,6 @@ def run(request, name: str):
 '
 kwargs="{'name': 'owt'}"
 
-curl --silent --show-error --json "$(
+curl --silent --show-error --fail-with-body --json "$(
   jo code_b64="$(base64 -w 0 <<<"$adaptor")" kwargs_b64="$(base64 -w 0 <<<"$kwargs")"
 )" "$url/hello"

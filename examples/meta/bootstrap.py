@@ -10,4 +10,7 @@ def run(request, payload_code_b64, payload_kwargs_b64):
         bash -c "$(owtInOwt http://localhost "$@")"
     """
     payload = [str(args.port), payload_code_b64, payload_kwargs_b64]
-    return subprocess.check_output(["bash", "-c", script, "bootstrap", *payload])
+    command = ["bash", "-c", script, "bootstrap", *payload]
+    done = subprocess.run(command, stdout=subprocess.PIPE)
+    # What a server further down says is said here.
+    return (done.stdout, 502) if done.returncode else done.stdout

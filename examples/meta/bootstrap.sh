@@ -8,6 +8,7 @@ owtInOwt() {
   adaptor=$(
     cat <<PYTHON
 from multiprocessing import Process
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -19,13 +20,15 @@ def run(request, payload_code_b64, payload_kwargs_b64):
     payload = urlencode({"code_b64": payload_code_b64, "kwargs_b64": payload_kwargs_b64})
     try:
         return urlopen(f"$url:{owt.args.port}{request.path}?{payload}").read()
+    except HTTPError as err:
+        return err.read(), err.code
     finally:
         deeper.terminate()
         deeper.join()
 PYTHON
   )
   kwargs="{\"payload_code_b64\": \"$payload_code_b64\", \"payload_kwargs_b64\": \"$payload_kwargs_b64\"}"
-  echo curl --silent --show-error --get \
+  echo curl --silent --show-error --fail-with-body --get \
     --data-urlencode "code_b64=$(base64 -w 0 <<<"$adaptor")" \
     --data-urlencode "kwargs_b64=$(base64 -w 0 <<<"$kwargs")" \
     "$url:$port"

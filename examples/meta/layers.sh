@@ -20,7 +20,7 @@ for layer in $(seq "$layers"); do
   for _ in $(seq 2 "$layer"); do
     kwargs_b64=$(wrap "$meta_b64" "$kwargs_b64")
   done
-  curl --silent --show-error --get \
+  curl --silent --show-error --fail-with-body --get \
     --data-urlencode "code_b64=$meta_b64" \
     --data-urlencode "kwargs_b64=$kwargs_b64" \
     "$url:$port"
