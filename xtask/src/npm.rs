@@ -17,7 +17,7 @@ pub(crate) fn ensure(sh: &Shell, folder: &str) -> Result<()> {
     }
     let wanted = sh.read_file(lock(folder))?;
     let _inside = sh.push_dir(workspace::root().join(folder));
-    cmd!(sh, "npm ci --no-fund --no-audit --loglevel error").run()?;
+    cmd!(sh, "npm ci --no-fund --no-audit --no-progress --loglevel error").run()?;
     // Written last, so that a set-up that was cut short is done again.
     sh.write_file(stamp(folder), wanted)?;
     Ok(())
