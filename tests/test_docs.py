@@ -11,6 +11,10 @@ from harness.reader import Reader
 
 README = ROOT / "README.md"
 COOKBOOK = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [page for page in COOKBOOK if page.name != "README.md"]
+
+# What is not on every machine.
+PROGRAMS = {"curl", "node", "npm", "python3", "sha256sum"}
 
 # A row of the table of errors: status and code.
 ROW = re.compile(r"^\| (\d{3}) \| `([a-z0-9-]+)` \|", re.MULTILINE)
@@ -40,6 +44,15 @@ def test_each_block_is_a_file_or_a_session(document: Path) -> None:
 def test_what_it_links_to_is_there(document: Path) -> None:
     links = LINK.findall(document.read_text())
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_each_page_says_at_its_top_what_it_needs(page: Path) -> None:
+    needed = page.read_text().split("\n\n")[1]
+    assert needed.startswith("**You need** `owt`")
+    commands = " ".join(step.command for step in steps(page))
+    used = {name for name in PROGRAMS if re.search(rf"(^|[ (|]){name} ", commands)}
+    assert used - set(re.findall(r"`([\w-]+)`", needed)) == set()
 
 
 def test_the_index_lists_each_page() -> None:
