@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -134,21 +135,30 @@ def test_no_connection_is_left(
 
 
 async def _answer_while_sending(server: Server, pieces: list[bytes]) -> str:
-    """Send a request, and go away as soon as the head of an answer has come."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    sending = asyncio.create_task(_send(writer, pieces))
-    head = await reader.readuntil(b"\r\n\r\n")
-    sending.cancel()
-    writer.close()
+    """Send a request, and go away as soon as the head of an answer has come.
+
+    On the socket itself: a stream of asyncio forgets what has come when writing to it fails.
+    """
+    loop = asyncio.get_running_loop()
+    with socket.socket() as connection:
+        connection.setblocking(False)
+        await loop.sock_connect(connection, ("127.0.0.1", server.port))
+        sending = asyncio.create_task(_send(connection, pieces))
+        head = b""
+        while b"\r\n\r\n" not in head:
+            received = await loop.sock_recv(connection, 65536)
+            assert received, f"the connection was closed after {head!r}"
+            head += received
+        sending.cancel()
+        await asyncio.wait([sending])
     return head[:12].decode()
 
 
-async def _send(writer: asyncio.StreamWriter, pieces: list[bytes]) -> None:
+async def _send(connection: socket.socket, pieces: list[bytes]) -> None:
     # The server may have closed the connection: what it has said, reading shows.
     with suppress(ConnectionError):
         for piece in pieces:
-            writer.write(piece)
-            await writer.drain()
+            await asyncio.get_running_loop().sock_sendall(connection, piece)
 
 
 @pytest.mark.parametrize(
