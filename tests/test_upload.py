@@ -66,6 +66,7 @@ BEGUN = """
     def run(request):
         try:
             yield "begun"
+            logging.warning("reading")
             yield str(len(request.data))
         except ConnectionResetError as err:
             logging.warning("reading failed: %s", err)
@@ -254,6 +255,8 @@ def test_a_client_that_leaves_before_the_end_ends_the_call(server: Server) -> No
         with HTTPResponse(connection) as response:
             response.begin()
             assert response.read1() == b"begun"
+            # One that leaves earlier closes the generator where it yields.
+            server.log.wait_for("reading", since=mark)
     server.log.wait_for("reading failed: the client went away", since=mark)
     server.log.wait_for("cleaned up", since=mark)
 
