@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
-import sys
-import threading
-import time
 from contextvars import ContextVar
+from os import write as write_to
+from threading import get_ident
+from time import gmtime, strftime, time
 
-_DESCRIPTOR = 2
+from owt import _log_levels, _stdio, _stray
+from owt._stdio import DESCRIPTOR, Lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _LONGEST_LINE = 64 * 1024
 _NO_CALL = "-"
 _LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
@@ -22,9 +27,10 @@ _printed: ContextVar[str] = ContextVar("owt_printed", default="")
 _begun: dict[tuple[int, str], str] = {}
 
 
-def begin(call_id: str) -> None:
-    """Say that what this thread or task writes from now on belongs to a call."""
+def begin(call_id: str, digest: str) -> None:
+    """Say that what this thread or task writes from now on belongs to a call of an adaptor."""
     _call_id.set(call_id)
+    _log_levels.begin(digest)
 
 
 def tell_of_nothing(call_id: str) -> None:
@@ -42,64 +48,30 @@ def end() -> None:
 
 def install() -> None:
     """Replace `sys.stdout` and `sys.stderr`, and give the root logger a handler."""
-    sys.stdout = Lines()
-    sys.stderr = Lines()
-    root = logging.getLogger()
-    root.addHandler(Records())
-    root.setLevel(logging.INFO)
+    _stdio.install(_OUT, _ERR)
+    logging.getLogger().addHandler(Records())
+    _log_levels.install()
+    _stray.install()
     os.register_at_fork(after_in_child=_begun.clear)
 
 
-class Lines(io.TextIOBase):
-    """A text file that writes its lines to the log."""
-
-    encoding = "utf-8"
-    errors = "backslashreplace"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.buffer = _Bytes(self)
-
-    def writable(self) -> bool:
-        """Say that it can be written."""
-        return True
-
-    def fileno(self) -> int:
-        """Return the log's own descriptor, which C code may write to."""
-        return _DESCRIPTOR
-
-    def write(self, text: str, /) -> int:
-        """Write out the lines in `text` that are ended, and keep the beginning of the next."""
-        if not isinstance(text, str):
-            raise TypeError(f"write() takes text, not {type(text).__name__}")
-        if self is sys.stdout:
-            _printed.set(_call_id.get())
-        key = (id(self), _writer_key())
-        *lines, rest = (_begun.pop(key, "") + text).split("\n")
-        if len(rest) > _LONGEST_LINE:
-            lines.append(rest)
-            rest = ""
-        if lines:
-            write("INFO", "\n".join(map(_last_state, lines)))
-        if rest:
-            _begun[key] = _last_state(rest)
-        return len(text)
+def _take(lines: Lines, text: str) -> None:
+    """Write out the lines in `text` that are ended, and keep the beginning of the next."""
+    if lines is _OUT:
+        _printed.set(_call_id.get())
+    key = (id(lines), _writer_key())
+    *ended, rest = (_begun.pop(key, "") + text).split("\n")
+    if len(rest) > _LONGEST_LINE:
+        ended.append(rest)
+        rest = ""
+    if ended:
+        write("INFO", "\n".join(map(_last_state, ended)))
+    if rest:
+        _begun[key] = _last_state(rest)
 
 
-class _Bytes(io.RawIOBase):
-    """What is beneath a text file: programs write bytes to `sys.stdout.buffer`."""
-
-    def __init__(self, lines: Lines) -> None:
-        super().__init__()
-        self._lines = lines
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object, /) -> int:
-        copied = bytes(data)  # type: ignore[call-overload]
-        self._lines.write(copied.decode("utf-8", "replace"))
-        return len(copied)
+_OUT = Lines("<stdout>", _take)
+_ERR = Lines("<stderr>", _take)
 
 
 class Records(logging.Handler):
@@ -108,6 +80,14 @@ class Records(logging.Handler):
     def createLock(self) -> None:  # noqa: N802
         """Go without a lock: a record is one write, and a call that is interrupted frees none."""
         self.lock = None
+
+    def filter(self, record: logging.LogRecord) -> Any:
+        """Leave out what other adaptors want to see."""
+        return super().filter(record) if _log_levels.wants(record) else False
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Put a record into words as the adaptor wants it."""
+        return _log_levels.formatter().format(record)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record; one that cannot be put into words is told on the log too."""
@@ -120,8 +100,8 @@ class Records(logging.Handler):
 
 def write(level: str, text: str) -> None:
     """Write lines to the log in one piece. A log that is gone stops nobody."""
-    now = time.time()
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+    now = time()
+    stamp = strftime("%Y-%m-%dT%H:%M:%S", gmtime(now))
     # As the front writes its own lines.
     head = f"{stamp}.{int(now % 1 * 1e6):06}Z {level:>5} [{_call_id.get()}] "
     # Each line has the head, so that no text can pass for a line of another request.
@@ -129,7 +109,7 @@ def write(level: str, text: str) -> None:
     data = whole.encode("utf-8", "backslashreplace")
     try:
         while data:
-            data = data[os.write(_DESCRIPTOR, data) :]
+            data = data[write_to(DESCRIPTOR, data) :]
     except OSError:
         pass
 
@@ -141,4 +121,4 @@ def _last_state(line: str) -> str:
 
 def _writer_key() -> str:
     call_id = _call_id.get()
-    return call_id if call_id != _NO_CALL else f"thread {threading.get_ident()}"
+    return call_id if call_id != _NO_CALL else f"thread {get_ident()}"

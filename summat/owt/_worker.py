@@ -89,7 +89,7 @@ def handle(call: Call) -> bool:
 
     False: the call goes on in the event loop, which says `call.done()` at its end.
     """
-    _log.begin(call.id)
+    _log.begin(call.id, call.digest)
     is_over = True
     try:
         is_over = _answer(call)

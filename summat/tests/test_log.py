@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.fake import digest_of
 from tests.process import worker
 
 if TYPE_CHECKING:
@@ -116,6 +117,156 @@ def test_an_adaptor_may_configure_logging_itself(tmp_path: Path) -> None:
         "logging.debug('mine')",
     )
     assert logged(body, tmp_path) == [" INFO [r7] root mine"]
+
+
+def test_the_level_that_an_adaptor_sets_is_its_own(tmp_path: Path) -> None:
+    program = """
+start(directory)
+NOISY = '''
+logging.basicConfig(level=logging.DEBUG)
+def run(_):
+  logging.debug('root')
+  logging.getLogger('lib').debug('lib')
+  logging.getLogger('other').info('info')
+  return ''
+'''
+QUIET = NOISY.replace('basicConfig(level=logging.DEBUG)', 'getLogger("other").setLevel("INFO")')
+for source in (NOISY, QUIET, NOISY, QUIET.replace('run', 'rum') + 'run = rum'): text_of(source)
+_worker.forget(FakeCall(NOISY).digest)
+assert logging.root.level == logging.INFO
+"""
+    lines = [
+        STAMP.sub("", line)
+        for line in worker("import logging\n" + program, tmp_path).stderr.splitlines()
+    ]
+    noisy = ["DEBUG [request-1] root", "DEBUG [request-1] lib", " INFO [request-1] info"]
+    assert lines == [*noisy, noisy[2], *noisy, noisy[2]]
+
+
+@pytest.mark.parametrize(
+    ("configure", "line"),
+    [
+        ("basicConfig(format='%(name)s: %(message)s')", " INFO [r7] root: said"),
+        ("basicConfig(stream=sys.stdout, style='{', format='<{message}>')", " INFO [r7] <said>"),
+        ("getLogger().setLevel('DEBUG'); logging.debug('low')", "DEBUG [r7] low"),
+        ("root.setLevel(logging.ERROR)", None),
+    ],
+)
+def test_logging_is_configured_for_the_adaptor(
+    configure: str, line: str | None, tmp_path: Path
+) -> None:
+    lines = logged(handler(f"logging.{configure}", "logging.info('said')"), tmp_path)
+    assert lines[:1] == ([line] if line else [])
+
+
+def test_standard_output_has_what_a_text_file_has(tmp_path: Path) -> None:
+    body = handler(
+        "import io",
+        "out = sys.stdout",
+        "out.reconfigure(encoding='utf-8', line_buffering=True)",
+        "out.writelines(['a\\n', 'b\\n'])",
+        "out.buffer.write(b'c\\n'); out.buffer.flush(); out.flush()",
+        "again = io.TextIOWrapper(out.buffer, encoding='utf-8')",
+        "print('d', file=again, flush=True)",
+        "del again",
+        "out.close()",
+        "print(out.encoding, out.errors, out.isatty(), out.fileno(), out.name, out.mode)",
+        "print(out.writable(), out.readable(), out.closed, isinstance(out, io.TextIOWrapper))",
+        "print(isinstance(os, type(sys)), type(sys).__name__, sys.__name__)",
+        "import copyreg; print(sys.__reduce__()[1])",
+    )
+    assert [line[6:].removeprefix("[r7] ") for line in logged(body, tmp_path)] == [
+        "a",
+        "b",
+        "c",
+        "d",
+        "utf-8 strict False 2 <stdout> w",
+        "True False False True",
+        "True module sys",
+        "('sys',)",
+    ]
+
+
+def test_two_calls_that_redirect_at_once_keep_apart(tmp_path: Path) -> None:
+    program = """
+start(directory)
+import threading
+source = '''
+import contextlib, io, threading
+turns = [threading.Event() for _ in range(4)]
+def run(_, waits, ends):
+    with contextlib.redirect_stdout(io.StringIO()) as caught:
+        if waits >= 0: assert turns[waits].wait(20)
+        print(f"of {ends}")
+        turns[ends].set()
+        if ends == 0: assert turns[1].wait(20)
+    print("not caught", caught.getvalue(), end="")
+    return "done"
+'''
+def call(waits, ends):
+    text_of(source, kwargs=f"dict(waits={waits}, ends={ends})", id=f"r{ends}")
+threads = [threading.Thread(target=call, args=each) for each in [(-1, 0), (0, 1)]]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+text_of("def run(): print('after'); return 'x'", id="r9")
+text_of("def run():\\n  sys.stdout = None; print('nowhere'); return 'x'", id="r9")
+text_of("def run(): print('after'); return 'x'", id="r9")
+"""
+    lines = sorted(STAMP.sub("", line) for line in worker(program, tmp_path).stderr.splitlines())
+    assert lines == [
+        " INFO [r0] not caught of 0",
+        " INFO [r1] not caught of 1",
+        " INFO [r9] after",
+        " INFO [r9] after",
+    ]
+
+
+STRAY = """
+def fail(_=None):
+    raise ValueError('a secret')
+async def afail():
+    fail()
+class Closed:
+    def __del__(self): fail()
+def run_thread():
+    thread = threading.Thread(target=fail)
+    thread.start(); thread.join()
+    return ''
+def run_finalizer():
+    Closed()
+    return ''
+async def run_task():
+    task = asyncio.create_task(afail())
+    await asyncio.sleep(0)
+    del task
+    gc.collect()
+    return ''
+def run_own_loop():
+    async def inner():
+        asyncio.get_running_loop().call_soon(fail)
+        await asyncio.sleep(0.01)
+    asyncio.run(inner())
+    return ''
+"""
+
+
+@pytest.mark.parametrize(
+    ("fn_name", "line"),
+    [
+        ("run_thread", "ERROR [-] a thread ended with ValueError"),
+        ("run_finalizer", "ERROR [r7] an exception was ignored: ValueError"),
+        ("run_task", "ERROR [r7] Task exception was never retrieved: ValueError"),
+        ("run_own_loop", "ERROR [r7] Exception in callback fail() at <adaptor"),
+    ],
+)
+def test_an_exception_that_ends_no_call_is_told_without_its_text(
+    fn_name: str, line: str, tmp_path: Path
+) -> None:
+    source = f"import asyncio, gc, threading{STRAY}"
+    program = f"start(directory)\ntext_of({source!r}, fn_name={fn_name!r}, id='r7')"
+    (told,) = worker(program, tmp_path).stderr.splitlines()
+    assert STAMP.sub("", told).startswith(line)
+    assert told.endswith(f"in <adaptor {digest_of(source)[:12]}>, line 3")
 
 
 def test_calls_side_by_side_keep_their_ids(tmp_path: Path) -> None:
