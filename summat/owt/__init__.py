@@ -6,11 +6,16 @@ tests about them, and makes URLs with `owtify`; the server carries its own copy.
 
 from __future__ import annotations
 
-from owt._main import main
-from owt._request import Request
-from owt._response import Response, abort
-from owt._server import Server, args
-from owt.summat import pipe
+from owt import _own
+
+# Before any other module of owt is imported.
+_own.install()
+
+from owt._main import main  # noqa: E402
+from owt._request import Request  # noqa: E402
+from owt._response import Response, abort  # noqa: E402
+from owt._server import Server, args  # noqa: E402
+from owt.summat import pipe  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

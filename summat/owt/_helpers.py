@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from importlib.machinery import PathFinder, SourceFileLoader
+from threading import Lock
 from time import monotonic
 
 from owt._helper_board import Board
@@ -39,7 +39,7 @@ class Helpers:
 
     def __init__(self, directory: str | None = None) -> None:
         self._board = Board(directory)
-        self._checking = threading.Lock()
+        self._checking = Lock()
         # What was known of the board, and when to look at the files again.
         self._seen = 0
         self._next_look = 0.0
@@ -52,7 +52,7 @@ class Helpers:
 
     def after_fork(self) -> None:
         """Free the lock that another thread held when this process was forked off."""
-        self._checking = threading.Lock()
+        self._checking = Lock()
 
     def found(self, name: str, file: str) -> None:
         """Take note of a module that is about to be loaded."""

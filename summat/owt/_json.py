@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
+from json import JSONEncoder, dumps
 from math import isfinite
 
 from owt import _arrays
@@ -101,7 +101,7 @@ def _key(key: Any) -> str:
             f"The reply holds a dict with a key of type {type(key).__name__}. "
             "Keys in JSON are text: convert them."
         )
-    return json.dumps(plain)
+    return dumps(plain)
 
 
 def _in_order(values: set[Any] | frozenset[Any]) -> list[Any]:
@@ -168,6 +168,4 @@ _BY_METHOD: tuple[tuple[str, Callable[[Any], Any]], ...] = (
     ("isoformat", lambda value: value.isoformat()),
     ("__fspath__", lambda value: value.__fspath__()),
 )
-_ENCODER = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=simpler
-)
+_ENCODER = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=simpler)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-import threading
-import time
 import weakref
 from collections import OrderedDict, deque
 from contextlib import contextmanager
+from gc import collect
+from os import pread
+from threading import Lock, Timer
+from time import monotonic
 
-from owt import _module, _turn, adaptors
+from owt import _log_levels, _module, _turn, adaptors
 from owt._faults import Fault
 from owt._helpers import Helpers
 from owt._shelf import Shelf
@@ -67,7 +68,7 @@ class Adaptor:
         self.generation = 0
         # What its text imports; None: nobody has asked yet.
         self.imports: set[str] | None = None
-        self.born = time.monotonic()
+        self.born = monotonic()
 
     def handler(self, fn_name: str) -> Callable[..., Any]:
         """Return what a call of `fn_name` runs, as it is bound now."""
@@ -104,7 +105,7 @@ class Adaptor:
             "digest": self.digest,
             "calls": self.calls,
             "memory": self.memory,
-            "age": time.monotonic() - self.born,
+            "age": monotonic() - self.born,
             "fn_names": sorted(self.fn_names),
         }
 
@@ -117,7 +118,7 @@ class Store:
         self._shelf = Shelf(directory)
         self.helpers = Helpers(directory)
         self._kept: OrderedDict[str, Adaptor] = OrderedDict()
-        self._changing = threading.Lock()
+        self._changing = Lock()
         self._loading: dict[str, _turn.Queue] = {}
         self._failed: deque[str] = deque()
         self._is_freeing = False
@@ -157,7 +158,7 @@ class Store:
 
     def after_fork(self) -> None:
         """Free the locks that other threads held when this process was forked off."""
-        self._changing = threading.Lock()
+        self._changing = Lock()
         self._is_freeing = False
         self._loading = {}
         self._shelf.after_fork()
@@ -226,6 +227,7 @@ class Store:
             _enter(name, None)
             self._shelf.remove(name)
             _module.hide_lines(_module.file_name(adaptor.digest))
+            _log_levels.forget(adaptor.digest)
 
     def _free_soon(self, kept: _module.Kept | None) -> None:
         """Free what was dropped, once the calls that it still serves have ended.
@@ -240,13 +242,13 @@ class Store:
 
     def _free_in(self, seconds: float) -> None:
         self._is_freeing = True
-        timer = threading.Timer(seconds, self._free, (seconds,))
+        timer = Timer(seconds, self._free, (seconds,))
         timer.daemon = True
         timer.start()
 
     def _free(self, waited: float) -> None:
         """Free what can be; what `once` keeps and a call still uses is tried again, ever later."""
-        gc.collect()
+        collect()
         with self._changing:
             self._dropped = [kept for kept in self._dropped if kept() is not None]
             self._is_freeing = False
@@ -293,4 +295,4 @@ class _Memory:
         """Return the bytes; 0 where they cannot be read."""
         if self._statm == -1:
             return 0
-        return int(os.pread(self._statm, 128, 0).split()[1]) * self._page
+        return int(pread(self._statm, 128, 0).split()[1]) * self._page

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-import threading
+from os import _exit
+from threading import Event, Lock, Thread
+from time import monotonic
+
+from owt import _log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,14 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
+_SOON = 1.0
+
 
 class Loop:
     """Runs coroutines by the id of the call that each belongs to; starts with the first one."""
 
     def __init__(self) -> None:
-        self._starting = threading.Lock()
+        self._starting = Lock()
         self._loop: AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._thread: Thread | None = None
         self._tasks: dict[str, Task[None]] = {}
         # Those that were cancelled, or whose client has gone, and have not ended.
         self._leaving: dict[str, Task[None]] = {}
@@ -51,7 +57,7 @@ class Loop:
         """Let nothing cancel a call any more, which is cleaning up; from its own task."""
         self._leave(call_id)
 
-    def blocked_by(self, call_id: str) -> threading.Thread | None:
+    def blocked_by(self, call_id: str) -> Thread | None:
         """Return the loop's thread if a call keeps it from running others; from any thread."""
         import asyncio
 
@@ -68,13 +74,13 @@ class Loop:
         with self._starting:
             if self._loop is None:
                 # Made in the loop's own thread: this one may be interrupted at any point.
-                made: list[AbstractEventLoop] = []
-                is_made = threading.Event()
-                run = threading.Thread(
-                    target=_run, args=(made, is_made), name="owt-async", daemon=True
-                )
+                made: list[AbstractEventLoop | BaseException] = []
+                is_made = Event()
+                run = Thread(target=_run, args=(made, is_made), name="owt-async", daemon=True)
                 run.start()
                 is_made.wait()
+                if isinstance(made[0], BaseException):
+                    raise RuntimeError("owt's event loop could not start") from made[0]
                 self._thread = run
                 self._loop = made[0]
             return self._loop
@@ -121,15 +127,33 @@ def resolve(future: Future[None]) -> None:
         future.set_result(None)
 
 
-def _run(made: list[AbstractEventLoop], is_made: threading.Event) -> None:
-    import asyncio
+def _run(made: list[AbstractEventLoop | BaseException], is_made: Event) -> None:
+    try:
+        import asyncio
 
-    loop = asyncio.new_event_loop()
+        loop = asyncio.new_event_loop()
+    except BaseException as err:
+        # No descriptor is left, for example: whoever waits for the loop is told.
+        made.append(err)
+        is_made.set()
+        return
     made.append(loop)
     is_made.set()
+    _run_for_ever(loop)
+
+
+def _run_for_ever(loop: AbstractEventLoop) -> None:
+    failed = 0.0
     while not loop.is_closed():
         try:
             loop.run_forever()
+        except Exception as err:
+            # It cannot wait for its files any more, for example, and would fail without end.
+            if monotonic() - failed < _SOON:
+                kind = type(err).__name__
+                _log.write("FATAL", f"the event loop fails again and again ({kind}): it ends")
+                _exit(1)
+            failed = monotonic()
         except BaseException:
             # A task that an adaptor started has called sys.exit(): that ends the task, not the
             # loop, on which others still run.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import linecache
 import sys
 from importlib.machinery import ModuleSpec
@@ -82,7 +83,7 @@ def new_module(digest: str, source: str) -> ModuleType:
     loader = SourceLoader(source)
     # The protocol of importlib, which is a class only to type checkers.
     spec = ModuleSpec(name, loader, origin=file)  # type: ignore[arg-type]
-    vars(module).update(prelude())
+    vars(module).update(prelude(), __builtins__=vars(builtins))
     vars(module).update(__file__=file, __loader__=loader, __package__=PACKAGE, __spec__=spec)
     show_lines(file, source)
     return module

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextvars import copy_context
+from threading import Lock, Thread
+from time import monotonic
 
 from owt import _heartbeat, _log
 from owt._body import text_bytes
@@ -75,12 +76,10 @@ async def in_thread(work: Callable[[], None]) -> None:
     A cancelled call is interrupted in that thread, if the work has occupied it.
     """
     import asyncio
-    import contextvars
-    import threading
 
     loop = asyncio.get_running_loop()
     ended: Future[None] = loop.create_future()
-    context = contextvars.copy_context()
+    context = copy_context()
 
     def run() -> None:
         try:
@@ -88,7 +87,7 @@ async def in_thread(work: Callable[[], None]) -> None:
         finally:
             loop.call_soon_threadsafe(resolve, ended)
 
-    threading.Thread(target=run, name="owt-stream", daemon=True).start()
+    Thread(target=run, name="owt-stream", daemon=True).start()
     while not ended.done():
         try:
             await asyncio.shield(ended)
@@ -186,15 +185,15 @@ class _Beating(_Outgoing):
     ) -> None:
         super().__init__(call, reply, send)
         self._beat = beat
-        self._last = time.monotonic()
+        self._last = monotonic()
         # Held while a chunk goes out, which may be in pieces: a heartbeat must not get between.
-        self._sending = threading.Lock()
+        self._sending = Lock()
         self._is_over = False
 
     def send(self, chunk: Any) -> bool:
         with self._sending:
             is_read = super().send(chunk)
-            self._last = time.monotonic()
+            self._last = monotonic()
             return is_read
 
     @contextmanager
@@ -225,7 +224,7 @@ class _Beating(_Outgoing):
         if not self._sending.acquire(blocking=False):
             return self._beat.seconds
         try:
-            rest = self._last + self._beat.seconds - time.monotonic()
+            rest = self._last + self._beat.seconds - monotonic()
             if rest > 0:
                 return rest
             if self._is_over or self._reply.is_bodiless:
@@ -233,7 +232,7 @@ class _Beating(_Outgoing):
             if not self._begun:
                 self._begin(self._beat.chunk)
             self._call.send_nowait(self._beat.chunk)
-            self._last = time.monotonic()
+            self._last = monotonic()
             return self._beat.seconds
         finally:
             self._sending.release()

@@ -6,13 +6,15 @@ answers it later.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import warnings
+from contextlib import suppress
+from contextvars import Context
+from os import _exit, close
 from types import CoroutineType
 
-from owt import _log, _main, _server, _turn, _waking
+from owt import _log, _main, _own, _server, _turn, _waking
 from owt._body import is_awaitable
 from owt._describe import located, told
 from owt._faults import Fault, Interrupted
@@ -63,6 +65,7 @@ class _Worker:
         self.is_forked_child = False
         # owt's own, which nothing here may touch.
         self.sockets: frozenset[int] = frozenset()
+        self.is_spoilt = False
 
 
 _worker = _Worker()
@@ -87,12 +90,25 @@ def start(settings: Settings) -> None:
 def handle(call: Call) -> bool:
     """Run one call and answer it. Nothing that an adaptor raises comes out of here.
 
-    False: the call goes on in the event loop, which says `call.done()` at its end.
+    Each call has a context of its own: what it sets of context variables, such as the precision of
+    decimals, no other call sees. False: the call goes on in the event loop, which says
+    `call.done()` at its end.
+
+    What is raised here says that this worker should be replaced.
     """
-    _log.begin(call.id, call.digest)
+    is_over: bool = Context().run(_handle, call)
+    if _worker.is_spoilt:
+        _worker.is_spoilt = False
+        raise RuntimeError("an adaptor has broken the builtins of this worker")
+    return is_over
+
+
+def _handle(call: Call) -> bool:
+    digest = call.digest
+    _log.begin(call.id, digest)
     is_over = True
     try:
-        is_over = _answer(call)
+        is_over = _answer(call, digest)
     except BaseException as err:
         _end_forked_child()
         _fail(call, err)
@@ -151,9 +167,9 @@ def forget(digest: str) -> bool:
     return _worker.store.forget(digest)
 
 
-def _answer(call: Call) -> bool:
+def _answer(call: Call, digest: str) -> bool:
     """Answer a call; False if that is still to come, from elsewhere."""
-    digest, source = call.digest, call.source
+    source = call.source
     adaptor = _worker.store.get(digest)
     if adaptor is not None:
         source = adaptor.source
@@ -313,6 +329,8 @@ def _fail(call: Call, err: BaseException) -> None:
         call.fail("deadline", "The call was ended: its time was up, or its client had gone.")
     else:
         call.fail("adaptor-raised", told(err))
+        # Whoever has failed: with these builtins, others will, or have.
+        _worker.is_spoilt = _own.spoilt() is not None
 
 
 def _is_cancelled(call: Call, err: BaseException) -> bool:
@@ -327,14 +345,14 @@ def _after_fork(descriptors: list[int]) -> None:
     _worker.loop.after_fork()
     # Emptied, because a child of this child may have other files under these numbers.
     while descriptors:
-        with contextlib.suppress(OSError):
-            os.close(descriptors.pop())
+        with suppress(OSError):
+            close(descriptors.pop())
 
 
 def _end_forked_child() -> None:
     """End the child of an adaptor that called os.fork(): the parent has the call."""
     if _worker.is_forked_child:
-        os._exit(0)
+        _exit(0)
 
 
 def _warning_without_line(
