@@ -201,3 +201,60 @@ def test_deleted_code_is_forgotten(serve: Serve) -> None:
     assert server.send("DELETE", f"/_owt/adaptors/{digest(code)}").status_code == 204
     forgotten = server.send("POST", json={"code_sha256": digest(code)})
     assert (forgotten.status_code, forgotten.headers["Owt-Error"]) == (404, "code-unknown")
+
+
+MISSPELT = "owt has no field fnname and ignores it; did you mean fn_name?"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_field_that_may_be_misspelt_is_warned_of(server: Server, way: str) -> None:
+    mark = len(server.log)
+    answer = send(server, way, {**envelope("lambda: 'run'"), "fnname": "a-secret", "mode": "own"})
+    assert (answer.text, answer.headers["Owt-Warning"]) == ("run", MISSPELT)
+    line = f"WARN [{answer.headers['Owt-Request-Id']}] {MISSPELT}\n"
+    assert "a-secret" not in server.log.wait_for(line, since=mark)
+
+
+def test_a_call_that_fails_is_warned_of_as_well(server: Server) -> None:
+    answer = server.call("def run(request, *, n): pass", kwargs_base64="{'n': 1}")
+    assert answer.headers["Owt-Error"] == "arguments"
+    assert answer.headers["Owt-Warning"].endswith("did you mean kwargs_b64?")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_without_code_a_field_that_may_be_misspelt_is_an_error(server: Server, way: str) -> None:
+    answer = send(server, way, {"code": b64(CODE), "kwargs_b64": "{}"})
+    assert (answer.status_code, answer.headers["Owt-Error"], answer.text) == (
+        400,
+        "field-unknown",
+        "The request brings no code, and owt has no field code. Did you mean code_b64?\n",
+    )
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_fields_of_a_handler_are_its_own(server: Server, way: str) -> None:
+    where = {"json": "json", "query": "args"}.get(way, "form")
+    code = f"def run(request): return request.{where}['name']"
+    answer = send(server, way, {**envelope(code), "name": "Ada", "codec": "x", "time": "1"})
+    assert (answer.text, "Owt-Warning" in answer.headers) == ("Ada", False)
+
+
+@pytest.mark.parametrize("field", ["kwargs", "kwargs_b64"])
+def test_arguments_may_be_an_object(server: Server, field: str) -> None:
+    fields = {**envelope("lambda **kwargs: kwargs"), field: {"n": [1, None], "é": {}}}
+    answer = server.send("POST", json=fields)
+    assert (answer.json(), "Owt-Warning" in answer.headers) == ({"n": [1, None], "é": {}}, False)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_traceback_names_the_file(server: Server, way: str) -> None:
+    code = f"def run():\n    return 1 / 0  # {way}\n"
+    text = send(server, way, {**envelope(code), "name": "models/iris.py"}).text
+    assert f'  File "iris.py", line 2, in run\n    return 1 / 0  # {way}\n' in text
+
+
+def test_the_name_of_a_file_is_no_part_of_the_caches_key(server: Server) -> None:
+    code = "import itertools\ncount = itertools.count()\ndef run(): return next(count)\n"
+    names = ["a.py", "b.py"]
+    replies = [server.call(code, use_cache=True, name=name) for name in names]
+    assert [reply.text for reply in replies] == ["0", "0"]

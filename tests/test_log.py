@@ -1,13 +1,15 @@
-"""A log that nobody reads: the front goes on, and says later what was lost."""
+"""The log: what it says of calls, and what becomes of one that nobody reads."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
+import pytest
 import requests
-from harness.envelope import envelope
+from harness.envelope import digest, envelope
 from harness.program import clean_environment, owt_binary
-from harness.server import GREETING
+from harness.server import GREETING, Serve, Server
 
 # More lines than a pipe and the queue before it hold. Each call is answered by the front itself.
 CALLS = 12_000
@@ -71,3 +73,102 @@ def test_a_server_whose_log_is_stuck_still_ends(tmp_path: Path) -> None:
         process.terminate()
         assert process.wait(timeout=10) == 0
     os.close(ours)
+
+
+SECRET = "never-in-the-log"
+RAISING = f"def run(text):\n    raise ValueError(text)  # {SECRET}\n"
+
+
+def lines_of(server: Server, mark: int, request_id: str) -> list[str]:
+    """Return the lines of one request, without their time of day and how long it took."""
+    server.log.wait_for(f"[{request_id}]", since=mark)
+    lines = [line for line in server.log.since(mark).splitlines() if f"[{request_id}]" in line]
+    return [re.sub(r"\d+\.\d ms", "N ms", line.split(maxsplit=1)[1]) for line in lines]
+
+
+def test_the_access_log_has_a_line_for_each_call(serve: Serve) -> None:
+    server = serve("--access-log")
+    path = "/a%20b/%1B?q=" + SECRET
+    calls = [
+        server.call("lambda: 'well'", path=path, name="iris.py"),
+        server.call("lambda: iter('well')", path=path),
+        server.send("GET", "/_owt/health"),
+        server.send("HEAD", "/"),
+    ]
+    ids = [reply.headers["Owt-Request-Id"] for reply in calls]
+    first, second = (digest(code)[:12] for code in ("lambda: 'well'", "lambda: iter('well')"))
+    server.log.wait_for(f"[{ids[-1]}]")
+    assert [lines_of(server, 0, request_id) for request_id in ids] == [
+        [f"INFO [{ids[0]}] POST /a%20b/%1B 200 N ms {first} iris.py"],
+        [f"INFO [{ids[1]}] POST /a%20b/%1B 200 N ms {second}"],
+        [f"INFO [{ids[2]}] GET /_owt/health 200 N ms"],
+        [f"INFO [{ids[3]}] HEAD / 400 N ms"],
+    ]
+    assert SECRET not in server.log.since(0)
+
+
+@pytest.mark.parametrize("options", [(), ("--access-log", "--no-access-log")])
+def test_without_a_terminal_calls_that_succeed_are_not_logged(
+    serve: Serve, options: tuple[str, ...]
+) -> None:
+    server = serve(*options)
+    reply = server.call("def run():\n    print('its own')\n    return 'well'\n")
+    server.log.wait_for("its own")
+    assert lines_of(server, 0, reply.headers["Owt-Request-Id"]) == [
+        f"INFO [{reply.headers['Owt-Request-Id']}] its own"
+    ]
+
+
+def test_on_a_terminal_calls_are_logged(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [str(owt_binary()), "serve", "--port", "0"],
+        env=clean_environment(tmp_path, {"NO_COLOR": "1"}),
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    ) as process:
+        os.close(theirs)
+        assert process.stdout is not None
+        url = "http://" + process.stdout.readline().removeprefix(GREETING).strip()
+        requests.post(url + "/path", json=envelope("lambda: 'well'"), timeout=10)
+        text = b""
+        while b"POST /path 200" not in text:
+            text += os.read(ours, 4096)
+        process.terminate()
+    os.close(ours)
+
+
+def test_a_failure_has_its_type_and_line_and_nothing_of_what_it_says(server: Server) -> None:
+    mark = len(server.log)
+    reply = server.call(RAISING, {"text": SECRET}, name="iris.py")
+    request_id = reply.headers["Owt-Request-Id"]
+    place = f"{digest(RAISING)[:12]}: ValueError in iris.py, line 2"
+    assert lines_of(server, mark, request_id) == [f"WARN [{request_id}] adaptor-raised in {place}"]
+
+
+def test_the_name_of_an_exception_cannot_pass_for_a_line_of_the_log(server: Server) -> None:
+    mark = len(server.log)
+    code = "def run(): raise type('X\\n2026 INFO forged\\x1b[2J', (Exception,), {})"
+    request_id = server.call(code).headers["Owt-Request-Id"]
+    (line,) = lines_of(server, mark, request_id)
+    assert line.endswith(
+        r": X\n2026 INFO forged\u{1b}[2J in <adaptor " + digest(code)[:12] + ">, line 1"
+    )
+
+
+@pytest.mark.parametrize("kind", ["whole", "stream"])
+def test_tracebacks_are_logged_where_that_was_asked_for(serve: Serve, kind: str) -> None:
+    server = serve("--log-tracebacks")
+    before = "" if kind == "whole" else "    yield 'first'\n"
+    code = f"def run():\n{before}    raise ValueError('its text')\n"
+    try:
+        server.call(code, name="iris.py")
+    except requests.exceptions.ChunkedEncodingError:
+        assert kind == "stream"
+    log = server.log.wait_for("] ValueError: its text\n")
+    line = 2 if kind == "whole" else 3
+    assert f']   File "iris.py", line {line}, in run\n' in log
+    assert "]     raise ValueError('its text')\n" in log

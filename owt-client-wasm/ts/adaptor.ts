@@ -54,6 +54,12 @@ export async function read(adaptor: Adaptor, signal: AbortSignal | undefined): P
   }
 }
 
+/** The field that names an adaptor's file, without its folder, in a form; nothing if it is source. */
+export function nameField(adaptor: Adaptor): string {
+  const name = withoutQuery(adaptor).split(/[/\\]/).pop() ?? '';
+  return isSource(adaptor) ? '' : `&name=${encodeURIComponent(name)}`;
+}
+
 function isSource(adaptor: Adaptor): adaptor is string {
   return typeof adaptor === 'string' && !/^.+\.py$/.test(adaptor);
 }
@@ -95,8 +101,12 @@ function checked(name: Adaptor, status: number, mediaType: string | null, text: 
 }
 
 function unreadable(name: Adaptor, reason: string, cause?: unknown): OwtError {
-  const shown = String(name).replace(/[?#].*$/s, '');
+  const shown = withoutQuery(name);
   return new OwtError('adaptor-unreadable', `Cannot read the adaptor ${shown}: ${reason}`, {
     cause,
   });
+}
+
+function withoutQuery(name: Adaptor): string {
+  return String(name).replace(/[?#].*$/s, '');
 }

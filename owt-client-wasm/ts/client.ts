@@ -1,7 +1,7 @@
 /** The client: one server, and what it is known to have. */
 
 import type { Envelope } from '../core/core.js';
-import { type Adaptor, read } from './adaptor.js';
+import { type Adaptor, nameField, read } from './adaptor.js';
 import { chunks, decoded, type OwtEvent, refusal, requireSuccess } from './answer.js';
 import { withCore } from './core.js';
 import { withEnvelope } from './envelope.js';
@@ -38,6 +38,11 @@ export interface CallOptions extends Fields {
 export interface StreamOptions<As extends 'bytes' | 'text'> extends CallOptions {
   /** Whether chunks are bytes, as by default, or text. */
   as?: As;
+}
+
+/** Settings of one call, and the field that names its file. */
+interface Named extends CallOptions {
+  name: string;
 }
 
 /** A request, and the digest of the source that it runs. */
@@ -96,7 +101,7 @@ export class Owt {
   ): Promise<Response> {
     options.signal?.throwIfAborted();
     const source = await read(adaptor, options.signal);
-    const request = this.#request(source, kwargs, options);
+    const request = this.#request(source, kwargs, { ...options, name: nameField(adaptor) });
     const response = await this.#send(request, options.signal);
     const err = await refusal(response);
     if (err === undefined) {
@@ -104,7 +109,7 @@ export class Owt {
       return response;
     }
     if (err.code !== 'code-unknown' || !this.#known.delete(request.digest)) throw err;
-    return this.call(source, kwargs, options);
+    return this.call(adaptor, kwargs, options);
   }
 
   /**
@@ -171,7 +176,7 @@ export class Owt {
     if (response.headers.get('owt-code-sha256') === digest) this.#known.add(digest);
   }
 
-  #request(source: string, kwargs: object | null | undefined, options: CallOptions): Sent {
+  #request(source: string, kwargs: object | null | undefined, options: Named): Sent {
     return withEnvelope(source, kwargs, options, (envelope) => {
       const { digest } = envelope;
       // What is streamed can be sent once only, so it must not be refused for want of the source.
@@ -182,17 +187,18 @@ export class Owt {
   }
 
   /** Puts the envelope into the body if that is free, and else into the URL. */
-  #place(envelope: Envelope, options: CallOptions, isOnce: boolean): Omit<Sent, 'digest'> {
-    const { method = 'POST', body = null, signal = null } = options;
+  #place(envelope: Envelope, options: Named, isOnce: boolean): Omit<Sent, 'digest'> {
+    const { method = 'POST', body = null, signal = null, name } = options;
     const headers = new Headers(this.#headers);
     new Headers(options.headers).forEach((value, name) => headers.set(name, value));
     if (body === null && method === 'POST') {
       headers.set('content-type', FORM);
-      return { url: this.#url, init: { method, headers, signal, body: envelope.toForm() } };
+      return { url: this.#url, init: { method, headers, signal, body: envelope.toForm() + name } };
     }
     // A stream goes out while the answer may come in already.
     const duplex = isOnce ? { duplex: 'half' } : {};
-    return { url: envelope.toUrl(this.#url), init: { method, headers, signal, body, ...duplex } };
+    const url = envelope.toUrl(this.#url) + name;
+    return { url, init: { method, headers, signal, body, ...duplex } };
   }
 }
 

@@ -1,8 +1,9 @@
 //! An adaptor: the Python that a call brings.
 
+use std::fmt;
 use std::path::Path;
 
-use owt_core::Code;
+use owt_core::{Code, Envelope, FileName};
 
 use crate::Error;
 
@@ -16,9 +17,26 @@ use crate::Error;
 /// let adaptor = Adaptor::from_source("def run(_, prompt): return prompt.upper()");
 /// assert!(!format!("{adaptor:?}").contains("prompt"));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Adaptor {
-    pub(crate) code: Code,
+    code: Code,
+    /// The file that it is from, if it is from one.
+    name: Option<FileName>,
+}
+
+/// Adaptors are the same if their source is, wherever that is from.
+impl PartialEq for Adaptor {
+    fn eq(&self, other: &Adaptor) -> bool {
+        self.code == other.code
+    }
+}
+
+impl Eq for Adaptor {}
+
+impl fmt::Debug for Adaptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Adaptor").field("code", &self.code).finish_non_exhaustive()
+    }
 }
 
 impl Adaptor {
@@ -34,10 +52,15 @@ impl Adaptor {
     /// ```
     #[must_use]
     pub fn from_source(source: &str) -> Adaptor {
-        Adaptor { code: Code::source(source) }
+        Adaptor { code: Code::source(source), name: None }
     }
 
-    /// An adaptor from a file, which is read at once.
+    /// An envelope with nothing but this adaptor in it.
+    pub(crate) fn envelope(&self) -> Envelope {
+        Envelope { name: self.name.clone(), ..Envelope::new(self.code.clone()) }
+    }
+
+    /// An adaptor from a file, which is read at once. Tracebacks name the file.
     ///
     /// # Errors
     ///
@@ -58,7 +81,10 @@ impl Adaptor {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Adaptor, Error> {
         let path = path.as_ref();
         match std::fs::read_to_string(path) {
-            Ok(source) => Ok(Adaptor::from_source(&source)),
+            Ok(source) => {
+                let name = path.file_name().and_then(|name| FileName::new(&name.to_string_lossy()));
+                Ok(Adaptor { name, ..Adaptor::from_source(&source) })
+            }
             Err(source) => Err(Error::Adaptor { path: path.to_owned(), source }),
         }
     }

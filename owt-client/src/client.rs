@@ -156,7 +156,7 @@ impl Client {
 
     /// Begins a call of an adaptor.
     pub fn call(&self, adaptor: impl Borrow<Adaptor>) -> Call {
-        self.call_with(Envelope::new(adaptor.borrow().code.clone()))
+        self.call_with(adaptor.borrow().envelope())
     }
 
     /// Begins a call that an envelope describes.

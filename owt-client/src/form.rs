@@ -92,7 +92,10 @@ impl Form {
     /// The form as it is sent, after the fields of an envelope.
     pub(crate) async fn open(&self, envelope: &Envelope) -> Result<multipart::Form, Error> {
         let mut form = multipart::Form::new();
-        for (name, text) in envelope.to_pairs() {
+        // A handler that has a name of its own finds it under the name, and not that of the file.
+        let is_taken =
+            |field: &str| field == "name" && self.fields.iter().any(|(name, _)| name == field);
+        for (name, text) in envelope.to_pairs().filter(|(name, _)| !is_taken(name)) {
             form = form.text(name, text);
         }
         for (name, value) in &self.fields {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_core::Stream;
 
-use crate::{Digest, Error};
+use crate::{Digest, Error, FileName};
 
 /// One call of one adaptor, ready to run.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Call {
     pub kwargs: Option<String>,
     /// The function to call.
     pub fn_name: String,
+    /// The file that the code is from, for tracebacks and logs.
+    pub name: Option<FileName>,
     /// Whether to load the adaptor anew.
     pub reload: bool,
     /// How long the call may run, if its sender set a limit.
@@ -250,12 +252,14 @@ pub struct Failure {
     pub error: Error,
     /// As far as it is known.
     pub timing: Timing,
+    /// What a log may hold of an exception: its type, and the adaptor's line that it came from.
+    pub place: Option<String>,
 }
 
 impl From<Error> for Failure {
     /// An error of which no times are known.
     fn from(error: Error) -> Failure {
-        Failure { error, timing: Timing::default() }
+        Failure { error, timing: Timing::default(), place: None }
     }
 }
 
@@ -279,6 +283,7 @@ mod tests {
             code: Code::source("secret"),
             kwargs: Some(secret()),
             fn_name: secret(),
+            name: FileName::new("secret.py"),
             reload: false,
             timeout: None,
             cache: Some(Cache { with_kwargs: false, key: Some(secret()) }),

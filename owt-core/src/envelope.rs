@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::field::{Field, Fields};
-use crate::{Cache, Call, Code, Error, Request};
+use crate::field::{Field, Fields, NearMiss};
+use crate::{Cache, Call, Code, Error, FileName, Request};
 
 /// The function that is called by default.
 pub const DEFAULT_FN_NAME: &str = "run";
@@ -36,6 +36,10 @@ pub struct Envelope {
     pub timeout: Option<Duration>,
     /// Whether to load the adaptor anew.
     pub reload: bool,
+    /// The file that the code is from. It changes neither what is run nor where a result is kept.
+    pub name: Option<FileName>,
+    /// Fields beside these that are not ours, but look as if they were meant to be.
+    pub near_misses: Vec<NearMiss>,
 }
 
 impl fmt::Debug for Envelope {
@@ -46,7 +50,7 @@ impl fmt::Debug for Envelope {
 }
 
 impl Envelope {
-    /// Whether a field of this name belongs to envelopes.
+    /// Whether a field of this name belongs to envelopes, even if it was sent as a file.
     ///
     /// # Examples
     ///
@@ -58,7 +62,7 @@ impl Envelope {
     /// ```
     #[must_use]
     pub fn has_field(name: &str) -> bool {
-        Field::from_name(name).is_some()
+        Field::from_name(name).is_some_and(|field| field != Field::Name)
     }
 
     /// An envelope with nothing but code in it.
@@ -73,6 +77,8 @@ impl Envelope {
             cache_key_override: None,
             timeout: None,
             reload: false,
+            name: None,
+            near_misses: Vec::new(),
         }
     }
 
@@ -80,7 +86,8 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// [`Error::BodyNotJson`], or that of a field that cannot be what it is.
+    /// [`Error::BodyNotJson`], that of a field that cannot be what it is, or
+    /// [`Error::FieldUnknown`] if there is no code, but a field that looks like one of ours.
     ///
     /// # Examples
     ///
@@ -105,7 +112,7 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// That of a field that cannot be what it is.
+    /// As [`from_json`](Envelope::from_json) has them.
     pub fn from_pairs<'a>(
         pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
     ) -> Result<Option<Envelope>, Error> {
@@ -116,7 +123,7 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// That of a field that cannot be what it is.
+    /// As [`from_json`](Envelope::from_json) has them.
     pub fn from_query(query: &str) -> Result<Option<Envelope>, Error> {
         Envelope::from_form(query.as_bytes())
     }
@@ -125,14 +132,17 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// That of a field that cannot be what it is.
+    /// As [`from_json`](Envelope::from_json) has them.
     pub fn from_form(body: &[u8]) -> Result<Option<Envelope>, Error> {
         Envelope::from_pairs(form_urlencoded::parse(body))
     }
 
     fn from_fields(mut fields: Fields<'_>) -> Result<Option<Envelope>, Error> {
         if !fields.has(Field::CodeB64) && !fields.has(Field::CodeSha256) {
-            return Ok(None);
+            return match fields.near_misses().into_iter().next() {
+                None => Ok(None),
+                Some(near_miss) => Err(Error::FieldUnknown(near_miss)),
+            };
         }
         if let Some(field) = fields.given_twice() {
             return Err(field.invalid("is given twice"));
@@ -146,6 +156,8 @@ impl Envelope {
             cache_key_override: fields.text(Field::CacheKeyOverride)?.map(Cow::into_owned),
             timeout: fields.seconds(Field::Timeout)?,
             reload: fields.flag(Field::Reload)?,
+            name: fields.file_name(),
+            near_misses: fields.near_misses(),
         }))
     }
 
@@ -159,6 +171,7 @@ impl Envelope {
             code: self.code,
             kwargs: self.kwargs,
             fn_name: self.fn_name,
+            name: self.name,
             reload: self.reload,
             timeout: self.timeout,
             cache,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::DecodeError;
 
-use crate::Digest;
+use crate::{Digest, NearMiss};
 
 /// Why owt answers a request itself, instead of the adaptor.
 ///
@@ -40,6 +40,9 @@ pub enum Error {
         /// What is wrong, as the end of a sentence that begins with the field.
         problem: &'static str,
     },
+    /// No part of the request holds code, but a field looks as if it were meant to be one of ours.
+    #[error("field is unknown")]
+    FieldUnknown(NearMiss),
     /// A body that says that it is JSON is not.
     #[error("body is not JSON")]
     BodyNotJson(#[source] Arc<serde_json::Error>),
@@ -222,6 +225,7 @@ impl Error {
             Error::KwargsNotBase64(_) => "kwargs-not-base64",
             Error::KwargsNotUtf8(_) | Error::KwargsInvalid(_) => "kwargs-invalid",
             Error::FieldInvalid { .. } => "field-invalid",
+            Error::FieldUnknown(_) => "field-unknown",
             Error::BodyNotJson(_) => "body-not-json",
             Error::BodyIncomplete => "body-incomplete",
             Error::StorageFull => "storage-full",

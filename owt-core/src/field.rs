@@ -1,11 +1,21 @@
 //! The fields of an envelope as one place of a request holds them, not yet understood.
 
 mod json;
+mod near_miss;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::{Digest, Error, codec};
+use crate::{Digest, Error, FileName, codec};
+
+pub use near_miss::NearMiss;
+use near_miss::near_miss;
+
+/// How many fields that are not ours are compared with ours: a body may have any number of them.
+const MAX_COMPARED: usize = 64;
+
+/// How many near misses of one request are told.
+const MAX_TOLD: usize = 4;
 
 /// A field of the envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,10 +29,22 @@ pub(crate) enum Field {
     CacheKeyOverride,
     Timeout,
     Reload,
+    Name,
 }
 
 impl Field {
-    const COUNT: usize = Field::Reload as usize + 1;
+    const ALL: [Field; 10] = [
+        Field::CodeB64,
+        Field::CodeSha256,
+        Field::KwargsB64,
+        Field::FnName,
+        Field::UseCache,
+        Field::CacheKwargs,
+        Field::CacheKeyOverride,
+        Field::Timeout,
+        Field::Reload,
+        Field::Name,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -35,6 +57,7 @@ impl Field {
             Field::CacheKeyOverride => "cache_key_override",
             Field::Timeout => "timeout",
             Field::Reload => "reload",
+            Field::Name => "name",
         }
     }
 
@@ -49,6 +72,7 @@ impl Field {
             "cache_key_override" => Field::CacheKeyOverride,
             "timeout" => Field::Timeout,
             "reload" => Field::Reload,
+            "name" => Field::Name,
             _ => return None,
         })
     }
@@ -66,23 +90,31 @@ enum Value<'a> {
     Flag(bool),
     Number(f64),
     Null,
+    /// The text of an object, where that may be arguments.
+    Object(&'a str),
     Compound,
 }
 
 /// The fields that one place holds.
 #[derive(Debug, Default)]
 pub(crate) struct Fields<'a> {
-    values: [Option<Value<'a>>; Field::COUNT],
+    values: [Option<Value<'a>>; Field::ALL.len()],
     /// A field that was there twice. It matters only if the place holds an envelope at all.
     twice: Option<Field>,
+    name: Option<FileName>,
+    /// An object under the name `kwargs`: the arguments, if there are no others.
+    bare_kwargs: Option<&'a str>,
+    near_misses: Vec<NearMiss>,
+    compared: usize,
 }
 
 impl<'a> Fields<'a> {
     pub(crate) fn from_pairs(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Self {
         let mut fields = Fields::default();
         for (name, value) in pairs {
-            if let Some(field) = Field::from_name(&name) {
-                fields.insert(field, Value::Text(value));
+            match Field::from_name(&name) {
+                Some(field) => fields.insert(field, Value::Text(value)),
+                None => fields.pass_over(&name),
             }
         }
         fields
@@ -92,9 +124,35 @@ impl<'a> Fields<'a> {
         if value == Value::Null {
             return;
         }
+        if field == Field::Name {
+            return self.offer_name(&value);
+        }
         if self.values[field as usize].replace(value).is_some() {
             self.twice.get_or_insert(field);
         }
+    }
+
+    /// Takes the first name that a file may have. A handler may have other fields that are called so.
+    fn offer_name(&mut self, value: &Value<'_>) {
+        if let (None, Value::Text(text)) = (&self.name, value) {
+            self.name = FileName::new(text);
+        }
+    }
+
+    /// Takes note of a field that is not ours.
+    fn pass_over(&mut self, name: &str) {
+        self.compared += 1;
+        if self.compared <= MAX_COMPARED && self.near_misses.len() < MAX_TOLD {
+            self.near_misses.extend(near_miss(name));
+        }
+    }
+
+    /// The fields that are not ours, but look as if they were meant to be.
+    pub(crate) fn near_misses(&mut self) -> Vec<NearMiss> {
+        if self.bare_kwargs.take().is_some() {
+            self.pass_over("kwargs");
+        }
+        std::mem::take(&mut self.near_misses)
     }
 
     pub(crate) fn has(&self, field: Field) -> bool {
@@ -162,10 +220,18 @@ impl<'a> Fields<'a> {
         source.map(Some).map_err(|err| Error::CodeNotUtf8(err.utf8_error()))
     }
 
+    /// The file that the code is from.
+    pub(crate) fn file_name(&mut self) -> Option<FileName> {
+        self.name.take()
+    }
+
     /// The arguments' text in `kwargs_b64`, which may be there without any base64.
     pub(crate) fn kwargs(&mut self) -> Result<Option<String>, Error> {
-        let Some(text) = self.text(Field::KwargsB64)? else {
-            return Ok(None);
+        let text = match self.take(Field::KwargsB64) {
+            None => return Ok(self.bare_kwargs.take().map(str::to_owned)),
+            Some(Value::Object(json)) => return Ok(Some(json.to_owned())),
+            Some(Value::Text(text)) => text,
+            Some(_) => return Err(Field::KwargsB64.invalid("takes text or an object")),
         };
         if unmarked(&text).trim_start().starts_with(['{', '<']) {
             return Ok(Some(unmarked(&text).to_owned()));

@@ -10,6 +10,7 @@ pub mod digest;
 pub mod envelope;
 pub mod error;
 mod field;
+mod file_name;
 pub mod kwargs;
 pub mod owtify;
 mod sentence;
@@ -22,4 +23,6 @@ pub use call::{
 pub use digest::Digest;
 pub use envelope::Envelope;
 pub use error::{Certainty, Death, Error};
+pub use field::NearMiss;
+pub use file_name::FileName;
 pub use owtify::{OwtifyError, owtify};

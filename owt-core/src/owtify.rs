@@ -180,6 +180,7 @@ impl Envelope {
             (Field::CacheKeyOverride, key.map(|key| Value::Text(key.into()))),
             (Field::Timeout, self.timeout.map(Value::Seconds)),
             (Field::Reload, flag(self.reload)),
+            (Field::Name, self.name.as_ref().map(|name| Value::Text(name.as_str().into()))),
         ]
         .into_iter()
         .filter_map(|(field, value)| Some((field.name(), value?)))
@@ -236,6 +237,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::FileName;
 
     #[test]
     fn no_arguments_leave_no_field() {
@@ -260,16 +262,17 @@ mod tests {
             cache_key_override: Some("a&b c".to_owned()),
             timeout: Some(Duration::from_millis(2500)),
             reload: true,
+            name: FileName::new("x.py"),
             ..Envelope::new(Code::source("x = '>>?'"))
         };
         assert_eq!(
             envelope.to_query(),
             "code_b64=eCA9ICc-Pj8n&kwargs_b64=eyJxIjoiPz8-In0&fn_name=main&use_cache=true\
-             &cache_kwargs=true&cache_key_override=a%26b+c&timeout=2.5&reload=true"
+             &cache_kwargs=true&cache_key_override=a%26b+c&timeout=2.5&reload=true&name=x.py"
         );
         assert_eq!(
             envelope.to_json(),
-            r#"{"code_b64":"eCA9ICc+Pj8n","kwargs_b64":"eyJxIjoiPz8+In0=","fn_name":"main","use_cache":true,"cache_kwargs":true,"cache_key_override":"a&b c","timeout":2.5,"reload":true}"#
+            r#"{"code_b64":"eCA9ICc+Pj8n","kwargs_b64":"eyJxIjoiPz8+In0=","fn_name":"main","use_cache":true,"cache_kwargs":true,"cache_key_override":"a&b c","timeout":2.5,"reload":true,"name":"x.py"}"#
         );
     }
 }

@@ -41,6 +41,11 @@ impl Error {
             Error::KwargsNotBase64(cause) => kwargs_are_neither(&flaw(cause)).into(),
             Error::KwargsNotUtf8(cause) => kwargs_are_neither(&cause.to_string()).into(),
             Error::FieldInvalid { field, problem } => format!("The field {field} {problem}").into(),
+            Error::FieldUnknown(near_miss) => format!(
+                "The request brings no code, and owt has no field {}. Did you mean {}?",
+                near_miss.given, near_miss.meant
+            )
+            .into(),
             Error::BodyNotJson(cause) => {
                 format!("The body is not JSON: {cause}. Send JSON, or another Content-Type.").into()
             }
@@ -251,11 +256,15 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::{Certainty, Digest};
+    use crate::{Certainty, Digest, NearMiss};
 
     fn json_error() -> Error {
         let cause = serde_json::from_str::<bool>("{").expect_err("half an object is no JSON");
         Error::BodyNotJson(Arc::new(cause))
+    }
+
+    fn field_unknown() -> Error {
+        Error::FieldUnknown(NearMiss { given: "evil".to_owned(), meant: "code_b64" })
     }
 
     fn utf8_error() -> Utf8Error {
@@ -270,6 +279,7 @@ mod tests {
     #[case("kwargs-not-base64", Error::KwargsNotBase64(DecodeError::InvalidLength(5)))]
     #[case("kwargs-invalid", Error::KwargsNotUtf8(utf8_error()))]
     #[case("field-invalid", Error::FieldInvalid { field: "reload", problem: "is given twice" })]
+    #[case("field-unknown", field_unknown())]
     #[case("body-not-json", json_error())]
     #[case("body-timeout", Error::BodyTimeout { limit: Duration::from_secs(30) })]
     #[case("auth-required", Error::AuthRequired)]
@@ -313,7 +323,7 @@ mod tests {
 
         let sentence = err.sentence();
         assert!(sentence.starts_with(char::is_uppercase), "{sentence}");
-        assert_eq!(sentence.contains(". "), sentence.ends_with('.'), "{sentence}");
+        assert_eq!(sentence.contains(". "), sentence.ends_with(['.', '?']), "{sentence}");
     }
 
     #[rstest]

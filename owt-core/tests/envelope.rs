@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use owt_core::codec::{encode_standard, encode_url};
-use owt_core::{Cache, Call, Code, Digest, Envelope, Error, Request};
+use owt_core::{Cache, Call, Code, Digest, Envelope, Error, FileName, NearMiss, Request};
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -14,6 +14,11 @@ const SOURCE: &str = "def run(_):\n    return 'é>>>?'\n";
 
 fn plain() -> Envelope {
     Envelope::new(Code::source(SOURCE))
+}
+
+fn near(pairs: &[(&str, &'static str)]) -> Vec<NearMiss> {
+    let near = |&(given, meant): &(&str, _)| NearMiss { given: given.to_owned(), meant };
+    pairs.iter().map(near).collect()
 }
 
 /// The envelope of a body that has code and these fields.
@@ -75,7 +80,34 @@ fn sentence(result: Result<Option<Envelope>, Error>) -> (&'static str, String) {
     json!({"code_sha256": Digest::of(SOURCE).to_string().to_uppercase()}),
     plain()
 )]
-#[case::unknown_fields(json!({"name": {"code_b64": [1, {}]}, "code": "x"}), plain())]
+#[case::unknown_fields(json!({"own": {"code_b64": [1, {}]}, "mode": "x"}), plain())]
+#[case::name(
+    json!({"name": "models/iris.py"}),
+    Envelope { name: FileName::new("iris.py"), ..plain() }
+)]
+#[case::name_of_the_handler(json!({"name": "Ada"}), plain())]
+#[case::names_of_the_handler(json!({"name": {"first": "Ada"}}), plain())]
+#[case::kwargs_object(
+    json!({"kwargs_b64": {"n": [3]}}),
+    Envelope { kwargs: Some(r#"{"n":[3]}"#.into()), ..plain() }
+)]
+#[case::kwargs_object_under_its_bare_name(
+    json!({"kwargs": {"n": [3]}}),
+    Envelope { kwargs: Some(r#"{"n":[3]}"#.into()), ..plain() }
+)]
+#[case::kwargs_null(json!({"kwargs": {}, "kwargs_b64": null}), Envelope { kwargs: Some("{}".into()), ..plain() })]
+#[case::near_misses(
+    json!({"kwargs": "{'n': 3}", "fnname": {"x": "walk"}}),
+    Envelope { near_misses: near(&[("fnname", "fn_name"), ("kwargs", "kwargs_b64")]), ..plain() }
+)]
+#[case::both_kwargs(
+    json!({"kwargs": {"n": 1}, "kwargs_b64": {"n": 2}}),
+    Envelope {
+        kwargs: Some(r#"{"n":2}"#.into()),
+        near_misses: near(&[("kwargs", "kwargs_b64")]),
+        ..plain()
+    }
+)]
 fn a_field_is_read(#[case] fields: Value, #[case] envelope: Envelope) {
     assert_eq!(with_fields(&fields).unwrap(), Some(envelope));
 }
@@ -84,7 +116,8 @@ fn a_field_is_read(#[case] fields: Value, #[case] envelope: Envelope) {
 #[case::fn_name_empty(json!({"fn_name": ""}), "fn_name takes a function's name")]
 #[case::fn_name_number(json!({"fn_name": 3}), "fn_name takes text")]
 #[case::code_number(json!({"code_b64": 3}), "code_b64 takes text")]
-#[case::kwargs_object(json!({"kwargs_b64": {"n": [3]}}), "kwargs_b64 takes text")]
+#[case::kwargs_list(json!({"kwargs_b64": [{"n": 3}]}), "kwargs_b64 takes text or an object")]
+#[case::kwargs_number(json!({"kwargs_b64": 3}), "kwargs_b64 takes text or an object")]
 #[case::key_list(json!({"cache_key_override": ["k"]}), "cache_key_override takes text")]
 #[case::flag_word(json!({"use_cache": "maybe"}), "use_cache takes true or false")]
 #[case::flag_number(json!({"reload": 2}), "reload takes true or false")]
@@ -105,6 +138,36 @@ fn a_field_is_read(#[case] fields: Value, #[case] envelope: Envelope) {
 fn a_field_that_cannot_be_is_refused(#[case] fields: Value, #[case] words: &str) {
     let expected = ("field-invalid", format!("The field {words}"));
     assert_eq!(sentence(with_fields(&fields)), expected);
+}
+
+#[rstest]
+#[case::json(Envelope::from_json(br#"{"code": "1", "kwargs": {}}"#), "code", "code_b64")]
+#[case::arguments_alone(Envelope::from_json(br#"{"kwargs": {"n": 1}}"#), "kwargs", "kwargs_b64")]
+#[case::query(Envelope::from_query("q=1&code-b64=MQ"), "code-b64", "code_b64")]
+#[case::capital(Envelope::from_query("Code_b64=MQ&code=MQ"), "Code_b64", "code_b64")]
+fn without_code_a_near_miss_is_refused(
+    #[case] outcome: Result<Option<Envelope>, Error>,
+    #[case] given: &str,
+    #[case] meant: &str,
+) {
+    let words =
+        format!("The request brings no code, and owt has no field {given}. Did you mean {meant}?");
+    assert_eq!(sentence(outcome), ("field-unknown", words));
+}
+
+#[rstest]
+#[case("name=Ada&name=iris.py")]
+#[case("name=iris.py&name=Ada&name=other.py")]
+fn a_handler_may_have_a_name_of_its_own_beside_that_of_the_file(#[case] names: &str) {
+    let envelope = Envelope::from_query(&format!("code_b64=MQ&{names}")).unwrap().unwrap();
+    assert_eq!(envelope.name, FileName::new("iris.py"));
+}
+
+#[test]
+fn no_more_fields_are_compared_than_a_person_writes() {
+    let others: String = (0..100).map(|number| format!("&x{number}=")).collect();
+    let last = Envelope::from_query(&format!("code_b64=MQ{others}&fnname=walk")).unwrap();
+    assert_eq!(last.map(|envelope| envelope.near_misses), Some(Vec::new()));
 }
 
 #[rstest]
@@ -157,7 +220,7 @@ fn a_body_that_is_not_json_is_refused(#[case] body: &[u8]) {
 #[rstest]
 #[case::query_of_the_handler("timeout=soon&timeout=&x=y")]
 #[case::empty("")]
-#[case::nearly("Code_b64=MQ&code=MQ")]
+#[case::nearly("codec=MQ&mode=MQ")]
 fn a_query_without_code_belongs_to_the_handler(#[case] query: &str) {
     assert_eq!(Envelope::from_query(query).unwrap(), None);
 }
@@ -226,6 +289,7 @@ fn an_envelope_becomes_a_call(#[case] envelope: Envelope, #[case] cache: Option<
         code: Code::source(SOURCE),
         kwargs: None,
         fn_name: "run".into(),
+        name: None,
         reload: false,
         timeout: None,
         cache,
@@ -251,9 +315,12 @@ prop_compose! {
         cache_key_override in prop::option::of(any::<String>()),
         timeout in prop::option::of(1..1_000_000_000_000_000_u64),
         reload: bool,
+        name in prop::option::of("[^/]{0,9}\\.py"),
     ) -> Envelope {
         let timeout = timeout.map(Duration::from_nanos);
-        Envelope { code, kwargs, fn_name, use_cache, cache_kwargs, cache_key_override, timeout, reload }
+        let name = name.and_then(|name| FileName::new(&name));
+        let near_misses = Vec::new();
+        Envelope { code, kwargs, fn_name, use_cache, cache_kwargs, cache_key_override, timeout, reload, name, near_misses }
     }
 }
 

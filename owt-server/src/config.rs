@@ -64,6 +64,10 @@ pub struct Config {
     pub grace: Duration,
     /// Whether arguments are data only: JSON or Python literals, never evaluated.
     pub no_eval: bool,
+    /// Whether each call is a line in the log.
+    pub access_log: bool,
+    /// Whether the log shows tracebacks, which may quote code and arguments.
+    pub log_tracebacks: bool,
 }
 
 impl Default for Config {
@@ -94,6 +98,8 @@ impl Default for Config {
             queue: 1024,
             grace: Duration::from_secs(5),
             no_eval: false,
+            access_log: false,
+            log_tracebacks: false,
         }
     }
 }
@@ -150,6 +156,8 @@ impl Config {
             "queue": self.queue,
             "grace": self.grace.as_secs_f64(),
             "no_eval": self.no_eval,
+            "access_log": self.access_log,
+            "log_tracebacks": self.log_tracebacks,
         })
     }
 }

@@ -142,6 +142,7 @@ fn site(config: &Config, run_dir: &RunDir, address: SocketAddr) -> Site {
         ),
         max_body: config.max_body,
         uploads: run_dir.uploads().to_path_buf(),
+        access_log: config.access_log,
         cache: Cache::new(config.cache_size, config.cache_ttl),
         connections: Connections::new(config.max_connections),
         head_timeout: config.head_timeout,
@@ -184,6 +185,7 @@ pub(crate) fn settings(
         links: 0, // The pool knows.
         max_adaptors: config.max_adaptors,
         no_eval: config.no_eval,
+        log_tracebacks: config.log_tracebacks,
         args: config.to_args(address).to_string(),
     })
 }

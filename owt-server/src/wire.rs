@@ -117,6 +117,8 @@ pub(crate) struct CallHead<'a> {
     pub(crate) source: Option<Cow<'a, str>>,
     pub(crate) kwargs: Option<Cow<'a, str>>,
     pub(crate) fn_name: Cow<'a, str>,
+    /// The file that the code is from.
+    pub(crate) name: Option<Cow<'a, str>>,
     pub(crate) reload: bool,
     /// Whether to say when the call begins to run, because its time is limited.
     pub(crate) tell_start: bool,
@@ -163,6 +165,8 @@ pub(crate) struct ReplyHead<'a> {
 pub(crate) struct Failure<'a> {
     pub(crate) code: Cow<'a, str>,
     pub(crate) text: Cow<'a, str>,
+    /// What a log may hold of an exception: its type, and where the adaptor was.
+    pub(crate) place: Option<Cow<'a, str>>,
     /// Microseconds spent loading the adaptor, and running it.
     pub(crate) load_us: u64,
     pub(crate) run_us: u64,

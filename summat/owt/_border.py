@@ -23,6 +23,7 @@ class Settings(TypedDict):
     exe: str
     max_adaptors: int
     no_eval: bool
+    log_tracebacks: bool
     adaptors_dir: str
     args: dict[str, Any]
     fds: list[int]
@@ -51,6 +52,10 @@ class Call(Protocol):
     @property
     def fn_name(self) -> str:
         """The function to call."""
+
+    @property
+    def name(self) -> str | None:
+        """The name of the file that the source is from, which only people read."""
 
     @property
     def kwargs(self) -> str | None:
@@ -125,8 +130,8 @@ class Call(Protocol):
     ) -> None:
         """Answer with a whole body."""
 
-    def fail(self, code: str, text: str, /) -> None:
-        """Answer with one of owt's own errors: its code, and words for a person."""
+    def fail(self, code: str, text: str, place: str | None = None, /) -> None:
+        """Answer with one of owt's own errors: its code, words for a person, and for the log."""
 
     def start(
         self, status: int, content_type: str | None, headers: Headers, length: int | None, /

@@ -7,6 +7,7 @@ import os
 import owt.summat
 from owt._faults import Fault
 from owt._missing import advice
+from owt._source_file import is_adaptor, shown_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,13 +35,22 @@ def one_line(err: BaseException) -> str:
 
 def located(err: BaseException) -> str:
     """Return the kind of an exception, its text, and the adaptor's line: one line for the log."""
+    return f"{summary(err)}{_where(err)}"
+
+
+def place(err: BaseException) -> str:
+    """Return the kind of an exception and the adaptor's line, and nothing of what it says."""
+    return f"{type(err).__name__}{_where(err)}"
+
+
+def _where(err: BaseException) -> str:
     where, trace = "", err.__traceback__
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        if file.startswith("<adaptor "):
-            where = f" in {file}, line {trace.tb_lineno}"
+        if is_adaptor(file):
+            where = f" in {shown_file(file)}, line {trace.tb_lineno}"
         trace = trace.tb_next
-    return f"{summary(err)}{where}"
+    return where
 
 
 def summary(err: BaseException) -> str:
@@ -56,6 +66,8 @@ def describe(err: BaseException) -> str:
     whole = traceback.TracebackException.from_exception(err)
     for part in _parts(whole):
         part.stack[:] = _own_frames(part.stack)
+        for frame in part.stack:
+            frame.filename = shown_file(frame.filename)
     text = "".join(whole.format()).rstrip()
     return f"{one_line(err)}\n\n{text}{_notes(err, text)}{advice(err)}"
 
@@ -98,7 +110,7 @@ def _parts(whole: TracebackException) -> Iterator[TracebackException]:
 def _own_frames(stack: list[FrameSummary]) -> list[FrameSummary]:
     frames = [frame for frame in stack if not _is_border(frame.filename)]
     for index, frame in enumerate(frames):
-        if frame.filename.startswith(("<adaptor ", _SUMMAT)):
+        if is_adaptor(frame.filename) or frame.filename.startswith(_SUMMAT):
             return frames[index:]
     return frames
 

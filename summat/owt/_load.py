@@ -17,6 +17,7 @@ from owt._faults import Fault
 from owt._helpers import Helpers
 from owt._shelf import Shelf
 from owt._source import Parsed, parse
+from owt._source_file import file_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,13 +134,24 @@ class Store:
             self._touch(digest)
         return adaptor
 
-    def load(self, digest: str, source: str, fn_name: str, *, reload: bool = False) -> Adaptor:
-        """Return the adaptor, loaded by exactly one of the threads that ask for it at once."""
+    def load(
+        self,
+        digest: str,
+        source: str,
+        fn_name: str,
+        *,
+        reload: bool = False,
+        name: str | None = None,
+    ) -> Adaptor:
+        """Return the adaptor, loaded by exactly one of the threads that ask for it at once.
+
+        `name` is that of its file: what tracebacks show until it is loaded anew.
+        """
         with self._turn(digest):
             adaptor = None if reload else self.get(digest)
             if adaptor is None or self.helpers.outdated(adaptor):
                 self.helpers.refresh(source, anew=reload)
-                adaptor = self._load(digest, source, fn_name)
+                adaptor = self._load(digest, source, fn_name, name)
                 self._keep(adaptor)
             return adaptor
 
@@ -171,10 +183,11 @@ class Store:
             # Dropped by another thread just now; this call may still use it.
             return
 
-    def _load(self, digest: str, source: str, fn_name: str) -> Adaptor:
-        parsed = parse(source, _module.file_name(digest))
+    def _load(self, digest: str, source: str, fn_name: str, name: str | None) -> Adaptor:
+        file = file_name(digest, name)
+        parsed = parse(source, file)
         parsed.check_entry(fn_name)
-        module = _module.new_module(digest, source)
+        module = _module.new_module(digest, source, file)
         adaptor = Adaptor(digest, source, parsed, module)
         adaptor.generation = self.helpers.generation
         before = self._memory.resident()
@@ -226,7 +239,7 @@ class Store:
         if sys.modules.get(name) is adaptor.module:
             _enter(name, None)
             self._shelf.remove(name)
-            _module.hide_lines(_module.file_name(adaptor.digest))
+            _module.hide_lines(adaptor.module.__file__ or "")
             _log_levels.forget(adaptor.digest)
 
     def _free_soon(self, kept: _module.Kept | None) -> None:

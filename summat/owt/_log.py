@@ -23,6 +23,7 @@ _LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 _call_id: ContextVar[str] = ContextVar("owt_call_id", default=_NO_CALL)
 # The call that has printed last, in the context in which it did.
 _printed: ContextVar[str] = ContextVar("owt_printed", default="")
+_shows_tracebacks = False
 # The beginnings of lines that are not ended yet, by the writer and by whose they are.
 _begun: dict[tuple[int, str], str] = {}
 
@@ -46,8 +47,10 @@ def end() -> None:
             write("INFO", _begun.pop(key, ""))
 
 
-def install() -> None:
+def install(*, tracebacks: bool) -> None:
     """Replace `sys.stdout` and `sys.stderr`, and give the root logger a handler."""
+    global _shows_tracebacks
+    _shows_tracebacks = tracebacks
     _stdio.install(_OUT, _ERR)
     logging.getLogger().addHandler(Records())
     _log_levels.install()
@@ -96,6 +99,12 @@ class Records(logging.Handler):
         except Exception as err:
             text = f"A log message could not be formatted: {type(err).__name__}"
         write(_LEVELS.get(record.levelname, record.levelname), text)
+
+
+def traceback(text: str) -> None:
+    """Write a traceback, where the log is to show them: they may quote code and arguments."""
+    if _shows_tracebacks:
+        write("WARN", text)
 
 
 def write(level: str, text: str) -> None:

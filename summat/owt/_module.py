@@ -10,6 +10,7 @@ from types import ModuleType
 
 from owt import _server
 from owt._source import Parsed
+from owt._source_file import file_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ PACKAGE = "owt.adaptors"
 # Among an adaptor's names, what `owt.summat.once` keeps alive for it.
 KEPT = "__once__"
 _NAME_DIGITS = 16
-_SHOWN_DIGITS = 12
 _SHORT_NAME = "a_"
 
 
@@ -47,11 +47,6 @@ def module_name(digest: str) -> str:
     return f"{PACKAGE}.{_SHORT_NAME}{digest[:_NAME_DIGITS]}"
 
 
-def file_name(digest: str) -> str:
-    """Return what tracebacks show as the adaptor's file."""
-    return f"<adaptor {digest[:_SHOWN_DIGITS]}>"
-
-
 def digest_start(name: str) -> str | None:
     """Return the first digits of the digest in a module's name; None if it is not an adaptor's."""
     start = name.removeprefix(f"{PACKAGE}.{_SHORT_NAME}")
@@ -76,9 +71,9 @@ class SourceLoader:
         """Leave the making of the module to the import system."""
 
 
-def new_module(digest: str, source: str) -> ModuleType:
+def new_module(digest: str, source: str, file: str | None = None) -> ModuleType:
     """Return a module for an adaptor, with its prelude, before its code has run."""
-    name, file = module_name(digest), file_name(digest)
+    name, file = module_name(digest), file or file_name(digest)
     module = ModuleType(name)
     loader = SourceLoader(source)
     # The protocol of importlib, which is a class only to type checkers.

@@ -8,6 +8,7 @@ from contextlib import suppress
 from types import CodeType
 
 from owt._faults import Fault
+from owt._source_file import shown_file
 from owt.summat._pipe import Pipe
 
 TYPE_CHECKING = False
@@ -196,5 +197,6 @@ def _syntax_fault(err: SyntaxError, source: str) -> Fault:
         err.text = lines[err.lineno - 1]
     if err.lineno is None:
         return Fault("code-invalid", f"Python cannot read the code: {err.msg}.")
+    err.filename = shown_file(err.filename or "")
     shown = "".join(traceback.format_exception_only(err)).rstrip()
     return Fault("code-invalid", f"Python cannot read the code: line {err.lineno}.\n\n{shown}")

@@ -152,11 +152,13 @@ class _Outgoing:
         """Let the client see that no more comes."""
         if not self._begun:
             raise err
+        words = told(err)
         if not self._call.disconnected:
             # The client sees only that the answer is not whole: its head has gone out.
             _log.write("WARN", f"the answer broke off: {located(err)}")
+            _log.traceback(words)
             self._comment(err)
-        self._call.abort(told(err))
+        self._call.abort(words)
 
     def _comment(self, err: BaseException) -> None:
         """Say why no more comes where the format has a place for it, which no program reads."""

@@ -16,7 +16,7 @@ from types import CoroutineType
 
 from owt import _log, _main, _own, _server, _turn, _waking
 from owt._body import is_awaitable
-from owt._describe import located, told
+from owt._describe import located, place, told
 from owt._faults import Fault, Interrupted
 from owt._helpers import Finder
 from owt._invoke import invoke
@@ -73,7 +73,7 @@ _worker = _Worker()
 
 def start(settings: Settings) -> None:
     """Make ready for calls; once, before the first."""
-    _log.install()
+    _log.install(tracebacks=settings["log_tracebacks"])
     _server.configure(settings)
     _worker.store = Store(settings["max_adaptors"], settings["adaptors_dir"])
     Finder(_server.start_directory(), _worker.store.helpers).install()
@@ -180,7 +180,7 @@ def _answer(call: Call, digest: str) -> bool:
     kwargs = parse(call.kwargs, evaluate=_worker.evaluate)
     fn_name, reload = call.fn_name, call.reload
     if adaptor is None or reload or _worker.store.helpers.outdated(adaptor):
-        adaptor = _worker.store.load(digest, source, fn_name, reload=reload)
+        adaptor = _worker.store.load(digest, source, fn_name, reload=reload, name=call.name)
     call.loaded()
     value = invoke(adaptor, fn_name, Request(call), kwargs)
     _end_forked_child()
@@ -328,7 +328,9 @@ def _fail(call: Call, err: BaseException) -> None:
     elif _is_cancelled(call, err):
         call.fail("deadline", "The call was ended: its time was up, or its client had gone.")
     else:
-        call.fail("adaptor-raised", told(err))
+        words = told(err)
+        _log.traceback(words)
+        call.fail("adaptor-raised", words, place(err))
         # Whoever has failed: with these builtins, others will, or have.
         _worker.is_spoilt = _own.spoilt() is not None
 

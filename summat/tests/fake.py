@@ -25,6 +25,7 @@ class FakeCall:
         self.digest = given.pop("digest", None) or digest_of(source or "")
         self.id = "request-1"
         self.fn_name = "run"
+        self.name: str | None = None
         self.kwargs: str | None = None
         self.reload = False
         self.method = "GET"
@@ -53,6 +54,8 @@ class FakeCall:
         self.occupied: list[int] = []
         self.has_paused = False
         self.answered_by = ""
+        # What the log would hold of an exception.
+        self.place: str | None = None
 
     def need_source(self) -> None:
         self._end("need_source")
@@ -64,8 +67,9 @@ class FakeCall:
         assert isinstance(body, bytes)
         self._end("reply", status, content_type, list(headers), body)
 
-    def fail(self, code: str, text: str) -> None:
+    def fail(self, code: str, text: str, place: str | None = None) -> None:
         text.encode()
+        self.place = place
         self._end("fail", code, text)
 
     def start(

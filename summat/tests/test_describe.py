@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from owt import _server, summat
-from tests.fake import digest_of, fault_of
+from owt import _server, _worker, summat
+from tests.fake import FakeCall, digest_of, fault_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def raised(source: str, **given: str | None) -> str:
+def raised(source: str, **given: Any) -> str:
     code, text = fault_of(source, **given)
     assert code == "adaptor-raised"
     return text
@@ -35,6 +35,39 @@ def test_the_traceback_has_the_frames_of_the_adaptor_with_their_lines() -> None:
         f"{marks}"
         "ZeroDivisionError: division by zero"
     )
+
+
+def test_a_traceback_names_the_file_that_the_caller_named() -> None:
+    source = "def run(_):\n    return 1 / 0\n"
+    text = raised(source, name="iris.py", digest="1" * 64)
+    assert '  File "iris.py", line 2, in run\n    return 1 / 0\n' in text
+    assert "<adaptor" not in text
+
+
+def test_an_adaptor_keeps_its_first_name_until_it_is_loaded_anew() -> None:
+    source, digest = "def run(_):\n    return 1 / 0\n", "2" * 64
+    names = [("a.py", False), ("b.py", False), ("c.py", True)]
+    texts = [raised(source, digest=digest, name=name, reload=reload) for name, reload in names]
+    lines = ['File "a.py", line 2', 'File "a.py", line 2', 'File "c.py", line 2']
+    assert [line in text for line, text in zip(lines, texts, strict=True)] == [True] * 3
+
+
+def test_two_adaptors_of_one_name_show_their_own_lines() -> None:
+    sources = {"3" * 64: "def run(_):\n    raise OSError(1)\n", "4" * 64: "def run(_): 1 / 0\n"}
+    texts = [raised(source, digest=digest, name="x.py") for digest, source in sources.items()]
+    assert "    raise OSError(1)\n" in texts[0]
+    assert "    def run(_): 1 / 0\n" in texts[1]
+
+
+def test_code_that_is_broken_has_the_name_of_its_file() -> None:
+    code, text = fault_of("def run(:", name="iris.py")
+    assert (code, '  File "iris.py", line 1\n' in text) == ("code-invalid", True)
+
+
+def test_the_log_may_hold_the_kind_and_the_line_of_an_exception() -> None:
+    fake = FakeCall("def run(_):\n    return int('secret')\n", name="iris.py")
+    _worker.handle(fake)
+    assert fake.place == "ValueError in iris.py, line 2"
 
 
 def test_an_error_while_loading_has_its_line() -> None:

@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Owt, OwtError } from 'owt-client';
 import { Server } from './harness/server.ts';
@@ -41,6 +44,15 @@ test('every field of a call is sent', async () => {
   };
   assert.equal(await call(1), await call(1));
   assert.notEqual(await call(1), await call(2));
+});
+
+test("tracebacks name an adaptor's file, wherever the call is sent", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'owt-')), 'my adaptor.py');
+  writeFileSync(file, 'def run():\n    return 1 / 0\n');
+  for (const options of [{}, { body: 'the body' }]) {
+    const { message } = await failure(owt.call(file, null, { ...options, reload: true }));
+    assert.match(message, / {2}File "my adaptor\.py", line 2, in run\n/);
+  }
 });
 
 test("a body is the handler's, and so are method and headers", async () => {

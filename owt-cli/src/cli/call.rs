@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use owt_client::Method;
 use owt_client::header::{HeaderName, HeaderValue};
 use owt_core::kwargs::{self, ArgError};
-use owt_core::{Code, Envelope};
+use owt_core::{Code, Envelope, FileName};
 
 use super::value::{self, FormField};
 use crate::input::{Input, cannot_read};
@@ -197,16 +197,19 @@ pub(crate) struct FieldArgs {
 impl FieldArgs {
     /// Adds these fields to what the adaptor and its arguments say.
     pub(crate) fn apply(self, envelope: Envelope) -> Envelope {
-        let code = if self.digest { Code::Known(envelope.code.digest()) } else { envelope.code };
+        let code = match self.digest {
+            true => Code::Known(envelope.code.digest()),
+            false => envelope.code.clone(),
+        };
         Envelope {
             code,
-            kwargs: envelope.kwargs,
             fn_name: self.fn_name,
             use_cache: self.use_cache,
             cache_kwargs: self.cache_kwargs,
             cache_key_override: self.cache_key,
             timeout: self.timeout,
             reload: self.reload,
+            ..envelope
         }
     }
 }
@@ -228,7 +231,8 @@ impl AdaptorArgs {
         let source = input.text(&self.file).map_err(|err| cannot_read(&self.file, &err))?;
         let kwargs = kwargs::from_args(&self.args, |path| input.text(path))
             .map_err(|err| arg_error(&err))?;
-        Ok(Envelope { kwargs, ..Envelope::new(Code::source(&source)) })
+        let name = FileName::new(&self.file);
+        Ok(Envelope { kwargs, name, ..Envelope::new(Code::source(&source)) })
     }
 }
 

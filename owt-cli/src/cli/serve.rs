@@ -1,5 +1,6 @@
 //! The options of the server.
 
+use std::io::IsTerminal as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -198,10 +199,36 @@ pub(crate) struct ServeArgs {
     #[arg(default_value = "5", value_parser = value::seconds)]
     pub(crate) grace: Duration,
 
+    /// Log a line for each request: method, path, status, time, and which code
+    ///
+    /// The default is to do so where standard error is a terminal.
+    #[arg(long, value_name = "BOOL", env = "OWT_ACCESS_LOG", help_heading = "Log")]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(overrides_with = "no_access_log", value_parser = FalseyValueParser::new())]
+    pub(crate) access_log: Option<bool>,
+
+    /// Log no such lines
+    #[arg(long, help_heading = "Log", overrides_with = "access_log")]
+    pub(crate) no_access_log: bool,
+
+    /// Show the tracebacks of calls that fail; they may quote code and arguments
+    #[arg(long, env = "OWT_LOG_TRACEBACKS", help_heading = "Log")]
+    #[arg(value_parser = FalseyValueParser::new())]
+    pub(crate) log_tracebacks: bool,
+
     /// How much to log
     #[arg(long, value_name = "LEVEL", env = "OWT_LOG", default_value = "info")]
+    #[arg(help_heading = "Log")]
     #[arg(value_parser = PossibleValuesParser::new(LEVELS).try_map(|level| level.parse::<LevelFilter>()))]
     pub(crate) log: LevelFilter,
+}
+
+impl ServeArgs {
+    /// Whether requests are logged: as was said, or else where somebody looks on.
+    pub(crate) fn logs_access(&self) -> bool {
+        let is_watched = || std::io::stderr().is_terminal();
+        !self.no_access_log && self.access_log.unwrap_or_else(is_watched)
+    }
 }
 
 fn at_least_one() -> impl TypedValueParser<Value = usize> {

@@ -25,6 +25,7 @@ fn inherited_listener() -> Result<Option<TcpListener>, CliError> {
 }
 
 fn config(args: ServeArgs, listener: Option<TcpListener>) -> Config {
+    let access_log = args.logs_access();
     let tls = args.tls_cert.zip(args.tls_key).map(|(cert, key)| TlsFiles { cert, key });
     Config {
         tls,
@@ -61,6 +62,8 @@ fn config(args: ServeArgs, listener: Option<TcpListener>) -> Config {
         queue: args.queue,
         grace: args.grace,
         no_eval: args.no_eval,
+        access_log,
+        log_tracebacks: args.log_tracebacks,
     }
 }
 

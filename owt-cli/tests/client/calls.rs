@@ -1,6 +1,6 @@
 //! What an adaptor sees of a call, and what its caller sees of the answer.
 
-use owt_client::{Adaptor, CacheKey, Client, Error, Method, StatusCode};
+use owt_client::{Adaptor, CacheKey, Client, Error, Form, Method, StatusCode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -101,4 +101,23 @@ fn the_blocking_client_makes_the_same_calls() {
     assert_eq!(text, "0 1 2 ");
     let err = client.call(&adaptor).kwargs(&json!({"n": 1, "m": 2})).send().unwrap_err();
     assert!(matches!(&err, Error::Refused(refusal) if refusal.code == "arguments"), "{err:?}");
+}
+
+#[tokio::test]
+async fn a_traceback_names_the_adaptors_file_and_a_form_keeps_its_own_name() {
+    let server = Server::start(&[]);
+    let client = Client::new(&server.url()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("iris.py");
+    let source = "def run(request):\n    raise ValueError(request.form.get('name'))\n";
+    std::fs::write(&path, source).unwrap();
+    let adaptor = Adaptor::from_file(&path).unwrap();
+    let own = Form::new().text("name", "Ada");
+    for (call, name) in [(client.call(&adaptor), "None"), (client.call(&adaptor).form(own), "Ada")]
+    {
+        let err = call.send().await.unwrap_err();
+        let Error::Refused(refusal) = err else { panic!("{err:?}") };
+        assert!(refusal.text.starts_with(&format!("ValueError: {name}\n")), "{}", refusal.text);
+        assert!(refusal.text.contains("File \"iris.py\", line 2, in run"), "{}", refusal.text);
+    }
 }

@@ -59,7 +59,8 @@ fn an_argument_is_read_from_standard_input() {
     let path = folder.path().join("adaptor.py");
     fs::write(&path, "1 + 1").unwrap();
     let mut command = owt(&["encode", path.to_str().unwrap(), "text:@-"]);
-    assert_eq!(kwargs(&outcome(command.write_stdin("hello"))), r#"{"text":"hello"}"#);
+    let url = "http://127.0.0.1:9876/?code_b64=MSArIDE&kwargs_b64=eyJ0ZXh0IjoiaGVsbG8ifQ&name=adaptor.py\n";
+    assert_eq!(outcome(command.write_stdin("hello")), Outcome::data(url.to_owned()));
 }
 
 #[test]

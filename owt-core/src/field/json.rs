@@ -1,8 +1,10 @@
 //! Reading fields from a JSON object, and skipping the rest of it.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::{Field, Fields, Value};
 
@@ -23,11 +25,17 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
         let mut fields = Fields::default();
-        while let Some(Key(field)) = map.next_key()? {
-            match field {
+        while let Some(Key(name)) = map.next_key()? {
+            match Field::from_name(&name) {
+                Some(Field::KwargsB64) => fields.insert(Field::KwargsB64, kwargs(&mut map)?),
                 Some(field) => fields.insert(field, map.next_value()?),
+                None if name == "kwargs" => match kwargs(&mut map)? {
+                    Value::Object(json) => fields.bare_kwargs = Some(json),
+                    _ => fields.pass_over(&name),
+                },
                 // A handler's own value is skipped, not built: it may be huge or very deep.
                 None => {
+                    fields.pass_over(&name);
                     map.next_value::<IgnoredAny>()?;
                 }
             }
@@ -36,22 +44,35 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     }
 }
 
-/// A key of the object: one of ours, or another's.
-struct Key(Option<Field>);
+/// A value that may be arguments: an object is kept as it stands.
+fn kwargs<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Value<'de>, A::Error> {
+    let json = map.next_value::<&RawValue>()?.get();
+    match json.starts_with('{') {
+        true => Ok(Value::Object(json)),
+        false => serde_json::from_str(json).map_err(A::Error::custom),
+    }
+}
 
-impl<'de> Deserialize<'de> for Key {
+/// A key of the object, which is borrowed unless it has escapes.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct KeyVisitor;
 
-        impl Visitor<'_> for KeyVisitor {
-            type Value = Key;
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a key")
             }
 
-            fn visit_str<E>(self, name: &str) -> Result<Key, E> {
-                Ok(Key(Field::from_name(name)))
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Key<'de>, E> {
+                Ok(Key(name.into()))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Key<'de>, E> {
+                Ok(Key(name.to_owned().into()))
             }
         }
 

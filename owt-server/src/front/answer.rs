@@ -30,6 +30,7 @@ fn status(err: &Error) -> StatusCode {
         | Error::KwargsNotUtf8(_)
         | Error::KwargsInvalid(_)
         | Error::FieldInvalid { .. }
+        | Error::FieldUnknown(_)
         | Error::BodyNotJson(_)
         | Error::BodyIncomplete
         | Error::RequestInvalid(_)
@@ -236,7 +237,8 @@ pub(super) fn finish(
 
 /// Lets a page of `origin` read the answer (CORS).
 fn share_with(headers: &mut HeaderMap, origin: &HeaderValue) {
-    const READABLE: &str = "Owt-Error, Owt-Request-Id, Owt-Code-SHA256, Owt-Cache, Server-Timing";
+    const READABLE: &str =
+        "Owt-Error, Owt-Warning, Owt-Request-Id, Owt-Code-SHA256, Owt-Cache, Server-Timing";
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(READABLE));
     headers.append(header::VARY, HeaderValue::from_static("Origin"));

@@ -1,5 +1,6 @@
 //! Reads a request's body as far as the call needs it, and finds the envelope in the request.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
@@ -92,9 +93,12 @@ fn choose(found: Result<Option<Envelope>, Error>, query: &str) -> Result<Envelop
         Ok(Some(envelope)) => Ok(envelope),
         Ok(None) => Envelope::from_query(query)?.ok_or(Error::CodeMissing),
         // A body that is not what it says belongs to the handler, if the query brings an envelope.
-        Err(err @ (Error::BodyNotJson(_) | Error::ContentType | Error::BodyIncomplete)) => {
-            Envelope::from_query(query)?.ok_or(err)
-        }
+        Err(
+            err @ (Error::BodyNotJson(_)
+            | Error::ContentType
+            | Error::BodyIncomplete
+            | Error::FieldUnknown(_)),
+        ) => Envelope::from_query(query)?.ok_or(err),
         Err(err) => Err(err),
     }
 }
@@ -128,13 +132,17 @@ fn whole_form(form: multipart::Form, envelope: Envelope) -> Body {
 }
 
 fn from_parts(parts: &[Part]) -> Result<Option<Envelope>, Error> {
-    let pairs = parts.iter().filter_map(|part| match &part.content {
-        Content::Held(data) if Envelope::has_field(&part.name) => {
-            Some((part.name.as_str().into(), String::from_utf8_lossy(data)))
+    Envelope::from_pairs(parts.iter().map(|part| (part.name.as_str().into(), text_of(part))))
+}
+
+/// What an envelope may read of a part. Of files, it looks at nothing but the name of their field.
+fn text_of(part: &Part) -> Cow<'_, str> {
+    match &part.content {
+        Content::Held(data) if part.filename.is_none() || Envelope::has_field(&part.name) => {
+            String::from_utf8_lossy(data)
         }
-        _ => None,
-    });
-    Envelope::from_pairs(pairs)
+        _ => Cow::default(),
+    }
 }
 
 fn form(headers: &HeaderMap) -> Form {
@@ -198,6 +206,15 @@ mod tests {
     #[case::query_and_broken_json("application/json", QUERY, "{", "found")]
     #[case::query_and_broken_parts("multipart/form-data; boundary=x", QUERY, "--x", "found")]
     #[case::nothing("", "", "", "code-missing")]
+    #[case::query_and_near_miss("application/json", QUERY, r#"{"code":"mine"}"#, "found")]
+    #[case::near_miss("application/json", "", r#"{"code":"cnVu"}"#, "field-unknown")]
+    #[case::near_miss_in_query("text/plain", "code=cnVu", "any body", "field-unknown")]
+    #[case::near_miss_in_parts(
+        "multipart/form-data; boundary=x",
+        "",
+        "--x\r\nContent-Disposition: form-data; name=\"code\"; filename=\"a.py\"\r\n\r\nrun\r\n--x--\r\n",
+        "field-unknown"
+    )]
     #[case::json_without_code("application/json", "", "{}", "code-missing")]
     #[case::broken_json("application/json", "", "{", "body-not-json")]
     #[case::broken_parts("multipart/form-data; boundary=x", "", "--x", "body-incomplete")]

@@ -18,7 +18,7 @@ use super::connection::Exchange;
 use super::gone::Watch;
 use super::guard::Guard;
 use super::incoming::Incoming;
-use super::{Connections, answer, body, client, reserved};
+use super::{Connections, access_log, answer, body, client, near_miss, reserved};
 use crate::cache::{self, Cache};
 use crate::pool::{Attached, Claim, Links, is_id};
 
@@ -33,6 +33,8 @@ pub(crate) struct Site {
     pub(crate) body_timeout: Duration,
     /// Where files of forms are kept as long as their calls.
     pub(crate) uploads: PathBuf,
+    /// Whether each request is a line in the log.
+    pub(crate) access_log: bool,
     pub(crate) cache: Arc<Cache>,
     pub(crate) connections: Arc<Connections>,
     /// The first half of each request's id; the second is a number.
@@ -56,6 +58,7 @@ pub(crate) async fn handle(
     exchange(&request).into_iter().for_each(|exchange| exchange.handle());
     let mut id = front.site.new_id();
     let mut digest = None;
+    let line = front.site.access_log.then(|| access_log::Line::begin(&request));
     let headers = headers_with_host(request.uri(), request.headers());
     let (watch, payload) = match request.version() {
         Version::HTTP_2 => Some(Watch::over(payload.into_inner())).unzip(),
@@ -73,28 +76,22 @@ pub(crate) async fn handle(
     };
     front.links.count(|tally| tally.requests += 1);
     let mut response = outcome.unwrap_or_else(|failure| {
-        log_failure(&id, &failure.error, digest);
+        access_log::failure(&id, &failure, digest);
         front.links.count(|tally| tally.failed(failure.error.code()));
         answer::failure(&failure, digest.is_some(), &headers)
     });
     if request.version() == Version::HTTP_10 {
         answer::without_chunks(&mut response);
     }
+    near_miss::warn(&request, &mut response);
     answer::finish(&mut response, &id, digest, front.site.guard.readable_by(&headers));
-    match watch {
+    let response = match watch {
         Some(watch) => response.map_body(|_, body| watch.until_gone(body)),
         None => response,
-    }
-}
-
-/// Logs that a call came to nothing. Of what a client sent, a log holds no more than the digest; and
-/// of requests that became no call, nothing, or anybody could fill it.
-fn log_failure(id: &str, error: &Error, digest: Option<Digest>) {
-    let code = error.code();
-    match digest {
-        Some(digest) if answer::is_fault(error) => tracing::warn!("[{id}] {code} in {digest:.12}"),
-        Some(digest) => tracing::info!("[{id}] {code} in {digest:.12}"),
-        None => tracing::debug!("[{id}] {code}"),
+    };
+    match line {
+        Some(line) => line.end_with(response, &request, &id, digest),
+        None => response,
     }
 }
 
@@ -126,12 +123,13 @@ impl Front {
     /// The answer to a request that no handler sees.
     pub(super) fn refuse(&self, error: &Error, headers: &HeaderMap) -> HttpResponse {
         let id = self.site.new_id();
-        log_failure(&id, error, None);
+        let failure = Failure::from(error.clone());
+        access_log::failure(&id, &failure, None);
         self.links.count(|tally| {
             tally.requests += 1;
             tally.failed(error.code());
         });
-        let mut response = answer::failure(&error.clone().into(), false, headers);
+        let mut response = answer::failure(&failure, false, headers);
         answer::finish(&mut response, &id, None, self.site.guard.readable_by(headers));
         response
     }
@@ -204,6 +202,10 @@ impl Front {
             body.hold().await?;
         }
         *digest = Some(body.envelope.code.digest());
+        near_miss::note(request, id, &body.envelope.near_misses);
+        if self.site.access_log {
+            access_log::name(request, body.envelope.name.as_ref());
+        }
         let seen = Request {
             id: id.to_owned(),
             method: request.method().as_str().to_owned(),

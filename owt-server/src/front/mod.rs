@@ -1,6 +1,7 @@
 //! The HTTP front: it reads requests, decides who may call, and hands calls to the workers. Python
 //! never runs in it.
 
+mod access_log;
 mod answer;
 mod auth;
 mod body;
@@ -14,6 +15,7 @@ mod handler;
 mod incoming;
 mod metrics;
 mod multipart;
+mod near_miss;
 mod reserved;
 mod tls;
 

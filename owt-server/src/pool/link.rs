@@ -1,6 +1,7 @@
 //! One front thread's end of the socket to one worker. Frames of all calls that the thread has at
 //! that worker share it, and go out as one write where several are waiting.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::future::poll_fn;
@@ -357,7 +358,8 @@ impl Link {
             Kind::Fail => {
                 let (failure, _) = frame.split_head::<Failure<'static>>()?;
                 let err = Error::from_worker(&failure.code, failure.text.into_owned());
-                pending.outcome(Outcome::Failed(err, (failure.load_us, failure.run_us)));
+                let times = (failure.load_us, failure.run_us);
+                pending.outcome(Outcome::Failed(err, times, failure.place.map(Cow::into_owned)));
                 true
             }
             other => return Err(Garbled::Kind(other as u8)),

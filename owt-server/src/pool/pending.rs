@@ -18,8 +18,8 @@ pub(super) enum Outcome {
     Head(Box<ReplyHead<'static>>, Bytes),
     /// The worker wants the call again, with its source.
     NeedSource,
-    /// The worker's error, and the microseconds spent loading and running.
-    Failed(Error, (u64, u64)),
+    /// The worker's error, the microseconds spent loading and running, and where it was raised.
+    Failed(Error, (u64, u64), Option<String>),
     /// The call came to nothing here at the front, and the worker cannot say how far it had come.
     Lost(Error),
 }

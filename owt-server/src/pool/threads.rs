@@ -166,13 +166,14 @@ impl Links {
                     self.count(|tally| tally.timed(&reply.head.timing));
                     return Ok(reply);
                 }
-                Outcome::Failed(error, (load, run)) => {
+                Outcome::Failed(error, (load, run), place) => {
                     let timing = timing(began, load, run);
                     self.count(|tally| tally.timed(&timing));
-                    return Err(Failure { error, timing });
+                    return Err(Failure { error, timing, place });
                 }
                 Outcome::Lost(error) => {
-                    return Err(Failure { error, timing: sent.timing_of_lost(began) });
+                    let timing = sent.timing_of_lost(began);
+                    return Err(Failure { error, timing, place: None });
                 }
                 Outcome::NeedSource if is_streamed => return Err(Error::BodyIncomplete.into()),
                 Outcome::NeedSource => (needs_source, spool) = (true, sent.spool.take()),
@@ -324,6 +325,7 @@ fn head<'a>(call: &'a Call, source: Option<&'a str>) -> CallHead<'a> {
         source: source.map(Cow::from),
         kwargs: call.kwargs.as_deref().map(Cow::from),
         fn_name: Cow::from(&call.fn_name),
+        name: call.name.as_ref().map(|name| Cow::from(name.as_str())),
         reload: call.reload,
         tell_start: false,
         method: Cow::from(&request.method),

@@ -39,6 +39,11 @@ impl PyCall {
     }
 
     #[getter]
+    fn name(&self) -> Option<&str> {
+        self.0.head.name.as_deref()
+    }
+
+    #[getter]
     fn kwargs(&self) -> Option<&str> {
         self.0.head.kwargs.as_deref()
     }
@@ -177,10 +182,11 @@ impl PyCall {
         Ok(())
     }
 
-    /// Answers with an error of owt's own: a code and the whole text for a person.
-    #[pyo3(signature = (code, text, /))]
-    fn fail(&self, py: Python<'_>, code: &str, text: &str) {
-        self.0.fail(code, text);
+    /// Answers with an error of owt's own: a code, the whole text for a person, and what the log may
+    /// hold of it.
+    #[pyo3(signature = (code, text, place=None, /))]
+    fn fail(&self, py: Python<'_>, code: &str, text: &str, place: Option<&str>) {
+        self.0.fail(code, text, place);
         self.flush(py);
     }
 

@@ -1,5 +1,6 @@
 //! One call inside a worker: what the front asked, and how far the answer is.
 
+use std::borrow::Cow;
 use std::ffi::c_ulong;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
@@ -214,12 +215,13 @@ impl Call {
     }
 
     /// Answers with an error of owt's own. An answer that has begun breaks off.
-    pub(crate) fn fail(&self, code: &str, text: &str) {
+    pub(crate) fn fail(&self, code: &str, text: &str, place: Option<&str>) {
         let before = std::mem::replace(&mut *lock(&self.answer), Answer::Complete);
         match before {
             Answer::Open => {
                 let (load_us, run_us) = self.timing();
-                let failure = Failure { code: code.into(), text: text.into(), load_us, run_us };
+                let (code, text, place) = (code.into(), text.into(), place.map(Cow::from));
+                let failure = Failure { code, text, place, load_us, run_us };
                 self.link.push_head(Kind::Fail, self.id, &failure, b"");
             }
             Answer::Begun => self.link.push(Kind::Broken, self.id, text.as_bytes()),

@@ -41,6 +41,7 @@ pub(crate) struct Settings {
     pub(crate) links: usize,
     pub(crate) max_adaptors: usize,
     pub(crate) no_eval: bool,
+    pub(crate) log_tracebacks: bool,
     /// The server's arguments as a JSON object.
     pub(crate) args: String,
 }

@@ -324,6 +324,7 @@ impl Engine {
             call.fail(
                 "adaptor-raised",
                 &format!("owt itself failed while running this call: {err}"),
+                None,
             );
         }
         outcome

@@ -88,6 +88,7 @@ fn hooks(py: Python<'_>, settings: &Settings, fds: Vec<i32>) -> PyResult<Hooks> 
     given.set_item("exe", &settings.exe)?;
     given.set_item("max_adaptors", settings.max_adaptors)?;
     given.set_item("no_eval", settings.no_eval)?;
+    given.set_item("log_tracebacks", settings.log_tracebacks)?;
     given.set_item("adaptors_dir", &settings.adaptors_dir)?;
     given.set_item("args", values)?;
     given.set_item("fds", fds)?;

@@ -38,9 +38,9 @@ class _Loader:
         return _module.new_module(self._digest, self._source)
 
     def exec_module(self, module: ModuleType) -> None:
-        from owt import _module, _source
+        from owt import _module, _source, _source_file
 
-        _module.run(module, _source.parse(self._source, _module.file_name(self._digest)))
+        _module.run(module, _source.parse(self._source, _source_file.file_name(self._digest)))
 
     def get_source(self, _name: str) -> str:
         return self._source
@@ -54,7 +54,7 @@ class _Finder:
         directory = os.environ.get(DIRECTORY_VARIABLE)
         if directory is None or not name.startswith(__name__ + "."):
             return None
-        from owt import _module
+        from owt import _module, _source_file
 
         digest = _module.digest_start(name)
         if digest is None:
@@ -64,7 +64,7 @@ class _Finder:
                 loader = _Loader(digest, file.read())
         except FileNotFoundError:
             return None
-        return ModuleSpec(name, loader, origin=_module.file_name(digest))  # type: ignore[arg-type]
+        return ModuleSpec(name, loader, origin=_source_file.file_name(digest))  # type: ignore[arg-type]
 
 
 sys.meta_path.append(_Finder)
