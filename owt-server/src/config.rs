@@ -64,6 +64,8 @@ pub struct Config {
     pub grace: Duration,
     /// Whether arguments are data only: JSON or Python literals, never evaluated.
     pub no_eval: bool,
+    /// A folder whose files are served beside calls.
+    pub static_dir: Option<PathBuf>,
     /// Whether each call is a line in the log.
     pub access_log: bool,
     /// Whether the log shows tracebacks, which may quote code and arguments.
@@ -98,6 +100,7 @@ impl Default for Config {
             queue: 1024,
             grace: Duration::from_secs(5),
             no_eval: false,
+            static_dir: None,
             access_log: false,
             log_tracebacks: false,
         }
@@ -156,6 +159,7 @@ impl Config {
             "queue": self.queue,
             "grace": self.grace.as_secs_f64(),
             "no_eval": self.no_eval,
+            "static": self.static_dir,
             "access_log": self.access_log,
             "log_tracebacks": self.log_tracebacks,
         })

@@ -13,7 +13,7 @@ use rustls::ServerConfig;
 use crate::cache::Cache;
 use crate::config::{Config, cores};
 use crate::front::{
-    ConnectionSettings, Connections, Front, Guard, Site, TlsError, TlsFiles, listen,
+    ConnectionSettings, Connections, Front, Guard, Site, StaticFiles, TlsError, TlsFiles, listen,
 };
 use crate::interpreter::{self, InterpreterError};
 use crate::package::RunDir;
@@ -39,6 +39,15 @@ pub enum ServeError {
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The folder of static files cannot be served.
+    #[error("cannot serve the files of {folder}: {cause}", folder = folder.display())]
+    Static {
+        /// The folder that was asked for.
+        folder: PathBuf,
+        /// The system's reason.
+        #[source]
+        cause: io::Error,
+    },
     /// There is no Python to run adaptors with.
     #[error(transparent)]
     Interpreter(#[from] InterpreterError),
@@ -63,13 +72,14 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         return Err(ServeError::OpenToAll(address));
     }
     let tls = config.tls.as_ref().map(TlsFiles::load).transpose()?;
+    let static_files = static_files(&config)?;
     allow_many_connections();
     actix_web::rt::System::new().block_on(async move {
         let mut signals = Signals::listen()?;
         let threads = front_threads();
         let run_dir = RunDir::make()?;
         let settings = settings(&config, &run_dir, address)?;
-        let site = Arc::new(site(&config, &run_dir, address));
+        let site = Arc::new(site(&config, &run_dir, address, static_files));
         let capacity = config.threads.saturating_add(config.queue);
         let recycling = config.recycling.clone();
         let (shared, ears) =
@@ -132,7 +142,20 @@ fn connection_settings(
     }
 }
 
-fn site(config: &Config, run_dir: &RunDir, address: SocketAddr) -> Site {
+fn static_files(config: &Config) -> Result<Option<StaticFiles>, ServeError> {
+    let open = |folder: &PathBuf| {
+        StaticFiles::open(folder)
+            .map_err(|cause| ServeError::Static { folder: folder.clone(), cause })
+    };
+    config.static_dir.as_ref().map(open).transpose()
+}
+
+fn site(
+    config: &Config,
+    run_dir: &RunDir,
+    address: SocketAddr,
+    static_files: Option<StaticFiles>,
+) -> Site {
     Site {
         guard: Guard::new(
             address.ip(),
@@ -142,6 +165,7 @@ fn site(config: &Config, run_dir: &RunDir, address: SocketAddr) -> Site {
         ),
         max_body: config.max_body,
         uploads: run_dir.uploads().to_path_buf(),
+        static_files,
         access_log: config.access_log,
         cache: Cache::new(config.cache_size, config.cache_ttl),
         connections: Connections::new(config.max_connections),

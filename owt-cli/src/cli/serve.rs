@@ -199,6 +199,13 @@ pub(crate) struct ServeArgs {
     #[arg(default_value = "5", value_parser = value::seconds)]
     pub(crate) grace: Duration,
 
+    /// Serve the files of this folder beside calls
+    ///
+    /// A GET that brings no code gets the file at its path, and index.html for a folder. Nothing
+    /// outside the folder is served, and no name that begins with a dot.
+    #[arg(long = "static", value_name = "DIR", env = "OWT_STATIC")]
+    pub(crate) static_dir: Option<PathBuf>,
+
     /// Log a line for each request: method, path, status, time, and which code
     ///
     /// The default is to do so where standard error is a terminal.

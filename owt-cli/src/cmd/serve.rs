@@ -62,6 +62,7 @@ fn config(args: ServeArgs, listener: Option<TcpListener>) -> Config {
         queue: args.queue,
         grace: args.grace,
         no_eval: args.no_eval,
+        static_dir: args.static_dir,
         access_log,
         log_tracebacks: args.log_tracebacks,
     }
@@ -90,6 +91,8 @@ pub(super) fn cannot_serve(err: &ServeError) -> CliError {
             .hint("say who may call with --auth \"$(owt hash USER)\", or let everybody with --allow-anonymous"),
         ServeError::Tls(_) => CliError::new(Failure::Start, err.to_string())
             .hint("give the certificate and its key in PEM form with --tls-cert and --tls-key"),
+        ServeError::Static { .. } => CliError::new(Failure::Start, err.to_string())
+            .hint("name a folder that can be read with --static"),
         ServeError::Interpreter(_) | ServeError::Start(_) => {
             CliError::new(Failure::Start, err.to_string()).hint("owt doctor says more about Python")
         }

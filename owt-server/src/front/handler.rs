@@ -18,7 +18,9 @@ use super::connection::Exchange;
 use super::gone::Watch;
 use super::guard::Guard;
 use super::incoming::Incoming;
-use super::{Connections, access_log, answer, body, client, near_miss, reserved};
+use super::{
+    Connections, StaticFiles, access_log, answer, body, client, near_miss, reserved, static_files,
+};
 use crate::cache::{self, Cache};
 use crate::pool::{Attached, Claim, Links, is_id};
 
@@ -33,6 +35,7 @@ pub(crate) struct Site {
     pub(crate) body_timeout: Duration,
     /// Where files of forms are kept as long as their calls.
     pub(crate) uploads: PathBuf,
+    pub(crate) static_files: Option<StaticFiles>,
     /// Whether each request is a line in the log.
     pub(crate) access_log: bool,
     pub(crate) cache: Arc<Cache>,
@@ -159,12 +162,25 @@ impl Front {
         if let Some(path) = request.path().strip_prefix("/_owt/") {
             return Ok(reserved::answer(self, request.method(), path).await?);
         }
+        if let Some(response) = self.static_file(request).await {
+            return Ok(response);
+        }
         if self.links.shared().is_draining() {
             return Err(Error::Draining.into());
         }
         let _under_way = self.links.enter();
         let claim = self.rename(request, id)?;
         self.call(request, headers, payload, id, claim, digest).await
+    }
+
+    /// What is served without any code.
+    async fn static_file(&self, request: &HttpRequest) -> Option<HttpResponse> {
+        if let Some(files) = &self.site.static_files
+            && let Some(response) = files.answer(request).await
+        {
+            return Some(response);
+        }
+        static_files::no_icon(request)
     }
 
     /// Gives a request the id that its client has chosen, if it has.

@@ -17,6 +17,7 @@ mod metrics;
 mod multipart;
 mod near_miss;
 mod reserved;
+mod static_files;
 mod tls;
 
 pub use auth::{Credential, NotACredential};
@@ -26,4 +27,5 @@ pub(crate) use guard::Guard;
 pub use guard::{AllowedOrigin, NotAnOrigin};
 use handler::handle;
 pub(crate) use handler::{Front, Site};
+pub(crate) use static_files::StaticFiles;
 pub use tls::{TlsError, TlsFiles};

@@ -1,0 +1,212 @@
+//! Files of a folder that are served beside calls: a web page, and the adaptor that it runs.
+//!
+//! A path is resolved by the kernel, which lets neither `..` nor a symbolic link leave the folder.
+//! Names that begin with a dot are not served.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use actix_files::NamedFile;
+use actix_web::http::header::{self, HeaderValue, TRANSFER_ENCODING};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, web};
+use owt_core::{Envelope, Error};
+use percent_encoding::percent_decode_str;
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+
+/// What is served for a folder.
+const INDEX: &str = "index.html";
+
+/// A folder whose files are served.
+#[derive(Debug)]
+pub(crate) struct StaticFiles {
+    root: OwnedFd,
+}
+
+/// What is at a path.
+enum Found {
+    File(Box<NamedFile>),
+    /// A folder with an index, named without the slash that relative links in the index need.
+    Folder,
+}
+
+impl StaticFiles {
+    /// Opens the folder; it stays the same one if it is renamed.
+    pub(crate) fn open(folder: &Path) -> io::Result<StaticFiles> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let files = StaticFiles { root: openat(CWD, folder, flags, Mode::empty())? };
+        // Kernels before 5.6 cannot keep a path beneath a folder.
+        files.beneath(".").map(|_| files)
+    }
+
+    /// The file that a request asks for, unless it brings code, or there is none.
+    pub(super) async fn answer(&self, request: &HttpRequest) -> Option<HttpResponse> {
+        if !asks_for_file(request) {
+            return None;
+        }
+        let path = relative(request.path())?;
+        let root = self.root.try_clone().ok()?;
+        let found = web::block(move || StaticFiles { root }.find(&path)).await.ok()?;
+        match found.ok()? {
+            Found::File(file) => Some(respond(*file, request)),
+            Found::Folder => Some(redirect(request)),
+        }
+    }
+
+    fn find(&self, path: &str) -> io::Result<Found> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if name.is_empty() {
+            return self.file(&format!("{folder}/{INDEX}"));
+        }
+        match self.file(path) {
+            Err(err) if err.kind() == io::ErrorKind::IsADirectory => {
+                self.file(&format!("{path}/{INDEX}")).map(|_| Found::Folder)
+            }
+            found => found,
+        }
+    }
+
+    fn file(&self, path: &str) -> io::Result<Found> {
+        let path = path.trim_start_matches('/');
+        let file = self.beneath(path)?;
+        let kind = file.metadata()?.file_type();
+        if kind.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if !kind.is_file() {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        NamedFile::from_file(file, path).map(|file| Found::File(Box::new(file)))
+    }
+
+    fn beneath(&self, path: &str) -> io::Result<File> {
+        // Nobody waits for whoever writes to a pipe that lies in the folder.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        Ok(File::from(openat2(&self.root, path, flags, Mode::empty(), resolve)?))
+    }
+}
+
+/// The answer to a browser that looks for an icon where no file is one.
+pub(super) fn no_icon(request: &HttpRequest) -> Option<HttpResponse> {
+    let is_icon = request.path() == "/favicon.ico" && asks_for_file(request);
+    is_icon.then(|| HttpResponse::NoContent().finish())
+}
+
+/// Whether a request may be meant for a file: it brings neither code nor a body.
+fn asks_for_file(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let length = headers.get(header::CONTENT_LENGTH).map(HeaderValue::as_bytes);
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && matches!(length, None | Some(b"0"))
+        && !headers.contains_key(TRANSFER_ENCODING)
+        && matches!(
+            Envelope::from_query(request.query_string()),
+            // A page may have a parameter `code` of its own.
+            Ok(None) | Err(Error::FieldUnknown(_))
+        )
+}
+
+/// A URL's path as one of files; `None` if no file that is served can have it.
+fn relative(path: &str) -> Option<String> {
+    let path = path.strip_prefix('/')?;
+    let segments: Option<Vec<_>> = path.split('/').map(segment).collect();
+    let segments = segments?;
+    // Only the last one may be empty.
+    let (_, folders) = segments.split_last()?;
+    folders.iter().all(|folder| !folder.is_empty()).then(|| segments.join("/"))
+}
+
+fn segment(text: &str) -> Option<String> {
+    let name = percent_decode_str(text).decode_utf8().ok()?;
+    let is_served = !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
+    is_served.then(|| name.into_owned())
+}
+
+/// The file, or what the conditions and ranges of the request make of it.
+fn respond(file: NamedFile, request: &HttpRequest) -> HttpResponse {
+    let content_type = content_type(&file);
+    let mut response = file.disable_content_disposition().into_response(request);
+    let is_not_modified = response.status() == StatusCode::NOT_MODIFIED;
+    let headers = response.headers_mut();
+    // A browser asks each time, so that it never shows what was edited since.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    match content_type.filter(|_| !is_not_modified) {
+        Some(value) => drop(headers.insert(header::CONTENT_TYPE, value)),
+        None => drop(headers.remove(header::CONTENT_TYPE)),
+    }
+    response
+}
+
+/// The media type of a file by its name. Text is UTF-8, scripts among it.
+fn content_type(file: &NamedFile) -> Option<HeaderValue> {
+    let mime = file.content_type();
+    let charset = if mime.type_() == "text" { "; charset=utf-8" } else { "" };
+    HeaderValue::from_str(&format!("{mime}{charset}")).ok()
+}
+
+fn redirect(request: &HttpRequest) -> HttpResponse {
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    let location = format!("{}/{query}", request.uri().path());
+    HttpResponse::PermanentRedirect()
+        .insert_header((header::LOCATION, location))
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("/", Some(""))]
+    #[case("/index.html", Some("index.html"))]
+    #[case("/a/b%20c/", Some("a/b c/"))]
+    #[case("/%C3%A9", Some("é"))]
+    #[case("//evil.example", None)]
+    #[case("/a//b", None)]
+    #[case("/../a", None)]
+    #[case("/%2e%2e/a", None)]
+    #[case("/a%2Fb", None)]
+    #[case("/a%5Cb", None)]
+    #[case("/a%00", None)]
+    #[case("/.git/config", None)]
+    #[case("/a/.env", None)]
+    #[case("/%FF", None)]
+    #[case("*", None)]
+    fn a_path_names_what_may_be_served(#[case] path: &str, #[case] expected: Option<&str>) {
+        assert_eq!(relative(path).as_deref(), expected);
+    }
+
+    #[test]
+    fn no_link_leads_out_of_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let served = folder.path().join("served");
+        std::fs::create_dir(&served).unwrap();
+        std::fs::write(folder.path().join("secret"), "").unwrap();
+        std::fs::write(served.join("page"), "").unwrap();
+        symlink("../secret", served.join("out")).unwrap();
+        symlink(folder.path().join("secret"), served.join("absolute")).unwrap();
+        symlink("page", served.join("within")).unwrap();
+        let files = StaticFiles::open(&served).unwrap();
+        let is_found = |path| files.find(path).is_ok();
+        assert_eq!(["page", "within"].map(is_found), [true, true]);
+        assert_eq!(["out", "absolute", "../secret", "none"].map(is_found), [false; 4]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_path_leads_out_of_the_folder(path in "/[./%2eEfF5cC0a\\\\]{0,24}") {
+            if let Some(found) = relative(&path) {
+                prop_assert!(!found.starts_with('/') && !found.split('/').any(|name| name == ".."));
+            }
+        }
+    }
+}
