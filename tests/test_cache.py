@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.envelope import envelope
+from harness.envelope import digest, envelope
 from harness.server import Serve, Server
 from harness.wire import connect, json_request
 
@@ -214,3 +214,58 @@ def test_a_part_that_one_caller_wants_is_not_kept_for_all(serve: Serve, tmp_path
         assert (reply.status_code, reply.text) == (
             (304, "") if "If-None-Match" in headers else (200, "0123456789")
         )
+
+
+BY_METHOD = """
+    def run(request):
+        return "" if request.method == "HEAD" else "the body"
+"""
+
+
+def test_a_result_of_head_is_given_to_nobody(serve: Serve) -> None:
+    server = serve()
+    fields = {**envelope(BY_METHOD), "use_cache": "true"}
+
+    def ask(method: str) -> tuple[str, str | None, str]:
+        reply = server.send(method, params=fields)
+        return reply.text, reply.headers.get("Content-Length"), reply.headers["Owt-Cache"]
+
+    # What GET has left, HEAD may take.
+    assert [ask("HEAD"), ask("HEAD")] == [("", "0", "miss")] * 2
+    assert [ask("GET"), ask("GET")] == [("the body", "8", "miss"), ("the body", "8", "hit")]
+    assert ask("HEAD") == ("", "8", "hit")
+
+
+WITH_COOKIE = """
+    def run(request):
+        return "the body", {"Set-Cookie": "session=hers", "X-Kept": "yes"}
+"""
+
+
+def test_a_cookie_is_given_to_nobody_else(serve: Serve) -> None:
+    server = serve()
+    replies = [server.call(WITH_COOKIE, use_cache=True) for _ in range(3)]
+    found = [
+        (
+            reply.text,
+            reply.headers["Owt-Cache"],
+            reply.headers.get("Set-Cookie"),
+            reply.headers["X-Kept"],
+        )
+        for reply in replies
+    ]
+    assert found == [
+        ("the body", "miss", "session=hers", "yes"),
+        ("the body", "hit", None, "yes"),
+        ("the body", "hit", None, "yes"),
+    ]
+
+
+def test_an_answer_names_the_code_that_made_it(serve: Serve) -> None:
+    server = serve()
+    first, second = "lambda: 'first'", "lambda: 'second'"
+    replies = [
+        server.call(code, use_cache=True, cache_key_override="k") for code in (first, second)
+    ]
+    found = [(reply.text, reply.headers["Owt-Code-SHA256"]) for reply in replies]
+    assert found == [("first", digest(first))] * 2

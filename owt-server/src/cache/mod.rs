@@ -75,19 +75,31 @@ impl Cache {
     pub(crate) fn find(self: &Arc<Self>, call: &Call, rule: &Rule) -> (Reader, Option<Ticket>) {
         let key = key(call, rule);
         let mut kept = self.kept();
-        let slot = kept.entries.get(&key).filter(|slot| !call.reload && self.is_fresh(slot));
-        if let Some(slot) = slot {
-            // Under this lock, so that it is not given up as unread just now.
-            let reader = slot.entry.reader();
-            kept.hits += 1;
+        if let Some(reader) = self.read(&mut kept, &key, call) {
             return (reader, None);
         }
-        kept.misses += 1;
         let entry = Arc::new(Entry::new(self.limit / 2));
         let slot = Slot { entry: entry.clone(), born: Instant::now(), bytes: 0 };
         let replaced = kept.entries.put(key, slot);
         kept.bytes -= replaced.map_or(0, |slot| slot.bytes);
         (entry.reader(), Some(Ticket { cache: self.clone(), key, entry }))
+    }
+
+    /// Reads the reply of a call, if there is one. A HEAD, whose own reply is nobody else's, takes no
+    /// more than that.
+    pub(crate) fn find_kept(&self, call: &Call, rule: &Rule) -> Option<Reader> {
+        self.read(&mut self.kept(), &key(call, rule), call)
+    }
+
+    /// Looks under this lock, so that what is found is not given up as unread just now.
+    fn read(&self, kept: &mut Kept, key: &Key, call: &Call) -> Option<Reader> {
+        let slot = kept.entries.get(key).filter(|slot| !call.reload && self.is_fresh(slot));
+        let reader = slot.map(|slot| slot.entry.reader());
+        match reader {
+            Some(_) => kept.hits += 1,
+            None => kept.misses += 1,
+        }
+        reader
     }
 
     pub(crate) fn stats(&self) -> CacheStats {

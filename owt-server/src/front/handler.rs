@@ -237,7 +237,7 @@ impl Front {
         let attached = Attached { upload: body.rest.map(Incoming::rest), spool: body.spool, claim };
         let mut call = body.envelope.into_call(seen);
         match call.cache.take() {
-            Some(rule) => self.cached(call, attached, &rule, request).await,
+            Some(rule) => self.cached(call, attached, &rule, request, digest).await,
             None => Ok(answer::reply(self.links.run(call, attached).await?)?),
         }
     }
@@ -249,11 +249,21 @@ impl Front {
         attached: Attached,
         rule: &Rule,
         request: &HttpRequest,
+        digest: &mut Option<Digest>,
     ) -> Result<HttpResponse, Failure> {
         // What one caller has, or wants a part of, is nothing to the others who get this result.
         call.request.headers.retain(|(name, _)| !CONDITIONS.contains(&name.as_str()));
         self.links.remember(&call.code);
-        let (reader, ticket) = self.site.cache.find(&call, rule);
+        let (reader, ticket) = match request.method() == Method::HEAD {
+            false => self.site.cache.find(&call, rule),
+            true => match self.site.cache.find_kept(&call, rule) {
+                Some(reader) => (reader, None),
+                None => {
+                    let reply = answer::reply(self.links.run(call, attached).await?)?;
+                    return Ok(answer::cached(reply, None, false));
+                }
+            },
+        };
         let is_hit = ticket.is_none();
         if let Some(ticket) = ticket {
             let links = self.links.clone();
@@ -261,7 +271,13 @@ impl Front {
                 async move { cache::fill(ticket, links.run(call, attached)).await },
             );
         }
-        let start = reader.start().await?;
+        let mut start = reader.start().await?;
+        // With a key of the caller's own, another code may have made the result.
+        *digest = Some(start.head.digest);
+        if is_hit {
+            // A cookie is for the caller to whom it was given.
+            start.head.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("set-cookie"));
+        }
         let is_safe = request.method().is_safe();
         if is_safe && answer::has_tag(request.headers(), start.etag.as_deref()) {
             return Ok(answer::cached(answer::not_modified(), start.etag, is_hit));
