@@ -29,6 +29,9 @@ use crate::wire::{self, Failure, Frame, Garbled, Kind, ReplyHead};
 /// Bytes that may wait for a worker before the sender of a large body waits too.
 const HIGH_WATER: usize = 1 << 20;
 
+/// Bytes of a buffer that are kept when it is empty.
+const KEPT: usize = 256 * 1024;
+
 /// How many digests a link remembers; a worker asks for source that it was not sent.
 const MOST_TOLD: usize = 8192;
 
@@ -269,6 +272,7 @@ impl Link {
                 return self.broken();
             }
             batch.clear();
+            batch.shrink_to(KEPT);
             self.has_moved.notify_waiters();
         }
     }

@@ -278,7 +278,8 @@ impl Sent {
     }
 
     async fn send(&self, call: &Call, source: Option<&str>, upload: Option<Upload>) {
-        if !self.link.is_open(self.id) {
+        // The arguments alone may be megabytes, of each of a thousand calls.
+        if !self.link.has_room(self.id).await {
             return; // It was cancelled while it waited.
         }
         let mut head = CallHead { tell_start: self.deadline.is_some(), ..head(call, source) };
