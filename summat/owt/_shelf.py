@@ -6,10 +6,11 @@ imports `pickle`: without it, nothing gets to a child process that would look fo
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from contextlib import suppress
+from os import O_CREAT, O_EXCL, O_WRONLY, close, unlink, write
+from os import open as open_descriptor
 
 from owt import adaptors
 
@@ -73,7 +74,7 @@ class Shelf:
         if self._directory is None:
             return
         with suppress(OSError):
-            os.unlink(adaptors.source_path(self._directory, name))
+            unlink(adaptors.source_path(self._directory, name))
 
 
 class _Watch:
@@ -91,9 +92,9 @@ class _Watch:
 
 def _write_new(path: str, data: bytes) -> None:
     """Write a private file, with a third of the calls that `open` would make."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = open_descriptor(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
     try:
-        if os.write(descriptor, data) != len(data):
+        if write(descriptor, data) != len(data):
             raise OSError("the disk is full")
     finally:
-        os.close(descriptor)
+        close(descriptor)

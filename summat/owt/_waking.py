@@ -86,10 +86,11 @@ def _processes(thread: int, state: tuple[int, ...]) -> Iterator[int]:
 
 def _popens(frame: FrameType | None) -> Iterator[Any]:
     """Yield the running `Popen` objects among the variables of a thread's functions."""
-    subprocess = sys.modules.get("subprocess")
-    while subprocess is not None and frame is not None:
+    # Another thread may be half way through the first import of the module.
+    popen = getattr(sys.modules.get("subprocess"), "Popen", None)
+    while popen is not None and frame is not None:
         for value in tuple(frame.f_locals.values()):
-            if type(value) is subprocess.Popen and value.returncode is None:
+            if type(value) is popen and value.returncode is None:
                 yield value
         # Names of a module are shared by all its calls.
         back = frame.f_back

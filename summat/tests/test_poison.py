@@ -43,6 +43,7 @@ EXPECTED = [
         "import json\njson.dumps = lambda *a, **k: 'wrong'\njson.loads = None",
         "import time\ntime.time = time.strftime = time.gmtime = None",
         "import os\nos.write = os.pread = None",
+        "import os, pickle\nos.open = os.write = os.close = os.unlink = None",
         "import builtins\nbuiltins.print = builtins.open = None",
         "import contextlib\ncontextlib.suppress = contextlib.contextmanager = None",
         "import ast\nast.literal_eval = None\nimport gc\ngc.collect = None",
