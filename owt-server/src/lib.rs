@@ -7,6 +7,7 @@ mod cache;
 mod config;
 mod front;
 mod interpreter;
+mod leftovers;
 mod local;
 mod log;
 mod package;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 from owt import _listener, adaptors
 from owt._server import EXE_VARIABLE, args
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 # Given in the environment, because every user of a machine can read command lines.
 _SECRETS = {"auth": "OWT_AUTH", "url_key": "OWT_URL_KEY"}
+
+# By what a worker is known in the environment of what it has started, all of which ends with it.
+_MARK_VARIABLE = "OWT_WORKER_ID"
 
 # Where a program finds the first socket that is passed to it: sd_listen_fds(3) of systemd.
 _FIRST_PASSED = 3
@@ -70,6 +74,9 @@ def environment(values: dict[str, Any]) -> dict[str, str]:
     """Return the environment of the new server, without what was meant for this one."""
     known = {"OWT_" + name.upper() for name in values} | {adaptors.DIRECTORY_VARIABLE}
     found = {name: value for name, value in os.environ.items() if name not in known}
+    if _MARK_VARIABLE in found:
+        # Empty: it stays when the worker goes that it comes from.
+        found[_MARK_VARIABLE] = ""
     for name, variable in _SECRETS.items():
         value = values.get(name)
         if value:
@@ -99,5 +106,8 @@ def _reset_process() -> None:
             # SIGKILL and its like, or a thread that may not: these stay as they are.
             continue
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    with suppress(OSError):
+        # The worker's group ends with the worker.
+        os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

@@ -35,7 +35,7 @@ fn family(pid: u32) -> Vec<u32> {
     found
 }
 
-fn children(pid: u32) -> Vec<u32> {
+pub(super) fn children(pid: u32) -> Vec<u32> {
     let tasks = Process::new(pid.cast_signed()).and_then(|process| process.tasks());
     let tasks = tasks.into_iter().flatten().flatten();
     tasks.filter_map(|task| task.children().ok()).flatten().collect()

@@ -2,6 +2,7 @@
 //! reached by each thread of the front over a socket of its own.
 
 mod absence;
+mod adopted;
 mod calls;
 mod claims;
 mod drain;
@@ -33,6 +34,7 @@ use crate::package::RunDir;
 use crate::share::with_reserve;
 use crate::worker::Settings;
 use absence::Absence;
+use adopted::Adopted;
 pub(crate) use calls::CallState;
 pub(crate) use claims::{Claim, Claims, is_id};
 pub use life::Recycling;
@@ -77,6 +79,7 @@ pub(crate) struct Shared {
     recycling: Recycling,
     counters: Counters,
     oom: OomWatch,
+    adopted: Arc<Adopted>,
 }
 
 /// What is known of one worker's place; processes come there and go.
@@ -176,6 +179,7 @@ impl Shared {
             recycling,
             counters: Counters::default(),
             oom: OomWatch::default(),
+            adopted: Arc::default(),
         };
         (Arc::new(shared), Ears(Mutex::new(ears)))
     }
@@ -235,6 +239,7 @@ impl Pool {
         let run_dir = Arc::new(run_dir);
         let (stop, stopped) = watch::channel(false);
         settings.links = shared.fronts.len();
+        let adopting = tokio::task::spawn_local(adopted::watch(shared.adopted.clone()));
         let mut starting = Vec::new();
         for worker in 0..shared.workers.len() {
             let supervisor = Supervisor {
@@ -251,6 +256,7 @@ impl Pool {
             supervisors.push(starting.ready().await?);
         }
         let watches = vec![
+            adopting,
             tokio::task::spawn_local(running::watch_for_oom(shared.clone())),
             tokio::task::spawn_local(run_dir.clone().keep()),
         ];
@@ -263,6 +269,7 @@ impl Pool {
         for supervisor in self.supervisors {
             let _ = supervisor.await;
         }
+        adopted::end_all(self.shared.adopted.clone()).await;
         for watch in self.watches {
             watch.abort();
             let _ = watch.await;

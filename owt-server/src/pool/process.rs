@@ -5,16 +5,20 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
-use rustix::process::{Pid, Signal};
-use tokio::io::AsyncReadExt;
+use rustix::process::{Pid, PidfdFlags, Signal};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncReadExt, Interest};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
 
 use super::FAREWELL;
+use super::adopted::{self, Adopted};
+use crate::leftovers::MARK_VARIABLE;
 use crate::log;
 use crate::worker::{MAX_LINKS, Ready, Settings};
 
@@ -48,32 +52,47 @@ pub enum StartError {
 }
 
 pub(super) struct Process {
-    pub(super) child: Child,
-    /// The group that the worker leads, and so its own id.
-    group: Pid,
+    child: Child,
+    /// Readable once the process has ended, when nobody has waited for it yet.
+    ended: Option<AsyncFd<OwnedFd>>,
+    /// The process, and the group that it leads from its start on.
+    pid: Pid,
+    /// By what processes are known that come from this one.
+    mark: String,
+    adopted: Arc<Adopted>,
     control: tokio::net::UnixStream,
     /// Our ends of the sockets for calls, one for each thread of the front.
     pub(super) sockets: Vec<UnixStream>,
 }
 
 impl Process {
-    pub(super) fn spawn(settings: &Settings, threads: usize) -> io::Result<Self> {
+    pub(super) fn spawn(
+        settings: &Settings,
+        threads: usize,
+        adopted: &Arc<Adopted>,
+    ) -> io::Result<Self> {
         let (control, theirs) = UnixStream::pair()?;
-        let child = Command::new(own_program(&settings.exe))
+        let mark = adopted.mark();
+        let mut command = Command::new(own_program(&settings.exe));
+        command
             .arg0("owt")
             .arg("worker")
             .env(log::LEVEL_VARIABLE, LevelFilter::current().to_string())
+            .env(MARK_VARIABLE, &mark)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .process_group(0)
-            .kill_on_drop(true)
-            .spawn()?;
-        let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let group = group.ok_or(io::ErrorKind::NotFound)?;
+            .kill_on_drop(true);
+        let child = adopted.spawn(command)?;
+        let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        let pid = pid.ok_or(io::ErrorKind::NotFound)?;
+        let ended = watch_for_end(pid);
         let pairs: Vec<_> = (0..threads).map(|_| UnixStream::pair()).collect::<io::Result<_>>()?;
         let (sockets, theirs): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
         send_settings(&control, settings, &theirs)?;
         control.set_nonblocking(true)?;
-        Ok(Self { child, group, control: tokio::net::UnixStream::from_std(control)?, sockets })
+        let control = tokio::net::UnixStream::from_std(control)?;
+        let adopted = adopted.clone();
+        Ok(Self { child, ended, pid, mark, adopted, control, sockets })
     }
 
     /// Waits for the worker's first word.
@@ -86,30 +105,64 @@ impl Process {
         match postcard::from_bytes(&word[..len]) {
             Ok(Ready::Yes) => Ok(()),
             Ok(Ready::No(why)) => Err(StartError::Python(why)),
-            Err(_) => Err(StartError::Ended(self.child.wait().await?)),
+            Err(_) => Err(StartError::Ended(self.wait().await?)),
         }
     }
 
-    /// Lets the worker run its exit functions, then ends it and all that it started.
+    /// Waits for the worker's end, and ends the group that it led.
+    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        if let Some(ended) = &self.ended {
+            let _ = ended.readable().await;
+            // Before anybody waits for the process: after that, its number may be another's.
+            self.kill_group();
+        }
+        self.child.wait().await
+    }
+
+    /// Lets the worker run its exit functions, then ends it and its group.
     pub(super) async fn end(&mut self) {
         let _ = self.control.try_write(&[1]);
-        let _ = timeout(FAREWELL, self.child.wait()).await;
-        self.kill().await;
+        if timeout(FAREWELL, self.wait()).await.is_err() {
+            self.kill().await;
+        }
     }
 
-    /// Kills the worker and all that it started.
+    /// Kills the worker, also if it has left its group, and those that are in the group still.
     pub(super) async fn kill(&mut self) {
+        let _ = self.child.start_kill();
         self.kill_group();
-        let _ = self.child.wait().await;
+        let _ = self.wait().await;
     }
 
-    pub(super) fn kill_group(&self) {
-        let _ = rustix::process::kill_process_group(self.group, Signal::KILL);
+    /// Only the worker can have made a group of this number, whether or not it still is in it.
+    fn kill_group(&self) {
+        if self.child.id().is_some() {
+            let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
+        }
+    }
+
+    /// Ends what the worker's adaptors have left, once it has ended.
+    pub(super) fn end_rest(&self, worker: usize) {
+        adopted::end_rest(&self.adopted, worker, &self.mark);
     }
 
     pub(super) fn pid(&self) -> u32 {
-        self.group.as_raw_nonzero().get().cast_unsigned()
+        self.pid.as_raw_nonzero().get().cast_unsigned()
     }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill_group();
+        self.adopted.remove(self.pid);
+    }
+}
+
+/// What is readable once a process has ended; `None` where the system has no such thing.
+#[expect(deprecated, reason = "sound for an OwnedFd; what replaces it is unsafe for all types")]
+fn watch_for_end(pid: Pid) -> Option<AsyncFd<OwnedFd>> {
+    let process = rustix::process::pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?;
+    AsyncFd::with_interest(process, Interest::READABLE).ok()
 }
 
 /// This program as it runs, even if the file has been replaced since, as a new build does.

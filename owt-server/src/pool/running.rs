@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_millis(250);
 const LAST_MOMENT: Duration = Duration::from_millis(100);
 
 pub(super) struct Running {
-    worker: usize,
+    pub(super) worker: usize,
     pub(super) process: Process,
     pub(super) life: Arc<Life>,
     pub(super) limits: Recycling,
@@ -49,12 +49,12 @@ impl Running {
     /// Waits for the worker's end, and brings it about where it has to be. Gives back how it ended.
     pub(super) async fn death(&mut self) -> Death {
         let verdict = tokio::select! {
-            status = self.process.child.wait() => return self.shared.oom.death(status.unwrap_or_default()),
+            status = self.process.wait() => return self.shared.oom.death(status.unwrap_or_default()),
             verdict = self.life.condemned() => verdict,
         };
         // A worker whose sockets have closed is most likely ending by itself.
         if verdict == Death::Lost
-            && let Ok(status) = timeout(LAST_MOMENT, self.process.child.wait()).await
+            && let Ok(status) = timeout(LAST_MOMENT, self.process.wait()).await
         {
             return self.shared.oom.death(status.unwrap_or_default());
         }

@@ -1,6 +1,7 @@
 //! One place among the workers: a worker is started there, watched, and replaced when it dies or is
 //! worn.
 
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,8 +66,12 @@ enum Turn {
 
 impl Supervisor {
     pub(super) fn start(self) -> Result<Starting, StartError> {
-        let process = Process::spawn(&self.settings, self.shared.fronts.len())?;
+        let process = self.spawn()?;
         Ok(Starting { supervisor: self, process })
+    }
+
+    fn spawn(&self) -> io::Result<Process> {
+        Process::spawn(&self.settings, self.shared.fronts.len(), &self.shared.adopted)
     }
 
     /// Keeps a worker running until the pool stops.
@@ -166,7 +171,7 @@ impl Supervisor {
         self.shared.tell(|| running.down(death));
         self.shared.workers[self.worker].end();
         self.shared.counters.ended(death);
-        running.process.kill_group();
+        running.process.end_rest(self.worker);
         tracing::warn!("worker {} ended ({death}); starting another", self.worker);
     }
 
@@ -202,7 +207,7 @@ impl Supervisor {
 
     async fn attempt(&self) -> Result<Process, StartError> {
         self.run_dir.clone().restore_in_background().await.map_err(StartError::Package)?;
-        let mut process = Process::spawn(&self.settings, self.shared.fronts.len())?;
+        let mut process = self.spawn()?;
         process.ready().await.map(|()| process)
     }
 
@@ -264,7 +269,7 @@ async fn leave(mut running: Running, stop: watch::Receiver<bool>) {
             Death::Recycled
         }
     };
-    running.process.kill_group();
+    running.process.end_rest(running.worker);
     running.shared.tell(|| running.down(death));
 }
 

@@ -11,9 +11,10 @@ use std::process::ExitCode;
 
 use pyo3::prelude::*;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
-use rustix::process::Signal;
+use rustix::process::{Signal, getpid, kill_process, kill_process_group};
 use serde::{Deserialize, Serialize};
 
+use crate::leftovers::{self, MARK_VARIABLE};
 use crate::private;
 
 /// The most sockets that come with the settings, one for each thread of the front.
@@ -100,6 +101,7 @@ impl Control {
             return ExitCode::FAILURE;
         }
         let mut byte = [0];
+        let mark = std::env::var(MARK_VARIABLE).ok();
         let heard = loop {
             match self.0.read(&mut byte) {
                 Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
@@ -111,6 +113,10 @@ impl Control {
             // The front was killed, and cannot clear up any more.
             Ok(_) => {
                 settings.private_dirs.iter().for_each(|dir| private::remove(dir));
+                leftovers::end(
+                    |found| mark.as_deref() == Some(found),
+                    &[std::process::id().cast_signed()],
+                );
             }
             Err(err) => tracing::error!("the control socket fails: {err}"),
         }
@@ -126,10 +132,13 @@ fn run_exit_functions() {
     }
 }
 
-/// Ends this process and all that its adaptors have started: the front made it the leader of a
-/// group. A kill, because threads of adaptors may never come to an end of their own.
+/// Ends the group that this process led when the front started it, and then this process, wherever
+/// it is now: an adaptor may have moved it into another group, which is not ours to end. A kill,
+/// because threads of adaptors may never come to an end of their own.
 fn end_group() -> ExitCode {
-    let _ = rustix::process::kill_current_process_group(Signal::KILL);
+    let this = getpid();
+    let _ = kill_process_group(this, Signal::KILL);
+    let _ = kill_process(this, Signal::KILL);
     ExitCode::FAILURE
 }
 
