@@ -222,23 +222,64 @@ def test_async_makers_run_once_while_the_loop_goes_on() -> None:
     assert sorted(made) == [1, 1, 2]
 
 
-def test_cancelling_the_task_that_makes_lets_the_next_one_make() -> None:
+@pytest.mark.parametrize("leaving", [[0], [1], [0, 1], [0, 1, 2]])
+def test_async_making_goes_on_while_a_caller_wants_it(leaving: list[int]) -> None:
+    made: list[str] = []
+
+    async def main() -> list[Any]:
+        started, go = asyncio.Event(), asyncio.Event()
+
+        async def load() -> str:
+            started.set()
+            try:
+                await go.wait()
+                made.append("whole")
+            except asyncio.CancelledError:
+                made.append("left")
+                raise
+            return "made"
+
+        tasks = [asyncio.ensure_future(once(f"goes on {leaving}", load)) for _ in range(3)]
+        await started.wait()
+        for index in leaving:
+            tasks[index].cancel()
+        await asyncio.wait([tasks[index] for index in leaving])
+        go.set()
+        return [type(one) for one in await asyncio.gather(*tasks, return_exceptions=True)]
+
+    left = [asyncio.CancelledError if index in leaving else str for index in range(3)]
+    assert asyncio.run(main()) == left
+    assert made == (["left"] if len(leaving) == 3 else ["whole"])
+
+
+@pytest.mark.parametrize("failure", [ValueError("no file"), asyncio.CancelledError("")])
+def test_an_async_failure_is_the_makers_and_the_next_one_tries_again(
+    failure: BaseException,
+) -> None:
     tries: list[int] = []
 
     async def load() -> str:
         tries.append(1)
-        await asyncio.sleep(10 if len(tries) == 1 else 0)
+        await asyncio.sleep(0)
+        if len(tries) == 1:
+            raise failure
         return "made"
 
     async def main() -> list[Any]:
-        tasks = [asyncio.ensure_future(once("model", load)) for _ in range(3)]
-        await asyncio.sleep(0.01)
-        tasks[0].cancel()
-        return await asyncio.gather(*tasks, return_exceptions=True)
+        calls = [once(f"fails {failure!r}", load) for _ in range(3)]
+        return list(await asyncio.gather(*calls, return_exceptions=True))
 
-    cancelled, *others = asyncio.run(main())
-    assert isinstance(cancelled, asyncio.CancelledError)
+    failed, *others = asyncio.run(main())
+    assert (type(failed), failed.args) == (type(failure), failure.args)
     assert (others, len(tries)) == (["made", "made"], 2)
+
+
+def test_async_making_that_asks_for_itself_is_an_error_and_no_standstill() -> None:
+    async def load() -> object:
+        return await once("itself", load)
+
+    with pytest.raises(RuntimeError, match="making 'itself' asks for 'itself' itself"):
+        asyncio.run(asyncio.wait_for(once("itself", load), 5))
 
 
 # Adaptors whose state says in a file, named by the argument, that it was closed.

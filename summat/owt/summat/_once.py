@@ -18,7 +18,7 @@ from owt._turn import Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Future
+    from asyncio import AbstractEventLoop, Future, Task
     from collections.abc import Awaitable, Callable, Coroutine
     from typing import Any, ParamSpec
 
@@ -53,10 +53,10 @@ def once(name: Any, make: Any = None) -> Any:
 
         model = once("my-model", lambda: load("small"))
 
-    One thread makes it, the others wait meanwhile; a caller that was cancelled goes on making while
-    others wait. If making fails or is interrupted, that caller gets the error, and the next one
-    tries again. Where the function is async, so is the
-    result: `await model()`, `await once("my-model", load)`.
+    One caller makes it, the others wait meanwhile; making goes on as long as one of them wants it,
+    also if that one who began was cancelled. If making fails or is interrupted, that caller gets
+    the error, and the next one tries again. Where the function is async, so is the result:
+    `await model()`, `await once("my-model", load)`.
 
     What was made is closed, by its `aclose()`, `close()` or `__exit__()`, when the worker ends, and
     soon after the last adaptor that has asked for it was dropped and its calls have ended.
@@ -121,6 +121,10 @@ class _Turn(Turn):
 
     def __init__(self) -> None:
         super().__init__()
+        # The making in an event loop, what it raised, and how many callers there wait for it.
+        self.task: Task[None] | None = None
+        self.failed: BaseException | None = None
+        self._wanted = 0
         self._futures: list[tuple[AbstractEventLoop, Future[None]]] = []
 
     def end(self) -> None:
@@ -129,14 +133,21 @@ class _Turn(Turn):
             loop.call_soon_threadsafe(resolve, future)
 
     async def wait_in_loop(self) -> None:
+        """Wait until it is over; the last one who stops waiting before stops the making."""
         import asyncio
 
         loop = asyncio.get_running_loop()
         future = loop.create_future()
         self._futures.append((loop, future))
-        # It may have ended before it could know of this one.
-        if not self.over.is_set():
-            await future
+        self._wanted += 1
+        try:
+            # It may have ended before it could know of this one.
+            if not self.over.is_set():
+                await future
+        finally:
+            self._wanted -= 1
+            if self.task is not None and not self._wanted:
+                self.task.get_loop().call_soon_threadsafe(self.task.cancel)
 
 
 class Entry:
@@ -174,18 +185,29 @@ class Entry:
     async def _get_in_loop(self, make: Callable[[], Awaitable[Any]]) -> Any:
         import asyncio
 
-        mine = _Turn()
+        while self._made is None:
+            mine = _Turn()
+            holder = self._take(mine)
+            if holder is mine:
+                mine.task = asyncio.create_task(self._make_in_loop(make, mine))
+            elif holder.task is not None and holder.task is asyncio.current_task():
+                raise self._asks_for_itself()
+            await holder.wait_in_loop()
+            if holder is mine and mine.failed is not None:
+                raise mine.failed
+        return self._made[0]
+
+    async def _make_in_loop(self, make: Callable[[], Awaitable[Any]], mine: _Turn) -> None:
+        import asyncio
+
         try:
-            while self._made is None and (holder := self._take(mine)) is not mine:
-                await holder.wait_in_loop()
-            if self._made is None:
-                self._loop = asyncio.get_running_loop()
-                self._made = (await make(),)
-            return self._made[0]
+            self._loop = asyncio.get_running_loop()
+            self._made = (await make(),)
+        except BaseException as err:
+            mine.failed = err
         finally:
-            if self._holder is mine:
-                self._holder = None
-                mine.end()
+            self._holder = None
+            mine.end()
 
     def _take(self, mine: _Turn) -> _Turn:
         """Take the turn if it is nobody's; return who has it."""
@@ -208,7 +230,10 @@ class Entry:
 
     def _check_not_own(self, holder: _Turn) -> None:
         if holder.thread == threading.get_ident():
-            raise RuntimeError(f"making {self._name!r} asks for {self._name!r} itself")
+            raise self._asks_for_itself()
+
+    def _asks_for_itself(self) -> RuntimeError:
+        return RuntimeError(f"making {self._name!r} asks for {self._name!r} itself")
 
     def close(self) -> None:
         """Close what was made; what that raises goes to the log."""
