@@ -1,13 +1,14 @@
 //! The command line: what it may say, and how that is explained.
 
 mod call;
+mod meant;
 mod serve;
 mod value;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -85,10 +86,15 @@ pub(crate) fn parse() -> Result<Command, CliError> {
         Err(err) if matches!(err.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             err.exit()
         }
-        Err(err) => {
+        Err(mut err) => {
+            let meant = meant::instead_of(&err);
+            if meant.is_some() {
+                err.remove(ContextKind::Suggested);
+            }
             let words = err.render().to_string();
             let words = words.strip_prefix("error: ").unwrap_or(&words);
-            Err(CliError::new(Failure::Usage, words))
+            let err = CliError::new(Failure::Usage, words);
+            Err(meant.into_iter().fold(err, CliError::hint))
         }
     }
 }

@@ -32,6 +32,17 @@ fn a_mistake_is_named(#[case] args: &[&str], #[case] words: &str) {
     assert!(outcome.stderr.starts_with(&expected), "{}", outcome.stderr);
 }
 
+#[rstest]
+#[case::file(&["iris.py", "name:Ada"], "did you mean: owt call iris.py")]
+#[case::port(&["call", "a.py", "--port", "80"], "name the server by its URL: --url http://localhost:9876")]
+#[case::host(&["encode", "a.py", "--host=h"], "name the server by its URL: --url http://localhost:9876")]
+fn what_was_probably_meant_is_said(#[case] args: &[&str], #[case] hint: &str) {
+    let outcome = outcome(&mut owt(args));
+    assert_eq!(outcome.code, Some(2));
+    assert!(outcome.stderr.ends_with(&format!("\n\nhint: {hint}\n")), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("tip:"), "{}", outcome.stderr);
+}
+
 #[test]
 fn help_is_data_and_lists_the_exit_codes() {
     let outcome = outcome(&mut owt(&["--help"]));

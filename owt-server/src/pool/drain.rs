@@ -41,7 +41,7 @@ impl Shared {
             return;
         }
         let interrupted: usize = self.ask_all(interrupt).await.iter().sum();
-        tracing::warn!("stopping: {interrupted} calls have not ended in time, and are interrupted");
+        tracing::warn!("stopping: interrupts what has not ended in time, calls: {interrupted}");
         let _ = timeout(LAST_GRACE, self.until_idle()).await;
     }
 

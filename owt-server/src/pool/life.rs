@@ -58,7 +58,7 @@ pub(super) enum Wear {
     Calls,
     #[error("it has {} MB of memory", .resident >> 20)]
     Memory { resident: u64 },
-    #[error("{calls} calls that were cancelled still wait in it")]
+    #[error("calls that were cancelled still wait in it: {calls}")]
     Abandoned { calls: usize },
     #[error("a call that was cancelled runs on in it")]
     Runaway,
