@@ -75,6 +75,103 @@ def test_a_server_whose_log_is_stuck_still_ends(tmp_path: Path) -> None:
     os.close(ours)
 
 
+# More than a pipe holds, and more lines than the queue behind it.
+PRINTING = """
+def run():
+    for number in range(20_000):
+        print(number, "x" * 50)
+    return "well"
+"""
+
+
+def test_adaptors_print_to_a_log_that_nobody_reads(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [str(owt_binary()), "serve", "--port", "0", "--workers", "1"],
+        env=clean_environment(tmp_path),
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process, process.stdout:
+        url = "http://" + process.stdout.readline().removeprefix(GREETING).strip()
+        for code in (PRINTING, "lambda: 'well'", "lambda: print('once more') or 'well'"):
+            assert requests.post(url, json=envelope(code), timeout=20).text == "well"
+
+        text = process.stderr.readline()
+        while "lines of this log are lost: nobody was reading it" not in text:
+            text = process.stderr.readline()
+        assert int(text.split()[0]) > 0
+        process.terminate()
+        process.stderr.read()
+        assert process.wait(timeout=10) == 0
+
+
+def test_a_server_whose_adaptors_have_filled_the_log_still_ends(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [str(owt_binary()), "serve", "--port", "0"],
+        env=clean_environment(tmp_path),
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process, process.stdout:
+        url = "http://" + process.stdout.readline().removeprefix(GREETING).strip()
+        assert requests.post(url, json=envelope(PRINTING), timeout=20).text == "well"
+        process.terminate()
+        assert process.wait(timeout=10) == 0
+
+
+def test_a_log_that_is_read_loses_nothing_of_what_adaptors_print(server: Server) -> None:
+    mark = len(server.log)
+    assert server.call(PRINTING).text == "well"
+    log = server.log.wait_for(f"] 19999 {'x' * 50}\n", since=mark)
+    numbers = [int(line.split()[3]) for line in log.splitlines() if "x" * 50 in line]
+    assert numbers == list(range(20_000))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        r"print('a\tb\x1b[2J\x07\x7f\x9bc \xe9')",
+        r"os.write(1, 'a\tb\x1b[2J\x07\x7f\x9bc \xe9\n'.encode())",
+        r"subprocess.run(['printf', '%s\n', 'a\tb\x1b[2J\x07\x7f\x9bc \xe9'])",
+    ],
+)
+@pytest.mark.parametrize("kind", ["terminal", "pipe"])
+def test_control_characters_that_adaptors_print_are_shown(
+    tmp_path: Path, statement: str, kind: str
+) -> None:
+    ours, theirs = os.openpty() if kind == "terminal" else os.pipe()
+    with subprocess.Popen(
+        [str(owt_binary()), "serve", "--port", "0"],
+        env=clean_environment(tmp_path, {"NO_COLOR": "1"}),
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    ) as process:
+        os.close(theirs)
+        assert process.stdout is not None
+        url = "http://" + process.stdout.readline().removeprefix(GREETING).strip()
+        code = f"import os, subprocess\ndef run():\n    {statement}\n    print('the end')\n"
+        requests.post(url, json=envelope(code), timeout=10)
+        text = b""
+        while b"the end" not in text:
+            text += os.read(ours, 4096)
+        process.terminate()
+    os.close(ours)
+    shown = r"a" + "\t" + r"b\u{1b}[2J\u{7}\u{7f}\u{9b}c " + "\xe9"
+    assert [line.endswith(shown) for line in text.decode().splitlines() if "[2J" in line] == [True]
+
+
 SECRET = "never-in-the-log"
 RAISING = f"def run(text):\n    raise ValueError(text)  # {SECRET}\n"
 
@@ -168,7 +265,8 @@ def test_tracebacks_are_logged_where_that_was_asked_for(serve: Serve, kind: str)
         server.call(code, name="iris.py")
     except requests.exceptions.ChunkedEncodingError:
         assert kind == "stream"
-    log = server.log.wait_for("] ValueError: its text\n")
+    # The last line but one: lines come one by one.
+    log = server.log.wait_for("]     raise ValueError('its text')\n")
     line = 2 if kind == "whole" else 3
     assert f']   File "iris.py", line {line}, in run\n' in log
-    assert "]     raise ValueError('its text')\n" in log
+    assert "] ValueError: its text\n" in log

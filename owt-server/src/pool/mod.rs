@@ -12,6 +12,7 @@ mod lines;
 mod link;
 mod memory;
 mod oom;
+mod output;
 mod pending;
 mod process;
 mod running;

@@ -13,17 +13,22 @@ use rustix::process::{Pid, PidfdFlags, Signal};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, Interest};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
 
 use super::FAREWELL;
 use super::adopted::{self, Adopted};
+use super::output;
 use crate::leftovers::MARK_VARIABLE;
 use crate::log;
 use crate::worker::{MAX_LINKS, Ready, Settings};
 
 /// How long Python may take to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long the log waits for the last lines of a worker that has ended.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// The pause after a first start that failed.
 const BREATH: Duration = Duration::from_millis(50);
@@ -55,6 +60,8 @@ pub(super) struct Process {
     child: Child,
     /// Readable once the process has ended, when nobody has waited for it yet.
     ended: Option<AsyncFd<OwnedFd>>,
+    /// Puts what it prints into the log.
+    output: Option<JoinHandle<()>>,
     /// The process, and the group that it leads from its start on.
     pid: Pid,
     /// By what processes are known that come from this one.
@@ -80,9 +87,11 @@ impl Process {
             .env(log::LEVEL_VARIABLE, LevelFilter::current().to_string())
             .env(MARK_VARIABLE, &mark)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
-        let child = adopted.spawn(command)?;
+        let mut child = adopted.spawn(command)?;
+        let output = child.stderr.take().map(output::follow);
         let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let pid = pid.ok_or(io::ErrorKind::NotFound)?;
         let ended = watch_for_end(pid);
@@ -92,7 +101,7 @@ impl Process {
         control.set_nonblocking(true)?;
         let control = tokio::net::UnixStream::from_std(control)?;
         let adopted = adopted.clone();
-        Ok(Self { child, ended, pid, mark, adopted, control, sockets })
+        Ok(Self { child, ended, output, pid, mark, adopted, control, sockets })
     }
 
     /// Waits for the worker's first word.
@@ -119,12 +128,20 @@ impl Process {
         self.child.wait().await
     }
 
+    /// Waits until what was printed is in the log; children that have left the group may print on.
+    async fn last_words(&mut self) {
+        if let Some(output) = self.output.take() {
+            let _ = timeout(LAST_WORDS, output).await;
+        }
+    }
+
     /// Lets the worker run its exit functions, then ends it and its group.
     pub(super) async fn end(&mut self) {
         let _ = self.control.try_write(&[1]);
         if timeout(FAREWELL, self.wait()).await.is_err() {
             self.kill().await;
         }
+        self.last_words().await;
     }
 
     /// Kills the worker, also if it has left its group, and those that are in the group still.
