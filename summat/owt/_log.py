@@ -54,7 +54,7 @@ def install(*, tracebacks: bool) -> None:
     _stdio.install(_OUT, _ERR)
     logging.getLogger().addHandler(Records())
     _log_levels.install()
-    _stray.install()
+    _stray.install(tracebacks=tracebacks)
     os.register_at_fork(after_in_child=_begun.clear)
 
 

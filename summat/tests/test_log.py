@@ -269,6 +269,19 @@ def test_an_exception_that_ends_no_call_is_told_without_its_text(
     assert told.endswith(f"in <adaptor {digest_of(source)[:12]}>, line 3")
 
 
+@pytest.mark.parametrize("fn_name", ["run_thread", "run_finalizer", "run_task", "run_own_loop"])
+def test_an_exception_that_ends_no_call_is_told_whole_where_that_was_asked_for(
+    fn_name: str, tmp_path: Path
+) -> None:
+    source = f"import asyncio, gc, threading{STRAY}"
+    program = (
+        f"start(directory, log_tracebacks=True)\ntext_of({source!r}, fn_name={fn_name!r}, id='r7')"
+    )
+    log = worker(program, tmp_path).stderr
+    assert f'  File "<adaptor {digest_of(source)[:12]}>", line 3, in fail\n' in log
+    assert log.endswith("] ValueError: a secret\n")
+
+
 def test_calls_side_by_side_keep_their_ids(tmp_path: Path) -> None:
     program = """
 start(directory)
