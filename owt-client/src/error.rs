@@ -132,9 +132,10 @@ impl Error {
     pub fn is_safe_to_retry(&self) -> bool {
         match self {
             Error::Unreachable(_) => true,
-            Error::Refused(refusal) => {
-                matches!(refusal.code.as_str(), "queue-full" | "draining" | "worker-unavailable")
-            }
+            Error::Refused(refusal) => matches!(
+                refusal.code.as_str(),
+                "buffers-full" | "queue-full" | "draining" | "worker-unavailable"
+            ),
             _ => false,
         }
     }

@@ -148,6 +148,9 @@ pub enum Error {
     /// There is no worker for the call, and none can be started, for this reason.
     #[error("no worker can be started")]
     WorkerUnavailable(String),
+    /// What bodies may take of memory is taken, and has been for as long as one may wait for it.
+    #[error("no room in memory for the body")]
+    BuffersFull,
     /// As many calls wait as may.
     #[error("queue is full")]
     QueueFull,
@@ -254,6 +257,7 @@ impl Error {
             Error::ReplyInvalid(_) => "reply-invalid",
             Error::WorkerDied(_) => "worker-died",
             Error::WorkerUnavailable(_) => "worker-unavailable",
+            Error::BuffersFull => "buffers-full",
             Error::QueueFull => "queue-full",
             Error::Draining => "draining",
             Error::Cancelled => "cancelled",

@@ -147,6 +147,11 @@ impl Error {
                 reason.trim_end_matches(['.', '\n'])
             )
             .into(),
+            Error::BuffersFull => {
+                "The bodies of other requests take all the memory that bodies may \
+                have. Try again in a moment, or start the server with a larger --max-buffered."
+                    .into()
+            }
             Error::QueueFull => "Too many calls are waiting. Try again in a moment.".into(),
             Error::Cancelled => {
                 "The call was cancelled by its id. Make it again if it is still wanted.".into()
@@ -310,6 +315,7 @@ mod tests {
     #[case("worker-died", Error::WorkerDied(Death::Recycled))]
     #[case("worker-died", Error::WorkerDied(Death::Lost))]
     #[case("worker-unavailable", Error::WorkerUnavailable("Python does not start.".to_owned()))]
+    #[case("buffers-full", Error::BuffersFull)]
     #[case("queue-full", Error::QueueFull)]
     #[case("draining", Error::Draining)]
     #[case("cancelled", Error::Cancelled)]

@@ -42,6 +42,8 @@ pub struct Config {
     pub max_adaptors: usize,
     /// The most bytes of a request's body.
     pub max_body: u64,
+    /// How many bytes the bodies of all requests may hold in memory together.
+    pub max_buffered: u64,
     /// How many connections there may be; those beyond it wait until another one closes. Rounded up
     /// to a multiple of the front's threads.
     pub max_connections: usize,
@@ -90,6 +92,7 @@ impl Default for Config {
             timeout: None,
             max_adaptors: 128,
             max_body: 4 << 30,
+            max_buffered: 1 << 30,
             max_connections: 10_000,
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
@@ -149,6 +152,7 @@ impl Config {
             "timeout": self.timeout.map(|limit| limit.as_secs_f64()),
             "max_adaptors": self.max_adaptors,
             "max_body": self.max_body,
+            "max_buffered": self.max_buffered,
             "max_connections": self.max_connections,
             "head_timeout": self.head_timeout.as_secs_f64(),
             "body_timeout": self.body_timeout.as_secs_f64(),

@@ -3,6 +3,7 @@
 //! [`serve()`] is the front's whole life, [`worker()`] that of one worker process, and [`run()`] one
 //! call with no server. Data flows one way: `front` → `pool` → `wire` → `worker` → Python, and back.
 
+mod buffers;
 mod cache;
 mod config;
 mod front;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use rustls::ServerConfig;
 
+use crate::buffers::Buffers;
 use crate::cache::Cache;
 use crate::config::{Config, cores};
 use crate::front::{
@@ -164,6 +165,7 @@ fn site(
             config.allow_hosts.clone(),
         ),
         max_body: config.max_body,
+        buffers: Buffers::new(config.max_buffered),
         uploads: run_dir.uploads().to_path_buf(),
         static_files,
         access_log: config.access_log,

@@ -147,6 +147,14 @@ pub(crate) struct ServeArgs {
     #[arg(default_value = "4G", value_parser = value::bytes)]
     pub(crate) max_body: u64,
 
+    /// How much the bodies of all requests may hold in memory together; others wait
+    ///
+    /// For as long as --body-timeout; then they are refused with buffers-full. Counts what is read
+    /// before its call begins, beyond 64K a request: JSON, form fields, and bodies with use_cache.
+    #[arg(long, value_name = "SIZE", env = "OWT_MAX_BUFFERED", help_heading = "Limits")]
+    #[arg(default_value = "1G", value_parser = value::bytes)]
+    pub(crate) max_buffered: u64,
+
     /// How many connections there may be; those beyond it wait until another one closes
     #[arg(long, value_name = "N", env = "OWT_MAX_CONNECTIONS", help_heading = "Limits")]
     #[arg(default_value_t = 10_000, value_parser = at_least_one())]

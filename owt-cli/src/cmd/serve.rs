@@ -52,6 +52,7 @@ fn config(args: ServeArgs, listener: Option<TcpListener>) -> Config {
         timeout: args.timeout,
         max_adaptors: args.max_adaptors,
         max_body: args.max_body,
+        max_buffered: args.max_buffered,
         max_connections: args.max_connections,
         head_timeout: args.head_timeout,
         body_timeout: args.body_timeout,

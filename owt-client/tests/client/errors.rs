@@ -23,6 +23,7 @@ async fn refused(code: &str, more: &str) -> Error {
 }
 
 #[rstest]
+#[case("buffers-full", true)]
 #[case("queue-full", true)]
 #[case("worker-unavailable", true)]
 #[case("draining", true)]

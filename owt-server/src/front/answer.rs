@@ -54,7 +54,7 @@ fn status(err: &Error) -> StatusCode {
         }
         Error::AdaptorRaised(_) | Error::ReplyInvalid(_) => StatusCode::INTERNAL_SERVER_ERROR,
         Error::WorkerDied(_) => StatusCode::BAD_GATEWAY,
-        Error::QueueFull | Error::Draining | Error::WorkerUnavailable(_) => {
+        Error::BuffersFull | Error::QueueFull | Error::Draining | Error::WorkerUnavailable(_) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         Error::Deadline { .. } => StatusCode::GATEWAY_TIMEOUT,
@@ -165,9 +165,10 @@ fn error(err: &Error, request: &HeaderMap) -> HttpResponse {
             response
                 .insert_header((header::WWW_AUTHENTICATE, r#"Basic realm="owt", charset="UTF-8""#));
         }
-        Error::QueueFull | Error::Draining | Error::WorkerUnavailable(_) => {
+        Error::BuffersFull | Error::QueueFull | Error::Draining | Error::WorkerUnavailable(_) => {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string()));
-            if matches!(err, Error::Draining) {
+            // Of a body that found no room, the rest is not read.
+            if matches!(err, Error::BuffersFull | Error::Draining) {
                 response.force_close();
             }
         }

@@ -10,6 +10,7 @@ use owt_core::{Content, Envelope, Error, Part};
 
 use super::incoming::Incoming;
 use super::multipart;
+use crate::buffers::Held;
 use crate::spool::Spool;
 
 /// Bytes from which on a body is taken apart on a thread of its own.
@@ -25,17 +26,20 @@ pub(super) struct Body {
     /// Keeps the files of the parts.
     pub(super) spool: Option<Spool>,
     pub(super) envelope: Envelope,
+    /// Its share of the memory that bodies may take.
+    pub(super) held: Held,
 }
 
 impl Body {
-    fn plain(bytes: Bytes, rest: Option<Incoming>, envelope: Envelope) -> Self {
-        Self { bytes, rest, parts: None, spool: None, envelope }
+    fn plain(bytes: Bytes, rest: Option<Incoming>, envelope: Envelope, held: Held) -> Self {
+        Self { bytes, rest, parts: None, spool: None, envelope, held }
     }
 
     /// Reads all of it into memory, for a call that cannot begin before.
     pub(super) async fn hold(&mut self) -> Result<(), Error> {
         if let Some(mut rest) = self.rest.take() {
-            self.bytes = [&self.bytes[..], &rest.whole().await?[..]].concat().into();
+            self.bytes = rest.whole(std::mem::take(&mut self.bytes)).await?;
+            self.held = rest.take_held();
         }
         Ok(())
     }
@@ -63,12 +67,13 @@ pub(super) async fn read(
             let (bytes, is_complete) = incoming.first().await?;
             let missing = if bytes.is_empty() { Error::CodeMissing } else { Error::ContentType };
             let envelope = Envelope::from_query(query)?.ok_or(missing)?;
-            Ok(Body::plain(bytes, (!is_complete).then_some(incoming), envelope))
+            let held = incoming.take_held();
+            Ok(Body::plain(bytes, (!is_complete).then_some(incoming), envelope, held))
         }
         form => {
-            let bytes = incoming.whole().await?;
+            let bytes = incoming.whole(Bytes::new()).await?;
             let found = find(form, bytes.clone()).await;
-            Ok(Body::plain(bytes, None, choose(found, query)?))
+            Ok(Body::plain(bytes, None, choose(found, query)?, incoming.take_held()))
         }
     }
 }
@@ -116,19 +121,19 @@ async fn read_parts(
         let envelope = choose(from_parts(&form.parts), query)?;
         return Ok(whole_form(form, envelope));
     }
-    match multipart::read(bytes.clone(), boundary, uploads).await {
+    match multipart::read(bytes.clone(), boundary, uploads, incoming.take_held()).await {
         Ok(form) => {
             let envelope = choose(from_parts(&form.parts), query)?;
             Ok(whole_form(form, envelope))
         }
-        Err(err) => Ok(Body::plain(bytes, None, choose(Err(err), query)?)),
+        Err(err) => Ok(Body::plain(bytes, None, choose(Err(err), query)?, incoming.take_held())),
     }
 }
 
 /// The parts are the body, and there is no other.
 fn whole_form(form: multipart::Form, envelope: Envelope) -> Body {
-    let (parts, spool) = (Some(form.parts), form.spool);
-    Body { bytes: Bytes::new(), rest: None, parts, spool, envelope }
+    let multipart::Form { parts, spool, held, .. } = form;
+    Body { bytes: Bytes::new(), rest: None, parts: Some(parts), spool, envelope, held }
 }
 
 fn from_parts(parts: &[Part]) -> Result<Option<Envelope>, Error> {
@@ -168,6 +173,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::buffers::Buffers;
 
     fn with_content_type(value: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -229,7 +235,9 @@ mod tests {
     ) {
         let declared = body.len() as u64;
         let (_, payload) = TestRequest::default().set_payload(body).to_http_parts();
-        let incoming = Incoming::new(payload, declared, 1 << 20, Duration::from_secs(30)).unwrap();
+        let patience = Duration::from_secs(30);
+        let held = Buffers::new(1 << 20).share(patience);
+        let incoming = Incoming::new(payload, declared, 1 << 20, patience, held).unwrap();
         let outcome = read(&with_content_type(content_type), query, incoming, Path::new("")).await;
         let found = match outcome {
             Ok(body) if body.envelope.code == owt_core::Code::source("run") => "found",

@@ -21,6 +21,7 @@ use super::incoming::Incoming;
 use super::{
     Connections, StaticFiles, access_log, answer, body, client, near_miss, reserved, static_files,
 };
+use crate::buffers::Buffers;
 use crate::cache::{self, Cache};
 use crate::pool::{Attached, Claim, Links, is_id};
 
@@ -29,6 +30,8 @@ use crate::pool::{Attached, Claim, Links, is_id};
 pub(crate) struct Site {
     pub(crate) guard: Guard,
     pub(crate) max_body: u64,
+    /// What bodies may take of memory together.
+    pub(crate) buffers: Arc<Buffers>,
     /// How long a client may take to send the head of a request.
     pub(crate) head_timeout: Duration,
     /// How long a body may stand still while it is being read.
@@ -209,9 +212,10 @@ impl Front {
             true => Payload::None,
             false => payload,
         };
-        let Site { max_body, body_timeout, uploads, .. } = &*self.site;
-        let incoming =
-            Incoming::new(payload, declared_len(request.headers()), *max_body, *body_timeout)?;
+        let Site { max_body, body_timeout, uploads, buffers, .. } = &*self.site;
+        let declared = declared_len(request.headers());
+        let held = buffers.share(*body_timeout);
+        let incoming = Incoming::new(payload, declared, *max_body, *body_timeout, held)?;
         let mut body = body::read(headers, request.query_string(), incoming, uploads).await?;
         if body.envelope.use_cache {
             // The result may outlive the client that sends this.
@@ -234,7 +238,8 @@ impl Front {
             body: body.bytes,
             parts: body.parts,
         };
-        let attached = Attached { upload: body.rest.map(Incoming::rest), spool: body.spool, claim };
+        let upload = body.rest.map(Incoming::rest);
+        let attached = Attached { upload, spool: body.spool, held: Some(body.held), claim };
         let mut call = body.envelope.into_call(seen);
         match call.cache.take() {
             Some(rule) => self.cached(call, attached, &rule, request, digest).await,

@@ -8,6 +8,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use owt_core::Error;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::buffers::Held;
 use crate::pool::Upload;
 
 /// The most bytes of a body that are held in memory, whatever a body may have.
@@ -31,6 +32,8 @@ pub(super) struct Incoming {
     patience: Duration,
     /// Whether all of it is to be in memory.
     is_held: bool,
+    /// Its share of the memory that bodies may take.
+    held: Held,
 }
 
 impl Incoming {
@@ -41,9 +44,10 @@ impl Incoming {
         declared: u64,
         limit: u64,
         patience: Duration,
+        held: Held,
     ) -> Result<Self, Error> {
         let (seen, is_held) = Default::default();
-        let incoming = Self { payload, declared, seen, limit, patience, is_held };
+        let incoming = Self { payload, declared, seen, limit, patience, is_held, held };
         incoming.check(declared)?;
         Ok(incoming)
     }
@@ -66,11 +70,13 @@ impl Incoming {
         Ok(chunk)
     }
 
-    /// The whole body, which is held in memory.
-    pub(super) async fn whole(&mut self) -> Result<Bytes, Error> {
+    /// The whole body, which is held in memory: what has been read of it, and the rest.
+    pub(super) async fn whole(&mut self, first: Bytes) -> Result<Bytes, Error> {
         self.is_held = true;
         self.check(self.declared)?;
-        self.gather(usize::MAX, None).await.map(|(bytes, _)| bytes)
+        // All of it at once, so that no two bodies wait for each other's second half.
+        self.held.grow(self.declared).await?;
+        self.gather(first.into(), usize::MAX, None).await.map(|(bytes, _)| bytes)
     }
 
     fn check(&self, bytes: u64) -> Result<(), Error> {
@@ -85,16 +91,16 @@ impl Incoming {
 
     /// The beginning of the body, and whether that is all of it.
     pub(super) async fn first(&mut self) -> Result<(Bytes, bool), Error> {
-        self.gather(FIRST, Some(Instant::now() + FIRST_WAIT)).await
+        self.gather(BytesMut::new(), FIRST, Some(Instant::now() + FIRST_WAIT)).await
     }
 
-    /// Reads so many bytes, or what comes until then; and whether that is the whole body.
+    /// Reads on to so many bytes, or what comes until then; and whether that is the whole body.
     async fn gather(
         &mut self,
+        mut bytes: BytesMut,
         wanted: usize,
         until: Option<Instant>,
     ) -> Result<(Bytes, bool), Error> {
-        let mut bytes = BytesMut::new();
         while bytes.len() < wanted {
             let next = match until {
                 None => self.next().await?,
@@ -107,10 +113,18 @@ impl Incoming {
             if chunk.len() as u64 == self.declared {
                 return Ok((chunk, true)); // Small bodies come in one piece, and are not copied.
             }
+            if self.is_held {
+                self.held.make_room((bytes.len() + chunk.len()) as u64).await?;
+            }
             bytes.extend_from_slice(&chunk);
         }
         let is_complete = bytes.len() as u64 == self.declared;
         Ok((bytes.freeze(), is_complete))
+    }
+
+    /// Its share of memory, which goes with what was read of it.
+    pub(super) fn take_held(&mut self) -> Held {
+        self.held.take()
     }
 
     /// What is still to come, for as long as it lasts.

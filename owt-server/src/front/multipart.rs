@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 
 use super::disposition::Disposition;
 use super::incoming::Incoming;
+use crate::buffers::Held;
 use crate::spool::Spool;
 
 /// The header in which a part has its names.
@@ -39,12 +40,14 @@ const LONGEST_HEAD: usize = 64 * 1024;
 const PART: usize = 1024;
 
 /// A form that has been taken apart.
-#[derive(Default)]
 pub(super) struct Form {
     pub(super) parts: Vec<Part>,
     /// Keeps the files of the parts.
     pub(super) spool: Option<Spool>,
-    held: usize,
+    /// Its share of the memory that bodies may take.
+    pub(super) held: Held,
+    /// What is held of its files.
+    files: usize,
     /// What its fields count for, and the heads of all its parts.
     fields: usize,
 }
@@ -56,6 +59,7 @@ pub(super) async fn receive(
     boundary: String,
     uploads: &Path,
 ) -> Result<Form, Error> {
+    let held = incoming.take_held();
     // Through a channel, because the parser wants what may move between threads.
     let (sender, mut chunks) = mpsc::channel(1);
     let feed = async move {
@@ -69,7 +73,7 @@ pub(super) async fn receive(
         }
     };
     let chunks = stream::poll_fn(move |cx| chunks.poll_recv(cx));
-    match select(pin!(take_apart(chunks, boundary, uploads)), pin!(feed)).await {
+    match select(pin!(take_apart(chunks, boundary, uploads, held)), pin!(feed)).await {
         // What is left of a form that is wrong is not waited for.
         Either::Left((Err(err), _)) => Err(err),
         Either::Left((form, feed)) => {
@@ -81,14 +85,20 @@ pub(super) async fn receive(
 }
 
 /// Takes apart a form that is all there.
-pub(super) async fn read(bytes: Bytes, boundary: String, uploads: &Path) -> Result<Form, Error> {
-    take_apart(stream::once(async { Ok(bytes) }), boundary, uploads).await
+pub(super) async fn read(
+    bytes: Bytes,
+    boundary: String,
+    uploads: &Path,
+    held: Held,
+) -> Result<Form, Error> {
+    take_apart(stream::once(async { Ok(bytes) }), boundary, uploads, held).await
 }
 
 async fn take_apart(
     chunks: impl Stream<Item = Result<Bytes, Error>> + Send,
     boundary: String,
     uploads: &Path,
+    held: Held,
 ) -> Result<Form, Error> {
     let arrived = Arc::<AtomicUsize>::default();
     let count = arrived.clone();
@@ -96,7 +106,7 @@ async fn take_apart(
         count.fetch_add(chunk.len(), Ordering::Relaxed);
     });
     let mut fields = Multipart::new(chunks, boundary);
-    let mut form = Form::default();
+    let mut form = Form { parts: Vec::new(), spool: None, held, files: 0, fields: 0 };
     while let Some(field) = next_field(&mut fields, &arrived).await? {
         // Not as multer reads them: it knows neither `filename*` nor the quotes of browsers.
         let disposition = field.headers().get(CONTENT_DISPOSITION);
@@ -104,7 +114,7 @@ async fn take_apart(
             disposition.map(|value| Disposition::parse(value.as_bytes())).unwrap_or_default();
         let content_type = field.content_type().map(ToString::to_string);
         let texts = [Some(&name), filename.as_ref(), content_type.as_ref()];
-        form.count(PART + texts.into_iter().flatten().map(String::len).sum::<usize>())?;
+        form.count(PART + texts.into_iter().flatten().map(String::len).sum::<usize>()).await?;
         // A file under the name of a field of ours is one of them (`curl -F code_b64=@file`).
         let content = match filename.is_none() || Envelope::has_field(&name) {
             true => Content::Held(form.hold(field).await?),
@@ -132,19 +142,24 @@ async fn next_field<'a>(
 
 impl Form {
     /// Counts what is held in any case, so that there is an end to it.
-    fn count(&mut self, bytes: usize) -> Result<(), Error> {
+    async fn count(&mut self, bytes: usize) -> Result<(), Error> {
         self.fields += bytes;
-        match self.fields > HELD_FIELDS {
-            true => Err(Error::TextTooLarge { limit: HELD_FIELDS as u64 }),
-            false => Ok(()),
+        if self.fields > HELD_FIELDS {
+            return Err(Error::TextTooLarge { limit: HELD_FIELDS as u64 });
         }
+        self.make_room().await
+    }
+
+    /// Waits until there is room for all that it holds.
+    async fn make_room(&mut self) -> Result<(), Error> {
+        self.held.make_room((self.fields + self.files) as u64).await
     }
 
     /// Reads a field that is text.
     async fn hold(&mut self, mut field: Field<'_>) -> Result<Bytes, Error> {
         let mut bytes = BytesMut::new();
         while let Some(chunk) = field.chunk().await.map_err(error)? {
-            self.count(chunk.len())?;
+            self.count(chunk.len()).await?;
             bytes.extend_from_slice(&chunk);
         }
         Ok(bytes.freeze())
@@ -155,10 +170,11 @@ impl Form {
         let mut bytes = BytesMut::new();
         while let Some(chunk) = field.chunk().await.map_err(error)? {
             bytes.extend_from_slice(&chunk);
-            self.held += chunk.len();
-            if self.held > HELD_FILES {
+            self.files += chunk.len();
+            if self.files > HELD_FILES {
                 return self.spool(&bytes, field, uploads).await;
             }
+            self.make_room().await?;
         }
         Ok(Content::Held(bytes.freeze()))
     }
@@ -179,7 +195,7 @@ impl Form {
             file.write_all(&chunk).await.map_err(|err| full(&err))?;
         }
         finish(file).await.map_err(|err| full(&err))?;
-        self.held -= first.len();
+        self.files -= first.len();
         Ok(Content::File(path))
     }
 }
@@ -209,10 +225,13 @@ fn full(err: &io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use futures_util::StreamExt;
     use rstest::rstest;
 
     use super::*;
+    use crate::buffers::Buffers;
 
     const FORM: &str = "--x\r\nContent-Disposition: form-data; name=\"code_b64\"; filename=\"a.py\"\r\n\r\n\
                         cnVu\r\n--x\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhi\r\n\
@@ -224,9 +243,13 @@ mod tests {
         Part { name: name.to_owned(), filename, content_type, content }
     }
 
+    fn room() -> Held {
+        Buffers::new(1 << 30).share(Duration::from_secs(30))
+    }
+
     async fn parse(pieces: Vec<Bytes>, uploads: &Path) -> Result<Form, Error> {
         let chunks = stream::iter(pieces.into_iter().map(Ok));
-        take_apart(chunks, "x".to_owned(), uploads).await
+        take_apart(chunks, "x".to_owned(), uploads, room()).await
     }
 
     #[tokio::test]
@@ -282,7 +305,7 @@ mod tests {
             .inspect_ok(|chunk| {
                 seen.fetch_add(chunk.len(), Ordering::Relaxed);
             });
-        let form = take_apart(chunks.boxed(), "x".to_owned(), folder.path()).await;
+        let form = take_apart(chunks.boxed(), "x".to_owned(), folder.path(), room()).await;
         assert_eq!(form.err().map(|err| err.code()), Some("content-type"));
         assert!(seen.into_inner() < LONGEST_HEAD + 3000);
     }
@@ -307,7 +330,7 @@ mod tests {
         assert_eq!(code("--y--\r\n").await, "body-incomplete");
         assert_eq!(code("--x\r\nno header\r\n\r\n--x--\r\n").await, "content-type");
         let broken = stream::iter([Err(Error::BodyTooLarge { limit: 1 })]);
-        let form = take_apart(broken, "x".to_owned(), folder.path()).await;
+        let form = take_apart(broken, "x".to_owned(), folder.path(), room()).await;
         assert_eq!(form.err().map(|err| err.code()), Some("body-too-large"));
     }
 }

@@ -134,7 +134,8 @@ impl Links {
         call: Call,
         attached: Attached,
     ) -> Result<Reply<ReplyStream>, Failure> {
-        let Attached { mut upload, mut spool, claim } = attached;
+        // As long as the call itself is here, so is its body.
+        let Attached { mut upload, mut spool, claim, held: _held } = attached;
         let began = Instant::now();
         let digest = call.code.digest();
         let source = self.source(&call.code)?;

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use super::claims::Claim;
 use super::link::Link;
 use super::pending::Pending;
+use crate::buffers::Held;
 use crate::spool::Spool;
 use crate::wire::{CHUNK, Kind, WINDOW};
 
@@ -26,6 +27,8 @@ pub(crate) struct Attached {
     pub(crate) upload: Option<Upload>,
     /// The files of its parts.
     pub(crate) spool: Option<Spool>,
+    /// The memory that its body takes.
+    pub(crate) held: Option<Held>,
     /// The right to its id, if its client has chosen that.
     pub(crate) claim: Option<Arc<Claim>>,
 }
