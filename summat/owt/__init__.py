@@ -14,6 +14,7 @@ _own.install()
 from owt._main import main  # noqa: E402
 from owt._request import Request  # noqa: E402
 from owt._response import Response, abort  # noqa: E402
+from owt._same_thread import same_thread  # noqa: E402
 from owt._server import Server, args  # noqa: E402
 from owt.summat import pipe  # noqa: E402
 
@@ -33,6 +34,7 @@ __all__ = [
     "main",
     "owtify",
     "pipe",
+    "same_thread",
 ]
 
 

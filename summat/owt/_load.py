@@ -12,7 +12,7 @@ from os import pread
 from threading import Lock, Timer
 from time import monotonic
 
-from owt import _log_levels, _module, _turn, adaptors
+from owt import _log_levels, _module, _same_thread, _turn, adaptors
 from owt._faults import Fault
 from owt._helpers import Helpers
 from owt._shelf import Shelf
@@ -45,6 +45,8 @@ class Adaptor:
         "fn_names",
         "generation",
         "imports",
+        "is_same_thread",
+        "line",
         "memory",
         "module",
         "namespace",
@@ -58,6 +60,9 @@ class Adaptor:
         self.digest = digest
         self.source = source
         self.parsed = parsed
+        self.is_same_thread = _same_thread.is_named_in(parsed)
+        # Lives as long as this does.
+        self.line = _same_thread.here()
         self.module = module
         self.namespace = vars(module)
         self.value: object = None

@@ -131,3 +131,14 @@ def _last_state(line: str) -> str:
 def _writer_key() -> str:
     call_id = _call_id.get()
     return call_id if call_id != _NO_CALL else f"thread {get_ident()}"
+
+
+def warning_without_line(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    """Return a warning as one line, as `warnings.formatwarning` is to."""
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import contextmanager
 
@@ -19,6 +20,16 @@ _held: dict[int, list[Turn]] = {}
 def is_wanted(thread: int) -> bool:
     """Tell whether others wait for what a thread makes, so that it must not be interrupted."""
     return any(turn.is_waited_for() for turn in tuple(_held.get(thread, ())))
+
+
+def is_importing(thread: int) -> bool:
+    """Tell whether a thread is in the middle of an import."""
+    frame = sys._current_frames().get(thread)
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 class Turn:

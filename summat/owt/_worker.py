@@ -10,11 +10,11 @@ import os
 import sys
 import warnings
 from contextlib import suppress
-from contextvars import Context
+from contextvars import Context, copy_context
 from os import _exit, close
 from types import CoroutineType
 
-from owt import _log, _main, _own, _server, _turn, _waking
+from owt import _log, _main, _own, _same_thread, _server, _turn, _waking
 from owt._body import is_awaitable
 from owt._describe import located, place, told
 from owt._faults import Fault, Interrupted
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from owt._border import Call, Settings
+    from owt._load import Adaptor
     from owt._reply import Reply
 
 __all__ = [
@@ -62,6 +63,7 @@ class _Worker:
         self.store = Store(_DEFAULT_LIMIT)
         self.evaluate = True
         self.loop = Loop()
+        self.lines = _same_thread.Lines(lambda digest: self.store.forget(digest))
         self.is_forked_child = False
         # owt's own, which nothing here may touch.
         self.sockets: frozenset[int] = frozenset()
@@ -83,7 +85,7 @@ def start(settings: Settings) -> None:
     sys.setswitchinterval(_SWITCH_INTERVAL)
     warnings.simplefilter("ignore", SyntaxWarning)
     # Python would show the line that it warns of, and the log never shows source.
-    warnings.formatwarning = _warning_without_line
+    warnings.formatwarning = _log.warning_without_line
     os.register_at_fork(after_in_child=lambda: _after_fork(settings["fds"]))
 
 
@@ -91,8 +93,8 @@ def handle(call: Call) -> bool:
     """Run one call and answer it. Nothing that an adaptor raises comes out of here.
 
     Each call has a context of its own: what it sets of context variables, such as the precision of
-    decimals, no other call sees. False: the call goes on in the event loop, which says
-    `call.done()` at its end.
+    decimals, no other call sees. False: the call goes on in the event loop, or on the one thread of
+    its adaptor, which says `call.done()` at its end.
 
     What is raised here says that this worker should be replaced.
     """
@@ -119,11 +121,12 @@ def _handle(call: Call) -> bool:
 
 
 def cancel(call_id: str) -> None:
-    """Cancel an async call, whose deadline has passed or whose client has gone.
+    """Cancel a call that no thread runs, whose deadline has passed or whose client has gone.
 
     A call that runs on a thread is interrupted by raising `Interrupted` in that thread.
     """
     _worker.loop.cancel(call_id)
+    _worker.lines.drop_cancelled()
 
 
 def is_deferred(thread: int) -> bool:
@@ -132,7 +135,8 @@ def is_deferred(thread: int) -> bool:
     A package that is left half imported stays so: what is in `sys.modules` of it is not run again,
     and every later import of it in this process fails.
     """
-    return _turn.is_wanted(thread) or _is_importing(thread)
+    is_wanted = _turn.is_wanted(thread) or _worker.lines.is_wanted(thread)
+    return is_wanted or _turn.is_importing(thread)
 
 
 def blocked_loop(call_id: str) -> tuple[int, int] | None:
@@ -146,15 +150,7 @@ def blocked_loop(call_id: str) -> tuple[int, int] | None:
 def wake(thread: int, native: int, age: float) -> None:
     """End what a thread waits for in a cancelled call, which began `age` seconds ago."""
     _waking.wake(thread, native, age, _worker.sockets)
-
-
-def _is_importing(thread: int) -> bool:
-    frame = sys._current_frames().get(thread)
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib."):
-            return True
-        frame = frame.f_back
-    return False
+    _worker.lines.replace_if_stuck(thread)
 
 
 def adaptors() -> list[dict[str, Any]]:
@@ -176,11 +172,19 @@ def _answer(call: Call, digest: str) -> bool:
     if source is None:
         call.need_source()
         return True
+    if adaptor.is_same_thread if adaptor is not None else _same_thread.is_asked_for(source):
+        _put_in_line(call, digest, source)
+        return False
+    return _run(call, digest, source, adaptor)
+
+
+def _run(call: Call, digest: str, source: str, adaptor: Adaptor | None) -> bool:
     # Before loading, which may take minutes: arguments that cannot be read need none of it.
     kwargs = parse(call.kwargs, evaluate=_worker.evaluate)
     fn_name, reload = call.fn_name, call.reload
     if adaptor is None or reload or _worker.store.helpers.outdated(adaptor):
-        adaptor = _worker.store.load(digest, source, fn_name, reload=reload, name=call.name)
+        with _same_thread.loading():
+            adaptor = _worker.store.load(digest, source, fn_name, reload=reload, name=call.name)
     call.loaded()
     value = invoke(adaptor, fn_name, Request(call), kwargs)
     _end_forked_child()
@@ -188,6 +192,35 @@ def _answer(call: Call, digest: str) -> bool:
         send_text(call, value)
         return True
     return _deliver(call, value)
+
+
+def _put_in_line(call: Call, digest: str, source: str) -> None:
+    """Have the one thread of its adaptor answer a call."""
+    # From here on nothing interrupts this thread: the call is another's.
+    call.settle()
+    if call.disconnected:
+        raise Interrupted
+    context = copy_context()
+    work = _same_thread.Job(call, lambda: context.run(_run_in_line, call, digest, source))
+    _worker.lines.put(digest, work)
+
+
+def _run_in_line(call: Call, digest: str, source: str) -> None:
+    is_over = True
+    try:
+        try:
+            if not call.occupy():
+                raise Interrupted
+            is_over = _run(call, digest, source, _worker.store.get(digest))
+        except BaseException as err:
+            _end_forked_child()
+            _fail(call, err)
+        finally:
+            call.settle()
+    finally:
+        if is_over:
+            _log.end()
+            call.done()
 
 
 def _deliver(call: Call, value: Any) -> bool:
@@ -345,6 +378,7 @@ def _after_fork(descriptors: list[int]) -> None:
     _worker.is_forked_child = True
     _worker.store.after_fork()
     _worker.loop.after_fork()
+    _worker.lines.after_fork()
     # Emptied, because a child of this child may have other files under these numbers.
     while descriptors:
         with suppress(OSError):
@@ -355,13 +389,3 @@ def _end_forked_child() -> None:
     """End the child of an adaptor that called os.fork(): the parent has the call."""
     if _worker.is_forked_child:
         _exit(0)
-
-
-def _warning_without_line(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    line: str | None = None,
-) -> str:
-    return f"{filename}:{lineno}: {category.__name__}: {message}\n"

@@ -26,6 +26,7 @@ def test_the_public_names_are_these() -> None:
         "main",
         "owtify",
         "pipe",
+        "same_thread",
     ]
     namespace: dict[str, object] = {}
     exec("from owt import *", namespace)

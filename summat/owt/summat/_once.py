@@ -12,6 +12,7 @@ import weakref
 from types import ModuleType
 from typing import TypeVar, overload
 
+from owt import _same_thread
 from owt._loop import resolve
 from owt._module import KEPT, PACKAGE, Kept
 from owt._turn import Turn
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future, Task
     from collections.abc import Awaitable, Callable, Coroutine
     from typing import Any, ParamSpec
+
+    from owt._same_thread import Line
 
     P = ParamSpec("P")
 
@@ -225,8 +228,17 @@ class Entry:
                 raise TypeError(
                     f"what makes {self._name!r} returns a coroutine: give once() the async function"
                 )
+            line = _same_thread.here()
+            if line is not None:
+                _lines[id(self)] = line
+                line.belongings.add(self)
             self._made = (value,)
         return self._made[0]
+
+    def forget(self) -> None:
+        """Let the next one who asks for it make it: the thread that it belongs to is stuck."""
+        self._made = None
+        _lines.pop(id(self), None)
 
     def _check_not_own(self, holder: _Turn) -> None:
         if holder.thread == threading.get_ident():
@@ -240,8 +252,12 @@ class Entry:
         made, self._made = self._made, None
         if made is None:
             return
+        line = _lines.pop(id(self), None)
         try:
-            _close(made[0], self._loop)
+            if line is None:
+                _close(made[0], self._loop)
+            else:
+                line.call(lambda: _close(made[0], None), _CLOSING)
         except Exception:
             logging.getLogger("owt.once").exception("closing %r failed", self._name)
 
@@ -290,3 +306,6 @@ def close_all() -> None:
 _registering = threading.RLock()
 _named: weakref.WeakValueDictionary[str, Entry] = weakref.WeakValueDictionary()
 _alive: weakref.WeakSet[Entry] = weakref.WeakSet()
+# The line on whose thread each entry was made, by the entry's id: held from here, a line is no part
+# of the garbage that the entry may become, and is there to close it.
+_lines: dict[int, Line] = {}

@@ -1,0 +1,235 @@
+"""`owt.same_thread`: one thread for an adaptor's module, calls and generators."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from owt import _same_thread, _worker
+from owt._faults import Interrupted
+from tests.fake import FakeCall, answer_to, fault_of, json_of, text_of
+
+if TYPE_CHECKING:
+    from owt._border import Call
+
+DATABASE = """
+import sqlite3
+db = sqlite3.connect(":memory:")
+db.execute("CREATE TABLE owls (name TEXT)")
+
+@owt.same_thread
+def run(name):
+    with db:
+        db.execute("INSERT INTO owls VALUES (?)", [name])
+    return [row[0] for row in db.execute("SELECT name FROM owls ORDER BY name")]
+
+def names():
+    for (name,) in db.execute("SELECT name FROM owls"):
+        yield name
+"""
+
+THREADS = """
+import threading
+from owt.summat import once
+loaded = threading.get_ident()
+
+@once
+def made():
+    return threading.get_ident()
+
+@owt.same_thread
+def run():
+    return len({loaded, made(), threading.get_ident()})
+
+def steps():
+    yield str(len({loaded, threading.get_ident()}))
+    yield str(len({loaded, threading.get_ident()}))
+
+async def arun():
+    return loaded == threading.get_ident()
+"""
+
+# The adaptor tells when it has begun, and ends when it is told to.
+SLOW = """
+import sys, threading
+events = sys.modules["tests.test_same_thread"].EVENTS
+here = threading.get_ident()
+
+@owt.same_thread
+def run():
+    return here == threading.get_ident()
+
+def wait():
+    events["begun"].set()
+    events["go"].wait(10)
+    return "waited"
+
+def loop():
+    import time
+    events["begun"].set()
+    while True:
+        time.sleep(0.001)
+"""
+EVENTS: dict[str, threading.Event] = {}
+
+
+@pytest.fixture(autouse=True)
+def _events() -> None:
+    EVENTS.update(begun=threading.Event(), go=threading.Event())
+
+
+def begin(source: str, **given: object) -> FakeCall:
+    fake = FakeCall(source, **given)
+    call: Call = fake
+    assert not _worker.handle(call)
+    return fake
+
+
+def test_a_connection_made_at_module_level_serves_all_calls() -> None:
+    assert json_of(DATABASE, kwargs='{"name": "tawny"}') == '["tawny"]'
+    elsewhere: list[str] = []
+    thread = threading.Thread(
+        target=lambda: elsewhere.append(json_of(DATABASE, kwargs='{"name": "barn"}'))
+    )
+    thread.start()
+    thread.join()
+    assert elsewhere == ['["barn","tawny"]']
+    chunks = [event[1] for event in answer_to(DATABASE, fn_name="names") if event[0] == "chunk"]
+    assert sorted(chunks) == [b"barn", b"tawny"]
+
+
+def test_module_once_calls_and_generators_share_the_thread() -> None:
+    assert [json_of(THREADS), json_of(THREADS)] == ["1", "1"]
+    chunks = [event[1] for event in answer_to(THREADS, fn_name="steps") if event[0] == "chunk"]
+    assert chunks == [b"1", b"1"]
+    assert json_of(THREADS, fn_name="arun") == "false"
+
+
+def test_a_call_may_be_written_as_an_expression() -> None:
+    source = "owt.same_thread(lambda: __import__('threading').current_thread().name)"
+    assert text_of(source) == "owt-same"
+
+
+def test_a_handler_that_is_async_is_refused() -> None:
+    code, text = fault_of("@owt.same_thread\nasync def run():\n    return 1")
+    assert code == "adaptor-raised"
+    assert "owt.same_thread is for handlers that are not async" in text
+
+
+@pytest.mark.parametrize(
+    ("source", "is_asked_for"),
+    [
+        ("@owt.same_thread\ndef run(): ...", True),
+        ("from owt import same_thread as one\n@one\ndef run(): ...", True),
+        (".f(owt.same_thread(len))", True),
+        ("def run(): return 'same_thread'", False),
+        ("# same_thread\nrun = 1", False),
+        ("same_thread =", False),
+        ("def run(): ...", False),
+    ],
+)
+def test_code_at_module_level_says_it(source: str, is_asked_for: bool) -> None:
+    assert _same_thread.is_asked_for(source) is is_asked_for
+
+
+def test_calls_come_one_after_the_other_and_in_order() -> None:
+    first = begin(SLOW, fn_name="wait")
+    assert EVENTS["begun"].wait(10)
+    others = [begin(SLOW) for _ in range(5)]
+    assert not any(other.answered.is_set() for other in others)
+    EVENTS["go"].set()
+    assert [call.is_done.wait(10) for call in (first, *others)] == [True] * 6
+    assert {call.answer()[0][-1] for call in others} == {b"true"}
+
+
+def test_a_call_that_waits_for_the_thread_can_be_cancelled() -> None:
+    first = begin(SLOW, fn_name="wait")
+    assert EVENTS["begun"].wait(10)
+    second, third = begin(SLOW), begin(SLOW)
+    second.disconnected = True
+    _worker.cancel(second.id)
+    assert second.is_done.wait(10)
+    EVENTS["go"].set()
+    assert first.is_done.wait(10)
+    assert third.answer()[0][-1] == b"true"
+    assert not second.answered.is_set()
+
+
+def test_a_call_that_was_cancelled_before_its_turn_does_not_run() -> None:
+    first = begin(SLOW, fn_name="wait")
+    assert EVENTS["begun"].wait(10)
+    second = begin(SLOW)
+    second.disconnected = True
+    EVENTS["go"].set()
+    assert first.is_done.wait(10)
+    assert second.answer()[0][:2] == ("fail", "deadline")
+
+
+def test_a_thread_that_is_stuck_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_same_thread, "_PATIENCE", 0.02)
+    stuck = begin(SLOW, fn_name="wait")
+    assert EVENTS["begun"].wait(10)
+    waits = begin(SLOW)
+    _worker.wake(stuck.occupied[0], threading.get_native_id(), 0.0)
+    # The adaptor was loaded anew on the thread that took over.
+    assert waits.answer()[0][-1] == b"true"
+    assert json_of(SLOW) == "true"
+    EVENTS["go"].set()
+    assert stuck.is_done.wait(10)
+
+
+def test_what_once_made_on_a_stuck_thread_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_same_thread, "_PATIENCE", 0.02)
+    source = (
+        SLOW
+        + "\nfrom owt.summat import once\nonce('thread', threading.get_ident)\n"
+        + (
+            "def is_here():\n"
+            "    return once('thread', threading.get_ident) == threading.get_ident()\n"
+        )
+    )
+    stuck = begin(source, fn_name="wait")
+    assert EVENTS["begun"].wait(10)
+    waits = begin(source, fn_name="is_here")
+    _worker.wake(stuck.occupied[0], threading.get_native_id(), 0.0)
+    assert waits.answer()[0][-1] == b"true"
+    EVENTS["go"].set()
+    assert stuck.is_done.wait(10)
+
+
+def test_a_thread_ends_with_its_adaptor() -> None:
+    source = (
+        "import threading\nfrom owt.summat import once\n"
+        "class Made:\n    def close(self):\n        closed.append(threading.get_ident())\n"
+        "import sys\nclosed = sys.modules['tests.test_same_thread'].CLOSED\n"
+        "once('made', Made)\n"
+        "@owt.same_thread\ndef run():\n    return threading.get_ident()\n"
+    )
+    fake = FakeCall(source)
+    thread = int(json_of(source))
+    assert _worker.forget(fake.digest)
+    deadline = time.monotonic() + 10
+    while thread in {each.ident for each in threading.enumerate()}:
+        assert time.monotonic() < deadline, "the thread has not ended"
+        time.sleep(0.01)
+    assert [thread] == CLOSED
+
+
+CLOSED: list[int] = []
+
+
+def test_an_interrupt_after_the_answer_leaves_the_thread_at_work() -> None:
+    line = _same_thread.Line()
+    over = threading.Event()
+
+    def interrupted() -> None:
+        raise Interrupted
+
+    line.put(_same_thread.Job(None, interrupted))
+    line.put(_same_thread.Job(None, over.set))
+    assert over.wait(10)
+    with pytest.raises(Interrupted):
+        line.call(interrupted, 10)
