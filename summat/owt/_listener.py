@@ -75,10 +75,16 @@ def _bind_for(main: Callable[..., Any], forking: FrameType | None) -> None:
     if process is None or getattr(process, "_target", None) is not main:
         return
     try:
-        _Forking.bound[threading.get_ident()] = listen(args.address, args.port)
+        _Forking.bound[threading.get_ident()] = listen(args.address, _port_of(process) or args.port)
     except OSError:
         # The child tries again, and has the words for it: from here, none would reach anybody.
         return
+
+
+def _port_of(process: Any) -> Any:
+    """Return the port with which a process is to call `main`; None if it gives none."""
+    given = getattr(process, "_kwargs", {}).get("port")
+    return given or next(iter(getattr(process, "_args", ())), None)
 
 
 def _in_parent() -> None:

@@ -35,8 +35,10 @@ def install() -> None:
     _listener.install(main)
 
 
-def main() -> NoReturn:
+def main(port: int | None = None) -> NoReturn:
     """Start a server on `owt.args` in this process, which becomes the server.
+
+    `port` takes the place of that of `owt.args`.
 
     The port is bound before that: connections wait from then on until the server takes them.
     """
@@ -46,6 +48,7 @@ def main() -> NoReturn:
             "Start it in a process of its own: multiprocessing.Process(target=owt.main).start()"
         )
     exe = _exe()
+    args.port = port or args.port
     listener = _listener.handed_over() or _listener.listen(args.address, args.port)
     _reset_process()
     sys.stdout.flush()

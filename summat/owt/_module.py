@@ -97,6 +97,7 @@ def prelude() -> dict[str, Any]:
         "owt": owt,
         "pipe": owt.pipe,
         "Server": owt.Server,
+        "_SERVER": _server.running(),
         "args": _server.copy_of_args(),
         "main": owt.main,
         "Response": owt.Response,

@@ -39,14 +39,13 @@ class Server:
     @classmethod
     def sing(cls) -> Server:
         """Return the server that runs this code."""
-        if cls._running is None:
-            adopt()
-        if cls._running is None:
+        server = running()
+        if server is None:
             raise RuntimeError(
                 "No owt server runs this code: Server.sing() works in adaptors. "
                 "Start a server with `owt`, and send this code to it."
             )
-        return cls._running
+        return server
 
 
 class _Started:
@@ -84,6 +83,12 @@ def adopt() -> None:
     except FileNotFoundError:
         # The server has gone, and this process outlives it.
         return
+
+
+def running() -> Server | None:
+    """Return the server that runs this code, if one does."""
+    adopt()
+    return Server._running
 
 
 def copy_of_args() -> SimpleNamespace:

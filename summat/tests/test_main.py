@@ -148,6 +148,22 @@ server_thread = Process(target=main)
 """
 
 
+@pytest.mark.parametrize("how", ["target=main, kwargs={'port': port}", "target=main, args=(port,)"])
+def test_the_port_may_be_given(tmp_path: Path, exe: str, how: str) -> None:
+    program = f"""
+    from owt.server import main
+    for _ in range(10):
+        server = Process({how})
+        server.start()
+        arguments = json.loads(ask(port))['arguments']
+        os.write(1, str(arguments[arguments.index('--port') + 1] == str(port)).encode())
+        server.terminate()
+        server.join()
+    os.write(1, str(args.port).encode())
+    """
+    assert run(program, tmp_path, exe) == "True" * 10 + "9876"
+
+
 def test_the_example_of_owt_in_owt_works(tmp_path: Path, exe: str) -> None:
     program = f"""
     import multiprocessing

@@ -1,0 +1,1 @@
+"""Modules that programs for the first owt import; what is new uses `owt.summat` instead."""
