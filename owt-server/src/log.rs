@@ -26,7 +26,7 @@ const MOST_WAITING: usize = 8192;
 const MANY_WAITING: usize = MOST_WAITING / 4 * 3;
 
 /// How long a reader that takes no line is waited for, and how often it is looked after.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(1);
 
 /// The log of this process, if it has been told to have one.
