@@ -258,7 +258,8 @@ def test_a_call_that_runs_on_has_its_worker_replaced_gently(serve: Serve, kind: 
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(server.call, "import time\ndef run(_): time.sleep(3); return 'unharmed'")
         eventually(server, ["running"])
-        assert server.call(RUNAWAY[kind], timeout=0.1).status_code == 504
+        # Long enough for it to begin.
+        assert server.call(RUNAWAY[kind], timeout=1).status_code == 504
         until(lambda: server.call(PID).text == pid, False)
         assert slow.result().text == "unharmed"
 
@@ -268,7 +269,8 @@ def test_async_code_that_never_awaits_is_interrupted(serve: Serve) -> None:
     pid = server.call(PID).text
     code = "async def wait(): \n  while True: pass\nimport logging\nasync def run(_):\n"
     code += "  try: await wait()\n  finally: logging.info('it has ended')"
-    assert server.call(code, timeout=0.1).status_code == 504
+    # Long enough for it to begin: what has not begun has nothing to end.
+    assert server.call(code, timeout=1).status_code == 504
     server.log.wait_for("it has ended")
     assert server.call("async def run(_): return 'the loop runs'").text == "the loop runs"
     assert server.call(PID).text == pid
