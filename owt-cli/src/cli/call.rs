@@ -185,7 +185,7 @@ pub(crate) struct FieldArgs {
     #[arg(long, value_name = "KEY", requires = "use_cache")]
     cache_key: Option<String>,
 
-    /// Load the adaptor anew, but not the modules that it imports
+    /// Load the adaptor anew, and those of its modules that lie where owt was started
     #[arg(long)]
     reload: bool,
 
