@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from owt import _worker
@@ -11,6 +12,10 @@ from owt._load import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("owt", deadline=None)
+hypothesis.settings.load_profile("owt")
 
 
 @pytest.fixture(autouse=True)
