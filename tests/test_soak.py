@@ -1,13 +1,16 @@
 """Calls can be trusted while workers die and clients vanish; else the soak would see it."""
 
 import asyncio
+import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from soak import content, deadly, kinds
+from harness import sockets
+from soak import content, deadly, mix
 from soak.call import Seen, call
 from soak.content import Headed, Sequence, numbered
 from soak.manner import Leaves, Manner
@@ -16,7 +19,7 @@ from soak.slots import code_in, home
 from soak.soak import Plan, soak
 from soak.table import text as table
 from soak.verdict import judge
-from soak.vitals import Slack, Vitals, grown
+from soak.vitals import Slack, Vitals, grown, is_complete
 from soak.wire import Connection, Head
 
 LOST = (
@@ -30,8 +33,15 @@ def test_every_answer_is_right_or_has_a_cause(tmp_path: Path) -> None:
     assert report.tally.offences == [], table(report)
     assert list(report.vitals) == ["warm-up", "calm", "storm"]
     called = {kind for kind, outcome in report.tally.outcomes if outcome == "right"}
-    assert called >= {make(Random(1)).kind for make in kinds.HARMLESS}
-    assert (report.harm.total() > 0, report.deaths.total() > 0) == (True, True)
+    assert called >= {make(Random(1)).kind for make in mix.HARMLESS}
+    assert report.harm.total() == 20
+    assert (report.deaths.total() > 0, report.removed.total() > 0) == (True, True)
+
+
+UNSERVED = (
+    "No worker process can be started: a worker process ended while it was starting (signal: 9 "
+    "(SIGKILL)). The server goes on trying, so try again in a moment, and look at its log.\n"
+)
 
 
 def of_text(**more: Any) -> Order:
@@ -81,6 +91,16 @@ LATE = of_text(status=504, code="deadline")
             "worker-died",
             "a call was lost while nobody killed a worker",
         ),
+        (
+            of_text(),
+            answer("worker-unavailable", 503, words=UNSERVED.encode(), **ERROR),
+            *(True, "worker-unavailable", None),
+        ),
+        (
+            of_text(),
+            answer("worker-unavailable", 503, words=UNSERVED.encode(), **ERROR),
+            *(False, "worker-unavailable", "no worker could be started, and nobody killed any"),
+        ),
         (LATE, answer("deadline", is_cut=True), True, "deadline", "an error's words are cut"),
         (LONG, answer(is_cut=True), True, "cut", None),
         (LONG, answer(is_cut=True), False, "cut", "the answer was cut without a cause"),
@@ -128,6 +148,21 @@ def test_who_leaves_may_still_not_see_anything_wrong() -> None:
     leaving = Manner(leaves=Leaves.IN_ANSWER)
     assert judge(LONG, leaving, answer(), workers_die=False).outcome == "left"
     assert judge(LONG, leaving, answer(is_right=False), workers_die=False).outcome == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("seen", "outcome"),
+    [
+        (answer(is_cut=True), "right"),
+        (Seen(began=1.0, is_cut=True), "right"),
+        (answer(**WHOLE), "wrong"),
+        (answer(is_right=False, is_cut=True), "wrong"),
+        (answer("worker-died", 502, words=LOST.encode(), **ERROR), "worker-died"),
+        (Seen(began=1.0, is_unanswered=True), "unanswered"),
+    ],
+)
+def test_who_reads_nothing_is_given_up(seen: Seen, outcome: str) -> None:
+    assert judge(LONG, Manner(stalls=True), seen, workers_die=True).outcome == outcome
 
 
 @pytest.mark.parametrize(
@@ -214,7 +249,7 @@ def test_a_whole_answer_is_told_from_one_that_is_cut(
 
 
 def test_the_same_seed_makes_the_same_calls() -> None:
-    makers = [*kinds.HARMLESS, *deadly.DEADLY]
+    makers = [*mix.HARMLESS, *deadly.DEADLY]
     first, second = ([make(Random(7)) for make in makers] for _ in range(2))
     assert [(order.head, order.body) for order in first] == [
         (order.head, order.body) for order in second
@@ -224,6 +259,26 @@ def test_the_same_seed_makes_the_same_calls() -> None:
 
 def test_there_is_code_for_each_worker() -> None:
     assert [home(code_in(worker, Random(1))) for worker in (0, 1)] == [0, 1]
+
+
+def test_a_server_at_rest_holds_no_connection() -> None:
+    resting = Vitals(3, 2, 28, 6, 30.0, 8, 3, 20.0)
+    assert is_complete(resting)
+    for held in ("open_connections", "connections_in_close_wait", "other_connections"):
+        assert not is_complete(replace(resting, **{held: 1}))
+
+
+def test_a_connection_that_only_its_client_has_closed_is_seen() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        client = socket.create_connection(("127.0.0.1", port))
+        own = client.getsockname()[1]
+        with server.accept()[0] as accepted:
+            assert sockets.states(port) == {own: sockets.ESTABLISHED}
+            client.close()
+            assert accepted.recv(1) == b""
+            assert sockets.states(port) == {own: sockets.CLOSE_WAIT}
+        assert sockets.states(port) == {}
 
 
 def test_what_has_grown_is_named() -> None:

@@ -151,6 +151,50 @@ ECHO = _source("""
         return request.data
 """)
 
+IGNORING = _source("""
+    def run(request):
+        return "not read"
+""")
+
+TASTING = _source("""
+    def run(request):
+        return next(iter(request.stream))[:1]
+""")
+
+REFUSING = _source("""
+    def run(request):
+        abort(422, "not wanted")
+""")
+
+DIGESTING_PIECES = _source("""
+    import hashlib
+
+    def run(request):
+        seen = hashlib.sha256()
+        for piece in request.stream:
+            seen.update(piece)
+        return seen.hexdigest()
+""")
+
+DIGESTING_LATER = _source("""
+    import hashlib
+
+    async def run(request):
+        seen = hashlib.sha256()
+        async for piece in request.stream:
+            seen.update(piece)
+        return seen.hexdigest()
+""")
+
+# Answers while its body is still on the way.
+EARLY = _source("""
+    import hashlib
+
+    def run(request, n):
+        yield f"early {n} "
+        yield hashlib.sha256(request.data).hexdigest()
+""")
+
 STREAMED_ECHO = _source("""
     def run(request):
         data = request.data
@@ -244,3 +288,8 @@ ASLEEP = _source("""
 def fresh(n: int) -> str:
     """Return code that no server has ever seen."""
     return f"N = {n}\n\n\ndef run(request):\n    return str(N)\n"
+
+
+def slow_to_load(n: int, seconds: float) -> str:
+    """Return code that no server has ever seen, and that takes its time when it is loaded."""
+    return f"{LOADING.replace('0.2', str(seconds))}\n\nN = {n}\n"

@@ -54,7 +54,8 @@ async def call(connection: Connection, order: Order, manner: Manner) -> Seen:
 
 
 async def _exchange(connection: Connection, order: Order, manner: Manner, seen: Seen) -> None:
-    await _send(connection, order, manner)
+    half = len(order.body) // 2 if _waits_in_body(order, manner) else None
+    await _send(connection, order, manner, half)
     if manner.leaves is Leaves.LATER:
         await asyncio.sleep(manner.pause)
     if manner.leaves in _WITHOUT_ANSWER:
@@ -62,14 +63,23 @@ async def _exchange(connection: Connection, order: Order, manner: Manner, seen: 
     seen.head = await connection.head()
     if manner.leaves is Leaves.AFTER_HEAD:
         return
+    if manner.stalls and seen.head.code is None:
+        # Owt's own words are short, and leave nothing to wait for.
+        await connection.given_up()
+    if half is not None:
+        await connection.send(order.body[half:])
     await _read(connection, order, manner, seen, seen.head)
 
 
 _WITHOUT_ANSWER = {Leaves.BEFORE_BODY, Leaves.IN_BODY, Leaves.BEFORE_HEAD, Leaves.LATER}
 
 
-async def _send(connection: Connection, order: Order, manner: Manner) -> None:
-    body, whole = order.body, len(order.body)
+def _waits_in_body(order: Order, manner: Manner) -> bool:
+    return order.is_early and manner.leaves not in _WITHOUT_ANSWER
+
+
+async def _send(connection: Connection, order: Order, manner: Manner, until: int | None) -> None:
+    body, whole = order.body[:until], len(order.body)
     if manner.leaves is Leaves.BEFORE_BODY:
         body = b""
     elif manner.leaves is Leaves.IN_BODY:

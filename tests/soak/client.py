@@ -6,8 +6,9 @@ from random import Random
 
 from soak.call import Seen, call
 from soak.deadly import DEADLY
-from soak.kinds import HARMLESS, Maker
+from soak.kinds import Maker
 from soak.manner import Manner, manner
+from soak.mix import HARMLESS
 from soak.order import Order
 from soak.tally import Tally
 from soak.verdict import judge
@@ -38,7 +39,11 @@ class Client:
         """Make calls until the weather changes."""
         while not self._weather.is_over.is_set():
             [make] = self._rnd.choices(self._makers, self._weights)
-            await self._call(make(self._rnd), manner(self._rnd))
+            order, mood = make(self._rnd), manner(self._rnd)
+            jobs = [self._call(order, order.manner or mood)]
+            if order.beside is not None:
+                jobs.append(self._call_aside(order.beside))
+            await asyncio.gather(*jobs)
         self._hang_up()
 
     async def _call(self, order: Order, manner: Manner) -> None:
@@ -46,11 +51,20 @@ class Client:
             self._hang_up()
         if self._connection is None:
             self._connection = await Connection.to(self._port)
-        seen = await call(self._connection, order, manner)
-        verdict = judge(order, manner, seen, workers_die=self._weather.workers_die)
-        self._tally.add(order, manner, seen, verdict)
+        seen = await self._judged(self._connection, order, manner)
         if not is_reusable(seen):
             self._hang_up(resets=manner.resets)
+
+    async def _call_aside(self, order: Order) -> None:
+        connection, manner = await Connection.to(self._port), order.manner or Manner()
+        await self._judged(connection, order, manner)
+        connection.close(resets=manner.resets)
+
+    async def _judged(self, connection: Connection, order: Order, manner: Manner) -> Seen:
+        seen = await call(connection, order, manner)
+        verdict = judge(order, manner, seen, workers_die=self._weather.workers_die)
+        self._tally.add(order, manner, seen, verdict)
+        return seen
 
     def _hang_up(self, *, resets: bool = False) -> None:
         if self._connection is not None:

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from harness.processes import children
 from harness.program import clean_environment, owt_binary
 from harness.server import GREETING, TEST_VIRTUALENV, stop
 
+from soak.manner import MOST_PAUSE
+
 # In the environment of the server, and so of all processes that come from it, whoever is their
 # parent by now.
 MARK = "OWT_SOAK"
@@ -22,16 +25,26 @@ WORKERS = 2
 THREADS = 16
 QUEUE = 24
 GRACE = 2.0
+# Longer than a client of the soak makes a pause, but for those that read nothing at all.
+WRITE_TIMEOUT = 2 * MOST_PAUSE
 # Of one worker, in MiB.
 MOST_MEMORY = 400
 
+# Where a server may put files, by the variables that say so.
+FOLDERS = {"XDG_RUNTIME_DIR": "run", "XDG_CACHE_HOME": "cache", "TMPDIR": "tmp"}
+
 OPTIONS = (
     *("--port", "0", "--workers", str(WORKERS), "--threads", str(THREADS), "--queue", str(QUEUE)),
+    *("--write-timeout", str(WRITE_TIMEOUT)),
     *("--worker-kill-rss", f"{MOST_MEMORY}M"),
     *("--grace", str(GRACE), "--cache-size", "8M", "--max-adaptors", "64"),
 )
 
 DEATH = re.compile(r"^(\S+) .*worker \d+ ended \((.+)\); starting another", re.MULTILINE)
+
+FAILED_START = re.compile(
+    r"^(\S+) .*worker \d+: (?:a worker process ended while|Python does not start)", re.MULTILINE
+)
 
 
 class Host:
@@ -48,8 +61,10 @@ class Host:
     def started(cls, home: Path) -> Iterator["Host"]:
         """Start a server whose files are all in one folder."""
         mark = secrets.token_hex(8)
-        _traces(home).mkdir()
-        env = {**TEST_VIRTUALENV, MARK: mark, "TMPDIR": str(_traces(home))}
+        for folder in FOLDERS.values():
+            (home / folder).mkdir()
+        own = {variable: str(home / folder) for variable, folder in FOLDERS.items()}
+        env = {**TEST_VIRTUALENV, **own, MARK: mark}
         with _log(home).open("w") as log:
             process = subprocess.Popen(
                 [str(owt_binary()), "serve", *OPTIONS],
@@ -106,13 +121,26 @@ class Host:
             for when, how in DEATH.findall(self.log())
         ]
 
+    def failed_starts(self) -> list[float]:
+        """Return when workers have ended while they were starting."""
+        found = FAILED_START.findall(self.log())
+        return [datetime.fromisoformat(when).timestamp() for when in found]
+
     def traces(self) -> list[str]:
-        """Return what the server has in its folder for temporary files."""
-        return sorted(os.listdir(_traces(self._home)))
+        """Return what the server has in the folders that it may put something into."""
+        return sorted(
+            f"{folder}/{name}"
+            for folder in FOLDERS.values()
+            for name in os.listdir(self._home / folder)
+        )
 
-
-def _traces(home: Path) -> Path:
-    return home / "tmp"
+    def remove_private_folders(self) -> list[str]:
+        """Remove the folders that the server relies on while it runs, and return their kinds."""
+        folders = sorted(self._home.glob("*/owt*/*-*"))
+        for folder in folders:
+            # The server may be writing into it.
+            shutil.rmtree(folder, ignore_errors=True)
+        return [folder.name.partition("-")[0] for folder in folders]
 
 
 def _log(home: Path) -> Path:

@@ -229,33 +229,3 @@ def parent(rnd: Random) -> Order:
     """Return a call that runs another process."""
     n = name(rnd)
     return order("child process", adaptors.PARENT, text(f"{n}"), {"n": n})
-
-
-# How often each is called, in proportion to the others. None of them ends a worker.
-HARMLESS: dict[Maker, int] = {
-    plain: 20,
-    in_url: 5,
-    by_digest: 10,
-    fresh: 5,
-    sleeping: 10,
-    waiting: 10,
-    loading: 4,
-    waiting_in_c: 2,
-    busy: 4,
-    streaming("generator", adaptors.GENERATOR): 8,
-    streaming("async generator", adaptors.ASYNC_GENERATOR): 8,
-    streaming("generator of async", adaptors.GENERATOR_LATER): 4,
-    download: 5,
-    upload: 4,
-    echo: 5,
-    streamed_echo: 5,
-    form: 4,
-    cached: 12,
-    raising: 5,
-    aborting: 5,
-    broken: 4,
-    late: 3,
-    late_stream: 3,
-    just_in_time: 4,
-    parent: 2,
-}

@@ -11,6 +11,7 @@ from harness.wire import request_bytes
 
 from soak import content
 from soak.content import Content
+from soak.manner import Manner
 
 HOST = ("Host", "localhost")
 
@@ -39,6 +40,12 @@ class Order:
     head: bytes
     body: bytes
     expected: Expected
+    # How its client behaves, where that is what matters.
+    manner: Manner | None = None
+    # Its answer begins when half of its body has come, and its client waits for that.
+    is_early: bool = False
+    # Another call at the same time, which must not matter to this one.
+    beside: "Order | None" = None
 
 
 def order(
@@ -68,6 +75,24 @@ def with_body(
     """Return a POST of a body that is the handler's: the envelope is in the query."""
     target = f"/?{urlencode(envelope(code))}"
     return _post(kind, target, [("Content-Type", content_type)], body, expected)
+
+
+def with_chunks(
+    kind: str,
+    code: str,
+    expected: Expected,
+    pieces: Sequence[bytes],
+    kwargs: dict[str, Any] | None = None,
+) -> Order:
+    """Return a POST of a body in chunks, whose length nobody knows beforehand."""
+    target = f"/?{urlencode(envelope(code, kwargs))}"
+    headers = [
+        HOST,
+        ("Content-Type", "application/octet-stream"),
+        ("Transfer-Encoding", "chunked"),
+    ]
+    chunks = [b"%x\r\n%s\r\n" % (len(piece), piece) for piece in [*pieces, b""]]
+    return Order(kind, request_bytes("POST", target, headers), b"".join(chunks), expected)
 
 
 def by_get(kind: str, code: str, expected: Expected, kwargs: dict[str, Any]) -> Order:

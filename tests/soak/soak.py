@@ -5,11 +5,13 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from random import Random
 
 from soak import slots
 from soak.call import call
+from soak.cleaner import Cleaner
 from soak.client import Client, Weather
 from soak.host import Host
 from soak.kinds import plain
@@ -29,12 +31,24 @@ CALM = 0.25
 # Seconds before and after a worker's death in which it may have cost a call.
 NEAR = 1.0
 
+# After so many starts that fail, calls are told so; seconds in which all of them have been.
+FAILED_STARTS, IN_A_ROW = 3, 15.0
+
 # Lines of the log that must never be there, but for workers that were killed while they started.
 FAULT = re.compile(
     r"^(?!.*worker \d+: (?:a worker process ended while it was starting|cannot start a worker)"
     r").*(?:panicked at| ERROR ).*$",
     re.MULTILINE,
 )
+
+# What a worker says that was starting when the folder with its modules was removed; the next one
+# has it again. Seconds that a start may take.
+UNREADABLE = re.compile(
+    r"^(\S+) ERROR worker \d+: Python does not start: "
+    r"(?:ModuleNotFoundError: No module named 'owt|FileNotFoundError: .*/owt/run-|"
+    r"ImportError: cannot import name '\w+' from (?:partially initialized module )?'owt)"
+)
+START = 5.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,8 @@ class Report:
 
     tally: Tally = field(default_factory=Tally)
     harm: Counter[str] = field(default_factory=Counter)
+    removed: Counter[str] = field(default_factory=Counter)
+    removals: list[float] = field(default_factory=list)
     deaths: Counter[str] = field(default_factory=Counter)
     vitals: dict[str, Vitals] = field(default_factory=dict)
 
@@ -103,9 +119,11 @@ class _Run:
         rnd = Random(f"{self._plan.seed} {name}")
         jobs = [self._client(weather, rnd).live() for _ in range(CLIENTS)]
         if kills:
-            saboteur = Saboteur(self._host, rnd, kills / seconds)
-            jobs.append(saboteur.work(weather.is_over))
-            self._report.harm = saboteur.done
+            saboteur = Saboteur(self._host, rnd, kills, seconds)
+            cleaner = Cleaner(self._host, rnd)
+            jobs += [saboteur.work(), cleaner.work(weather.is_over)]
+            self._report.harm, self._report.removed = saboteur.done, cleaner.removed
+            self._report.removals = cleaner.moments
         jobs.append(self._until_over(name, seconds, weather))
         await asyncio.gather(*jobs)
         return await self._vitals(name, before)
@@ -154,9 +172,30 @@ def _check_log(host: Host, report: Report) -> None:
             report.tally.accuse(
                 f"a lost call of kind {lost.kind}: no worker died near {lost.ended}"
             )
+    failed_starts = host.failed_starts()
+    for unserved in report.tally.unserved:
+        if not _is_unservable(unserved, failed_starts):
+            report.tally.accuse(
+                f"an unserved call of kind {unserved.kind}: "
+                f"no worker was killed while it started, near {unserved.ended}"
+            )
     for line in FAULT.findall(host.log()):
-        report.tally.accuse(f"in the log: {line}")
+        if not _is_of_a_removal(line, report.removals):
+            report.tally.accuse(f"in the log: {line}")
 
 
 def _has_cause(lost: Lost, deaths: list[float]) -> bool:
     return any(lost.began - NEAR <= death <= lost.ended + NEAR for death in deaths)
+
+
+def _is_unservable(call: Lost, failed_starts: list[float]) -> bool:
+    near = [start for start in failed_starts if 0 <= call.ended + NEAR - start <= IN_A_ROW]
+    return len(near) >= FAILED_STARTS
+
+
+def _is_of_a_removal(line: str, removals: list[float]) -> bool:
+    found = UNREADABLE.match(line)
+    if found is None:
+        return False
+    when = datetime.fromisoformat(found[1]).timestamp()
+    return any(0 <= when - removal <= START for removal in removals)

@@ -15,6 +15,7 @@ def text(report: Report) -> str:
     tables = [
         _calls(report.tally),
         _counts("what was done to workers", report.harm),
+        _counts("folders that were removed", report.removed),
         _counts("how workers ended", report.deaths),
         _vitals(report.vitals),
         _offences(report.tally),

@@ -29,12 +29,15 @@ class Tally:
     offences: list[str] = field(default_factory=list)
     offence_count: int = 0
     lost: list[Lost] = field(default_factory=list)
+    unserved: list[Lost] = field(default_factory=list)
 
     def add(self, order: Order, manner: Manner, seen: Seen, verdict: Verdict) -> None:
         """Count a call."""
         self.outcomes[order.kind, verdict.outcome] += 1
         if verdict.is_lost:
             self.lost.append(Lost(order.kind, seen.began, seen.ended))
+        if verdict.is_unserved:
+            self.unserved.append(Lost(order.kind, seen.began, seen.ended))
         if verdict.offence is not None:
             self.accuse(_written_out(order, manner, seen, verdict.offence))
 

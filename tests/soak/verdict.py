@@ -13,11 +13,18 @@ LEFT = "left"
 
 # What any call may come to when workers die, and its words.
 LOST = "worker-died"
+# And where workers are killed, or miss their folder, again and again while they start.
+UNAVAILABLE = "worker-unavailable"
 
 WORDS = {
     LOST: re.compile(
         r"The worker that ran this call .+\. "
         r"A new one takes its place, so the call can be tried again\.\n"
+    ),
+    UNAVAILABLE: re.compile(
+        r"No worker process can be started: (?:a worker process ended while it was starting "
+        r"\(signal: \d+ \(SIG\w+\)(?: \(core dumped\))?\)|Python does not start: .*'.*owt.*')\. "
+        r"The server goes on trying, so try again in a moment, and look at its log\.\n"
     ),
     "queue-full": re.compile(r"Too many calls are waiting\. Try again in a moment\.\n"),
     "deadline": re.compile(r"The call ran longer than the [\d.]+ s that it may\. .+\n"),
@@ -32,6 +39,8 @@ class Verdict:
     offence: str | None = None
     # The call was lost with a worker; somebody has to have killed that.
     is_lost: bool = False
+    # The call had no worker; somebody has to have killed some that were starting.
+    is_unserved: bool = False
 
 
 def judge(order: Order, manner: Manner, seen: Seen, *, workers_die: bool) -> Verdict:
@@ -44,11 +53,19 @@ def judge(order: Order, manner: Manner, seen: Seen, *, workers_die: bool) -> Ver
         return Verdict("unanswered", "no answer, or no end of it, in time")
     if manner.leaves is not None and not seen.is_ended:
         return Verdict(LEFT)
+    if manner.stalls and (seen.head is None or seen.head.code is None):
+        return _judge_stalled(seen)
     if seen.head is None:
         return Verdict("unanswered", "the connection was closed without an answer")
     if seen.head.code is not None:
         return _judge_error(order.expected, seen, seen.head.code, workers_die)
     return _judge_answer(order.expected, seen, seen.head.status, workers_die)
+
+
+def _judge_stalled(seen: Seen) -> Verdict:
+    if seen.is_ended:
+        return Verdict("wrong", "a client that did not read on has got the whole answer")
+    return Verdict(RIGHT)
 
 
 def _judge_error(expected: Expected, seen: Seen, code: str, workers_die: bool) -> Verdict:
@@ -58,11 +75,13 @@ def _judge_error(expected: Expected, seen: Seen, code: str, workers_die: bool) -
         return Verdict(RIGHT)
     if code == LOST and not workers_die:
         return Verdict(code, "a call was lost while nobody killed a worker")
-    if code not in (LOST, "queue-full", expected.or_code):
+    if code == UNAVAILABLE and not workers_die:
+        return Verdict(code, "no worker could be started, and nobody killed any")
+    if code not in (LOST, UNAVAILABLE, "queue-full", expected.or_code):
         return Verdict(code, "this error has no cause")
     if not WORDS[code].fullmatch(seen.words.decode(errors="replace")):
         return Verdict(code, "an error's words are not what they have to be")
-    return Verdict(code, is_lost=code == LOST)
+    return Verdict(code, is_lost=code == LOST, is_unserved=code == UNAVAILABLE)
 
 
 def _judge_answer(expected: Expected, seen: Seen, status: int, workers_die: bool) -> Verdict:

@@ -2,9 +2,12 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
+
+from harness import sockets
 
 from soak.host import THREADS, WORKERS, Host
 
@@ -25,6 +28,10 @@ class Vitals:
     worker_files: int
     worker_threads: int
     worker_memory: float
+    # Connections that the front holds, by what has become of them.
+    open_connections: int = 0
+    connections_in_close_wait: int = 0
+    other_connections: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,11 +52,15 @@ class Slack:
     worker_threads: int = THREADS + 4
     # Loaded adaptors, and what the allocator keeps.
     worker_memory: float = 64.0
+    open_connections: int = 0
+    connections_in_close_wait: int = 0
+    other_connections: int = 0
 
 
 def measure(host: Host) -> Vitals:
     """Return the figures of now."""
     workers = host.workers()
+    states = Counter(sockets.states(host.port).values())
     return Vitals(
         processes=len(host.processes()),
         workers=len(workers),
@@ -59,6 +70,9 @@ def measure(host: Host) -> Vitals:
         worker_files=max(map(_files, workers), default=0),
         worker_threads=max(map(_threads, workers), default=0),
         worker_memory=max(map(_memory, workers), default=0.0),
+        open_connections=states.pop(sockets.ESTABLISHED, 0),
+        connections_in_close_wait=states.pop(sockets.CLOSE_WAIT, 0),
+        other_connections=states.total(),
     )
 
 
@@ -71,8 +85,14 @@ async def at_rest(host: Host, is_fine: Callable[[Vitals], bool]) -> Vitals:
 
 
 def is_complete(vitals: Vitals) -> bool:
-    """Return whether there are all workers and no other process."""
-    return vitals.workers == WORKERS and vitals.processes == WORKERS + 1
+    """Return whether there are all workers, no other process, and no connection."""
+    connections = (
+        vitals.open_connections,
+        vitals.connections_in_close_wait,
+        vitals.other_connections,
+    )
+    is_alone = vitals.workers == WORKERS and vitals.processes == WORKERS + 1
+    return is_alone and not any(connections)
 
 
 def grown(before: Vitals, after: Vitals, slack: Slack | None = None) -> list[str]:

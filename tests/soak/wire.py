@@ -5,9 +5,15 @@ import socket
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import cast
+
+from harness import sockets
 
 # Bytes that are read ahead; then the system's buffers fill, and the server has to wait.
 AHEAD = 64 * 1024
+
+# How often it is looked whether the server still holds a connection, in seconds.
+LOOK = 0.1
 
 # With this, closing a connection resets it.
 NO_LINGER = struct.pack("ii", 1, 0)
@@ -59,6 +65,18 @@ class Connection:
             await self._writer.drain()
         except ConnectionError:
             pass
+
+    async def given_up(self) -> None:
+        """Wait until the server does not hold the connection any more, reading nothing."""
+        self._reading().pause_reading()
+        own = self._writer.get_extra_info("sockname")[1]
+        port = self._writer.get_extra_info("peername")[1]
+        while own in sockets.states(port):
+            await asyncio.sleep(LOOK)
+        self._reading().resume_reading()
+
+    def _reading(self) -> asyncio.ReadTransport:
+        return cast(asyncio.ReadTransport, self._writer.transport)
 
     async def head(self) -> Head:
         """Read the head of an answer."""
