@@ -108,9 +108,12 @@ impl Process {
     pub(super) async fn ready(&mut self) -> Result<(), StartError> {
         // One small write, so it arrives whole.
         let mut word = vec![0; 64 * 1024];
-        let len = timeout(START_LIMIT, self.control.read(&mut word))
-            .await
-            .map_err(|_| StartError::Slow)??;
+        let read = timeout(START_LIMIT, self.control.read(&mut word));
+        let len = match read.await.map_err(|_| StartError::Slow)? {
+            // Some that ends leaves unread what it was told.
+            Err(err) if err.kind() == io::ErrorKind::ConnectionReset => 0,
+            read => read?,
+        };
         match postcard::from_bytes(&word[..len]) {
             Ok(Ready::Yes) => Ok(()),
             Ok(Ready::No(why)) => Err(StartError::Python(why)),
