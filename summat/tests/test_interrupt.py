@@ -81,3 +81,28 @@ def test_a_thread_that_imports_is_known(tmp_path: Path, monkeypatch: pytest.Monk
     thread.join(10)
     assert not _worker.is_deferred(thread.ident or 0)
     assert not _worker.is_deferred(threading.get_ident())
+
+
+class HeldUp(threading.Thread):
+    """A thread that says when it is being started, and waits then."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.begins, self.may_run = threading.Event(), threading.Event()
+
+    def _bootstrap(self) -> None:
+        self.begins.set()
+        self.may_run.wait()
+        super()._bootstrap()  # type: ignore[misc]
+
+
+def test_a_thread_that_starts_another_is_not_interrupted() -> None:
+    new = HeldUp()
+    starting = threading.Thread(target=new.start)
+    starting.start()
+    new.begins.wait()
+    assert _worker.is_deferred(starting.ident or 0)
+    new.may_run.set()
+    starting.join()
+    new.join()
+    assert not _worker.is_deferred(starting.ident or 0)
