@@ -71,7 +71,8 @@ class Connection:
         self._reading().pause_reading()
         own = self._writer.get_extra_info("sockname")[1]
         port = self._writer.get_extra_info("peername")[1]
-        while own in sockets.states(port):
+        # Twice, since a list that changes while it is read may leave one out.
+        while own in sockets.states(port) or own in sockets.states(port):
             await asyncio.sleep(LOOK)
         self._reading().resume_reading()
 
