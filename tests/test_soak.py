@@ -29,13 +29,14 @@ LOST = (
 
 
 def test_every_answer_is_right_or_has_a_cause(tmp_path: Path) -> None:
-    report = asyncio.run(soak(Plan(seconds=14, seed=1, kills=20), tmp_path))
+    plan = Plan(seconds=14, seed=1, kills=20, removes_folders=False)
+    report = asyncio.run(soak(plan, tmp_path))
     assert report.tally.offences == [], table(report)
     assert list(report.vitals) == ["warm-up", "calm", "storm"]
     called = {kind for kind, outcome in report.tally.outcomes if outcome == "right"}
     assert called >= {make(Random(1)).kind for make in mix.HARMLESS}
     assert report.harm.total() == 20
-    assert (report.deaths.total() > 0, report.removed.total() > 0) == (True, True)
+    assert report.deaths.total() > 0
 
 
 UNSERVED = (

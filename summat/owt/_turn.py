@@ -32,6 +32,20 @@ def is_importing(thread: int) -> bool:
     return False
 
 
+def is_starting_another(thread: int) -> bool:
+    """Tell whether a thread starts another one, which has the same number until it runs.
+
+    An exception for that number ends the new one before it can say that it runs, and `start` waits
+    for that without end.
+    """
+    frame = sys._current_frames().get(thread)
+    while frame is not None:
+        if frame.f_code is threading.Thread.start.__code__:
+            return True
+        frame = frame.f_back
+    return False
+
+
 class Turn:
     """Held by whoever makes something: the others wait until it is over."""
 

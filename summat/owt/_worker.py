@@ -12,7 +12,6 @@ import warnings
 from contextlib import suppress
 from contextvars import Context, copy_context
 from os import _exit, close
-from threading import Thread
 from types import CoroutineType
 
 from owt import _log, _main, _own, _same_thread, _server, _turn, _waking
@@ -139,7 +138,7 @@ def is_deferred(thread: int) -> bool:
     and every later import of it in this process fails.
     """
     is_wanted = _turn.is_wanted(thread) or _worker.lines.is_wanted(thread)
-    return is_wanted or _turn.is_importing(thread) or _is_starting_another(thread)
+    return is_wanted or _turn.is_importing(thread) or _turn.is_starting_another(thread)
 
 
 def blocked_loop(call_id: str) -> tuple[int, int] | None:
@@ -147,7 +146,7 @@ def blocked_loop(call_id: str) -> tuple[int, int] | None:
     thread = _worker.loop.blocked_by(call_id)
     if thread is None or thread.ident is None or thread.native_id is None:
         return None
-    if _is_starting_another(thread.ident):
+    if _turn.is_starting_another(thread.ident):
         return None
     return thread.ident, thread.native_id
 
@@ -156,20 +155,6 @@ def wake(thread: int, native: int, age: float) -> None:
     """End what a thread waits for in a cancelled call, which began `age` seconds ago."""
     _waking.wake(thread, native, age, _worker.sockets)
     _worker.lines.replace_if_stuck(thread)
-
-
-def _is_starting_another(thread: int) -> bool:
-    """Tell whether a thread starts another one, which has the same number until it runs.
-
-    An exception for that number ends the new one before it can say that it runs, and `start` waits
-    for that without end.
-    """
-    frame = sys._current_frames().get(thread)
-    while frame is not None:
-        if frame.f_code is Thread.start.__code__:
-            return True
-        frame = frame.f_back
-    return False
 
 
 def adaptors() -> list[dict[str, Any]]:

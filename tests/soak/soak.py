@@ -60,6 +60,9 @@ class Plan:
     # How often a worker is to be killed or frozen.
     kills: int
     progress: Callable[[str], None] = lambda _line: None
+    # Whether the folders of the running server are removed now and then. Calls that need one of
+    # owt's own modules for the first time fail then, until it is there again.
+    removes_folders: bool = True
 
 
 @dataclass
@@ -120,10 +123,12 @@ class _Run:
         jobs = [self._client(weather, rnd).live() for _ in range(CLIENTS)]
         if kills:
             saboteur = Saboteur(self._host, rnd, kills, seconds)
+            jobs.append(saboteur.work())
+            self._report.harm = saboteur.done
+        if kills and self._plan.removes_folders:
             cleaner = Cleaner(self._host, rnd)
-            jobs += [saboteur.work(), cleaner.work(weather.is_over)]
-            self._report.harm, self._report.removed = saboteur.done, cleaner.removed
-            self._report.removals = cleaner.moments
+            jobs.append(cleaner.work(weather.is_over))
+            self._report.removed, self._report.removals = cleaner.removed, cleaner.moments
         jobs.append(self._until_over(name, seconds, weather))
         await asyncio.gather(*jobs)
         return await self._vitals(name, before)
