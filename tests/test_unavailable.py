@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,11 @@ def test_what_a_killed_server_left_is_removed_by_the_next_one(serve: Serve, tmp_
     shutil.copytree(folders[1], kept)
     dead.process.kill()
     dead.process.wait()
-    dead.log.to_its_end()
-    # Its workers have cleared up, which they cannot where they are killed with it.
+    # Its workers clear up, which they cannot where they are killed with it.
+    limit = time.monotonic() + 10
+    while folders[1].exists():
+        assert time.monotonic() < limit, "the workers have not cleared up"
+        time.sleep(0.01)
     kept.rename(folders[1])
     third = Path(serve().call(PACKAGE).text).parents[1]
     assert sorted(folders[0].parent.iterdir()) == sorted([folders[0], third])
