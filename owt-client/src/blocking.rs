@@ -17,7 +17,6 @@
 use std::borrow::Borrow;
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_util::StreamExt;
@@ -26,7 +25,7 @@ use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
 use tokio::runtime::{self, Runtime};
 
-use crate::{Adaptor, Call, Envelope, Error, Event};
+use crate::{Adaptor, Call, ClientBuilder, Envelope, Error, Event};
 
 /// A client of one owt server; see [`crate::Client`]. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -40,43 +39,26 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`crate::Client::new`], and [`Error::Thread`] if no thread can be started.
+    /// Those of [`ClientBuilder::build_blocking`].
     pub fn new(base: &str) -> Result<Client, Error> {
-        Ok(Client { inner: crate::Client::new(base)?, thread: Thread::start()? })
+        Client::builder(base).build_blocking()
+    }
+
+    /// Begins a client of the server at a base URL, to set its certificates, timeouts and user;
+    /// [`ClientBuilder::build_blocking`] makes it.
+    pub fn builder(base: impl Into<String>) -> ClientBuilder {
+        crate::Client::builder(base)
+    }
+
+    /// A client that waits for what an async one does.
+    pub(crate) fn around(inner: crate::Client) -> Result<Client, Error> {
+        Ok(Client { inner, thread: Thread::start()? })
     }
 
     /// The same client, as this user (HTTP Basic).
     #[must_use]
     pub fn with_auth(self, user: impl Into<String>, password: impl Into<String>) -> Client {
         Client { inner: self.inner.with_auth(user, password), ..self }
-    }
-
-    /// The same client, whose calls have this [`patience`](Call::patience) unless they set another.
-    #[must_use]
-    pub fn with_patience(self, limit: Duration) -> Client {
-        Client { inner: self.inner.with_patience(limit), ..self }
-    }
-
-    /// The same client, which trusts these certificates and those for which they vouch; see
-    /// [`crate::Client::with_root_certificate`].
-    ///
-    /// # Errors
-    ///
-    /// [`Error::RootCertificate`] if there is no certificate in the text, or one that cannot be read.
-    #[cfg(feature = "tls")]
-    pub fn with_root_certificate(self, pem: impl AsRef<[u8]>) -> Result<Client, Error> {
-        Ok(Client { inner: self.inner.with_root_certificate(pem)?, ..self })
-    }
-
-    /// The same client, which takes any certificate for the server's. **This is dangerous**; see
-    /// [`crate::Client::danger_with_unverified_certificates`].
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Request`] if the HTTP client cannot be set up.
-    #[cfg(feature = "tls")]
-    pub fn danger_with_unverified_certificates(self) -> Result<Client, Error> {
-        Ok(Client { inner: self.inner.danger_with_unverified_certificates()?, ..self })
     }
 
     /// Begins a call of an adaptor.
@@ -86,7 +68,7 @@ impl Client {
 
     /// Begins a call that an envelope describes.
     pub fn call_with(&self, envelope: Envelope) -> Call<Client> {
-        Call::new(self.clone(), envelope, self.inner.patience)
+        Call::new(self.clone(), envelope, self.inner.read_timeout)
     }
 }
 

@@ -9,7 +9,7 @@ use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 
-use crate::patience::Patience;
+use crate::read_timeout::ReadTimeout;
 use crate::{Body, Client, Error, Form, Reply};
 
 /// A call of one adaptor, not sent yet. [`Client::call`] begins one.
@@ -52,7 +52,7 @@ pub(crate) struct Outgoing {
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) content: Content,
-    pub(crate) patience: Patience,
+    pub(crate) read_timeout: ReadTimeout,
     /// What cannot be sent is reported when the call is.
     pub(crate) fault: Option<Error>,
 }
@@ -66,14 +66,14 @@ pub(crate) enum Content {
 }
 
 impl<C> Call<C> {
-    pub(crate) fn new(client: C, envelope: Envelope, patience: Patience) -> Call<C> {
+    pub(crate) fn new(client: C, envelope: Envelope, read_timeout: ReadTimeout) -> Call<C> {
         let outgoing = Outgoing {
             envelope,
             method: Method::POST,
             path: String::new(),
             headers: HeaderMap::new(),
             content: Content::None,
-            patience,
+            read_timeout,
             fault: None,
         };
         Call { client, outgoing }
@@ -146,7 +146,7 @@ impl<C> Call<C> {
     /// Sets how long the call may *run*: the server interrupts its Python then, and refuses with
     /// `deadline`. Time in the server's queue does not count.
     ///
-    /// How long this client *waits* is its [`patience`](Call::patience).
+    /// How long this client *waits* is its [`read_timeout`](Call::read_timeout).
     ///
     /// # Examples
     ///
@@ -158,7 +158,7 @@ impl<C> Call<C> {
     ///
     /// // The adaptor may run for 30 seconds; the queue, the network and all may take 60.
     /// let call = client.call(&adaptor);
-    /// let call = call.timeout(Duration::from_secs(30)).patience(Duration::from_secs(60));
+    /// let call = call.timeout(Duration::from_secs(30)).read_timeout(Duration::from_secs(60));
     /// # Ok::<(), owt_client::Error>(())
     /// ```
     pub fn timeout(mut self, limit: Duration) -> Self {
@@ -183,12 +183,12 @@ impl<C> Call<C> {
     }
 
     /// Sets how long this client *waits*: for the answer to begin, counted from the start of
-    /// sending, and then for each chunk of it. The call ends with [`Error::OutOfPatience`], and the
+    /// sending, and then for each chunk of it. The call ends with [`Error::TimedOut`], and the
     /// server interrupts its Python, because nobody is there to hear the answer.
     ///
     /// How long the call may *run* is its [`timeout`](Call::timeout).
-    pub fn patience(mut self, limit: Duration) -> Self {
-        self.outgoing.patience = Patience(Some(limit));
+    pub fn read_timeout(mut self, limit: Duration) -> Self {
+        self.outgoing.read_timeout = ReadTimeout(Some(limit));
         self
     }
 

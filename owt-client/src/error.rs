@@ -1,5 +1,6 @@
 //! Why there is no answer of an adaptor.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,12 +11,12 @@ use reqwest::StatusCode;
 
 #[cfg(feature = "tls")]
 use crate::tls;
-use crate::{Refusal, cause};
+use crate::{ServerError, cause};
 
 /// Why a call gave no answer of the adaptor.
 ///
-/// Three kinds are told apart: owt itself refused ([`Error::Refused`]), the way there failed
-/// ([`Error::Unreachable`], [`Error::Broken`], [`Error::OutOfPatience`], [`Error::NotHttp`],
+/// Three kinds are told apart: owt itself answered ([`Error::Server`]), the way there failed
+/// ([`Error::Unreachable`], [`Error::Broken`], [`Error::TimedOut`], [`Error::NotHttp`],
 /// [`Error::NotOwt`], and those of certificates), or the call could not even be made. An adaptor's own answer is a [`Reply`](crate::Reply), whatever its
 /// status, unless [`error_for_status`](crate::Reply::error_for_status) makes it an error.
 ///
@@ -59,18 +60,18 @@ pub enum Error {
     UrlTooLong,
     /// The HTTP client cannot be set up, or the request cannot be made.
     #[error("the request cannot be made")]
-    Request(#[source] reqwest::Error),
+    Request(#[source] TransportError),
     /// The thread of a blocking client cannot be started.
     #[cfg(feature = "blocking")]
     #[error("no thread can be started for the client")]
     Thread(#[source] io::Error),
     /// No server answers at the base URL.
     #[error("cannot reach the server")]
-    Unreachable(#[source] reqwest::Error),
+    Unreachable(#[source] TransportError),
     /// The answer's head cannot be read: a server with a certificate is called by `http`, or what
     /// answers is no HTTP server at all.
     #[error("the answer cannot be read as HTTP; a server that speaks HTTPS is called by https")]
-    NotHttp(#[source] reqwest::Error),
+    NotHttp(#[source] TransportError),
     /// The server is called by `https` and does not speak TLS, because it has no certificate.
     #[cfg(feature = "tls")]
     #[error("the server does not speak HTTPS; one that speaks plain HTTP is called by http")]
@@ -89,16 +90,16 @@ pub enum Error {
     RootCertificate(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The connection broke before the answer was complete.
     #[error("the answer broke off")]
-    Broken(#[source] reqwest::Error),
+    Broken(#[source] TransportError),
     /// Nothing came for longer than the client waits.
     #[error("nothing came from the server for {0:?}")]
-    OutOfPatience(Duration),
+    TimedOut(Duration),
     /// Something else than owt answered: another server, or a proxy on the way.
     #[error("the answer {0} does not come from owt")]
     NotOwt(StatusCode),
     /// Owt itself answered, instead of the adaptor.
     #[error("owt answered {0}")]
-    Refused(Box<Refusal>),
+    Server(Box<ServerError>),
     /// The adaptor answered with a status of 400 or more.
     #[error("the adaptor answered {0}")]
     Status(StatusCode),
@@ -132,8 +133,8 @@ impl Error {
     pub fn is_safe_to_retry(&self) -> bool {
         match self {
             Error::Unreachable(_) => true,
-            Error::Refused(refusal) => matches!(
-                refusal.code.as_str(),
+            Error::Server(err) => matches!(
+                err.code.as_str(),
                 "buffers-full" | "queue-full" | "draining" | "worker-unavailable"
             ),
             _ => false,
@@ -158,29 +159,58 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Error::Refused(refusal) => refusal.retry_after,
+            Error::Server(err) => err.retry_after,
             _ => None,
         }
     }
 
     /// What became of a request that got no answer.
     pub(crate) fn sending(err: reqwest::Error) -> Error {
-        let err = err.without_url();
         #[cfg(feature = "tls")]
         if let Some(failure) = tls::failure(&err) {
             return failure;
         }
-        match err {
-            err if err.is_connect() => Error::Unreachable(err),
-            err if err.is_builder() => Error::Request(err),
-            err if is_not_http(&err) => Error::NotHttp(err),
-            err => Error::Broken(err),
-        }
+        let variant = match () {
+            () if err.is_connect() => Error::Unreachable,
+            () if err.is_builder() => Error::Request,
+            () if is_not_http(&err) => Error::NotHttp,
+            () => Error::Broken,
+        };
+        variant(TransportError::new(err))
     }
 
     /// What became of an answer that had begun.
     pub(crate) fn reading(err: reqwest::Error) -> Error {
-        Error::Broken(err.without_url())
+        Error::Broken(TransportError::new(err))
+    }
+}
+
+/// What failed beneath HTTP: a connection, a name that is not found, or bytes that cannot be read. It
+/// has words, and causes such as an [`io::Error`], and says nothing of the library that is used.
+pub struct TransportError(reqwest::Error);
+
+impl TransportError {
+    /// Without the URL, which may hold the whole call.
+    pub(crate) fn new(err: reqwest::Error) -> TransportError {
+        TransportError(err.without_url())
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for TransportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.0)
     }
 }
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use owt_core::Envelope;
 use reqwest::multipart;
 
-use crate::Error;
 use crate::body::open_file;
+use crate::{Error, error::TransportError};
 
 /// A `multipart/form-data` body (RFC 7578). The adaptor finds it in `request.form` and
 /// `request.files`.
@@ -120,7 +120,9 @@ impl Value {
                     None => multipart::Part::stream(body),
                 };
                 let mime = mime_guess::from_path(path).first_or_octet_stream();
-                let part = part.mime_str(mime.as_ref()).map_err(Error::Request)?;
+                let part = part
+                    .mime_str(mime.as_ref())
+                    .map_err(|err| Error::Request(TransportError::new(err)))?;
                 Ok(match path.file_name() {
                     Some(name) => part.file_name(name.to_string_lossy().into_owned()),
                     None => part,

@@ -7,8 +7,8 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::patience::Patience;
-use crate::{ByteStream, Error, Events, Refusal};
+use crate::read_timeout::ReadTimeout;
+use crate::{ByteStream, Error, Events, ServerError};
 
 /// Every answer of owt has this header, so one without it comes from something else.
 pub(crate) const REQUEST_ID: &str = "owt-request-id";
@@ -32,18 +32,18 @@ pub(crate) const REQUEST_ID: &str = "owt-request-id";
 /// ```
 pub struct Reply {
     inner: Response,
-    patience: Patience,
+    read_timeout: ReadTimeout,
 }
 
 impl Reply {
     /// Tells an adaptor's answer from one that owt makes itself.
-    pub(crate) async fn read(inner: Response, patience: Patience) -> Result<Reply, Error> {
+    pub(crate) async fn read(inner: Response, read_timeout: ReadTimeout) -> Result<Reply, Error> {
         if !inner.headers().contains_key(REQUEST_ID) {
             return Err(Error::NotOwt(inner.status()));
         }
-        match Refusal::is_in(inner.headers()) {
-            true => Err(Error::Refused(Box::new(Refusal::read(inner, patience).await?))),
-            false => Ok(Reply { inner, patience }),
+        match ServerError::is_in(inner.headers()) {
+            true => Err(Error::Server(Box::new(ServerError::read(inner, read_timeout).await?))),
+            false => Ok(Reply { inner, read_timeout }),
         }
     }
 
@@ -98,7 +98,7 @@ impl Reply {
     ///
     /// # Errors
     ///
-    /// [`Error::Broken`] or [`Error::OutOfPatience`] if the answer breaks off.
+    /// [`Error::Broken`] or [`Error::TimedOut`] if the answer breaks off.
     pub async fn text(self) -> Result<String, Error> {
         Ok(String::from_utf8_lossy(&self.bytes().await?).into_owned())
     }
@@ -107,9 +107,9 @@ impl Reply {
     ///
     /// # Errors
     ///
-    /// [`Error::Broken`] or [`Error::OutOfPatience`] if the answer breaks off.
+    /// [`Error::Broken`] or [`Error::TimedOut`] if the answer breaks off.
     pub async fn bytes(mut self) -> Result<Bytes, Error> {
-        read_all(&mut self.inner, self.patience).await
+        read_all(&mut self.inner, self.read_timeout).await
     }
 
     /// The whole body, read as JSON.
@@ -117,7 +117,7 @@ impl Reply {
     /// # Errors
     ///
     /// [`Error::NotJson`] if it is not JSON of this type; [`Error::Broken`] or
-    /// [`Error::OutOfPatience`] if the answer breaks off.
+    /// [`Error::TimedOut`] if the answer breaks off.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
         serde_json::from_slice(&self.bytes().await?).map_err(Error::NotJson)
     }
@@ -126,7 +126,7 @@ impl Reply {
     ///
     /// # Errors
     ///
-    /// [`Error::Broken`] or [`Error::OutOfPatience`] if the answer breaks off.
+    /// [`Error::Broken`] or [`Error::TimedOut`] if the answer breaks off.
     ///
     /// # Examples
     ///
@@ -143,7 +143,7 @@ impl Reply {
     /// # Ok(()) }
     /// ```
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        next_chunk(&mut self.inner, self.patience).await
+        next_chunk(&mut self.inner, self.read_timeout).await
     }
 
     /// The chunks of the body as they arrive.
@@ -212,15 +212,21 @@ impl fmt::Debug for Reply {
     }
 }
 
-async fn next_chunk(inner: &mut Response, patience: Patience) -> Result<Option<Bytes>, Error> {
-    patience.wait(async { inner.chunk().await.map_err(Error::reading) }).await
+async fn next_chunk(
+    inner: &mut Response,
+    read_timeout: ReadTimeout,
+) -> Result<Option<Bytes>, Error> {
+    read_timeout.wait(async { inner.chunk().await.map_err(Error::reading) }).await
 }
 
 /// The rest of a body.
-pub(crate) async fn read_all(inner: &mut Response, patience: Patience) -> Result<Bytes, Error> {
-    let Some(first) = next_chunk(inner, patience).await? else { return Ok(Bytes::new()) };
+pub(crate) async fn read_all(
+    inner: &mut Response,
+    read_timeout: ReadTimeout,
+) -> Result<Bytes, Error> {
+    let Some(first) = next_chunk(inner, read_timeout).await? else { return Ok(Bytes::new()) };
     let mut whole = BytesMut::from(first);
-    while let Some(chunk) = next_chunk(inner, patience).await? {
+    while let Some(chunk) = next_chunk(inner, read_timeout).await? {
         whole.extend_from_slice(&chunk);
     }
     Ok(whole.freeze())

@@ -19,7 +19,7 @@ impl Outgoing {
         tokio::task::yield_now().await;
         let code = self.envelope.code.clone();
         let digest = code.digest();
-        if !client.known.has(digest) {
+        if !client.sent.has(digest) {
             return self.attempt(client, code).await;
         }
         if let Some(copy) = self.again() {
@@ -49,7 +49,7 @@ impl Outgoing {
             path: self.path.clone(),
             headers: self.headers.clone(),
             content,
-            patience: self.patience,
+            read_timeout: self.read_timeout,
             fault: None,
         })
     }
@@ -66,15 +66,15 @@ impl Outgoing {
 
     /// Sends it once, with this code.
     async fn attempt(mut self, client: &Client, code: Code) -> Result<Reply, Error> {
-        let (digest, patience) = (code.digest(), self.patience);
+        let (digest, read_timeout) = (code.digest(), self.read_timeout);
         self.envelope.code = code;
-        let outcome = patience
+        let outcome = read_timeout
             .wait(async {
                 let request = self.into_request(client).await?;
                 request.send().await.map_err(Error::sending)
             })
             .await;
-        let outcome = Reply::read(outcome?, patience).await;
+        let outcome = Reply::read(outcome?, read_timeout).await;
         note(client, digest, &outcome);
         outcome
     }
@@ -113,12 +113,12 @@ fn may_have_envelope(method: &Method) -> bool {
 /// Notes whether the server has the source by now.
 fn note(client: &Client, digest: Digest, outcome: &Result<Reply, Error>) {
     match outcome {
-        Ok(_) => client.known.insert(digest),
-        Err(err) if is_unknown(err) => client.known.forget(digest),
+        Ok(_) => client.sent.insert(digest),
+        Err(err) if is_unknown(err) => client.sent.forget(digest),
         Err(_) => {}
     }
 }
 
 fn is_unknown(err: &Error) -> bool {
-    matches!(err, Error::Refused(refusal) if refusal.code == CODE_UNKNOWN)
+    matches!(err, Error::Server(err) if err.code == CODE_UNKNOWN)
 }

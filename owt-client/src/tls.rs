@@ -14,13 +14,29 @@ use rustls::{CertificateError, InvalidMessage, RootCertStore};
 use crate::{Error, cause};
 use verifier::{Trust, Verifier};
 
-/// Trusts the certificates that the system trusts.
-pub(crate) fn trust_system(builder: ClientBuilder) -> ClientBuilder {
-    trust(builder, Trust::system())
+/// Whose certificates a client takes.
+pub(crate) enum Certificates {
+    /// Those that the system trusts.
+    System,
+    /// Those in this PEM text, and those for which they vouch.
+    Given(Vec<u8>),
+    /// Anybody's.
+    Any,
 }
 
-/// Trusts these certificates in PEM form, and those for which they vouch.
-pub(crate) fn trust_given(builder: ClientBuilder, pem: &[u8]) -> Result<ClientBuilder, Error> {
+impl Certificates {
+    /// Has a client trust them.
+    pub(crate) fn trusted_by(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
+        let trusted = match self {
+            Certificates::System => Trust::system(),
+            Certificates::Given(pem) => given(pem)?,
+            Certificates::Any => Trust::Anybody,
+        };
+        Ok(trust(builder, trusted))
+    }
+}
+
+fn given(pem: &[u8]) -> Result<Trust, Error> {
     let unusable = |err| Error::RootCertificate(err);
     let certificates = certificates(pem).map_err(|err| unusable(err.into()))?;
     let mut roots = RootCertStore::empty();
@@ -28,12 +44,7 @@ pub(crate) fn trust_given(builder: ClientBuilder, pem: &[u8]) -> Result<ClientBu
         roots.add(certificate.clone()).map_err(|err| unusable(err.into()))?;
     }
     let verifier = webpki(roots).map_err(|err| unusable(err.into()))?;
-    Ok(trust(builder, Trust::Given { certificates, verifier }))
-}
-
-/// Trusts whoever answers.
-pub(crate) fn trust_anybody(builder: ClientBuilder) -> ClientBuilder {
-    trust(builder, Trust::Anybody)
+    Ok(Trust::Given { certificates, verifier })
 }
 
 fn trust(builder: ClientBuilder, trust: Trust) -> ClientBuilder {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{fs, io, iter};
 
-use owt_client::{Body, Client, Envelope, Error, Form, Refusal, Reply};
+use owt_client::{Body, Client, ClientBuilder, Envelope, Error, Form, Reply, ServerError};
 
 use super::encode::bad_base;
 use crate::cli::{CallArgs, FormField, RequestArgs, TrustArgs};
@@ -17,11 +17,11 @@ const BY_HTTPS: &str = "if it was started with --tls-cert, call it with --url ht
 pub(crate) fn run(args: CallArgs) -> Result<ExitCode, CliError> {
     let mut input = Input::default();
     let envelope = args.fields.apply(args.adaptor.envelope(&mut input)?);
-    let client = Client::new(&args.url).map_err(|err| bad_base(&args.url, &err))?;
-    let mut client = trusting(client, &args.trust)?;
+    let mut builder = trusting(Client::builder(&args.url), &args.trust)?;
     if let Some((user, password)) = args.auth {
-        client = client.with_auth(user, password);
+        builder = builder.auth(user, password);
     }
+    let client = builder.build().map_err(|err| not_built(&err, &args.url, &args.trust))?;
     let call = call(&client, envelope, args.request, &mut input)?;
     let call = if args.form.is_empty() { call } else { call.form(form(args.form)) };
 
@@ -39,17 +39,24 @@ pub(crate) fn run(args: CallArgs) -> Result<ExitCode, CliError> {
 }
 
 /// As with curl, any certificate will do where both options are given.
-fn trusting(client: Client, trust: &TrustArgs) -> Result<Client, CliError> {
+fn trusting(builder: ClientBuilder, trust: &TrustArgs) -> Result<ClientBuilder, CliError> {
     if trust.insecure {
-        return client.danger_with_unverified_certificates().map_err(|err| broken(&err));
+        return Ok(builder.danger_accept_invalid_certificates());
     }
-    let Some(path) = &trust.cacert else { return Ok(client) };
-    let shown = path.to_string_lossy();
-    let pem = fs::read(path).map_err(|err| cannot_read(&shown, &err))?;
-    client.with_root_certificate(pem).map_err(|_| {
-        let words = format!("{shown} holds no certificate that can be read");
-        CliError::new(Failure::File, words).hint("give a certificate in PEM form with --cacert")
-    })
+    let Some(path) = &trust.cacert else { return Ok(builder) };
+    let pem = fs::read(path).map_err(|err| cannot_read(&path.to_string_lossy(), &err))?;
+    Ok(builder.root_certificate(pem))
+}
+
+fn not_built(err: &Error, url: &str, trust: &TrustArgs) -> CliError {
+    let path = trust.cacert.as_deref().map(Path::to_string_lossy).unwrap_or_default();
+    match err {
+        Error::RootCertificate(_) => {
+            let words = format!("{path} holds no certificate that can be read");
+            CliError::new(Failure::File, words).hint("give a certificate in PEM form with --cacert")
+        }
+        err => bad_base(url, err),
+    }
 }
 
 fn call(
@@ -94,7 +101,7 @@ async fn print(mut reply: Reply, path: Option<&Path>) -> Result<(), CliError> {
 
 fn failed(err: Error, base: &str) -> CliError {
     match err {
-        Error::Refused(refusal) => refused(&refusal),
+        Error::Server(err) => from_server(&err),
         Error::Upload { path, source } => cannot_read(&path.to_string_lossy(), &source),
         Error::UrlTooLong => CliError::caused(Failure::Usage, &err)
             .hint("send the body as a file of a form: --form name=@FILE"),
@@ -126,11 +133,11 @@ fn broken(err: &Error) -> CliError {
 }
 
 /// Owt's own words, and what this program can do about them.
-fn refused(refusal: &Refusal) -> CliError {
-    let err = CliError::new(Failure::Answer, format!("{}: {}", refusal.code, refusal.text));
-    match refusal.code.as_str() {
-        "auth-required" => err.hint("say who you are with --auth USER:PASSWORD"),
-        "code-unknown" => err.hint("leave out --digest to send the code itself"),
-        _ => err,
+fn from_server(err: &ServerError) -> CliError {
+    let shown = CliError::new(Failure::Answer, format!("{}: {}", err.code, err.text));
+    match err.code.as_str() {
+        "auth-required" => shown.hint("say who you are with --auth USER:PASSWORD"),
+        "code-unknown" => shown.hint("leave out --digest to send the code itself"),
+        _ => shown,
     }
 }

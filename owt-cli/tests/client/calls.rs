@@ -49,11 +49,11 @@ async fn an_adaptors_422_is_told_from_owts() {
     assert_eq!(reply.text().await.unwrap(), "not this way");
 
     let owts = client.call(Adaptor::from_source("def run(:")).send().await.unwrap_err();
-    let Error::Refused(refusal) = owts else { panic!("{owts:?}") };
-    assert_eq!(refusal.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(refusal.code, "code-invalid");
-    assert!(refusal.text.contains("SyntaxError"), "{}", refusal.text);
-    assert_eq!(refusal.request_id.len(), 16);
+    let Error::Server(err) = owts else { panic!("{owts:?}") };
+    assert_eq!(err.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(err.code, "code-invalid");
+    assert!(err.text.contains("SyntaxError"), "{}", err.text);
+    assert_eq!(err.request_id.len(), 16);
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn words_are_the_same_when_the_caller_takes_json() {
     let call = || client.call(Adaptor::from_source("def walk(): pass"));
     let plain = call().send().await.unwrap_err();
     let problem = call().header("Accept", "application/json").send().await.unwrap_err();
-    let (Error::Refused(plain), Error::Refused(problem)) = (plain, problem) else {
+    let (Error::Server(plain), Error::Server(problem)) = (plain, problem) else {
         panic!("both are refused")
     };
     assert!(plain.text.starts_with("The code has no function 'run'"), "{}", plain.text);
@@ -77,10 +77,10 @@ async fn a_user_is_known_by_name_and_password() {
     let server = Server::start(&["--auth", &format!("me:{digest}")]);
     let client = Client::new(&server.url()).unwrap();
     let adaptor = Adaptor::from_source("lambda: 'in'");
-    let Error::Refused(refusal) = client.call(&adaptor).send().await.unwrap_err() else {
+    let Error::Server(err) = client.call(&adaptor).send().await.unwrap_err() else {
         panic!("a stranger is refused")
     };
-    assert_eq!(refusal.code, "auth-required");
+    assert_eq!(err.code, "auth-required");
 
     let known = client.with_auth("me", "s:écret");
     assert_eq!(known.call(&adaptor).send().await.unwrap().text().await.unwrap(), "in");
@@ -100,7 +100,7 @@ fn the_blocking_client_makes_the_same_calls() {
     std::io::Read::read_to_string(&mut reply, &mut text).unwrap();
     assert_eq!(text, "0 1 2 ");
     let err = client.call(&adaptor).kwargs(&json!({"n": 1, "m": 2})).send().unwrap_err();
-    assert!(matches!(&err, Error::Refused(refusal) if refusal.code == "arguments"), "{err:?}");
+    assert!(matches!(&err, Error::Server(err) if err.code == "arguments"), "{err:?}");
 }
 
 #[tokio::test]
@@ -116,8 +116,8 @@ async fn a_traceback_names_the_adaptors_file_and_a_form_keeps_its_own_name() {
     for (call, name) in [(client.call(&adaptor), "None"), (client.call(&adaptor).form(own), "Ada")]
     {
         let err = call.send().await.unwrap_err();
-        let Error::Refused(refusal) = err else { panic!("{err:?}") };
-        assert!(refusal.text.starts_with(&format!("ValueError: {name}\n")), "{}", refusal.text);
-        assert!(refusal.text.contains("File \"iris.py\", line 2, in run"), "{}", refusal.text);
+        let Error::Server(err) = err else { panic!("{err:?}") };
+        assert!(err.text.starts_with(&format!("ValueError: {name}\n")), "{}", err.text);
+        assert!(err.text.contains("File \"iris.py\", line 2, in run"), "{}", err.text);
     }
 }

@@ -88,11 +88,11 @@ async fn a_future_that_is_dropped_interrupts_its_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_call_that_outlasts_patience_is_interrupted() {
+async fn a_call_that_outlasts_its_read_timeout_is_interrupted() {
     let watch = Watch::new();
     let limit = Duration::from_millis(300);
-    let err = watch.call(None, &[]).patience(limit).send().await.unwrap_err();
-    assert!(matches!(err, Error::OutOfPatience(waited) if waited == limit), "{err:?}");
+    let err = watch.call(None, &[]).read_timeout(limit).send().await.unwrap_err();
+    assert!(matches!(err, Error::TimedOut(waited) if waited == limit), "{err:?}");
     assert!(!err.is_safe_to_retry());
     assert_eq!(ended_by(watch.running()), "Interrupted");
 }
@@ -109,9 +109,9 @@ async fn a_stream_that_is_dropped_closes_its_generator() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_stream_that_pauses_for_longer_than_patience_is_an_error() {
+async fn a_stream_that_pauses_for_longer_than_the_read_timeout_is_an_error() {
     let watch = Watch::new();
-    let call = watch.call(Some("text/plain"), &["one"]).patience(Duration::from_millis(500));
+    let call = watch.call(Some("text/plain"), &["one"]).read_timeout(Duration::from_millis(500));
     let mut reply = call.send().await.unwrap();
     assert_eq!(reply.chunk().await.unwrap().unwrap(), "one");
     let err = reply.chunk().await.unwrap_err();
@@ -147,7 +147,7 @@ fn a_blocking_reply_that_is_dropped_closes_its_generator() {
 async fn the_calls_own_timeout_is_kept_by_the_server() {
     let watch = Watch::new();
     let call = watch.call(None, &[]).timeout(Duration::from_millis(100));
-    let Error::Refused(refusal) = call.send().await.unwrap_err() else { panic!("it is refused") };
-    assert_eq!((refusal.status.as_u16(), refusal.code.as_str()), (504, "deadline"));
+    let Error::Server(err) = call.send().await.unwrap_err() else { panic!("it is refused") };
+    assert_eq!((err.status.as_u16(), err.code.as_str()), (504, "deadline"));
     assert_eq!(ended_by(watch.running()), "Interrupted");
 }

@@ -121,11 +121,11 @@ async fn an_adaptors_own_error_is_its_answer() {
 async fn an_error_of_owt_is_an_error() {
     let head = "422 Unprocessable Content\r\nOwt-Error: code-invalid";
     let err = received(answer(head, "SyntaxError: line 3")).await.unwrap_err();
-    let Error::Refused(refusal) = &err else { panic!("{err:?}") };
-    assert_eq!(refusal.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(refusal.code, "code-invalid");
-    assert_eq!(refusal.text, "SyntaxError: line 3");
-    assert_eq!((refusal.retry_after, refusal.request_id.as_str()), (None, "1"));
+    let Error::Server(err) = &err else { panic!("{err:?}") };
+    assert_eq!(err.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(err.code, "code-invalid");
+    assert_eq!(err.text, "SyntaxError: line 3");
+    assert_eq!((err.retry_after, err.request_id.as_str()), (None, "1"));
     assert_eq!(err.to_string(), "owt answered code-invalid (request 1)");
 }
 

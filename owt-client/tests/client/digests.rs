@@ -101,7 +101,7 @@ async fn code_that_is_too_long_for_a_url_goes_by_its_digest_or_not_at_all() {
     streamed().await.unwrap();
     // Its body is gone when the server says that it has forgotten the source.
     let err = streamed().await.unwrap_err();
-    assert!(matches!(&err, Error::Refused(refusal) if refusal.code == "code-unknown"), "{err:?}");
+    assert!(matches!(&err, Error::Server(err) if err.code == "code-unknown"), "{err:?}");
     assert!(matches!(streamed().await, Err(Error::UrlTooLong)));
     assert_eq!(server.requests().len(), 3);
 }
@@ -112,6 +112,6 @@ async fn a_digest_without_source_stays_one() {
     let client = Client::new(&server.base).unwrap();
     let envelope = owt_client::Envelope::new(owt_client::Code::Known(Digest::of(SOURCE)));
     let err = client.call_with(envelope).send().await.unwrap_err();
-    assert!(matches!(&err, Error::Refused(refusal) if refusal.code == "code-unknown"), "{err:?}");
+    assert!(matches!(&err, Error::Server(err) if err.code == "code-unknown"), "{err:?}");
     assert_eq!(server.requests()[0].body, by_digest());
 }

@@ -49,12 +49,12 @@ async fn owt_says_how_long_to_wait(#[case] header: &str, #[case] seconds: Option
 }
 
 #[tokio::test]
-async fn a_refusal_as_json_has_the_same_words() {
+async fn a_server_error_as_json_has_the_same_words() {
     let head = "503 Busy\r\nOwt-Error: queue-full\r\nContent-Type: application/problem+json";
     let problem = r#"{"type":"urn:owt:error:queue-full","status":503,"detail":"Too many calls"}"#;
     let err = outcome(answer(head, problem)).await.unwrap_err();
-    let Error::Refused(refusal) = err else { panic!("{err:?}") };
-    assert_eq!(refusal.text, "Too many calls");
+    let Error::Server(err) = err else { panic!("{err:?}") };
+    assert_eq!(err.text, "Too many calls");
 }
 
 #[rstest]
@@ -110,10 +110,10 @@ async fn events_are_read_from_event_streams_alone(#[case] header: &str, #[case] 
 }
 
 #[tokio::test]
-async fn a_server_that_accepts_and_says_nothing_is_waited_for_no_longer_than_patience() {
+async fn a_server_that_accepts_and_says_nothing_is_waited_for_no_longer_than_its_read_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let client = Client::new(&base).unwrap().with_patience(Duration::from_millis(50));
+    let client = Client::builder(&base).read_timeout(Duration::from_millis(50)).build().unwrap();
     let err = client.call(Adaptor::from_source("1 + 1")).send().await.unwrap_err();
     assert_eq!(err.to_string(), "nothing came from the server for 50ms");
     assert!(!err.is_safe_to_retry());

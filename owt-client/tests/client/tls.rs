@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 
-use owt_client::{Adaptor, Client, Error};
+use owt_client::{Adaptor, Client, ClientBuilder, Error};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd,
 };
@@ -53,8 +53,17 @@ impl Https {
         Https { base, pem: certificate.pem() }
     }
 
+    fn builder(&self) -> ClientBuilder {
+        Client::builder(&self.base)
+    }
+
     fn client(&self) -> Client {
-        Client::new(&self.base).expect("the base is an HTTP URL")
+        self.builder().build().expect("the base is an HTTP URL")
+    }
+
+    fn trusting(&self, pem: &str) -> Client {
+        let builder = self.builder().root_certificate(pem);
+        builder.build().expect("there is a certificate in the text")
     }
 }
 
@@ -111,7 +120,7 @@ async fn failure(client: Client) -> Error {
 #[tokio::test]
 async fn a_certificate_that_is_given_is_taken(#[case] params: CertificateParams) {
     let server = Https::self_signed(&params);
-    let client = server.client().with_root_certificate(&server.pem).unwrap();
+    let client = server.trusting(&server.pem);
     assert_eq!(text(client).await.unwrap(), "ay up");
 }
 
@@ -120,7 +129,7 @@ async fn a_certificate_that_a_given_one_vouches_for_is_taken() {
     let (server, authority) = Https::vouched_for(&params_for(HOST));
     let other = Https::self_signed(&params_for(HOST)).pem;
     for pem in [&authority, &server.pem, &format!("words\n{other}\n{authority}")] {
-        let client = server.client().with_root_certificate(pem).unwrap();
+        let client = server.trusting(pem);
         assert_eq!(text(client).await.unwrap(), "ay up");
     }
 }
@@ -132,7 +141,7 @@ async fn a_certificate_that_a_given_one_vouches_for_is_taken() {
 async fn a_certificate_that_nobody_vouches_for_is_not_taken(#[case] params: CertificateParams) {
     let server = Https::self_signed(&params);
     let namesake = Https::self_signed(&params).pem;
-    let other = server.client().with_root_certificate(namesake).unwrap();
+    let other = server.trusting(&namesake);
     for client in [server.client(), other] {
         let words = "no certificate that is trusted vouches for the server's";
         assert_eq!(failure(client).await.to_string(), words);
@@ -163,7 +172,7 @@ async fn a_certificate_that_is_not_valid_is_not_taken_whoever_vouches(
         (&own, &own.pem),
         (&openssl, &openssl.pem),
     ] {
-        let err = failure(server.client().with_root_certificate(pem).unwrap()).await;
+        let err = failure(server.trusting(pem)).await;
         assert_eq!(err.to_string(), format!("the server's certificate is not valid: {reason}"));
     }
 }
@@ -172,7 +181,7 @@ async fn a_certificate_that_is_not_valid_is_not_taken_whoever_vouches(
 async fn any_certificate_is_taken_where_danger_is_asked_for() {
     let (vouched_for, _) = Https::vouched_for(&expired(params_for("gpu-box")));
     for server in [vouched_for, Https::self_signed(&authority(params_for("gpu-box")))] {
-        let client = server.client().danger_with_unverified_certificates().unwrap();
+        let client = server.builder().danger_accept_invalid_certificates().build().unwrap();
         assert_eq!(text(client).await.unwrap(), "ay up");
     }
 }
@@ -185,7 +194,7 @@ async fn any_certificate_is_taken_where_danger_is_asked_for() {
 #[case::no_base64("-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n")]
 #[case::no_der("-----BEGIN CERTIFICATE-----\nYXkgdXA=\n-----END CERTIFICATE-----\n")]
 fn text_without_certificates_cannot_be_trusted(#[case] pem: &str) {
-    let err = Client::new("https://localhost").unwrap().with_root_certificate(pem).unwrap_err();
+    let err = Client::builder("https://localhost").root_certificate(pem).build().unwrap_err();
     assert_eq!(err.to_string(), "the certificates to trust cannot be used");
 }
 
@@ -210,13 +219,13 @@ fn blocking_clients_trust_the_same() {
     use owt_client::blocking;
 
     let server = Https::self_signed(&params_for(HOST));
-    let client = || blocking::Client::new(&server.base).unwrap();
+    let builder = || blocking::Client::builder(&server.base);
     let text = |client: blocking::Client| {
         client.call(Adaptor::from_source("lambda: 'ay up'")).send()?.text()
     };
-    assert!(matches!(text(client()), Err(Error::UnknownIssuer)));
-    let trusting = client().with_root_certificate(&server.pem).unwrap();
+    assert!(matches!(text(builder().build_blocking().unwrap()), Err(Error::UnknownIssuer)));
+    let trusting = builder().root_certificate(server.pem.as_str()).build_blocking().unwrap();
     assert_eq!(text(trusting).unwrap(), "ay up");
-    let careless = client().danger_with_unverified_certificates().unwrap();
+    let careless = builder().danger_accept_invalid_certificates().build_blocking().unwrap();
     assert_eq!(text(careless).unwrap(), "ay up");
 }

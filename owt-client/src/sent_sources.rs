@@ -1,4 +1,4 @@
-//! The source that a server has, as far as this client knows.
+//! The sources that a server has been sent, and is taken to have still.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,9 +9,9 @@ use owt_core::Digest;
 const LIMIT: usize = 10_000;
 
 #[derive(Debug, Default)]
-pub(crate) struct Known(Mutex<HashSet<Digest>>);
+pub(crate) struct SentSources(Mutex<HashSet<Digest>>);
 
-impl Known {
+impl SentSources {
     pub(crate) fn has(&self, digest: Digest) -> bool {
         self.digests().contains(&digest)
     }
@@ -40,11 +40,11 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let known = Known::default();
+        let sent = SentSources::default();
         for number in 0..=LIMIT {
-            known.insert(Digest::of(&number.to_string()));
+            sent.insert(Digest::of(&number.to_string()));
         }
-        assert_eq!(known.digests().len(), 1);
-        assert!(known.has(Digest::of(&LIMIT.to_string())));
+        assert_eq!(sent.digests().len(), 1);
+        assert!(sent.has(Digest::of(&LIMIT.to_string())));
     }
 }

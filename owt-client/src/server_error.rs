@@ -8,14 +8,14 @@ use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 
 use crate::Error;
-use crate::patience::Patience;
+use crate::read_timeout::ReadTimeout;
 use crate::reply::{self, REQUEST_ID};
 
 const ERROR: &str = "owt-error";
 
 /// Why owt answered a call itself.
 ///
-/// `Debug` and `Display` leave out [`text`](Refusal::text): it may quote the adaptor's source.
+/// `Debug` and `Display` leave out [`text`](ServerError::text): it may quote the adaptor's source.
 ///
 /// # Examples
 ///
@@ -26,14 +26,14 @@ const ERROR: &str = "owt-error";
 /// # let base = &server::refusing("422 Unprocessable Content", "entry-missing", "The code has no function 'run'");
 ///
 /// let err = Client::new(base)?.call(Adaptor::from_source("x = 1")).send().await.unwrap_err();
-/// let Error::Refused(refusal) = err else { panic!("{err}") };
-/// assert_eq!(refusal.code, "entry-missing");
-/// assert_eq!(refusal.text, "The code has no function 'run'");
+/// let Error::Server(err) = err else { panic!("{err}") };
+/// assert_eq!(err.code, "entry-missing");
+/// assert_eq!(err.text, "The code has no function 'run'");
 /// # Ok(()) }
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Refusal {
+pub struct ServerError {
     /// The HTTP status.
     pub status: StatusCode,
     /// The value of `Owt-Error`, such as `code-invalid`.
@@ -46,9 +46,9 @@ pub struct Refusal {
     pub request_id: String,
 }
 
-impl fmt::Debug for Refusal {
+impl fmt::Debug for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refusal")
+        f.debug_struct("ServerError")
             .field("status", &self.status)
             .field("code", &self.code)
             .field("retry_after", &self.retry_after)
@@ -57,7 +57,7 @@ impl fmt::Debug for Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (request {})", self.code, self.request_id)
     }
@@ -69,17 +69,20 @@ struct Problem {
     detail: String,
 }
 
-impl Refusal {
+impl ServerError {
     /// Whether an answer is owt's own.
     pub(crate) fn is_in(headers: &HeaderMap) -> bool {
         headers.contains_key(ERROR)
     }
 
     /// Reads an answer that is owt's own.
-    pub(crate) async fn read(mut response: Response, patience: Patience) -> Result<Refusal, Error> {
+    pub(crate) async fn read(
+        mut response: Response,
+        read_timeout: ReadTimeout,
+    ) -> Result<ServerError, Error> {
         let headers = response.headers().clone();
-        let body = reply::read_all(&mut response, patience).await?;
-        Ok(Refusal {
+        let body = reply::read_all(&mut response, read_timeout).await?;
+        Ok(ServerError {
             status: response.status(),
             code: text(&headers, ERROR).unwrap_or_default(),
             text: words(&headers, &body),
