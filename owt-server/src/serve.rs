@@ -20,7 +20,7 @@ use crate::interpreter::{self, InterpreterError};
 use crate::package::RunDir;
 use crate::pool::{Ears, Links, Pool, Shared, StartError};
 use crate::stop::{Signals, stop};
-use crate::worker::{MAX_LINKS, Settings};
+use crate::wire::{MAX_CONNECTIONS, Settings};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +119,7 @@ fn allow_many_connections() {
 
 /// Threads that move bytes between sockets. They never wait, so there is no use in more than cores.
 fn front_threads() -> usize {
-    cores().min(MAX_LINKS)
+    cores().min(MAX_CONNECTIONS)
 }
 
 fn links(shared: &Arc<Shared>, ears: &Ears, timeout: Option<Duration>) -> std::rc::Rc<Links> {
@@ -208,7 +208,7 @@ pub(crate) fn settings(
         address: address.ip().to_string(),
         port: address.port(),
         threads: config.threads,
-        links: 0, // The pool knows.
+        connections: 0, // The pool knows.
         max_adaptors: config.max_adaptors,
         no_eval: config.no_eval,
         log_tracebacks: config.log_tracebacks,

@@ -156,7 +156,7 @@ impl Link {
         let Some(call) = ending.get_mut(&frame.id) else { return kind == Kind::Ended };
         match kind {
             Kind::Interrupted => call.interrupted(),
-            Kind::PutOff => call.put_off(self),
+            Kind::Deferred => call.put_off(self),
             Kind::Abandoned => call.abandoned(self, frame.payload.first() == Some(&1)),
             Kind::Ended => drop(ending.remove(&frame.id)),
             _ => return false,

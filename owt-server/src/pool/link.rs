@@ -24,7 +24,7 @@ use super::life::{Lease, Life, Wear};
 use super::pending::{Outcome, Pending};
 use super::upload::Window;
 use crate::tally::Tally;
-use crate::wire::{self, Failure, Frame, Garbled, Kind, ReplyHead};
+use crate::wire::{self, Failure, Frame, FrameError, Kind, ReplyHead};
 
 /// Bytes that may wait for a worker before the sender of a large body waits too.
 const HIGH_WATER: usize = 1 << 20;
@@ -313,9 +313,9 @@ impl Link {
         self.life().inspect(|life| life.recycle(reason));
     }
 
-    fn take(self: &Rc<Self>, frame: Frame) -> Result<(), Garbled> {
+    fn take(self: &Rc<Self>, frame: Frame) -> Result<(), FrameError> {
         let (kind, id) = (frame.kind, frame.id);
-        if kind == Kind::Fault {
+        if kind == Kind::InternalError {
             self.recycle(Wear::Fault);
             return Ok(());
         }
@@ -333,9 +333,9 @@ impl Link {
                 pending.outcome(Outcome::Head(Box::new(head), first));
                 is_whole
             }
-            Kind::Taken => {
+            Kind::BodyWindowUpdate => {
                 let upload = self.state.borrow().uploads.get(&id).cloned();
-                upload.inspect(|window| window.widen(frame.bytes()));
+                upload.inspect(|window| window.update(frame.bytes()));
                 false
             }
             Kind::Started => {
@@ -366,7 +366,7 @@ impl Link {
                 pending.outcome(Outcome::Failed(err, times, failure.place.map(Cow::into_owned)));
                 true
             }
-            other => return Err(Garbled::Kind(other as u8)),
+            other => return Err(FrameError::Kind(other as u8)),
         };
         if is_over {
             self.state.borrow_mut().calls.remove(&id);

@@ -33,7 +33,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::package::RunDir;
 use crate::share::with_reserve;
-use crate::worker::Settings;
+use crate::wire::Settings;
 use absence::Absence;
 use adopted::Adopted;
 pub(crate) use calls::CallState;
@@ -239,7 +239,7 @@ impl Pool {
     ) -> Result<Self, StartError> {
         let run_dir = Arc::new(run_dir);
         let (stop, stopped) = watch::channel(false);
-        settings.links = shared.fronts.len();
+        settings.connections = shared.fronts.len();
         let adopting = tokio::task::spawn_local(adopted::watch(shared.adopted.clone()));
         let mut starting = Vec::new();
         for worker in 0..shared.workers.len() {

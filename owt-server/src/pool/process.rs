@@ -22,7 +22,7 @@ use super::adopted::{self, Adopted};
 use super::output;
 use crate::leftovers::MARK_VARIABLE;
 use crate::log;
-use crate::worker::{MAX_LINKS, Ready, Settings};
+use crate::wire::{MAX_CONNECTIONS, Ready, Settings};
 
 /// How long Python may take to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -200,7 +200,7 @@ fn send_settings(
     let settings = postcard::to_stdvec(settings).map_err(io::Error::other)?;
     let len = u32::try_from(settings.len()).map_err(io::Error::other)?.to_le_bytes();
     let sockets: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_LINKS))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_CONNECTIONS))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     if !ancillary.push(SendAncillaryMessage::ScmRights(&sockets)) {
         return Err(io::ErrorKind::InvalidInput.into());

@@ -18,7 +18,7 @@ use super::running::Running;
 use super::stats::count;
 use super::{Event, Shared};
 use crate::package::RunDir;
-use crate::worker::Settings;
+use crate::wire::Settings;
 
 /// A worker that lived this long is replaced at once.
 const HEALTHY: Duration = Duration::from_secs(1);

@@ -1,7 +1,6 @@
 //! The [`Executor`] of one front thread: it sends calls to the worker that their adaptor lives in,
 //! and hands their replies on as they come.
 
-use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -13,10 +12,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::future::join_all;
-use owt_core::{
-    Call, Code, Content, Digest, Error, Executor, Failure, Part, Reply, ReplyBody, ReplyHead,
-    Timing,
-};
+use owt_core::{Call, Code, Digest, Error, Executor, Failure, Reply, ReplyBody, ReplyHead, Timing};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -29,7 +25,7 @@ use super::upload::{Attached, Upload, pieces, pump};
 use super::{Event, Shared};
 use crate::spool::Spool;
 use crate::tally::Tally;
-use crate::wire::{self, CallHead, Kind, PartHead, WINDOW};
+use crate::wire::{self, CallHead, Kind, ReceiveWindow, held_bytes};
 
 /// How long a worker may take to say what it has loaded.
 const LIST_LIMIT: Duration = Duration::from_secs(1);
@@ -196,9 +192,12 @@ fn reply(
         head.headers.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
     let body = match head.length == Some(first.len() as u64) {
         true => ReplyBody::Whole(first),
-        false => {
-            ReplyBody::Stream(ReplyStream { sent, first: Some(first), taken: 0, has_paused: false })
-        }
+        false => ReplyBody::Stream(ReplyStream {
+            sent,
+            first: Some(first),
+            window: ReceiveWindow::default(),
+            has_paused: false,
+        }),
     };
     let head = ReplyHead {
         status: head.status,
@@ -283,11 +282,12 @@ impl Sent {
         if !self.link.has_room(self.id).await {
             return; // It was cancelled while it waited.
         }
-        let mut head = CallHead { tell_start: self.deadline.is_some(), ..head(call, source) };
+        let mut head =
+            CallHead { tell_start: self.deadline.is_some(), ..CallHead::new(call, source) };
         if upload.is_some() {
             head.body_len = None;
         }
-        let mut bodies = contents(call).flat_map(pieces);
+        let mut bodies = held_bytes(call).flat_map(pieces);
         let first = bodies.next().unwrap_or_default();
         self.link.push_with(|outbox| wire::push_head(outbox, Kind::Call, self.id, &head, &first));
         for chunk in bodies {
@@ -304,7 +304,7 @@ impl Sent {
     /// Sends the rest of the body as it arrives, whatever becomes of the answer meanwhile.
     fn stream(&self, upload: Upload, sent: usize) {
         let window = self.link.open_upload(self.id);
-        window.spend(sent);
+        window.consume(sent);
         let (link, pending) = (self.link.clone(), self.pending.clone());
         tokio::task::spawn_local(pump(link, self.id, pending, window, upload));
     }
@@ -318,74 +318,20 @@ impl Drop for Sent {
     }
 }
 
-fn head<'a>(call: &'a Call, source: Option<&'a str>) -> CallHead<'a> {
-    let request = &call.request;
-    let parts = request.parts.as_ref();
-    CallHead {
-        request_id: Cow::from(&request.id),
-        digest: call.code.digest().0,
-        source: source.map(Cow::from),
-        kwargs: call.kwargs.as_deref().map(Cow::from),
-        fn_name: Cow::from(&call.fn_name),
-        name: call.name.as_ref().map(|name| Cow::from(name.as_str())),
-        reload: call.reload,
-        tell_start: false,
-        method: Cow::from(&request.method),
-        scheme: Cow::from(&request.scheme),
-        host: Cow::from(&request.host),
-        path: Cow::from(&request.path),
-        query: Cow::from(&request.query),
-        remote_addr: Cow::from(&request.remote_addr),
-        headers: request.headers.iter().map(|(name, value)| (name.into(), value.into())).collect(),
-        parts: parts.map(|parts| parts.iter().map(part_head).collect()),
-        body_len: Some(contents(call).map(|content| content.len() as u64).sum()),
-    }
-}
-
-fn part_head(part: &Part) -> PartHead<'_> {
-    PartHead {
-        name: Cow::from(&part.name),
-        filename: part.filename.as_deref().map(Cow::from),
-        content_type: part.content_type.as_deref().map(Cow::from),
-        len: held(part).map_or(0, |bytes| bytes.len() as u64),
-        path: match &part.content {
-            Content::Held(_) => None,
-            Content::File(path) => Some(path.to_string_lossy()),
-        },
-    }
-}
-
-fn held(part: &Part) -> Option<&Bytes> {
-    match &part.content {
-        Content::Held(bytes) => Some(bytes),
-        Content::File(_) => None,
-    }
-}
-
-/// The body, or what is held of all parts.
-fn contents(call: &Call) -> impl Iterator<Item = &Bytes> {
-    let parts = call.request.parts.as_deref();
-    let whole = parts.is_none().then_some(&call.request.body);
-    whole.into_iter().chain(parts.into_iter().flatten().filter_map(held))
-}
-
 /// The chunks of a streamed reply, as the adaptor yields them. Reading them is what lets it go on.
 pub(crate) struct ReplyStream {
     sent: Sent,
     first: Option<Bytes>,
-    /// Bytes that were taken and not yet credited to the worker.
-    taken: usize,
+    window: ReceiveWindow,
     /// Whether an error has been held back for a moment.
     has_paused: bool,
 }
 
 impl ReplyStream {
-    fn credit(&mut self, bytes: usize) {
-        self.taken += bytes;
+    fn count_read(&mut self, bytes: usize) {
         self.sent.link.count(|tally| tally.reply_bytes += bytes as u64);
-        if self.taken >= WINDOW / 4 {
-            let taken = u32::try_from(std::mem::take(&mut self.taken)).unwrap_or(u32::MAX);
-            self.sent.link.push(Kind::Credit, self.sent.id, &taken.to_le_bytes());
+        if let Some(read) = self.window.read(bytes) {
+            self.sent.link.push(Kind::ReplyWindowUpdate, self.sent.id, &read.to_le_bytes());
         }
     }
 }
@@ -406,7 +352,7 @@ impl Stream for ReplyStream {
         }
         if let Poll::Ready(next) = this.sent.pending.poll_chunk(cx) {
             if let Some(Ok(chunk)) = &next {
-                this.credit(chunk.len());
+                this.count_read(chunk.len());
             }
             return Poll::Ready(next);
         }

@@ -1,6 +1,6 @@
 //! A request's body on its way to a call that is running: no faster than the handler takes it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::link::Link;
 use super::pending::Pending;
 use crate::buffers::Held;
 use crate::spool::Spool;
-use crate::wire::{CHUNK, Kind, WINDOW};
+use crate::wire::{CHUNK, Kind, SendWindow};
 
 /// The rest of a body. After an error comes nothing.
 pub(crate) type Upload = LocalBoxStream<'static, Result<Bytes, Error>>;
@@ -33,44 +33,35 @@ pub(crate) struct Attached {
     pub(crate) claim: Option<Arc<Claim>>,
 }
 
-/// How many bytes the handler still has room for.
+/// How much of a body the handler lets us send.
+#[derive(Default)]
 pub(super) struct Window {
-    room: Cell<isize>,
+    send: RefCell<SendWindow>,
     is_closed: Cell<bool>,
-    has_moved: Notify,
-}
-
-impl Default for Window {
-    fn default() -> Self {
-        Self {
-            room: Cell::new(WINDOW.cast_signed()),
-            is_closed: Cell::new(false),
-            has_moved: Notify::new(),
-        }
-    }
+    has_changed: Notify,
 }
 
 impl Window {
-    /// The handler has taken so many bytes.
-    pub(super) fn widen(&self, bytes: usize) {
-        self.room.set(self.room.get().saturating_add_unsigned(bytes));
-        self.has_moved.notify_one();
+    /// The handler has read so many bytes.
+    pub(super) fn update(&self, bytes: usize) {
+        self.send.borrow_mut().update(bytes);
+        self.has_changed.notify_one();
     }
 
-    /// The call is over, and takes nothing more.
+    /// The call is over, and reads nothing more.
     pub(super) fn close(&self) {
         self.is_closed.set(true);
-        self.has_moved.notify_one();
+        self.has_changed.notify_one();
     }
 
-    pub(super) fn spend(&self, bytes: usize) {
-        self.room.set(self.room.get().saturating_sub_unsigned(bytes));
+    pub(super) fn consume(&self, bytes: usize) {
+        self.send.borrow_mut().consume(bytes);
     }
 
-    /// Waits until there is room; `false` once the call is over.
-    async fn has_room(&self) -> bool {
-        while !self.is_closed.get() && self.room.get() <= 0 {
-            self.has_moved.notified().await;
+    /// Waits until more may be sent; `false` once the call is over.
+    async fn is_open(&self) -> bool {
+        while !self.is_closed.get() && !self.send.borrow().is_open() {
+            self.has_changed.notified().await;
         }
         !self.is_closed.get()
     }
@@ -93,10 +84,10 @@ pub(super) async fn pump(
             }
         };
         for piece in pieces(&chunk) {
-            if !window.has_room().await {
+            if !window.is_open().await {
                 return;
             }
-            window.spend(piece.len());
+            window.consume(piece.len());
             link.push(Kind::Body, id, &piece);
         }
     }

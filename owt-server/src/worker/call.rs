@@ -326,7 +326,7 @@ impl Call {
     fn tell_taken(&self, taken: Taken) -> Taken {
         if let Taken::Chunk(chunk) = &taken {
             let bytes = u32::try_from(chunk.len()).expect("a chunk came in one frame");
-            self.link.push(Kind::Taken, self.id, &bytes.to_le_bytes());
+            self.link.push(Kind::BodyWindowUpdate, self.id, &bytes.to_le_bytes());
         }
         taken
     }

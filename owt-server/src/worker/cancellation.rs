@@ -76,7 +76,7 @@ impl Engine {
         while !call.interrupt(py, &self.hooks)? {
             if told.is_none_or(|told| told.elapsed() > PUT_OFF) {
                 told = Some(Instant::now());
-                call.link.push(Kind::PutOff, call.id, b"");
+                call.link.push(Kind::Deferred, call.id, b"");
             }
             self.step_down();
             py.detach(|| {

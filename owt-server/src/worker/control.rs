@@ -6,54 +6,15 @@ use std::io::{self, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use pyo3::prelude::*;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use rustix::process::{Signal, getpid, kill_process, kill_process_group};
-use serde::{Deserialize, Serialize};
 
 use crate::leftovers::{self, MARK_VARIABLE};
 use crate::private;
-
-/// The most sockets that come with the settings, one for each thread of the front.
-pub(crate) const MAX_LINKS: usize = 64;
-
-/// What a worker has to know.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Settings {
-    /// The interpreter that this worker takes itself for.
-    pub(crate) python: PathBuf,
-    /// Where the standard library is, if not where that interpreter says.
-    pub(crate) home: Option<PathBuf>,
-    /// The folder that holds the package `owt`.
-    pub(crate) package: String,
-    pub(crate) start_directory: String,
-    /// Where sources are put for the child processes of adaptors.
-    pub(crate) adaptors_dir: String,
-    /// Removed by whoever ends last: the front, or a worker whose front was killed.
-    pub(crate) private_dirs: Vec<PathBuf>,
-    pub(crate) exe: String,
-    pub(crate) address: String,
-    pub(crate) port: u16,
-    pub(crate) threads: usize,
-    /// How many sockets for calls come with these settings.
-    pub(crate) links: usize,
-    pub(crate) max_adaptors: usize,
-    pub(crate) no_eval: bool,
-    pub(crate) log_tracebacks: bool,
-    /// The server's arguments as a JSON object.
-    pub(crate) args: String,
-}
-
-/// A worker's first and only word to its front.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Ready {
-    Yes,
-    /// Python did not start: why.
-    No(String),
-}
+use crate::wire::{MAX_CONNECTIONS, Ready, Settings};
 
 pub(super) struct Control(UnixStream);
 
@@ -78,7 +39,7 @@ impl Control {
 
     /// The length of the settings, and what came with it.
     fn receive_sockets(&self) -> io::Result<(usize, Vec<OwnedFd>)> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_LINKS))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_CONNECTIONS))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let mut len = [0; 4];
         let flags = RecvFlags::WAITALL | RecvFlags::CMSG_CLOEXEC;

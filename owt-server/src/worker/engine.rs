@@ -314,7 +314,7 @@ impl Engine {
     /// Asks the front for another worker in this one's place: what failed here may fail again, or
     /// worse, give wrong answers.
     pub(crate) fn report_fault(&self) {
-        self.links.first().into_iter().for_each(|link| link.push(Kind::Fault, 0, b""));
+        self.links.first().into_iter().for_each(|link| link.push(Kind::InternalError, 0, b""));
     }
 
     fn run_call(&self, py: Python<'_>, call: &Arc<Call>) -> PyResult<()> {

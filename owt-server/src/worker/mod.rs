@@ -24,7 +24,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-pub(crate) use control::{MAX_LINKS, Ready, Settings};
+use crate::wire::{Ready, Settings};
 use engine::{Engine, Hooks};
 use link::Link;
 
@@ -65,8 +65,8 @@ fn abort_on_panic() {
 
 fn start(settings: &Settings, sockets: Vec<OwnedFd>, control: i32) -> Result<(), String> {
     python::start(&settings.python, settings.home.as_deref()).map_err(|err| err.to_string())?;
-    if sockets.len() != settings.links {
-        return Err(format!("{} of {} sockets arrived", sockets.len(), settings.links));
+    if sockets.len() != settings.connections {
+        return Err(format!("{} of {} sockets arrived", sockets.len(), settings.connections));
     }
     let links: Vec<_> =
         (0..).zip(sockets).map(|(index, socket)| Arc::new(Link::new(index, socket))).collect();

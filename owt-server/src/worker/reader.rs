@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::net::Shutdown;
 
 use super::link::{Link, Read};
-use crate::wire::{self, CallHead, Frame, Garbled, Kind};
+use crate::wire::{self, CallHead, Frame, FrameError, Kind};
 
 /// How many bytes one read takes at the most.
 const READ: usize = 64 * 1024;
@@ -141,7 +141,7 @@ impl Incoming {
     }
 
     /// The order that a frame completes, if it does.
-    fn order(&mut self, frame: Frame) -> Result<Option<Order>, Garbled> {
+    fn order(&mut self, frame: Frame) -> Result<Option<Order>, FrameError> {
         let (link, id) = (self.link.index, frame.id);
         Ok(match frame.kind {
             Kind::Call => self.begin(frame)?,
@@ -153,15 +153,15 @@ impl Incoming {
                 Some(Order::Cancel { link, id })
             }
             Kind::Abandon => Some(Order::Abandon { link, id }),
-            Kind::Credit => Some(Order::Credit { link, id, bytes: frame.bytes() }),
+            Kind::ReplyWindowUpdate => Some(Order::Credit { link, id, bytes: frame.bytes() }),
             Kind::Forget => frame.digest().map(Order::Forget),
             Kind::List => Some(Order::List { link: self.link.clone(), id }),
             Kind::Calls => Some(Order::Calls { link: self.link.clone(), id }),
-            other => return Err(Garbled::Kind(other as u8)),
+            other => return Err(FrameError::Kind(other as u8)),
         })
     }
 
-    fn begin(&mut self, frame: Frame) -> Result<Option<Order>, Garbled> {
+    fn begin(&mut self, frame: Frame) -> Result<Option<Order>, FrameError> {
         let id = frame.id;
         let (head, first) = frame.split_head::<CallHead<'static>>()?;
         let head = Box::new(head);

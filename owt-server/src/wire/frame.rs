@@ -3,8 +3,6 @@
 //! All integers are little-endian. A head is postcard, a body is raw bytes. Both directions share
 //! one layout, so that a batch of frames is built and taken apart in one buffer.
 
-use std::borrow::Cow;
-
 use bytes::{Buf, Bytes, BytesMut};
 use owt_core::Digest;
 use serde::{Deserialize, Serialize};
@@ -12,30 +10,27 @@ use serde::{Deserialize, Serialize};
 /// The largest payload that one frame carries in bytes; longer bodies go in several.
 pub(crate) const CHUNK: usize = 64 * 1024;
 
-/// How many bytes of a body may be under way in either direction before its reader has taken them.
-pub(crate) const WINDOW: usize = 256 * 1024;
-
 /// Length, kind and call id.
 const PREFIX: usize = 9;
 
 /// The longest payload in bytes that is believed; a head with source and arguments is the longest.
-const LONGEST: usize = 1 << 30;
+const MAX_PAYLOAD: usize = 1 << 30;
 
 /// How many bytes of source and arguments a call may have, so that its head is never too long.
-pub(crate) const MAX_TEXT: usize = LONGEST / 4;
+pub(crate) const MAX_TEXT: usize = MAX_PAYLOAD / 4;
 
 /// What a frame is. The payload of each kind is named behind it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::FromRepr)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// Front to worker: a [`CallHead`], then the first bytes of the body.
+    /// Front to worker: a [`CallHead`](super::CallHead), then the first bytes of the body.
     Call = 1,
     /// Front to worker: more of the request's body.
     Body = 2,
     /// Front to worker: nobody waits for this call any more.
     Cancel = 3,
-    /// Front to worker: a `u32`, the bytes that the reader has taken.
-    Credit = 4,
+    /// Front to worker: a `u32`, how many bytes of the reply the client has read.
+    ReplyWindowUpdate = 4,
     /// Front to worker: a [`Digest`] whose adaptor is to be dropped.
     Forget = 5,
     /// Front to worker: list the loaded adaptors. Answered as a whole reply of JSON.
@@ -48,7 +43,7 @@ pub(crate) enum Kind {
     /// Front to worker: a call that was cancelled has had its time. Answered by [`Kind::Abandoned`]
     /// or [`Kind::Ended`].
     Abandon = 9,
-    /// Worker to front: a [`ReplyHead`], then the first bytes of the body.
+    /// Worker to front: a [`ReplyHead`](super::ReplyHead), then the first bytes of the body.
     Head = 16,
     /// Worker to front: more of the reply's body.
     Chunk = 17,
@@ -58,118 +53,23 @@ pub(crate) enum Kind {
     Broken = 19,
     /// Worker to front: the call's source is not here; send the call again with it.
     NeedSource = 20,
-    /// Worker to front: a [`Failure`] instead of a reply.
+    /// Worker to front: a [`Failure`](super::Failure) instead of a reply.
     Fail = 21,
     /// Worker to front: the call has begun to run. Only for calls that want to be told.
     Started = 22,
     /// Worker to front: nothing runs any more for a call that was cancelled.
     Ended = 23,
-    /// Worker to front: a `u32`, the bytes of the request's body that the handler has taken.
-    Taken = 24,
+    /// Worker to front: a `u32`, how many bytes of the request's body the handler has read.
+    BodyWindowUpdate = 24,
     /// Worker to front: a call that was cancelled is importing, and is interrupted after that.
-    PutOff = 25,
+    Deferred = 25,
     /// Worker to front: owt itself failed here, so this worker is to be replaced.
-    Fault = 26,
+    InternalError = 26,
     /// Worker to front: the exception of a call that was cancelled has been raised.
     Interrupted = 27,
     /// Worker to front: a call that does not end is left alone. One byte: 0 if its thread waits
     /// without holding the interpreter's lock, 1 if it runs on in Python.
     Abandoned = 28,
-}
-
-impl Kind {
-    fn from_byte(byte: u8) -> Option<Self> {
-        use Kind::*;
-        [
-            Call,
-            Body,
-            Cancel,
-            Credit,
-            Forget,
-            List,
-            BodyEnd,
-            Calls,
-            Abandon,
-            Head,
-            Chunk,
-            End,
-            Broken,
-            NeedSource,
-            Fail,
-            Started,
-            Ended,
-            Taken,
-            PutOff,
-            Fault,
-            Interrupted,
-            Abandoned,
-        ]
-        .into_iter()
-        .find(|kind| *kind as u8 == byte)
-    }
-}
-
-/// A call, but for its body.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct CallHead<'a> {
-    pub(crate) request_id: Cow<'a, str>,
-    pub(crate) digest: [u8; 32],
-    pub(crate) source: Option<Cow<'a, str>>,
-    pub(crate) kwargs: Option<Cow<'a, str>>,
-    pub(crate) fn_name: Cow<'a, str>,
-    /// The file that the code is from.
-    pub(crate) name: Option<Cow<'a, str>>,
-    pub(crate) reload: bool,
-    /// Whether to say when the call begins to run, because its time is limited.
-    pub(crate) tell_start: bool,
-    pub(crate) method: Cow<'a, str>,
-    pub(crate) scheme: Cow<'a, str>,
-    pub(crate) host: Cow<'a, str>,
-    pub(crate) path: Cow<'a, str>,
-    pub(crate) query: Cow<'a, str>,
-    pub(crate) remote_addr: Cow<'a, str>,
-    pub(crate) headers: Vec<(Cow<'a, str>, Cow<'a, [u8]>)>,
-    pub(crate) parts: Option<Vec<PartHead<'a>>>,
-    /// Bytes of the body, or of all parts one after the other: the call begins when all of them are
-    /// there. `None` for a body that comes while the call runs, and ends with [`Kind::BodyEnd`].
-    pub(crate) body_len: Option<u64>,
-}
-
-/// One part of a multipart body. Its data lies in the call's body, in the order of the parts, or in
-/// a file.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct PartHead<'a> {
-    pub(crate) name: Cow<'a, str>,
-    pub(crate) filename: Option<Cow<'a, str>>,
-    pub(crate) content_type: Option<Cow<'a, str>>,
-    /// Bytes in the call's body; none of a part that lies in a file.
-    pub(crate) len: u64,
-    pub(crate) path: Option<Cow<'a, str>>,
-}
-
-/// A reply, but for its body.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ReplyHead<'a> {
-    pub(crate) status: u16,
-    pub(crate) content_type: Option<Cow<'a, str>>,
-    pub(crate) headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    /// Microseconds spent loading the adaptor, and running it until this head.
-    pub(crate) load_us: u64,
-    pub(crate) run_us: u64,
-    /// The body's length in bytes where it is known now.
-    pub(crate) length: Option<u64>,
-}
-
-/// An error that the Python side made: its code and its whole text.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Failure<'a> {
-    pub(crate) code: Cow<'a, str>,
-    pub(crate) text: Cow<'a, str>,
-    /// What a log may hold of an exception: its type, and where the adaptor was.
-    pub(crate) place: Option<Cow<'a, str>>,
-    /// Microseconds spent loading the adaptor, and running it.
-    pub(crate) load_us: u64,
-    pub(crate) run_us: u64,
 }
 
 /// Appends one frame to `out`: a head, if there is one, and raw bytes.
@@ -209,7 +109,7 @@ pub(crate) struct Frame {
 
 /// Why what was read is no frame: the other side is not ours, or has gone wrong.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Garbled {
+pub(crate) enum FrameError {
     #[error("a frame of unknown kind {0}")]
     Kind(u8),
     #[error("a frame's head is shorter than it says")]
@@ -221,19 +121,19 @@ pub(crate) enum Garbled {
 }
 
 /// Takes the next whole frame off the front of `buffer`; `None` while it has not all arrived.
-pub(crate) fn pull(buffer: &mut BytesMut) -> Result<Option<Frame>, Garbled> {
+pub(crate) fn pull(buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
     if buffer.len() < PREFIX {
         return Ok(None);
     }
     let len = u32::from_le_bytes([buffer[0], buffer[1], buffer[2], buffer[3]]) as usize;
-    if len > LONGEST {
-        return Err(Garbled::Long(len));
+    if len > MAX_PAYLOAD {
+        return Err(FrameError::Long(len));
     }
     if buffer.len() < PREFIX + len {
         buffer.reserve(PREFIX + len - buffer.len());
         return Ok(None);
     }
-    let kind = Kind::from_byte(buffer[4]).ok_or(Garbled::Kind(buffer[4]))?;
+    let kind = Kind::from_repr(buffer[4]).ok_or(FrameError::Kind(buffer[4]))?;
     let id = u32::from_le_bytes([buffer[5], buffer[6], buffer[7], buffer[8]]);
     buffer.advance(PREFIX);
     Ok(Some(Frame { kind, id, payload: buffer.split_to(len).freeze() }))
@@ -243,19 +143,19 @@ impl Frame {
     /// Takes a head off the payload; what stays is the raw bytes behind it.
     pub(crate) fn split_head<T: for<'de> Deserialize<'de>>(
         mut self,
-    ) -> Result<(T, Bytes), Garbled> {
+    ) -> Result<(T, Bytes), FrameError> {
         if self.payload.len() < 4 {
-            return Err(Garbled::Short);
+            return Err(FrameError::Short);
         }
         let len = self.payload.get_u32_le() as usize;
         if self.payload.len() < len {
-            return Err(Garbled::Short);
+            return Err(FrameError::Short);
         }
         let head = self.payload.split_to(len);
         Ok((postcard::from_bytes(&head)?, self.payload))
     }
 
-    /// Reads the payload as the number of bytes of a [`Kind::Credit`] or a [`Kind::Taken`].
+    /// Reads the payload as the number of bytes of a window update.
     pub(crate) fn bytes(&self) -> usize {
         let bytes = self.payload.first_chunk::<4>().copied().unwrap_or_default();
         u32::from_le_bytes(bytes) as usize
@@ -269,8 +169,11 @@ impl Frame {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use proptest::prelude::*;
 
+    use super::super::CallHead;
     use super::*;
 
     #[test]

@@ -1,0 +1,130 @@
+//! The heads of calls and replies, as postcard carries them between the processes.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use owt_core::{Call, Content, Part};
+use serde::{Deserialize, Serialize};
+
+/// A call, but for its body.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CallHead<'a> {
+    pub(crate) request_id: Cow<'a, str>,
+    pub(crate) digest: [u8; 32],
+    pub(crate) source: Option<Cow<'a, str>>,
+    pub(crate) kwargs: Option<Cow<'a, str>>,
+    pub(crate) fn_name: Cow<'a, str>,
+    /// The file that the code is from.
+    pub(crate) name: Option<Cow<'a, str>>,
+    pub(crate) reload: bool,
+    /// Whether to say when the call begins to run, because its time is limited.
+    pub(crate) tell_start: bool,
+    pub(crate) method: Cow<'a, str>,
+    pub(crate) scheme: Cow<'a, str>,
+    pub(crate) host: Cow<'a, str>,
+    pub(crate) path: Cow<'a, str>,
+    pub(crate) query: Cow<'a, str>,
+    pub(crate) remote_addr: Cow<'a, str>,
+    pub(crate) headers: Vec<(Cow<'a, str>, Cow<'a, [u8]>)>,
+    pub(crate) parts: Option<Vec<PartHead<'a>>>,
+    /// Bytes of the body, or of all parts one after the other: the call begins when all of them are
+    /// there. `None` for a body that comes while the call runs, and ends with [`BodyEnd`](super::Kind::BodyEnd).
+    pub(crate) body_len: Option<u64>,
+}
+
+impl<'a> CallHead<'a> {
+    /// The head of a call that is sent whole. Without its source, the worker has to know that.
+    pub(crate) fn new(call: &'a Call, source: Option<&'a str>) -> Self {
+        let request = &call.request;
+        let parts = request.parts.as_ref();
+        Self {
+            request_id: Cow::from(&request.id),
+            digest: call.code.digest().0,
+            source: source.map(Cow::from),
+            kwargs: call.kwargs.as_deref().map(Cow::from),
+            fn_name: Cow::from(&call.fn_name),
+            name: call.name.as_ref().map(|name| Cow::from(name.as_str())),
+            reload: call.reload,
+            tell_start: false,
+            method: Cow::from(&request.method),
+            scheme: Cow::from(&request.scheme),
+            host: Cow::from(&request.host),
+            path: Cow::from(&request.path),
+            query: Cow::from(&request.query),
+            remote_addr: Cow::from(&request.remote_addr),
+            headers: request
+                .headers
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+            parts: parts.map(|parts| parts.iter().map(PartHead::new).collect()),
+            body_len: Some(held_bytes(call).map(|content| content.len() as u64).sum()),
+        }
+    }
+}
+
+/// One part of a multipart body. Its data lies in the call's body, in the order of the parts, or in
+/// a file.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PartHead<'a> {
+    pub(crate) name: Cow<'a, str>,
+    pub(crate) filename: Option<Cow<'a, str>>,
+    pub(crate) content_type: Option<Cow<'a, str>>,
+    /// Bytes in the call's body; none of a part that lies in a file.
+    pub(crate) len: u64,
+    pub(crate) path: Option<Cow<'a, str>>,
+}
+
+impl<'a> PartHead<'a> {
+    fn new(part: &'a Part) -> Self {
+        Self {
+            name: Cow::from(&part.name),
+            filename: part.filename.as_deref().map(Cow::from),
+            content_type: part.content_type.as_deref().map(Cow::from),
+            len: held(part).map_or(0, |bytes| bytes.len() as u64),
+            path: match &part.content {
+                Content::Held(_) => None,
+                Content::File(path) => Some(path.to_string_lossy()),
+            },
+        }
+    }
+}
+
+fn held(part: &Part) -> Option<&Bytes> {
+    match &part.content {
+        Content::Held(bytes) => Some(bytes),
+        Content::File(_) => None,
+    }
+}
+
+/// What is in memory of a call's body, or of all parts one after the other: the data that follows its head.
+pub(crate) fn held_bytes(call: &Call) -> impl Iterator<Item = &Bytes> {
+    let parts = call.request.parts.as_deref();
+    let whole = parts.is_none().then_some(&call.request.body);
+    whole.into_iter().chain(parts.into_iter().flatten().filter_map(held))
+}
+
+/// A reply, but for its body.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ReplyHead<'a> {
+    pub(crate) status: u16,
+    pub(crate) content_type: Option<Cow<'a, str>>,
+    pub(crate) headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// Microseconds spent loading the adaptor, and running it until this head.
+    pub(crate) load_us: u64,
+    pub(crate) run_us: u64,
+    /// The body's length in bytes where it is known now.
+    pub(crate) length: Option<u64>,
+}
+
+/// An error that the Python side made: its code and its whole text.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Failure<'a> {
+    pub(crate) code: Cow<'a, str>,
+    pub(crate) text: Cow<'a, str>,
+    /// What a log may hold of an exception: its type, and where the adaptor was.
+    pub(crate) place: Option<Cow<'a, str>>,
+    /// Microseconds spent loading the adaptor, and running it.
+    pub(crate) load_us: u64,
+    pub(crate) run_us: u64,
+}
