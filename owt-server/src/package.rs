@@ -8,10 +8,11 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use include_dir::{Dir, include_dir};
+use parking_lot::Mutex;
 use rustix::process::geteuid;
 use tokio::time::sleep;
 
@@ -51,7 +52,7 @@ impl RunDir {
 
     /// Writes anew what is missing of the folders, as after a cleaner of old files.
     pub(crate) fn restore(&self) -> io::Result<()> {
-        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut folders = self.folders.lock();
         if folders.home.restore()? | folders.uploads.restore()? {
             tracing::warn!("somebody has removed {}: it is made again", self.path.display());
         }

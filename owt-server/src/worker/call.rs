@@ -3,16 +3,17 @@
 use std::borrow::Cow;
 use std::ffi::c_ulong;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use parking_lot::{Condvar, Mutex};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::border::PyCall;
 use super::engine::{Engine, Hooks};
-use super::link::{Link, lock};
+use super::link::Link;
 use super::python;
 use super::upload::{Taken, Upload};
 use crate::wire::{CHUNK, CallHead, Failure, Kind, WINDOW};
@@ -151,7 +152,7 @@ impl Call {
     /// From now on the call runs on this thread, where an interrupt will hit it; `false` if it has
     /// been cancelled before.
     pub(crate) fn occupy(&self) -> bool {
-        *lock(&self.thread) = Some(Thread::current());
+        *self.thread.lock() = Some(Thread::current());
         !self.is_cancelled()
     }
 
@@ -159,7 +160,7 @@ impl Call {
     pub(crate) fn settle(&self, py: Python<'_>) {
         let here = Thread::current();
         // Another thread may have gone on with the call already.
-        lock(&self.thread).take_if(|thread| *thread == here);
+        self.thread.lock().take_if(|thread| *thread == here);
         if self.is_cancelled() {
             python::take_back(py, here.ident, &self.engine.hooks.interrupted);
         }
@@ -167,7 +168,7 @@ impl Call {
 
     /// The thread that runs the call now; none while it is in the event loop.
     pub(super) fn thread(&self) -> Option<Thread> {
-        *lock(&self.thread)
+        *self.thread.lock()
     }
 
     /// For how long the call has been at a thread.
@@ -187,7 +188,7 @@ impl Call {
     /// Marks the call as given up by the front. Who waits for credit on a thread wakes up; who does
     /// so in the event loop is cancelled there. Gives back whom to wake that waits for the body.
     pub(crate) fn cancel(&self) -> Vec<Py<PyAny>> {
-        let _flow = lock(&self.flow);
+        let _flow = self.flow.lock();
         self.is_cancelled.store(true, Ordering::Release);
         self.credited.notify_all();
         self.close_upload()
@@ -205,7 +206,7 @@ impl Call {
 
     /// Adds what the reader has taken; gives back whom to wake.
     pub(crate) fn credit(&self, bytes: usize) -> Option<Py<PyAny>> {
-        let mut flow = lock(&self.flow);
+        let mut flow = self.flow.lock();
         flow.credit = flow.credit.saturating_add_unsigned(bytes);
         if flow.credit <= 0 {
             return None;
@@ -216,7 +217,7 @@ impl Call {
 
     /// Answers with an error of owt's own. An answer that has begun breaks off.
     pub(crate) fn fail(&self, code: &str, text: &str, place: Option<&str>) {
-        let before = std::mem::replace(&mut *lock(&self.answer), Answer::Complete);
+        let before = std::mem::replace(&mut *self.answer.lock(), Answer::Complete);
         match before {
             Answer::Open => {
                 let (load_us, run_us) = self.timing();
@@ -235,7 +236,7 @@ impl Call {
 
     /// Claims the one answer that a call may have.
     pub(crate) fn begin_answer(&self) -> PyResult<()> {
-        let mut answer = lock(&self.answer);
+        let mut answer = self.answer.lock();
         match *answer {
             Answer::Open => *answer = Answer::Begun,
             _ => return Err(PyRuntimeError::new_err("this call is answered already")),
@@ -245,7 +246,7 @@ impl Call {
 
     /// Says that the answer is complete, by a frame if the front cannot know it.
     pub(crate) fn end_answer(&self, last: Option<(Kind, &str)>) {
-        let before = std::mem::replace(&mut *lock(&self.answer), Answer::Complete);
+        let before = std::mem::replace(&mut *self.answer.lock(), Answer::Complete);
         if let (Answer::Begun, Some((kind, words))) = (before, last) {
             self.link.push(kind, self.id, words.as_bytes());
         }
@@ -258,7 +259,7 @@ impl Call {
 
     /// Has `callback` called when the reader can take more; `true` if it can now, or has gone.
     pub(crate) fn when_writable(&self, callback: Py<PyAny>) -> bool {
-        let mut flow = lock(&self.flow);
+        let mut flow = self.flow.lock();
         if flow.credit > 0 || self.is_cancelled() {
             return true;
         }
@@ -267,7 +268,7 @@ impl Call {
     }
 
     pub(crate) fn is_writable(&self) -> bool {
-        lock(&self.flow).credit > 0 || self.is_cancelled()
+        self.flow.lock().credit > 0 || self.is_cancelled()
     }
 
     /// Microseconds spent loading, and running until now.
@@ -279,7 +280,7 @@ impl Call {
     }
 
     fn spend(&self, bytes: usize) -> bool {
-        let mut flow = lock(&self.flow);
+        let mut flow = self.flow.lock();
         flow.credit = flow.credit.saturating_sub_unsigned(bytes);
         flow.credit > 0
     }
@@ -297,9 +298,9 @@ impl Call {
 
     /// Waits until the reader can take more, or has gone: `false`.
     fn wait_for_credit(&self) -> bool {
-        let mut flow = lock(&self.flow);
+        let mut flow = self.flow.lock();
         while flow.credit <= 0 && !self.is_cancelled() {
-            flow = self.credited.wait(flow).unwrap_or_else(PoisonError::into_inner);
+            self.credited.wait(&mut flow);
         }
         !self.is_cancelled()
     }

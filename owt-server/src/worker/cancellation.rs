@@ -2,15 +2,15 @@
 //! what that waits for is ended where that is safe, and what still waits is left alone.
 
 use std::ffi::c_ulong;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use pyo3::prelude::*;
 
 use super::call::{Call, Thread};
 use super::engine::{Engine, Hooks};
-use super::link::lock;
 use super::python;
 use super::work::Job;
 use crate::wire::Kind;
@@ -33,16 +33,16 @@ pub(super) struct Nudges(Mutex<Vec<(Instant, Arc<Call>)>>);
 
 impl Nudges {
     pub(super) fn push(&self, call: Arc<Call>) {
-        lock(&self.0).push((Instant::now() + NUDGE, call));
+        self.0.lock().push((Instant::now() + NUDGE, call));
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        lock(&self.0).is_empty()
+        self.0.lock().is_empty()
     }
 
     /// Takes those out whose time has come.
     pub(super) fn due(&self) -> Vec<Arc<Call>> {
-        let mut nudges = lock(&self.0);
+        let mut nudges = self.0.lock();
         if nudges.is_empty() {
             return Vec::new();
         }
@@ -54,14 +54,14 @@ impl Nudges {
 impl Engine {
     /// Stops a call that nobody waits for: one that has not begun is dropped where it is.
     pub(super) fn cancel(&self, link: usize, id: u32) {
-        let mut calls = lock(&self.calls);
+        let mut calls = self.calls.lock();
         let Some(call) = calls.get(&(link, id)).cloned() else {
             drop(calls);
             return self.links[link].push(Kind::Ended, id, b"");
         };
         self.wake(call.cancel());
         let is_it = |queued: &Arc<Call>| Arc::ptr_eq(queued, &call);
-        let queued = lock(&self.state).agenda.remove(&call.head.digest, is_it);
+        let queued = self.state.lock().agenda.remove(&call.head.digest, is_it);
         if queued.is_some() {
             calls.remove(&(link, id));
             call.link.push(Kind::Ended, id, b"");
@@ -100,7 +100,7 @@ impl Engine {
     pub(super) fn nudge_due(self: &Arc<Self>) {
         let calls = self.nudges.due();
         if !calls.is_empty() {
-            lock(&self.state).agenda.begin_other();
+            self.state.lock().agenda.begin_other();
             self.hand_over(Job::Nudge(calls));
         }
     }

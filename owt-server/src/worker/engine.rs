@@ -7,16 +7,17 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex};
 use pyo3::prelude::*;
 
 use super::call::Call;
 use super::cancellation::Nudges;
-use super::link::{Link, lock};
+use super::link::Link;
 use super::monitor::Monitor;
 use super::reader::{Order, Reader};
 use super::work::{Job, State, Work};
@@ -97,7 +98,7 @@ impl Engine {
 
     /// Forgets a call for which nothing runs any more. Who cancelled it is told.
     pub(crate) fn over(self: &Arc<Self>, py: Python<'_>, call: &Call) {
-        lock(&self.calls).remove(&(call.link.index, call.id));
+        self.calls.lock().remove(&(call.link.index, call.id));
         // What the adaptor has left behind may still wait for the body.
         call.close_upload().into_iter().for_each(|callback| self.run(py, Job::Wake(callback)));
         // Whoever cancels after this does not find the call, and is told so there.
@@ -127,10 +128,10 @@ impl Engine {
 
     /// Makes another thread the leader.
     fn appoint(self: &Arc<Self>) {
-        let has_idle = lock(&self.state).has_idle();
+        let has_idle = self.state.lock().has_idle();
         if has_idle || !self.spawn_leader() {
             // Where no thread can be started, the next one at leisure leads.
-            lock(&self.state).is_vacant = true;
+            self.state.lock().is_vacant = true;
             self.vacancy.notify_one();
         }
     }
@@ -166,7 +167,7 @@ impl Engine {
     /// at leisure has it.
     pub(super) fn hand_over(self: &Arc<Self>, job: Job) {
         let needs_thread = {
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             let has_idle = state.has_idle();
             state.handed.push_back(job);
             !has_idle
@@ -179,7 +180,7 @@ impl Engine {
 
     /// Leaves a call's place to others; `false` if it had none.
     pub(super) fn release(self: &Arc<Self>, call: &Call) -> bool {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if !call.leave_place() {
             return false;
         }
@@ -192,7 +193,7 @@ impl Engine {
 
     /// Takes a place again for a call that had one.
     pub(super) fn resume(&self, call: &Call) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.agenda.resume(&call.head.digest);
         call.take_place();
     }
@@ -204,7 +205,7 @@ impl Engine {
             py.detach(|| self.gather());
             let began = Instant::now();
             while began.elapsed() < BATCH {
-                let Some(job) = lock(&self.state).agenda.next() else { break };
+                let Some(job) = self.state.lock().agenda.next() else { break };
                 let (has_lead, follow_up) = self.run_leading(py, job);
                 if !has_lead {
                     return follow_up;
@@ -217,10 +218,10 @@ impl Engine {
     fn gather(self: &Arc<Self>) {
         loop {
             self.flush_pending();
-            if lock(&self.state).agenda.has_next_or_reads() {
+            if self.state.lock().agenda.has_next_or_reads() {
                 return;
             }
-            lock(&self.reader).read(|order| self.take(order));
+            self.reader.lock().read(|order| self.take(order));
         }
     }
 
@@ -229,25 +230,25 @@ impl Engine {
             Order::Call { link, id, head, body } => {
                 let key = (link.index, id);
                 let call = Arc::new(Call::new(self.clone(), link, id, *head, body));
-                lock(&self.calls).insert(key, call.clone());
-                lock(&self.state).agenda.push(call.head.digest, call);
+                self.calls.lock().insert(key, call.clone());
+                self.state.lock().agenda.push(call.head.digest, call);
             }
             Order::Cancel { link, id } => {
                 self.cancel(link, id);
             }
             Order::Abandon { link, id } => {
-                let call = lock(&self.calls).get(&(link, id)).cloned();
+                let call = self.calls.lock().get(&(link, id)).cloned();
                 match call {
                     Some(call) => self.enqueue(Job::Abandon(call)),
                     None => self.links[link].push(Kind::Ended, id, b""),
                 }
             }
             Order::Body { link, id, chunk } => {
-                let call = lock(&self.calls).get(&(link, id)).cloned();
+                let call = self.calls.lock().get(&(link, id)).cloned();
                 self.wake(call.map(|call| call.feed(chunk)).unwrap_or_default());
             }
             Order::Credit { link, id, bytes } => {
-                let call = lock(&self.calls).get(&(link, id)).cloned();
+                let call = self.calls.lock().get(&(link, id)).cloned();
                 if let Some(callback) = call.and_then(|call| call.credit(bytes)) {
                     self.enqueue(Job::Wake(callback));
                 }
@@ -260,7 +261,7 @@ impl Engine {
 
     /// Tells which calls of a link have begun. Needs no Python, which may be busy.
     fn tell_begun(&self, link: &Link, id: u32) {
-        let calls = lock(&self.calls);
+        let calls = self.calls.lock();
         let here = calls.iter().filter(|((index, _), _)| *index == link.index);
         let begun = here.filter(|(_, call)| call.has_begun());
         let numbers: Vec<u8> = begun.flat_map(|((_, number), _)| number.to_le_bytes()).collect();
@@ -274,7 +275,7 @@ impl Engine {
     }
 
     pub(super) fn enqueue(&self, job: Job) {
-        lock(&self.state).agenda.push_urgent(job);
+        self.state.lock().agenda.push_urgent(job);
     }
 
     /// Runs one job. Whether this thread still leads, and if not, what it is to run next.
@@ -286,10 +287,10 @@ impl Engine {
         self.monitor.rouse();
         self.run(py, job);
         if self.take_lead(LEADING.replace(0)) {
-            lock(&self.state).finish(call.as_deref());
+            self.state.lock().finish(call.as_deref());
             return (true, None);
         }
-        (false, lock(&self.state).next_after(call.as_deref()))
+        (false, self.state.lock().next_after(call.as_deref()))
     }
 
     fn run(self: &Arc<Self>, py: Python<'_>, job: Job) {
@@ -331,7 +332,7 @@ impl Engine {
     }
 
     pub(super) fn is_open(&self, call: &Arc<Call>) -> bool {
-        let calls = lock(&self.calls);
+        let calls = self.calls.lock();
         calls.get(&(call.link.index, call.id)).is_some_and(|open| Arc::ptr_eq(open, call))
     }
 
@@ -354,7 +355,7 @@ impl Engine {
             let call = next.begun();
             py.detach(|| self.flush_pending());
             self.run(py, next);
-            job = lock(&self.state).next_after(call.as_deref());
+            job = self.state.lock().next_after(call.as_deref());
         }
         py.detach(|| self.flush_pending());
     }
@@ -364,14 +365,14 @@ impl Engine {
     }
 
     fn wait_for_work(&self) -> Work {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.idle += 1;
         loop {
             if let Some(work) = state.work() {
                 state.idle -= 1;
                 return work;
             }
-            state = self.vacancy.wait(state).unwrap_or_else(PoisonError::into_inner);
+            self.vacancy.wait(&mut state);
         }
     }
 

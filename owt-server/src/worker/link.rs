@@ -3,10 +3,10 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::BytesMut;
+use parking_lot::Mutex;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use serde::Serialize;
@@ -48,18 +48,18 @@ impl Link {
     }
 
     pub(crate) fn push(&self, kind: Kind, id: u32, raw: &[u8]) {
-        wire::push(&mut lock(&self.pending), kind, id, raw);
+        wire::push(&mut self.pending.lock(), kind, id, raw);
     }
 
     pub(crate) fn push_head(&self, kind: Kind, id: u32, head: &impl Serialize, raw: &[u8]) {
-        wire::push_head(&mut lock(&self.pending), kind, id, head, raw);
+        wire::push_head(&mut self.pending.lock(), kind, id, head, raw);
     }
 
     /// Writes what is pending. Blocks while the front is busy, so the interpreter must be let go.
     pub(crate) fn flush(&self) {
-        let _turn = lock(&self.writer);
+        let _turn = self.writer.lock();
         loop {
-            let batch = std::mem::take(&mut *lock(&self.pending));
+            let batch = std::mem::take(&mut *self.pending.lock());
             if batch.is_empty() || self.write(&batch).is_err() {
                 return;
             }
@@ -70,7 +70,7 @@ impl Link {
     /// Whether what is pending should be written now, and not wait for more.
     pub(crate) fn is_due(&self) -> bool {
         let waited = self.now().saturating_sub(self.written.load(Ordering::Relaxed));
-        waited >= GATHER || lock(&self.pending).len() >= CHUNK / 2
+        waited >= GATHER || self.pending.lock().len() >= CHUNK / 2
     }
 
     fn now(&self) -> u64 {
@@ -79,7 +79,7 @@ impl Link {
 
     /// Whether frames wait to be written.
     pub(crate) fn is_pending(&self) -> bool {
-        !lock(&self.pending).is_empty()
+        !self.pending.lock().is_empty()
     }
 
     fn write(&self, mut batch: &[u8]) -> Result<(), Errno> {
@@ -106,9 +106,4 @@ impl Link {
             Err(_) => Read::Closed,
         }
     }
-}
-
-/// Locks, also after another thread has panicked: these values are whole between any two statements.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,10 @@
 //! A request's body that arrives while its call runs: what has come and not been taken yet.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, PoisonError};
 
 use bytes::Bytes;
+use parking_lot::{Condvar, Mutex};
 use pyo3::prelude::*;
-
-use super::link::lock;
 
 #[derive(Default)]
 pub(crate) struct Upload {
@@ -40,14 +38,14 @@ impl Upload {
     /// Begins with what came along with the call.
     pub(crate) fn new(first: Bytes) -> Self {
         let upload = Self::default();
-        lock(&upload.state).chunks.extend(Some(first).filter(|first| !first.is_empty()));
+        upload.state.lock().chunks.extend(Some(first).filter(|first| !first.is_empty()));
         upload
     }
 
     /// Adds a chunk; an empty one is the end. Gives back whom to wake: each of those who wait, as any
     /// of them may have stopped waiting.
     pub(crate) fn feed(&self, chunk: Bytes) -> Vec<Py<PyAny>> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         match chunk.is_empty() {
             true => state.is_complete = true,
             false => state.chunks.push_back(chunk),
@@ -58,23 +56,23 @@ impl Upload {
 
     /// No more comes: threads that wait wake up, and whom else to wake is given back.
     pub(crate) fn give_up(&self) -> Vec<Py<PyAny>> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.is_given_up = true;
         self.arrived.notify_all();
         std::mem::take(&mut state.waiting)
     }
 
     pub(crate) fn take(&self) -> Taken {
-        lock(&self.state).take()
+        self.state.lock().take()
     }
 
     /// Waits for a chunk, the end, or the cancellation of the call.
     pub(crate) fn wait(&self) -> Taken {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         loop {
             match state.take() {
                 Taken::Nothing => {
-                    state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    self.arrived.wait(&mut state);
                 }
                 taken => return taken,
             }
@@ -83,7 +81,7 @@ impl Upload {
 
     /// Has `callback` called when there is something to take; `true` if there is now.
     pub(crate) fn when_readable(&self, callback: Py<PyAny>) -> bool {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let is_readable = state.is_given_up || state.is_complete || !state.chunks.is_empty();
         if !is_readable {
             state.waiting.push(callback);
