@@ -97,7 +97,11 @@ impl Process {
         let ended = watch_for_end(pid);
         let pairs: Vec<_> = (0..threads).map(|_| UnixStream::pair()).collect::<io::Result<_>>()?;
         let (sockets, theirs): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
-        send_settings(&control, settings, &theirs)?;
+        match send_settings(&control, settings, &theirs) {
+            // It has ended already: how, will be said where it should be ready.
+            Err(err) if err.kind() == io::ErrorKind::BrokenPipe => {}
+            sent => sent?,
+        }
         control.set_nonblocking(true)?;
         let control = tokio::net::UnixStream::from_std(control)?;
         let adopted = adopted.clone();
