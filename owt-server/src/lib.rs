@@ -6,6 +6,7 @@
 mod buffers;
 mod cache;
 mod config;
+mod fairness;
 mod front;
 mod interpreter;
 mod leftovers;
@@ -15,7 +16,6 @@ mod package;
 mod pool;
 mod private;
 mod serve;
-mod share;
 mod spool;
 mod stop;
 mod tally;

@@ -31,8 +31,8 @@ use std::time::{Duration, Instant};
 use owt_core::{Death, Digest, Error};
 use tokio::sync::{Notify, mpsc, watch};
 
+use crate::fairness::with_headroom;
 use crate::package::RunDir;
-use crate::share::with_reserve;
 use crate::wire::Settings;
 use absence::Absence;
 use adopted::Adopted;
@@ -174,7 +174,7 @@ impl Shared {
             claims: Arc::default(),
             workers: (0..workers).map(|_| WorkerState::default()).collect(),
             fronts,
-            capacity: with_reserve(capacity),
+            capacity: with_headroom(capacity),
             grace,
             is_draining: AtomicBool::new(false),
             recycling,

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use foldhash::HashMap;
 use owt_core::Digest;
 
-use crate::share::may_have_another;
+use crate::fairness::is_below_quota;
 
 #[derive(Debug, Default)]
 pub(super) struct Shares(Mutex<HashMap<Digest, usize>>);
@@ -16,7 +16,7 @@ impl Shares {
     pub(super) fn take(&self, adaptor: Digest, free: usize) -> bool {
         let mut shares = self.shares();
         let own = shares.entry(adaptor).or_default();
-        let may = may_have_another(*own, free);
+        let may = is_below_quota(*own, free);
         if may {
             *own += 1;
         } else if *own == 0 {
@@ -43,7 +43,7 @@ impl Shares {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::share::with_reserve;
+    use crate::fairness::with_headroom;
 
     /// How many of the places at a worker an adaptor gets that wants all of them.
     fn flood(shares: &Shares, adaptor: Digest, free: &mut usize) -> usize {
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_one_adaptor_leaves_places_for_others() {
-        let (shares, mut free) = (Shares::default(), with_reserve(1088));
+        let (shares, mut free) = (Shares::default(), with_headroom(1088));
         let [one, two, three] = ["1", "2", "3"].map(Digest::of);
         assert_eq!(flood(&shares, one, &mut free), 1088);
         assert_eq!(flood(&shares, two, &mut free), 136);

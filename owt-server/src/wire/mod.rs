@@ -9,4 +9,4 @@ mod window;
 pub(crate) use frame::{CHUNK, Frame, FrameError, Kind, MAX_TEXT, pull, push, push_head};
 pub(crate) use handshake::{MAX_CONNECTIONS, Ready, Settings};
 pub(crate) use head::{CallHead, Failure, ReplyHead, held_bytes};
-pub(crate) use window::{ReceiveWindow, SendWindow, WINDOW};
+pub(crate) use window::{ReceiveWindow, SendWindow};

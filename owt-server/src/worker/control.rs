@@ -1,6 +1,6 @@
-//! The socket between a worker and its front over which nothing but the worker's own life is
-//! settled: its settings, that it is ready, that it is to stop. When it closes, the front is gone,
-//! and the worker ends with everything that its adaptors have started.
+//! The control socket of a worker: it receives its settings, reports that it is ready, and is told
+//! to stop. When the socket closes, the front is gone, and the worker ends with everything that its
+//! adaptors have started.
 
 use std::io::{self, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
@@ -19,7 +19,8 @@ use crate::wire::{MAX_CONNECTIONS, Ready, Settings};
 pub(super) struct Control(UnixStream);
 
 impl Control {
-    /// Takes standard input for the control socket, so that adaptors find an empty one instead.
+    /// Takes the control socket from standard input, which is empty from then on. What adaptors print
+    /// goes to standard error.
     pub(super) fn open() -> io::Result<Self> {
         let socket = io::stdin().as_fd().try_clone_to_owned()?;
         rustix::net::sockopt::socket_type(&socket)?;
@@ -37,7 +38,7 @@ impl Control {
         Ok((self, settings, sockets))
     }
 
-    /// The length of the settings, and what came with it.
+    /// The length of the settings, and the sockets that came with it.
     fn receive_sockets(&self) -> io::Result<(usize, Vec<OwnedFd>)> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_CONNECTIONS))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
@@ -55,23 +56,23 @@ impl Control {
         Ok((u32::from_le_bytes(len) as usize, sockets.flatten().collect()))
     }
 
-    /// Tells the front how the start went, then waits for the end.
+    /// Tells the front whether the worker has started, then waits until it is to end.
     pub(super) fn serve(mut self, ready: &Ready, settings: &Settings) -> ExitCode {
-        let word = postcard::to_stdvec(ready).expect("an enum of strings can be written");
-        if self.0.write_all(&word).is_err() || matches!(ready, Ready::No(_)) {
+        let message = postcard::to_stdvec(ready).expect("an enum of strings can be written");
+        if self.0.write_all(&message).is_err() || matches!(ready, Ready::No(_)) {
             return ExitCode::FAILURE;
         }
         let mut byte = [0];
         let mark = std::env::var(MARK_VARIABLE).ok();
-        let heard = loop {
+        let outcome = loop {
             match self.0.read(&mut byte) {
                 Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
-                heard => break heard,
+                outcome => break outcome,
             }
         };
-        match heard {
+        match outcome {
             Ok(1) => run_exit_functions(),
-            // The front was killed, and cannot clear up any more.
+            // The front was killed, and cannot clean up any more.
             Ok(_) => {
                 settings.private_dirs.iter().for_each(|dir| private::remove(dir));
                 leftovers::end(
@@ -81,11 +82,11 @@ impl Control {
             }
             Err(err) => tracing::error!("the control socket fails: {err}"),
         }
-        end_group()
+        kill_group()
     }
 }
 
-/// What adaptors registered with `atexit`. The front waits for it only for a moment.
+/// Runs what adaptors registered with `atexit`. The front waits for it only for a moment.
 fn run_exit_functions() {
     let run = |py: Python<'_>| py.import("atexit")?.call_method0("_run_exitfuncs").map(drop);
     if let Err(err) = Python::attach(run) {
@@ -93,10 +94,9 @@ fn run_exit_functions() {
     }
 }
 
-/// Ends the group that this process led when the front started it, and then this process, wherever
-/// it is now: an adaptor may have moved it into another group, which is not ours to end. A kill,
-/// because threads of adaptors may never come to an end of their own.
-fn end_group() -> ExitCode {
+/// Kills the process group that the front created for this worker, and then this process: an adaptor
+/// may have moved it into another group. By SIGKILL, because threads of adaptors may never return.
+fn kill_group() -> ExitCode {
     let this = getpid();
     let _ = kill_process_group(this, Signal::KILL);
     let _ = kill_process(this, Signal::KILL);

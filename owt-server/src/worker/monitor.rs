@@ -1,28 +1,40 @@
-//! When the thread that watches for long calls may sleep: as long as there is nothing to do for it.
+//! What the monitor thread is woken for. It sleeps while there is nothing to do.
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 
 #[derive(Default)]
 pub(super) struct Monitor {
     is_asleep: Mutex<bool>,
-    wake: Condvar,
+    woken: Condvar,
+    /// Whether frames were left for the monitor to write.
+    flush_requested: AtomicBool,
 }
 
 impl Monitor {
-    /// Sleeps until it is roused; not at all if there is something to do.
+    /// Sleeps until woken; not at all unless `is_idle`.
     pub(super) fn sleep(&self, is_idle: impl FnOnce() -> bool) {
         let mut is_asleep = self.is_asleep.lock();
-        // What comes up after this finds the flag, because it looks under the same lock.
-        *is_asleep = is_idle();
-        while *is_asleep {
-            self.wake.wait(&mut is_asleep);
+        // Whoever wakes it looks at the flag under the same lock, so none is missed.
+        *is_asleep = is_idle() && !self.flush_requested.load(Ordering::SeqCst);
+        self.woken.wait_while(&mut is_asleep, |is_asleep| *is_asleep);
+    }
+
+    pub(super) fn wake(&self) {
+        let mut is_asleep = self.is_asleep.lock();
+        if std::mem::take(&mut *is_asleep) {
+            self.woken.notify_one();
         }
     }
 
-    pub(super) fn rouse(&self) {
-        let mut is_asleep = self.is_asleep.lock();
-        if std::mem::take(&mut *is_asleep) {
-            self.wake.notify_one();
-        }
+    /// Asks for a flush of all connections within a time slice.
+    pub(super) fn request_flush(&self) {
+        self.flush_requested.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    pub(super) fn take_flush_request(&self) -> bool {
+        self.flush_requested.swap(false, Ordering::AcqRel)
     }
 }

@@ -1,8 +1,8 @@
-//! Starts CPython in this process as `python` itself would start: with the virtualenv, `PYTHONPATH`
-//! and start directory that are in force.
+//! Starts CPython in this process as `python` itself would: with the active virtualenv, `PYTHONPATH`
+//! and start directory. Raises exceptions in other threads.
 //!
-//! The only unsafe code of owt: neither PyConfig (PEP 587) nor exceptions that are raised in another
-//! thread have a safe wrapper in pyo3.
+//! The only unsafe code of owt: pyo3 has no safe wrapper for PyConfig (PEP 587), nor for
+//! `PyThreadState_SetAsyncExc`.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_ulong};
@@ -24,8 +24,8 @@ pub(crate) enum StartError {
     Python(String),
 }
 
-/// Starts the interpreter as if `executable` had been run, and lets go of its lock. The standard
-/// library comes from `home` if that is given, like from `PYTHONHOME`.
+/// Starts the interpreter as if `executable` had been run, and releases the GIL. The standard library
+/// is that of `home`, if given, as with `PYTHONHOME`.
 pub(crate) fn start(executable: &Path, home: Option<&Path>) -> Result<(), StartError> {
     let executable = c_string(executable)?;
     let home = home.map(c_string).transpose()?;
@@ -83,27 +83,26 @@ fn check(status: ffi::PyStatus) -> Result<(), StartError> {
     }
 }
 
-/// The calling thread as Python counts threads.
+/// The id that Python has for the calling thread.
 pub(crate) fn thread_id() -> c_ulong {
-    // SAFETY: asks the system for the thread's id, and needs no interpreter.
+    // SAFETY: this asks the system for the thread's id, and needs no interpreter.
     unsafe { ffi::PyThread_get_thread_ident() }
 }
 
-/// Has a thread raise `exception` at its next step of Python.
+/// Makes a thread raise `exception` when it next executes Python.
 pub(crate) fn raise_in(_py: Python<'_>, thread: c_ulong, exception: &Py<PyAny>) {
     set_exception(thread, exception.as_ptr());
 }
 
-/// Takes back what a thread was to raise; whether that was this exception, and not raised yet.
+/// Cancels [`raise_in`]; `false` if the thread has raised the exception already.
 pub(crate) fn take_back(py: Python<'_>, thread: c_ulong, exception: &Py<PyAny>) -> bool {
-    // The thread held a reference. Nobody else runs Python meanwhile, to take or drop one.
+    // The thread state held a reference. Nobody else changes the count while the GIL is held.
     let before = references(py, exception);
     set_exception(thread, std::ptr::null_mut());
     references(py, exception) < before
 }
 
-/// Whether a thread has taken no step of Python since it was to raise this exception: it waits
-/// without holding the interpreter's lock, which whoever asks holds.
+/// Whether a thread has not executed Python since [`raise_in`]: it is blocked without the GIL.
 pub(crate) fn has_yet_to_raise(py: Python<'_>, thread: c_ulong, exception: &Py<PyAny>) -> bool {
     let has = take_back(py, thread, exception);
     if has {
@@ -113,13 +112,13 @@ pub(crate) fn has_yet_to_raise(py: Python<'_>, thread: c_ulong, exception: &Py<P
 }
 
 fn references(_py: Python<'_>, object: &Py<PyAny>) -> isize {
-    // SAFETY: the interpreter's lock is held, and the object is alive.
+    // SAFETY: the GIL is held, and the object is alive.
     unsafe { ffi::Py_REFCNT(object.as_ptr()) }
 }
 
 fn set_exception(thread: c_ulong, exception: *mut ffi::PyObject) {
-    // SAFETY: callers hold the interpreter's lock; the call takes a reference of its own, and a
-    // thread that is gone is not found.
+    // SAFETY: callers hold the GIL; the call takes a reference of its own, and a thread that has
+    // ended is not found.
     unsafe { ffi::PyThreadState_SetAsyncExc(thread.cast_signed(), exception) };
 }
 
@@ -127,8 +126,8 @@ fn c_string(path: &Path) -> Result<CString, StartError> {
     CString::new(path.as_os_str().as_bytes()).map_err(|_| StartError::Path(path.to_path_buf()))
 }
 
-/// Imports `owt` from the folder `package`, whatever else of that name there is, and puts the
-/// directory in which owt was started first on `sys.path`, as `python -c` does.
+/// Imports `owt` from the folder `package`, even if there is another package of that name. Puts the
+/// start directory first on `sys.path`, as `python -c` does.
 pub(crate) fn import_owt<'py>(
     py: Python<'py>,
     package: &str,

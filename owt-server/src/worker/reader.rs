@@ -1,5 +1,5 @@
-//! Takes apart what the front sends: calls whose body has all arrived or comes while they run, and
-//! words about calls that are under way.
+//! Reads what the front sends, and decodes it into commands. A call is complete when its body has
+//! arrived, unless that is streamed.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,60 +11,48 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::Shutdown;
 
-use super::link::{Link, Read};
+use super::channel::{CallKey, Channel};
+use super::connection::{Connection, Read};
 use crate::wire::{self, CallHead, Frame, FrameError, Kind};
 
-/// How many bytes one read takes at the most.
-const READ: usize = 64 * 1024;
+/// How many bytes one read returns at most.
+const MAX_READ: usize = 64 * 1024;
 
-/// What the front wants of this worker.
-pub(crate) enum Order {
+/// What the front asks of this worker.
+pub(crate) enum Command {
     Call {
-        link: Arc<Link>,
-        id: u32,
+        channel: Channel,
         head: Box<CallHead<'static>>,
         body: Bytes,
     },
-    /// More of the body of a call that has begun; empty at its end.
+    /// More of the body of a call that was passed on already; empty at its end.
     Body {
-        link: usize,
-        id: u32,
+        key: CallKey,
         chunk: Bytes,
     },
-    Cancel {
-        link: usize,
-        id: u32,
-    },
-    Abandon {
-        link: usize,
-        id: u32,
-    },
-    Credit {
-        link: usize,
-        id: u32,
+    ReplyWindowUpdate {
+        key: CallKey,
         bytes: usize,
     },
+    Cancel(CallKey),
+    Abandon(CallKey),
     Forget(Digest),
-    List {
-        link: Arc<Link>,
-        id: u32,
-    },
-    Calls {
-        link: Arc<Link>,
-        id: u32,
-    },
+    ListAdaptors(Channel),
+    /// List the calls of this connection that have started.
+    ListCalls(Channel),
 }
 
-/// The reading ends of all links. One thread at a time has it.
+/// The receiving ends of all connections. One thread at a time uses it.
 pub(crate) struct Reader {
-    links: Vec<Incoming>,
+    incoming: Vec<Incoming>,
     scratch: Box<[u8]>,
 }
 
+/// The receiving end of one connection.
 struct Incoming {
-    link: Arc<Link>,
+    connection: Arc<Connection>,
     buffer: BytesMut,
-    /// Calls whose body has not all arrived.
+    /// Calls whose body has not arrived completely.
     partial: HashMap<u32, Partial>,
     is_open: bool,
 }
@@ -81,54 +69,55 @@ impl Partial {
 }
 
 impl Reader {
-    pub(crate) fn new(links: &[Arc<Link>]) -> Self {
-        let incoming = |link: &Arc<Link>| Incoming {
-            link: link.clone(),
+    pub(crate) fn new(connections: &[Arc<Connection>]) -> Self {
+        let incoming = |connection: &Arc<Connection>| Incoming {
+            connection: connection.clone(),
             buffer: BytesMut::new(),
             partial: HashMap::new(),
             is_open: true,
         };
-        Self { links: links.iter().map(incoming).collect(), scratch: vec![0; READ].into() }
+        let incoming = connections.iter().map(incoming).collect();
+        Self { incoming, scratch: vec![0; MAX_READ].into() }
     }
 
-    /// Waits until something has arrived, and gives each order in it to `take`.
-    pub(crate) fn read(&mut self, mut take: impl FnMut(Order)) {
-        let mut ready: Vec<PollFd<'_>> = Vec::with_capacity(self.links.len());
-        let open = || self.links.iter().filter(|incoming| incoming.is_open);
-        ready.extend(open().map(|incoming| PollFd::new(incoming.link.socket(), PollFlags::IN)));
+    /// Blocks until something has arrived, and passes each command in it to `execute`.
+    pub(crate) fn read(&mut self, mut execute: impl FnMut(Command)) {
+        let mut ready: Vec<PollFd<'_>> = Vec::with_capacity(self.incoming.len());
+        let open = self.incoming.iter().filter(|incoming| incoming.is_open);
+        ready.extend(open.map(|incoming| PollFd::new(incoming.connection.socket(), PollFlags::IN)));
         match rustix::event::poll(&mut ready, None) {
             Ok(_) => {}
-            Err(Errno::INTR | Errno::AGAIN) => return, // The caller comes again.
+            Err(Errno::INTR | Errno::AGAIN) => return, // The caller tries again.
             Err(errno) => return self.close(errno),
         }
         let ready: Vec<bool> = ready.iter().map(|fd| !fd.revents().is_empty()).collect();
-        let open = self.links.iter_mut().filter(|incoming| incoming.is_open);
+        let open = self.incoming.iter_mut().filter(|incoming| incoming.is_open);
         for (incoming, _) in open.zip(ready).filter(|(_, is_ready)| *is_ready) {
-            incoming.read(&mut self.scratch, &mut take);
+            incoming.read(&mut self.scratch, &mut execute);
         }
     }
 
-    /// Nothing can be read any more, as where an adaptor allows this process no descriptors. The
-    /// front sees that the sockets close, and ends this worker.
+    /// Closes all connections, because polling fails: an adaptor may have lowered the limit of open
+    /// files. The front sees them close, and replaces this worker.
     fn close(&mut self, errno: Errno) {
         tracing::error!("this worker cannot read its calls any more: {errno}");
-        for incoming in &mut self.links {
+        for incoming in &mut self.incoming {
             incoming.is_open = false;
-            let _ = rustix::net::shutdown(incoming.link.socket(), Shutdown::Both);
+            let _ = rustix::net::shutdown(incoming.connection.socket(), Shutdown::Both);
         }
     }
 }
 
 impl Incoming {
-    fn read(&mut self, scratch: &mut [u8], take: &mut impl FnMut(Order)) {
-        if let Read::Closed = self.link.read(scratch, &mut self.buffer) {
+    fn read(&mut self, scratch: &mut [u8], execute: &mut impl FnMut(Command)) {
+        if let Read::Closed = self.connection.read(scratch, &mut self.buffer) {
             self.is_open = false;
         }
         loop {
             match wire::pull(&mut self.buffer)
-                .and_then(|frame| frame.map(|frame| self.order(frame)).transpose())
+                .and_then(|frame| frame.map(|frame| self.decode(frame)).transpose())
             {
-                Ok(Some(Some(order))) => take(order),
+                Ok(Some(Some(command))) => execute(command),
                 Ok(Some(None)) => {}
                 Ok(None) => return,
                 Err(err) => {
@@ -140,50 +129,57 @@ impl Incoming {
         }
     }
 
-    /// The order that a frame completes, if it does.
-    fn order(&mut self, frame: Frame) -> Result<Option<Order>, FrameError> {
-        let (link, id) = (self.link.index, frame.id);
+    /// The command that a frame completes, if it does.
+    fn decode(&mut self, frame: Frame) -> Result<Option<Command>, FrameError> {
+        let key = CallKey { connection: self.connection.index, id: frame.id };
         Ok(match frame.kind {
             Kind::Call => self.begin(frame)?,
             Kind::Body => self.append(frame),
-            Kind::BodyEnd => Some(Order::Body { link, id, chunk: Bytes::new() }),
+            Kind::BodyEnd => Some(Command::Body { key, chunk: Bytes::new() }),
             Kind::Cancel => {
-                self.partial.remove(&id);
-                // Also of a call that has not begun: the front waits to be told that it has ended.
-                Some(Order::Cancel { link, id })
+                self.partial.remove(&key.id);
+                // Even if its body is not complete: the front waits to be told that it has ended.
+                Some(Command::Cancel(key))
             }
-            Kind::Abandon => Some(Order::Abandon { link, id }),
-            Kind::ReplyWindowUpdate => Some(Order::Credit { link, id, bytes: frame.bytes() }),
-            Kind::Forget => frame.digest().map(Order::Forget),
-            Kind::List => Some(Order::List { link: self.link.clone(), id }),
-            Kind::Calls => Some(Order::Calls { link: self.link.clone(), id }),
+            Kind::Abandon => Some(Command::Abandon(key)),
+            Kind::ReplyWindowUpdate => {
+                Some(Command::ReplyWindowUpdate { key, bytes: frame.bytes() })
+            }
+            Kind::Forget => frame.digest().map(Command::Forget),
+            Kind::List => Some(Command::ListAdaptors(self.channel(frame.id))),
+            Kind::Calls => Some(Command::ListCalls(self.channel(frame.id))),
             other => return Err(FrameError::Kind(other as u8)),
         })
     }
 
-    fn begin(&mut self, frame: Frame) -> Result<Option<Order>, FrameError> {
+    fn begin(&mut self, frame: Frame) -> Result<Option<Command>, FrameError> {
         let id = frame.id;
         let (head, first) = frame.split_head::<CallHead<'static>>()?;
         let head = Box::new(head);
         if head.body_len.is_none_or(|len| first.len() as u64 >= len) {
-            return Ok(Some(Order::Call { link: self.link.clone(), id, head, body: first }));
+            return Ok(Some(Command::Call { channel: self.channel(id), head, body: first }));
         }
         self.partial.insert(id, Partial { head, body: BytesMut::from(first) });
         Ok(None)
     }
 
-    /// Adds to a body: to one that has to be there before its call begins, or to that of a call.
-    fn append(&mut self, frame: Frame) -> Option<Order> {
+    /// Adds to the body of a call that is incomplete, or of one that was passed on already.
+    fn append(&mut self, frame: Frame) -> Option<Command> {
         let id = frame.id;
         let Entry::Occupied(mut partial) = self.partial.entry(id) else {
-            return Some(Order::Body { link: self.link.index, id, chunk: frame.payload });
+            let key = CallKey { connection: self.connection.index, id };
+            return Some(Command::Body { key, chunk: frame.payload });
         };
         partial.get_mut().body.extend_from_slice(&frame.payload);
         if !partial.get().is_complete() {
             return None;
         }
         let Partial { head, body } = partial.remove();
-        Some(Order::Call { link: self.link.clone(), id, head, body: body.freeze() })
+        Some(Command::Call { channel: self.channel(id), head, body: body.freeze() })
+    }
+
+    fn channel(&self, id: u32) -> Channel {
+        Channel::new(self.connection.clone(), id)
     }
 }
 
@@ -194,24 +190,26 @@ mod tests {
 
     use super::*;
 
-    /// What a worker makes of the frames in `written`.
-    fn orders(written: &[u8]) -> Vec<String> {
+    /// The commands that the frames in `written` are decoded into.
+    fn commands(written: &[u8]) -> Vec<String> {
         let (mut front, worker) = UnixStream::pair().unwrap();
         front.write_all(written).unwrap();
         drop(front);
-        let mut reader = Reader::new(&[Arc::new(Link::new(0, worker.into()))]);
-        let mut orders = Vec::new();
-        while reader.links[0].is_open {
-            reader.read(|order| {
-                orders.push(match order {
-                    Order::Call { id, body, .. } => format!("call {id} {body:?}"),
-                    Order::Body { id, chunk, .. } => format!("body {id} {chunk:?}"),
-                    Order::Cancel { id, .. } => format!("cancel {id}"),
+        let mut reader = Reader::new(&[Arc::new(Connection::new(0, worker.into()))]);
+        let mut commands = Vec::new();
+        while reader.incoming[0].is_open {
+            reader.read(|command| {
+                commands.push(match command {
+                    Command::Call { channel, body, .. } => {
+                        format!("call {} {body:?}", channel.key().id)
+                    }
+                    Command::Body { key, chunk } => format!("body {} {chunk:?}", key.id),
+                    Command::Cancel(key) => format!("cancel {}", key.id),
                     _ => "another".to_owned(),
                 });
             });
         }
-        orders
+        commands
     }
 
     fn call(out: &mut Vec<u8>, id: u32, body_len: Option<u64>, first: &[u8]) {
@@ -220,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_begins_when_its_body_is_there_unless_it_is_streamed() {
+    fn a_call_is_passed_on_with_its_body_unless_that_is_streamed() {
         let mut out = Vec::new();
         call(&mut out, 1, Some(3), b"a");
         call(&mut out, 2, None, b"x");
@@ -228,15 +226,15 @@ mod tests {
         wire::push(&mut out, Kind::Body, 1, b"bc");
         wire::push(&mut out, Kind::BodyEnd, 2, b"");
         let expected = ["call 2 b\"x\"", "body 2 b\"y\"", "call 1 b\"abc\"", "body 2 b\"\""];
-        assert_eq!(orders(&out), expected);
+        assert_eq!(commands(&out), expected);
     }
 
     #[test]
-    fn a_call_that_is_cancelled_before_its_body_is_there_is_told_to_have_ended() {
+    fn a_call_whose_body_is_incomplete_can_be_cancelled() {
         let mut out = Vec::new();
         call(&mut out, 1, Some(3), b"a");
         wire::push(&mut out, Kind::Cancel, 1, b"");
         wire::push(&mut out, Kind::Body, 1, b"bc");
-        assert_eq!(orders(&out), ["cancel 1", "body 1 b\"bc\""]);
+        assert_eq!(commands(&out), ["cancel 1", "body 1 b\"bc\""]);
     }
 }

@@ -1,10 +1,12 @@
-//! A request's body that arrives while its call runs: what has come and not been taken yet.
+//! A request's body that arrives while its call runs: what has been received and not been read yet.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use pyo3::prelude::*;
+
+use crate::wire::ReceiveWindow;
 
 #[derive(Default)]
 pub(crate) struct Upload {
@@ -15,88 +17,92 @@ pub(crate) struct Upload {
 #[derive(Default)]
 struct State {
     chunks: VecDeque<Bytes>,
+    window: ReceiveWindow,
     is_complete: bool,
-    /// Nothing more is waited for: the call was cancelled, or is over.
-    is_given_up: bool,
-    /// To be called when there is something to take.
-    waiting: Vec<Py<PyAny>>,
+    /// The call was cancelled, or is over.
+    is_closed: bool,
+    /// To be called when there is something to read.
+    callbacks: Vec<Py<PyAny>>,
 }
 
-/// What there is to take.
+/// What a reader gets.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Taken {
+pub(crate) enum Received {
     Chunk(Bytes),
-    /// Nothing for now.
+    /// Nothing yet.
     Nothing,
-    /// The body is complete, and all of it taken.
+    /// The body is complete, and has been read.
     End,
     /// The call was cancelled, or is over.
-    Gone,
+    Closed,
 }
 
 impl Upload {
-    /// Begins with what came along with the call.
+    /// Begins with what came with the call.
     pub(crate) fn new(first: Bytes) -> Self {
         let upload = Self::default();
         upload.state.lock().chunks.extend(Some(first).filter(|first| !first.is_empty()));
         upload
     }
 
-    /// Adds a chunk; an empty one is the end. Gives back whom to wake: each of those who wait, as any
-    /// of them may have stopped waiting.
-    pub(crate) fn feed(&self, chunk: Bytes) -> Vec<Py<PyAny>> {
+    /// Adds a chunk; an empty one is the end. Returns the callbacks of those who wait: all of them,
+    /// because any may have stopped waiting.
+    pub(crate) fn push(&self, chunk: Bytes) -> Vec<Py<PyAny>> {
         let mut state = self.state.lock();
         match chunk.is_empty() {
             true => state.is_complete = true,
             false => state.chunks.push_back(chunk),
         }
         self.arrived.notify_all();
-        std::mem::take(&mut state.waiting)
+        std::mem::take(&mut state.callbacks)
     }
 
-    /// No more comes: threads that wait wake up, and whom else to wake is given back.
-    pub(crate) fn give_up(&self) -> Vec<Py<PyAny>> {
+    /// Wakes the threads that wait, and returns the callbacks of others: nothing more is read.
+    pub(crate) fn close(&self) -> Vec<Py<PyAny>> {
         let mut state = self.state.lock();
-        state.is_given_up = true;
+        state.is_closed = true;
         self.arrived.notify_all();
-        std::mem::take(&mut state.waiting)
+        std::mem::take(&mut state.callbacks)
     }
 
-    pub(crate) fn take(&self) -> Taken {
-        self.state.lock().take()
+    pub(crate) fn try_receive(&self) -> Received {
+        self.state.lock().try_receive()
     }
 
-    /// Waits for a chunk, the end, or the cancellation of the call.
-    pub(crate) fn wait(&self) -> Taken {
+    /// Blocks until there is a chunk, the end, or the call is cancelled.
+    pub(crate) fn receive(&self) -> Received {
         let mut state = self.state.lock();
         loop {
-            match state.take() {
-                Taken::Nothing => {
-                    self.arrived.wait(&mut state);
-                }
-                taken => return taken,
+            match state.try_receive() {
+                Received::Nothing => self.arrived.wait(&mut state),
+                received => return received,
             }
         }
     }
 
-    /// Has `callback` called when there is something to take; `true` if there is now.
+    /// Counts bytes that the handler has read; the bytes to report in a window update, if any.
+    pub(crate) fn window_update(&self, bytes: usize) -> Option<u32> {
+        self.state.lock().window.read(bytes)
+    }
+
+    /// Registers `callback` for when there is something to read, unless there is now: `true`.
     pub(crate) fn when_readable(&self, callback: Py<PyAny>) -> bool {
         let mut state = self.state.lock();
-        let is_readable = state.is_given_up || state.is_complete || !state.chunks.is_empty();
+        let is_readable = state.is_closed || state.is_complete || !state.chunks.is_empty();
         if !is_readable {
-            state.waiting.push(callback);
+            state.callbacks.push(callback);
         }
         is_readable
     }
 }
 
 impl State {
-    fn take(&mut self) -> Taken {
+    fn try_receive(&mut self) -> Received {
         match self.chunks.pop_front() {
-            _ if self.is_given_up => Taken::Gone,
-            Some(chunk) => Taken::Chunk(chunk),
-            None if self.is_complete => Taken::End,
-            None => Taken::Nothing,
+            _ if self.is_closed => Received::Closed,
+            Some(chunk) => Received::Chunk(chunk),
+            None if self.is_complete => Received::End,
+            None => Received::Nothing,
         }
     }
 }
@@ -109,25 +115,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_are_taken_in_their_order_and_then_the_end() {
+    fn chunks_are_received_in_order_and_then_the_end() {
         let upload = Upload::new(Bytes::from_static(b"a"));
-        upload.feed(Bytes::from_static(b"b"));
-        assert_eq!(upload.take(), Taken::Chunk(Bytes::from_static(b"a")));
-        assert_eq!(upload.wait(), Taken::Chunk(Bytes::from_static(b"b")));
-        assert_eq!(upload.take(), Taken::Nothing);
-        upload.feed(Bytes::new());
-        assert_eq!((upload.wait(), upload.take()), (Taken::End, Taken::End));
+        upload.push(Bytes::from_static(b"b"));
+        assert_eq!(upload.try_receive(), Received::Chunk(Bytes::from_static(b"a")));
+        assert_eq!(upload.receive(), Received::Chunk(Bytes::from_static(b"b")));
+        assert_eq!(upload.try_receive(), Received::Nothing);
+        upload.push(Bytes::new());
+        assert_eq!((upload.receive(), upload.try_receive()), (Received::End, Received::End));
     }
 
     #[test]
-    fn who_waits_is_woken_by_a_chunk_and_by_the_end_of_the_call() {
+    fn a_reader_that_waits_is_woken_by_a_chunk_and_by_the_end_of_the_call() {
         let upload = Arc::new(Upload::new(Bytes::new()));
-        let (taken, seen) = mpsc::channel();
+        let (received, seen) = mpsc::channel();
         let waiting = upload.clone();
-        thread::spawn(move || while taken.send(waiting.wait()).is_ok() {});
-        upload.feed(Bytes::from_static(b"a"));
-        assert_eq!(seen.recv().unwrap(), Taken::Chunk(Bytes::from_static(b"a")));
-        upload.give_up();
-        assert_eq!(seen.recv().unwrap(), Taken::Gone);
+        thread::spawn(move || while received.send(waiting.receive()).is_ok() {});
+        upload.push(Bytes::from_static(b"a"));
+        assert_eq!(seen.recv().unwrap(), Received::Chunk(Bytes::from_static(b"a")));
+        upload.close();
+        assert_eq!(seen.recv().unwrap(), Received::Closed);
     }
 }

@@ -1,5 +1,5 @@
-//! A worker's end of one socket to one thread of the front: whoever has a frame to send adds it,
-//! and whoever is at leisure writes them all at once.
+//! The worker's end of a socket to one thread of the front. Frames are buffered by whoever has some
+//! to send, and written in batches.
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,23 +13,24 @@ use serde::Serialize;
 
 use crate::wire::{self, CHUNK, Kind};
 
-/// For how many microseconds after a write the chunks of streams are gathered for the next one.
-const GATHER: u64 = 200;
+/// For how many microseconds after a write small chunks of streams are buffered, to be written
+/// together.
+const COALESCE_MICROS: u64 = 200;
 
-pub(crate) struct Link {
+pub(crate) struct Connection {
     /// Which thread of the front this is.
     pub(crate) index: usize,
     socket: OwnedFd,
-    /// Frames that wait to be written.
-    pending: Mutex<Vec<u8>>,
+    /// Frames that have not been written yet.
+    buffer: Mutex<Vec<u8>>,
     /// When something was last written, in microseconds since `epoch`.
-    written: AtomicU64,
+    last_write: AtomicU64,
     epoch: Instant,
-    /// Held while writing, so that frames leave in the order in which they were added.
+    /// Held while writing, so that frames leave in the order in which they were buffered.
     writer: Mutex<()>,
 }
 
-/// What one read brought.
+/// The outcome of one read.
 pub(crate) enum Read {
     Some,
     Nothing,
@@ -37,10 +38,10 @@ pub(crate) enum Read {
     Closed,
 }
 
-impl Link {
+impl Connection {
     pub(crate) fn new(index: usize, socket: OwnedFd) -> Self {
-        let (pending, writer, written) = Default::default();
-        Self { index, socket, pending, written, epoch: Instant::now(), writer }
+        let (buffer, writer, last_write) = Default::default();
+        Self { index, socket, buffer, last_write, epoch: Instant::now(), writer }
     }
 
     pub(crate) fn socket(&self) -> &OwnedFd {
@@ -48,38 +49,38 @@ impl Link {
     }
 
     pub(crate) fn push(&self, kind: Kind, id: u32, raw: &[u8]) {
-        wire::push(&mut self.pending.lock(), kind, id, raw);
+        wire::push(&mut self.buffer.lock(), kind, id, raw);
     }
 
     pub(crate) fn push_head(&self, kind: Kind, id: u32, head: &impl Serialize, raw: &[u8]) {
-        wire::push_head(&mut self.pending.lock(), kind, id, head, raw);
+        wire::push_head(&mut self.buffer.lock(), kind, id, head, raw);
     }
 
-    /// Writes what is pending. Blocks while the front is busy, so the interpreter must be let go.
+    /// Writes what is buffered. Blocks while the socket is full, so callers release the GIL first.
     pub(crate) fn flush(&self) {
-        let _turn = self.writer.lock();
+        let _guard = self.writer.lock();
         loop {
-            let batch = std::mem::take(&mut *self.pending.lock());
+            let batch = std::mem::take(&mut *self.buffer.lock());
             if batch.is_empty() || self.write(&batch).is_err() {
                 return;
             }
-            self.written.store(self.now(), Ordering::Relaxed);
+            self.last_write.store(self.now(), Ordering::Relaxed);
         }
     }
 
-    /// Whether what is pending should be written now, and not wait for more.
-    pub(crate) fn is_due(&self) -> bool {
-        let waited = self.now().saturating_sub(self.written.load(Ordering::Relaxed));
-        waited >= GATHER || self.pending.lock().len() >= CHUNK / 2
+    /// Whether what is buffered should be written now, and not wait for more.
+    pub(crate) fn is_flush_due(&self) -> bool {
+        let waited = self.now().saturating_sub(self.last_write.load(Ordering::Relaxed));
+        waited >= COALESCE_MICROS || self.buffer.lock().len() >= CHUNK / 2
+    }
+
+    /// Whether frames are waiting to be written.
+    pub(crate) fn has_buffered(&self) -> bool {
+        !self.buffer.lock().is_empty()
     }
 
     fn now(&self) -> u64 {
         u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX)
-    }
-
-    /// Whether frames wait to be written.
-    pub(crate) fn is_pending(&self) -> bool {
-        !self.pending.lock().is_empty()
     }
 
     fn write(&self, mut batch: &[u8]) -> Result<(), Errno> {
@@ -87,7 +88,7 @@ impl Link {
             match rustix::net::send(&self.socket, batch, SendFlags::NOSIGNAL) {
                 Ok(written) => batch = &batch[written..],
                 Err(Errno::INTR) => {}
-                // The front is gone: the watcher of the control socket ends this process.
+                // The front has gone. The control socket closes too, which ends this process.
                 Err(errno) => return Err(errno),
             }
         }

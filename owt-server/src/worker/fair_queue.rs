@@ -1,115 +1,112 @@
-//! Which of the calls that wait in a worker runs next: adaptors take turns, and none has so many
-//! threads that the others have to wait for it.
-//!
-//! How many threads an adaptor may have depends on how many are free: the dynamic thresholds of
-//! A. K. Choudhury and E. L. Hahne, "Dynamic queue length thresholds for shared-memory packet
-//! switches" (IEEE/ACM Transactions on Networking 6(2), 1998).
+//! A fair queue of calls. Each adaptor is a flow; flows are served round robin, and each may have
+//! as many threads as its quota allows, so that none of them starves the others.
 
 use std::collections::VecDeque;
 
 use foldhash::HashMap;
 
-use crate::share::{may_have_another, with_reserve};
+use crate::fairness::{is_below_quota, with_headroom};
 
-/// What is known of an adaptor by its digest.
-pub(super) type Key = [u8; 32];
+/// The digest of an adaptor.
+pub(super) type FlowKey = [u8; 32];
 
-pub(super) struct Queue<T> {
-    lanes: HashMap<Key, Lane<T>>,
-    /// The adaptors that have calls waiting, in the order of their turns.
-    turns: VecDeque<Key>,
+pub(super) struct FairQueue<T> {
+    flows: HashMap<FlowKey, Flow<T>>,
+    /// The flows that have calls waiting, in round-robin order.
+    backlogged: VecDeque<FlowKey>,
     /// How many calls may run at a time.
-    threads: usize,
-    /// How many of the threads are busy, with calls or otherwise.
+    capacity: usize,
+    /// How many threads are busy, with calls or other jobs.
     running: usize,
 }
 
-struct Lane<T> {
+/// The calls of one adaptor.
+struct Flow<T> {
     waiting: VecDeque<T>,
     running: usize,
 }
 
-impl<T> Queue<T> {
-    /// For so many calls of one adaptor at a time.
+impl<T> FairQueue<T> {
+    /// `threads`: how many calls of one adaptor may run at a time, if there are no others.
     pub(super) fn new(threads: usize) -> Self {
-        let (lanes, turns) = Default::default();
-        Self { lanes, turns, threads: with_reserve(threads.max(1)), running: 0 }
+        let (flows, backlogged) = Default::default();
+        Self { flows, backlogged, capacity: with_headroom(threads.max(1)), running: 0 }
     }
 
-    pub(super) fn push(&mut self, key: Key, call: T) {
-        let lane = self.lanes.entry(key).or_default();
-        if lane.waiting.is_empty() {
-            self.turns.push_back(key);
+    pub(super) fn push(&mut self, key: FlowKey, call: T) {
+        let flow = self.flows.entry(key).or_default();
+        if flow.waiting.is_empty() {
+            self.backlogged.push_back(key);
         }
-        lane.waiting.push_back(call);
+        flow.waiting.push_back(call);
     }
 
-    /// Whether [`next`](Self::next) would give a call.
+    /// Whether [`pop`](Self::pop) would return a call.
     pub(super) fn has_next(&self) -> bool {
-        self.turn().is_some()
+        self.next_flow().is_some()
     }
 
-    /// The next call, if there is one that may run; it then counts as running until it is finished.
-    pub(super) fn next(&mut self) -> Option<T> {
-        let key = self.turns.remove(self.turn()?)?;
-        let lane = self.lanes.get_mut(&key)?;
-        let call = lane.waiting.pop_front();
-        lane.running += 1;
+    /// The next call that may run. It counts as running until it is finished.
+    pub(super) fn pop(&mut self) -> Option<T> {
+        let key = self.backlogged.remove(self.next_flow()?)?;
+        let flow = self.flows.get_mut(&key)?;
+        let call = flow.waiting.pop_front();
+        flow.running += 1;
         self.running += 1;
-        if !lane.waiting.is_empty() {
-            self.turns.push_back(key);
+        if !flow.waiting.is_empty() {
+            self.backlogged.push_back(key);
         }
         call
     }
 
-    /// Whose turn it is: the first adaptor that may have another thread. There are few that may not,
-    /// because those have many threads already.
-    fn turn(&self) -> Option<usize> {
-        let free = self.threads.checked_sub(self.running).filter(|free| *free > 0)?;
+    /// The position of the first backlogged flow that is below its quota. Few are not, because those
+    /// have many threads already.
+    fn next_flow(&self) -> Option<usize> {
+        let free = self.capacity.checked_sub(self.running).filter(|free| *free > 0)?;
         let may_run =
-            |key| self.lanes.get(key).is_some_and(|lane| may_have_another(lane.running, free));
-        self.turns.iter().position(may_run)
+            |key| self.flows.get(key).is_some_and(|flow| is_below_quota(flow.running, free));
+        self.backlogged.iter().position(may_run)
     }
 
-    /// Counts a thread as busy with something that is no call.
-    pub(super) fn begin_other(&mut self) {
+    /// Counts a thread as busy with a job that is no call.
+    pub(super) fn start_other(&mut self) {
         self.running += 1;
     }
 
-    /// A call of this adaptor that was counted as finished goes on, however many run already.
-    pub(super) fn resume(&mut self, key: &Key) {
-        self.lanes.entry(*key).or_default().running += 1;
+    /// Counts a call that was finished as running again, whatever the quota.
+    pub(super) fn resume(&mut self, key: &FlowKey) {
+        self.flows.entry(*key).or_default().running += 1;
         self.running += 1;
     }
 
-    /// A call of this adaptor has ended, or, without a key, something that is no call.
-    pub(super) fn finish(&mut self, key: Option<&Key>) {
+    /// Counts a call as finished or, without a key, a job that is no call.
+    pub(super) fn finish(&mut self, key: Option<&FlowKey>) {
         self.running -= 1;
-        let Some((key, lane)) = key.and_then(|key| Some((key, self.lanes.get_mut(key)?))) else {
+        let Some((key, flow)) = key.and_then(|key| Some((key, self.flows.get_mut(key)?))) else {
             return;
         };
-        lane.running -= 1;
-        if lane.running == 0 && lane.waiting.is_empty() {
-            self.lanes.remove(key);
+        flow.running -= 1;
+        if flow.running == 0 && flow.waiting.is_empty() {
+            self.flows.remove(key);
         }
     }
 
-    /// Takes a call out that has not begun; `None` if it has.
-    pub(super) fn remove(&mut self, key: &Key, is_it: impl Fn(&T) -> bool) -> Option<T> {
-        let lane = self.lanes.get_mut(key)?;
-        let position = lane.waiting.iter().position(is_it)?;
-        let call = lane.waiting.remove(position);
-        if lane.waiting.is_empty() {
-            self.turns.retain(|turn| turn != key);
-            if lane.running == 0 {
-                self.lanes.remove(key);
+    /// Removes a call that is waiting; `None` if it is not.
+    pub(super) fn remove(&mut self, key: &FlowKey, is_it: impl Fn(&T) -> bool) -> Option<T> {
+        let flow = self.flows.get_mut(key)?;
+        let position = flow.waiting.iter().position(is_it)?;
+        let call = flow.waiting.remove(position);
+        if flow.waiting.is_empty() {
+            self.backlogged.retain(|flow| flow != key);
+            if flow.running == 0 {
+                self.flows.remove(key);
             }
         }
         call
     }
 }
 
-impl<T> Default for Lane<T> {
+impl<T> Default for Flow<T> {
     fn default() -> Self {
         Self { waiting: VecDeque::new(), running: 0 }
     }
@@ -121,20 +118,20 @@ mod tests {
 
     use super::*;
 
-    const A: Key = [1; 32];
-    const B: Key = [2; 32];
-    const C: Key = [3; 32];
+    const A: FlowKey = [1; 32];
+    const B: FlowKey = [2; 32];
+    const C: FlowKey = [3; 32];
 
-    fn queue(threads: usize, calls: &[(Key, usize)]) -> Queue<usize> {
-        let mut queue = Queue::new(threads);
+    fn queue(threads: usize, calls: &[(FlowKey, usize)]) -> FairQueue<usize> {
+        let mut queue = FairQueue::new(threads);
         for (key, count) in calls {
             (0..*count).for_each(|_| queue.push(*key, usize::from(key[0])));
         }
         queue
     }
 
-    fn drain(queue: &mut Queue<usize>) -> Vec<usize> {
-        std::iter::from_fn(|| queue.next()).collect()
+    fn drain(queue: &mut FairQueue<usize>) -> Vec<usize> {
+        std::iter::from_fn(|| queue.pop()).collect()
     }
 
     #[test]
@@ -145,7 +142,7 @@ mod tests {
 
     #[test]
     fn calls_of_one_adaptor_keep_their_order() {
-        let mut queue = Queue::new(4);
+        let mut queue = FairQueue::new(4);
         (0..4).for_each(|call| queue.push(A, call));
         assert_eq!(drain(&mut queue), [0, 1, 2, 3]);
     }
@@ -154,7 +151,7 @@ mod tests {
     fn one_thread_serves_adaptors_one_after_the_other() {
         let mut queue = queue(1, &[(A, 2), (B, 1)]);
         let mut order = Vec::new();
-        while let Some(call) = queue.next() {
+        while let Some(call) = queue.pop() {
             assert!(!queue.has_next());
             order.push(call);
             queue.finish(Some(if call == 1 { &A } else { &B }));
@@ -163,15 +160,15 @@ mod tests {
     }
 
     #[test]
-    fn a_few_threads_are_for_whoever_comes_first() {
+    fn few_threads_are_served_first_come_first_served() {
         let mut queue = queue(6, &[(A, 100)]);
         assert_eq!(drain(&mut queue), [1; 6]);
         queue.push(B, 2);
-        assert_eq!(queue.next(), None);
+        assert_eq!(queue.pop(), None);
     }
 
     #[test]
-    fn when_one_adaptor_has_all_threads_there_are_some_for_others() {
+    fn there_are_threads_for_others_when_one_adaptor_has_its_quota() {
         let mut queue = queue(64, &[(A, 100)]);
         assert_eq!(drain(&mut queue), [1; 64]);
         queue.push(B, 2);
@@ -183,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn an_adaptor_that_has_too_much_gives_way() {
+    fn an_adaptor_above_its_quota_yields_to_others() {
         let mut queue = queue(64, &[(A, 200), (B, 200)]);
         let first = drain(&mut queue);
         queue.push(C, 3);
@@ -192,29 +189,29 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_has_not_begun_can_be_taken_out() {
-        let mut queue = Queue::new(1);
+    fn a_call_that_is_waiting_can_be_removed() {
+        let mut queue = FairQueue::new(1);
         (0..3).for_each(|call| queue.push(A, call));
-        assert_eq!(queue.next(), Some(0));
+        assert_eq!(queue.pop(), Some(0));
         assert_eq!(queue.remove(&A, |call| *call == 0), None);
         assert_eq!(queue.remove(&A, |call| *call == 1), Some(1));
         assert_eq!(queue.remove(&A, |call| *call == 2), Some(2));
         queue.finish(Some(&A));
-        assert!(queue.lanes.is_empty() && queue.turns.is_empty() && queue.next().is_none());
+        assert!(queue.flows.is_empty() && queue.backlogged.is_empty() && queue.pop().is_none());
     }
 
     #[test]
-    fn a_call_that_waits_for_its_reader_leaves_its_place_to_others_until_it_goes_on() {
+    fn a_call_that_is_suspended_leaves_its_slot_to_others_until_it_resumes() {
         let mut queue = queue(1, &[(A, 2)]);
-        assert_eq!(queue.next(), Some(1));
+        assert_eq!(queue.pop(), Some(1));
         queue.finish(Some(&A));
-        assert_eq!(queue.next(), Some(1));
+        assert_eq!(queue.pop(), Some(1));
         queue.finish(Some(&A));
         queue.resume(&A);
         queue.push(B, 2);
-        assert_eq!(queue.next(), None);
+        assert_eq!(queue.pop(), None);
         queue.finish(Some(&A));
-        assert_eq!(queue.next(), Some(2));
+        assert_eq!(queue.pop(), Some(2));
     }
 
     #[derive(Clone, Debug)]
@@ -240,8 +237,8 @@ mod tests {
             threads in 1usize..20,
             steps in prop::collection::vec(step(), 0..300),
         ) {
-            let mut queue = Queue::new(threads);
-            let (mut waiting, mut running) = (Vec::<(Key, usize)>::new(), Vec::<(Key, usize)>::new());
+            let mut queue = FairQueue::new(threads);
+            let (mut waiting, mut running) = (Vec::<(FlowKey, usize)>::new(), Vec::<(FlowKey, usize)>::new());
             for (number, step) in steps.into_iter().enumerate() {
                 match step {
                     Step::Push(adaptor) => {
@@ -251,7 +248,7 @@ mod tests {
                     }
                     Step::Next => {
                         let expected = queue.has_next();
-                        let call = queue.next();
+                        let call = queue.pop();
                         prop_assert_eq!(call.is_some(), expected);
                         let Some(call) = call else { continue };
                         let position = waiting.iter().position(|one| *one == call);
@@ -267,15 +264,15 @@ mod tests {
                     }
                     Step::Finish(_) | Step::Remove(_) => {}
                 }
-                prop_assert!(running.len() <= with_reserve(threads));
+                prop_assert!(running.len() <= with_headroom(threads));
                 // Nothing runs: whatever waits may.
                 prop_assert!(!running.is_empty() || queue.has_next() != waiting.is_empty());
             }
             running.iter().for_each(|(key, _)| queue.finish(Some(key)));
-            while let Some((key, _)) = queue.next() {
+            while let Some((key, _)) = queue.pop() {
                 queue.finish(Some(&key));
             }
-            prop_assert!(queue.lanes.is_empty() && queue.turns.is_empty());
+            prop_assert!(queue.flows.is_empty() && queue.backlogged.is_empty());
         }
     }
 }

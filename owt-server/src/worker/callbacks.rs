@@ -1,0 +1,65 @@
+//! The Python functions that a worker calls: those of `owt._worker`, and `json.dumps`.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::python;
+use crate::wire::Settings;
+
+pub(crate) struct Callbacks {
+    pub(super) handle: Py<PyAny>,
+    pub(super) forget: Py<PyAny>,
+    pub(super) cancel: Py<PyAny>,
+    /// Whether a thread must not be interrupted now.
+    pub(super) is_deferred: Py<PyAny>,
+    /// The thread of the event loop, if a call blocks the loop.
+    pub(super) blocked_loop: Py<PyAny>,
+    /// Ends what a thread waits for, where that is safe.
+    pub(super) wake: Py<PyAny>,
+    /// The exception that interrupts a thread.
+    pub(super) interrupted: Py<PyAny>,
+    pub(super) adaptors: Py<PyAny>,
+    pub(super) to_json: Py<PyAny>,
+}
+
+impl Callbacks {
+    /// Imports the Python side and starts it. `fds` are owt's own sockets, which it leaves alone.
+    pub(super) fn start(py: Python<'_>, settings: &Settings, fds: Vec<i32>) -> PyResult<Self> {
+        let worker = python::import_owt(py, &settings.package, &settings.start_directory)?;
+        let json = py.import("json")?;
+        let args = json.call_method1("loads", (&settings.args,))?.cast_into::<PyDict>()?;
+        worker.call_method1("start", (python_settings(py, settings, &args, fds)?,))?;
+        Ok(Self {
+            handle: worker.getattr("handle")?.unbind(),
+            forget: worker.getattr("forget")?.unbind(),
+            cancel: worker.getattr("cancel")?.unbind(),
+            is_deferred: worker.getattr("is_deferred")?.unbind(),
+            blocked_loop: worker.getattr("blocked_loop")?.unbind(),
+            wake: worker.getattr("wake")?.unbind(),
+            interrupted: worker.getattr("Interrupted")?.unbind(),
+            adaptors: worker.getattr("adaptors")?.unbind(),
+            to_json: json.getattr("dumps")?.unbind(),
+        })
+    }
+}
+
+/// `owt._border.Settings`.
+fn python_settings<'py>(
+    py: Python<'py>,
+    settings: &Settings,
+    args: &Bound<'py, PyDict>,
+    fds: Vec<i32>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("address", &settings.address)?;
+    dict.set_item("port", settings.port)?;
+    dict.set_item("version", env!("CARGO_PKG_VERSION"))?;
+    dict.set_item("exe", &settings.exe)?;
+    dict.set_item("max_adaptors", settings.max_adaptors)?;
+    dict.set_item("no_eval", settings.no_eval)?;
+    dict.set_item("log_tracebacks", settings.log_tracebacks)?;
+    dict.set_item("adaptors_dir", &settings.adaptors_dir)?;
+    dict.set_item("args", args)?;
+    dict.set_item("fds", fds)?;
+    Ok(dict)
+}

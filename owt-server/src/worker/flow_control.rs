@@ -1,0 +1,95 @@
+//! Flow control of the bodies of a call: a reply is sent no faster than the client reads it, and
+//! the front is told how much of the request the handler has read.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use super::call::Call;
+use super::engine::Engine;
+use super::upload::{Received, Upload};
+use crate::wire::{CHUNK, Kind};
+
+impl Engine {
+    /// Sends a chunk of any size, and blocks while the window is closed; `false` once the call was
+    /// cancelled.
+    pub(super) fn send(self: &Arc<Self>, py: Python<'_>, call: &Call, chunk: &[u8]) -> bool {
+        chunk.chunks(CHUNK).all(|piece| {
+            let may_send = call.reply.push_piece(piece);
+            if may_send && self.coalesces(call) {
+                return !call.is_cancelled();
+            }
+            if !may_send {
+                self.yield_leadership();
+            }
+            py.detach(|| {
+                call.channel().flush();
+                if !may_send {
+                    self.wait_for_window(call);
+                }
+            });
+            !call.is_cancelled()
+        })
+    }
+
+    /// Sends a chunk of any size, whether the window is open or not.
+    pub(super) fn send_nowait(&self, py: Python<'_>, call: &Call, chunk: &[u8]) -> bool {
+        call.reply.push_chunk(chunk);
+        if !self.coalesces(call) {
+            py.detach(|| call.channel().flush());
+        }
+        !call.is_cancelled()
+    }
+
+    /// Whether a chunk may wait for those that come in the next moment, as it will be sent soon. To
+    /// write each of a thousand small chunks would take longer than to make them.
+    fn coalesces(&self, call: &Call) -> bool {
+        let may_wait = !call.channel().is_flush_due();
+        if may_wait {
+            self.monitor.request_flush();
+        }
+        may_wait
+    }
+
+    /// Blocks until the client has read enough, or the call is cancelled. Other calls have its slot
+    /// meanwhile, so clients that stall do not use up their adaptor's share.
+    fn wait_for_window(self: &Arc<Self>, call: &Call) {
+        let had_slot = self.release_slot(call);
+        call.reply.window.wait();
+        if had_slot {
+            self.reclaim_slot(call);
+        }
+    }
+
+    /// Reads the next chunk of the request's body, and blocks until there is one.
+    pub(super) fn receive(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        call: &Call,
+        upload: &Upload,
+    ) -> Received {
+        let received = try_receive(call, upload);
+        if received != Received::Nothing {
+            return received;
+        }
+        self.yield_leadership();
+        py.detach(|| {
+            call.channel().flush();
+            update_window(call, upload, upload.receive())
+        })
+    }
+}
+
+/// Reads the next chunk of the request's body, if there is one.
+pub(super) fn try_receive(call: &Call, upload: &Upload) -> Received {
+    update_window(call, upload, upload.try_receive())
+}
+
+fn update_window(call: &Call, upload: &Upload, received: Received) -> Received {
+    if let Received::Chunk(chunk) = &received
+        && let Some(read) = upload.window_update(chunk.len())
+    {
+        call.channel().push(Kind::BodyWindowUpdate, &read.to_le_bytes());
+    }
+    received
+}

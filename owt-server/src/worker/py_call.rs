@@ -1,0 +1,348 @@
+//! The Python bindings of a call: `owt._border.Call`.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyConnectionResetError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyString};
+
+use super::call::Call;
+use super::engine::Engine;
+use super::flow_control::try_receive;
+use super::reply::ReplyEnd;
+use super::upload::Received;
+use crate::wire::{CHUNK, ReplyHead};
+
+#[pyclass(frozen, name = "Call", module = "owt._border")]
+pub(crate) struct PyCall {
+    engine: Arc<Engine>,
+    call: Arc<Call>,
+}
+
+#[pymethods]
+impl PyCall {
+    #[getter]
+    fn id(&self) -> &str {
+        &self.call.head.request_id
+    }
+
+    #[getter]
+    fn digest(&self) -> String {
+        owt_core::Digest(self.call.head.digest).to_string()
+    }
+
+    #[getter]
+    fn source(&self) -> Option<&str> {
+        self.call.head.source.as_deref()
+    }
+
+    #[getter]
+    fn fn_name(&self) -> &str {
+        &self.call.head.fn_name
+    }
+
+    #[getter]
+    fn name(&self) -> Option<&str> {
+        self.call.head.name.as_deref()
+    }
+
+    #[getter]
+    fn kwargs(&self) -> Option<&str> {
+        self.call.head.kwargs.as_deref()
+    }
+
+    #[getter]
+    fn reload(&self) -> bool {
+        self.call.head.reload
+    }
+
+    #[getter]
+    fn method(&self) -> &str {
+        &self.call.head.method
+    }
+
+    #[getter]
+    fn scheme(&self) -> &str {
+        &self.call.head.scheme
+    }
+
+    #[getter]
+    fn host(&self) -> &str {
+        &self.call.head.host
+    }
+
+    #[getter]
+    fn raw_path(&self) -> &str {
+        &self.call.head.path
+    }
+
+    #[getter]
+    fn query(&self) -> &str {
+        &self.call.head.query
+    }
+
+    #[getter]
+    fn remote_addr(&self) -> &str {
+        &self.call.head.remote_addr
+    }
+
+    /// Names in lower case; values are bytes on the wire and Latin-1 in Python, as in PEP 3333.
+    #[getter]
+    fn headers(&self) -> Vec<(&str, String)> {
+        let latin1 = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect();
+        self.call.head.headers.iter().map(|(name, value)| (&**name, latin1(value))).collect()
+    }
+
+    /// The body, unless it is streamed.
+    #[getter]
+    fn body<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        let is_multipart = self.call.head.parts.is_some();
+        let body: &[u8] = if is_multipart { b"" } else { &self.call.body };
+        self.call.upload.is_none().then(|| PyBytes::new(py, body))
+    }
+
+    /// Reads the next chunk of a streamed body, and blocks until there is one. Empty: the end.
+    fn receive<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let received = match &self.call.upload {
+            Some(upload) => self.engine.receive(py, &self.call, upload),
+            None => Received::End,
+        };
+        Ok(self.chunk(py, received)?.unwrap_or_else(|| PyBytes::new(py, b"")))
+    }
+
+    /// Does the same without blocking: `None` if there is nothing yet.
+    fn receive_nowait<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let received = match &self.call.upload {
+            Some(upload) => try_receive(&self.call, upload),
+            None => Received::End,
+        };
+        self.chunk(py, received)
+    }
+
+    /// Whether there is something to read. If not, `callback` is called once when there is.
+    #[pyo3(signature = (callback, /))]
+    fn when_readable(&self, callback: Py<PyAny>) -> bool {
+        self.call.upload.as_ref().is_none_or(|upload| upload.when_readable(callback))
+    }
+
+    #[getter]
+    fn parts<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
+        let Some(parts) = &self.call.head.parts else {
+            return Ok(None);
+        };
+        let list = PyList::empty(py);
+        let mut rest = self.call.body.clone();
+        for part in parts {
+            let len = usize::try_from(part.len).unwrap_or(usize::MAX).min(rest.len());
+            let data = PyBytes::new(py, &rest.split_to(len));
+            list.append((
+                &*part.name,
+                part.filename.as_deref(),
+                part.content_type.as_deref(),
+                data,
+                part.path.as_deref(),
+            ))?;
+        }
+        Ok(Some(list))
+    }
+
+    #[getter]
+    fn disconnected(&self) -> bool {
+        self.call.is_cancelled()
+    }
+
+    /// Asks the front for the source: the call comes again with it.
+    fn need_source(&self) -> PyResult<()> {
+        self.call.reply.begin()?;
+        self.call.reply.end(&ReplyEnd::NeedSource);
+        Ok(())
+    }
+
+    /// Marks that the adaptor is loaded, and its function is about to be called.
+    fn loaded(&self) {
+        self.call.loaded();
+    }
+
+    /// Sends a reply whose body is complete.
+    #[pyo3(signature = (status, content_type, headers, body, /))]
+    fn reply(
+        &self,
+        py: Python<'_>,
+        status: u16,
+        content_type: Option<&str>,
+        headers: Vec<(String, String)>,
+        body: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        with_bytes(body, |body| {
+            self.call.reply.begin()?;
+            let (first, rest) = body.split_at(body.len().min(CHUNK));
+            self.push_head(status, content_type, headers, Some(body.len()), first);
+            if rest.is_empty() {
+                self.call.reply.end(&ReplyEnd::WithHead);
+            } else {
+                self.engine.send(py, &self.call, rest);
+                self.call.reply.end(&ReplyEnd::Complete);
+            }
+            Ok(())
+        })?;
+        self.flush(py);
+        Ok(())
+    }
+
+    /// Sends one of owt's own errors: its code, the text for a person, and what the log may contain
+    /// of it.
+    #[pyo3(signature = (code, text, place=None, /))]
+    fn fail(&self, py: Python<'_>, code: &str, text: &str, place: Option<&str>) {
+        self.call.fail(code, text, place);
+        self.flush(py);
+    }
+
+    /// Begins a streamed reply, of `length` bytes if that is known.
+    #[pyo3(signature = (status, content_type, headers, length, /))]
+    fn start(
+        &self,
+        status: u16,
+        content_type: Option<&str>,
+        headers: Vec<(String, String)>,
+        length: Option<usize>,
+    ) -> PyResult<()> {
+        self.call.reply.begin()?;
+        self.push_head(status, content_type, headers, length, b"");
+        // It leaves with the first chunk, if that comes soon.
+        self.engine.monitor.request_flush();
+        Ok(())
+    }
+
+    /// Sends a chunk, and blocks while the client is slow. `False` once the call was cancelled: it is
+    /// not interrupted from then on, so that it can clean up.
+    #[pyo3(signature = (chunk, /))]
+    fn send(&self, py: Python<'_>, chunk: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let is_open = with_bytes(chunk, |bytes| Ok(self.engine.send(py, &self.call, bytes)))?;
+        if !is_open {
+            self.settle(py);
+        }
+        Ok(is_open)
+    }
+
+    /// Sends a chunk without blocking, however slow the client is.
+    #[pyo3(signature = (chunk, /))]
+    fn send_nowait(&self, py: Python<'_>, chunk: &Bound<'_, PyAny>) -> PyResult<bool> {
+        with_bytes(chunk, |bytes| Ok(self.engine.send_nowait(py, &self.call, bytes)))
+    }
+
+    /// Whether the client reads fast enough for another chunk.
+    #[getter]
+    fn writable(&self) -> bool {
+        self.call.reply.window.may_send()
+    }
+
+    /// Whether another chunk may be sent. If not, `callback` is called once when it may.
+    #[pyo3(signature = (callback, /))]
+    fn when_writable(&self, callback: Py<PyAny>) -> bool {
+        self.call.reply.window.when_open(callback)
+    }
+
+    /// Ends a streamed reply.
+    fn finish(&self, py: Python<'_>) {
+        self.call.reply.end(&ReplyEnd::Complete);
+        self.flush(py);
+    }
+
+    /// Breaks off a streamed reply, so that the client sees that it is incomplete.
+    #[pyo3(signature = (text, /))]
+    fn abort(&self, py: Python<'_>, text: &str) {
+        self.call.reply.end(&ReplyEnd::Broken(text));
+        self.flush(py);
+    }
+
+    /// Continues a call of the event loop on this thread, which may be interrupted from now on;
+    /// `False` if the call was cancelled.
+    fn occupy(&self) -> bool {
+        self.call.occupy()
+    }
+
+    /// Marks that this thread is done with the call, and must not be interrupted for it any more.
+    fn settle(&self, py: Python<'_>) {
+        self.call.settle(py, &self.engine.callbacks.interrupted);
+    }
+
+    /// Ends a call that continued after `handle` had returned.
+    fn done(&self, py: Python<'_>) {
+        self.engine.end_call(py, &self.call);
+        self.flush(py);
+    }
+}
+
+impl PyCall {
+    pub(super) fn new(engine: &Arc<Engine>, call: &Arc<Call>) -> Self {
+        Self { engine: engine.clone(), call: call.clone() }
+    }
+
+    /// What was received of the body, as Python sees it. A call that was cancelled is not interrupted
+    /// from then on, so that it can clean up.
+    fn chunk<'py>(
+        &self,
+        py: Python<'py>,
+        received: Received,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        self.flush(py);
+        match received {
+            Received::Chunk(chunk) => Ok(Some(PyBytes::new(py, &chunk))),
+            Received::End => Ok(Some(PyBytes::new(py, b""))),
+            Received::Nothing => Ok(None),
+            Received::Closed => {
+                self.settle(py);
+                let words = match self.call.is_cancelled() {
+                    true => "the client went away before the end of the body, or time was up",
+                    false => "the call was answered before the end of the body",
+                };
+                Err(PyConnectionResetError::new_err(words))
+            }
+        }
+    }
+
+    /// Writes what is buffered, without the GIL, unless the leader does so after its batch.
+    fn flush(&self, py: Python<'_>) {
+        if !self.engine.is_leading() {
+            py.detach(|| self.call.channel().flush());
+        }
+    }
+
+    fn push_head(
+        &self,
+        status: u16,
+        content_type: Option<&str>,
+        headers: Vec<(String, String)>,
+        length: Option<usize>,
+        first: &[u8],
+    ) {
+        let (load_us, run_us) = self.call.timing();
+        let head = ReplyHead {
+            status,
+            content_type: content_type.map(Cow::from),
+            headers: headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            load_us,
+            run_us,
+            length: length.map(|len| len as u64),
+        };
+        self.call.reply.push_head(&head, first);
+    }
+}
+
+/// Passes on the bytes of a `str` (as UTF-8), of `bytes`, or of any other buffer.
+fn with_bytes<T>(
+    value: &Bound<'_, PyAny>,
+    use_bytes: impl FnOnce(&[u8]) -> PyResult<T>,
+) -> PyResult<T> {
+    if let Ok(text) = value.cast::<PyString>() {
+        return use_bytes(text.to_str()?.as_bytes());
+    }
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return use_bytes(bytes.as_bytes());
+    }
+    let buffer = PyBuffer::<u8>::get(value)
+        .map_err(|_| PyTypeError::new_err("a body is str, bytes, bytearray or memoryview"))?;
+    use_bytes(&buffer.to_vec(value.py())?)
+}

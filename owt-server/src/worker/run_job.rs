@@ -1,0 +1,82 @@
+//! Runs the jobs of a worker, with the GIL held.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use super::call::Call;
+use super::channel::Channel;
+use super::engine::Engine;
+use super::py_call::PyCall;
+use super::scheduler::Job;
+use crate::wire::{Kind, ReplyHead};
+
+impl Engine {
+    pub(super) fn run(self: &Arc<Self>, py: Python<'_>, job: Job) {
+        let outcome = match job {
+            Job::Call(call) => self.run_call_or_fail(py, &call),
+            Job::Interrupt(call) | Job::Abandon(call) if !self.is_open(&call) => Ok(()),
+            Job::Interrupt(call) => self.interrupt(py, &call),
+            Job::Abandon(call) => self.abandon(py, &call),
+            Job::Unblock(calls) => self.unblock(py, &calls),
+            Job::Wake(callback) => callback.call0(py).map(drop),
+            Job::Forget(digest) => self.callbacks.forget.call1(py, (digest,)).map(drop),
+            Job::ListAdaptors(channel) => self.list_adaptors(py, &channel),
+        };
+        if let Err(err) = outcome {
+            tracing::error!("owt's own Python failed: {err}");
+            self.report_internal_error();
+        }
+    }
+
+    fn run_call_or_fail(self: &Arc<Self>, py: Python<'_>, call: &Arc<Call>) -> PyResult<()> {
+        let outcome = self.run_call(py, call);
+        if let Err(err) = &outcome {
+            // owt._worker answers whatever an adaptor does, so this is an error of owt's own.
+            let text = format!("owt itself failed while running this call: {err}");
+            call.fail("adaptor-raised", &text, None);
+        }
+        outcome
+    }
+
+    /// Runs a call on this thread, unless it was cancelled before.
+    fn run_call(self: &Arc<Self>, py: Python<'_>, call: &Arc<Call>) -> PyResult<()> {
+        if call.is_cancelled() {
+            self.end_call(py, call);
+            return Ok(());
+        }
+        call.start(py);
+        call.occupy();
+        let handled = self.callbacks.handle.call1(py, (PyCall::new(self, call),));
+        call.settle(py, &self.callbacks.interrupted);
+        let is_over = handled.and_then(|is_over| is_over.is_truthy(py));
+        if !matches!(is_over, Ok(false)) {
+            self.end_call(py, call);
+        } else if call.is_cancelled() {
+            // The interrupt may have come while the call was still on this thread.
+            self.callbacks.cancel.call1(py, (&*call.head.request_id,))?;
+        }
+        match is_over {
+            // The interrupt came too late to be raised in the adaptor: there is nothing to stop.
+            Err(err) if call.is_cancelled() && self.is_interrupt(py, &err) => Ok(()),
+            is_over => is_over.map(drop),
+        }
+    }
+
+    fn is_interrupt(&self, py: Python<'_>, err: &PyErr) -> bool {
+        err.is_instance(py, self.callbacks.interrupted.bind(py))
+    }
+
+    fn list_adaptors(&self, py: Python<'_>, channel: &Channel) -> PyResult<()> {
+        let adaptors = self.callbacks.adaptors.call0(py)?;
+        let list: String = self.callbacks.to_json.call1(py, (adaptors,))?.extract(py)?;
+        let head = ReplyHead {
+            status: 200,
+            content_type: Some("application/json".into()),
+            length: Some(list.len() as u64),
+            ..ReplyHead::default()
+        };
+        channel.push_head(Kind::Head, &head, list.as_bytes());
+        Ok(())
+    }
+}
