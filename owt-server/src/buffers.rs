@@ -1,60 +1,59 @@
-//! What the bodies of all requests hold in memory together: no more than the server was told. Those
-//! that find no room wait until others have gone.
+//! A memory budget for the bodies of all requests. A body for which there is no room waits until
+//! others have been released.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use owt_core::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 
-/// The beginning of each body counts for nothing: there are no more of them than connections.
-const FREE: u64 = 64 * 1024;
+/// The first bytes of each body are not counted: the number of connections limits them.
+const UNCOUNTED: u64 = 64 * 1024;
 
-/// Bytes that are counted as one.
+/// How many bytes one permit of the semaphore stands for.
 const UNIT: u64 = 1024;
 
-/// The memory that bodies may take.
+/// The budget.
 #[derive(Debug)]
 pub(crate) struct Buffers {
     units: Arc<Semaphore>,
     limit: u64,
 }
 
-/// What one request has of it.
+/// The part of the budget that one request holds.
 #[derive(Debug)]
 pub(crate) struct Held {
     buffers: Arc<Buffers>,
     units: Option<OwnedSemaphorePermit>,
     /// How long it waits for more.
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Buffers {
-    /// Bodies hold no more than so many bytes together.
+    /// `limit`: how many bytes all bodies may hold.
     pub(crate) fn new(limit: u64) -> Arc<Self> {
         let units = usize::try_from(limit.div_ceil(UNIT)).unwrap_or(usize::MAX);
         let units = Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS)));
         Arc::new(Self { units, limit })
     }
 
-    /// The share of a request that holds nothing yet.
-    pub(crate) fn share(self: &Arc<Self>, patience: Duration) -> Held {
-        Held { buffers: self.clone(), units: None, patience }
+    /// For a request that holds nothing yet.
+    pub(crate) fn hold(self: &Arc<Self>, timeout: Duration) -> Held {
+        Held { buffers: self.clone(), units: None, timeout }
     }
 }
 
 impl Held {
-    /// All that it has, which it has no more.
+    /// Moves all that is held into the result.
     pub(crate) fn take(&mut self) -> Self {
         Self { units: self.units.take(), buffers: self.buffers.clone(), ..*self }
     }
 
-    /// Waits until there is room for so many bytes, of a body of which nobody knows the length: twice
-    /// as much each time, as buffers grow.
+    /// Waits until there is room for so many bytes of a body of unknown length. Grows by doubling, as
+    /// a `Vec` does.
     ///
     /// # Errors
-    /// As of [`Held::grow`].
+    /// As [`Held::grow`].
     pub(crate) async fn make_room(&mut self, bytes: u64) -> Result<(), Error> {
         if self.has(bytes) {
             return Ok(());
@@ -63,7 +62,7 @@ impl Held {
         self.grow(step.max(bytes)).await
     }
 
-    /// Waits until there is room for so many bytes in all.
+    /// Waits until there is room for `bytes` in all.
     ///
     /// # Errors
     /// [`Error::TextTooLarge`] if there never will be, [`Error::BuffersFull`] if it takes too long.
@@ -75,7 +74,8 @@ impl Held {
         let more = u32::try_from(bytes.div_ceil(UNIT) - self.units());
         let more = more.ok().filter(|_| bytes <= limit).ok_or(Error::TextTooLarge { limit })?;
         let waiting = self.buffers.units.clone().acquire_many_owned(more);
-        let more = timeout(self.patience, waiting).await.map_err(|_| Error::BuffersFull)?;
+        let more =
+            tokio::time::timeout(self.timeout, waiting).await.map_err(|_| Error::BuffersFull)?;
         let more = more.expect("the semaphore is never closed");
         match &mut self.units {
             Some(units) => units.merge(more),
@@ -85,7 +85,7 @@ impl Held {
     }
 
     fn has(&self, bytes: u64) -> bool {
-        bytes <= FREE.max(self.units() * UNIT)
+        bytes <= UNCOUNTED.max(self.units() * UNIT)
     }
 
     fn units(&self) -> u64 {
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     const MIB: u64 = 1 << 20;
-    const PATIENCE: Duration = Duration::from_secs(30);
+    const TIMEOUT: Duration = Duration::from_secs(30);
 
     /// Whether there is room right now, or why there never is.
     fn now(growing: impl Future<Output = Result<(), Error>>) -> Option<&'static str> {
@@ -111,9 +111,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_waits_until_another_one_has_gone() {
+    async fn a_body_waits_until_another_is_released() {
         let buffers = Buffers::new(2 * MIB);
-        let (mut one, mut other) = (buffers.share(PATIENCE), buffers.share(PATIENCE));
+        let (mut one, mut other) = (buffers.hold(TIMEOUT), buffers.hold(TIMEOUT));
         one.grow(MIB + 1).await.unwrap();
         let mut waiting = std::pin::pin!(other.grow(MIB));
         assert_eq!(now(waiting.as_mut()), None);
@@ -124,36 +124,36 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_waits_too_long_is_refused_and_keeps_what_it_has() {
         let buffers = Buffers::new(2 * MIB);
-        let patience = Duration::from_millis(20);
-        let (mut one, mut other) = (buffers.share(PATIENCE), buffers.share(patience));
+        let timeout = Duration::from_millis(20);
+        let (mut one, mut other) = (buffers.hold(TIMEOUT), buffers.hold(timeout));
         one.grow(MIB).await.unwrap();
         other.grow(MIB).await.unwrap();
         let began = Instant::now();
         assert_eq!(other.grow(MIB + 1).await.unwrap_err().code(), "buffers-full");
-        assert!(began.elapsed() >= patience);
+        assert!(began.elapsed() >= timeout);
         assert_eq!(other.units(), MIB / UNIT);
     }
 
     #[rstest]
     #[case::nothing(0, 0)]
-    #[case::the_beginning_of_a_body(FREE, 0)]
-    #[case::a_byte_more(FREE + 1, 2 * FREE)]
+    #[case::the_beginning_of_a_body(UNCOUNTED, 0)]
+    #[case::a_byte_more(UNCOUNTED + 1, 2 * UNCOUNTED)]
     #[case::what_is_doubled_beyond_the_limit(MIB + 1, MIB + MIB / 2)]
     #[case::all(MIB + MIB / 2, MIB + MIB / 2)]
     #[tokio::test]
     async fn room_grows_as_buffers_do_up_to_the_limit(#[case] bytes: u64, #[case] expected: u64) {
-        let mut held = Buffers::new(MIB + MIB / 2).share(PATIENCE);
+        let mut held = Buffers::new(MIB + MIB / 2).hold(TIMEOUT);
         held.make_room(bytes).await.unwrap();
         assert_eq!(held.units() * UNIT, expected);
     }
 
     #[tokio::test]
-    async fn small_bodies_wait_for_nobody() {
+    async fn small_bodies_do_not_wait() {
         let buffers = Buffers::new(MIB);
-        let mut one = buffers.share(PATIENCE);
+        let mut one = buffers.hold(TIMEOUT);
         one.grow(MIB).await.unwrap();
-        assert_eq!(now(buffers.share(PATIENCE).grow(FREE)), Some("room"));
-        assert_eq!(now(buffers.share(PATIENCE).grow(FREE + 1)), None);
+        assert_eq!(now(buffers.hold(TIMEOUT).grow(UNCOUNTED)), Some("room"));
+        assert_eq!(now(buffers.hold(TIMEOUT).grow(UNCOUNTED + 1)), None);
     }
 
     #[rstest]
@@ -161,19 +161,19 @@ mod tests {
     #[case::more(1000 * UNIT + 1, "body-too-large")]
     #[case::more_than_can_be_counted(u64::MAX, "body-too-large")]
     #[tokio::test]
-    async fn what_will_never_fit_does_not_wait(#[case] bytes: u64, #[case] expected: &str) {
-        assert_eq!(now(Buffers::new(1000 * UNIT).share(PATIENCE).grow(bytes)), Some(expected));
+    async fn what_never_fits_does_not_wait(#[case] bytes: u64, #[case] expected: &str) {
+        assert_eq!(now(Buffers::new(1000 * UNIT).hold(TIMEOUT).grow(bytes)), Some(expected));
     }
 
     #[tokio::test]
-    async fn all_that_is_taken_over_is_given_back_with_the_new_share() {
+    async fn what_is_moved_is_released_by_its_new_owner() {
         let buffers = Buffers::new(MIB);
-        let mut one = buffers.share(PATIENCE);
+        let mut one = buffers.hold(TIMEOUT);
         one.grow(MIB).await.unwrap();
         let taken = one.take();
         drop(one);
-        assert_eq!(now(buffers.share(PATIENCE).grow(MIB)), None);
+        assert_eq!(now(buffers.hold(TIMEOUT).grow(MIB)), None);
         drop(taken);
-        assert_eq!(now(buffers.share(PATIENCE).grow(MIB)), Some("room"));
+        assert_eq!(now(buffers.hold(TIMEOUT).grow(MIB)), Some("room"));
     }
 }

@@ -1,8 +1,8 @@
-//! What adaptors have started, and what is there when their worker is gone: processes that have left
-//! the worker's group, and those whose parents have ended, so that nobody knows where they belong.
+//! Processes that adaptors have started and that outlive their worker: they have left its process
+//! group, or their parents have ended.
 //!
-//! They are known by a mark in their environment, which processes inherit, or by their descent. One
-//! that has an empty mark is to stay, as a server that `owt.main()` starts.
+//! They are found by a mark in their environment, which child processes inherit, or by their ancestors.
+//! A process with an empty mark is to stay, such as a server that `owt.main()` starts.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -11,51 +11,51 @@ use std::time::Duration;
 use procfs::process::{Process, Stat, all_processes};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
-/// The environment variable that holds the mark, another one for each worker process.
+/// The environment variable that holds the mark. Each worker process has another one.
 pub(crate) const MARK_VARIABLE: &str = "OWT_WORKER_ID";
 
-/// How often it is looked for processes that were started in the meantime.
-const MOST_ROUNDS: usize = 100;
+/// How often it is checked for processes that were started in the meantime.
+const MAX_ROUNDS: usize = 100;
 
-/// How long it is waited for a process that has no environment yet.
-const PAUSE: Duration = Duration::from_millis(5);
+/// How long to wait for a process whose environment cannot be read yet.
+const RETRY_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Kills all processes whose mark `is_meant`, and those without a mark that descend from them or
-/// from one of `roots`, or are led by one, but never the calling process. Gives back how many.
-pub(crate) fn end(is_meant: impl Fn(&str) -> bool, roots: &[i32]) -> usize {
-    let mut ended = HashSet::new();
-    for _ in 0..MOST_ROUNDS {
-        let (early, found): (Vec<_>, Vec<_>) =
-            find(&is_meant, roots).into_iter().partition(|found| found.mark == Mark::Early);
+/// Kills all processes whose mark `is_own`, and those without a mark that descend from them or from
+/// one of `roots`, or are in a group or session of one, but never the calling process. Returns how many.
+pub(crate) fn kill_all(is_own: impl Fn(&str) -> bool, roots: &[i32]) -> usize {
+    let mut killed = HashSet::new();
+    for _ in 0..MAX_ROUNDS {
+        let (unknown, found): (Vec<_>, Vec<_>) =
+            find(&is_own, roots).into_iter().partition(|found| found.mark == Mark::Unknown);
         let fresh: Vec<_> =
-            found.into_iter().filter(|found| ended.insert(found.identity)).collect();
-        match (fresh.is_empty(), early.is_empty()) {
+            found.into_iter().filter(|found| killed.insert(found.identity)).collect();
+        match (fresh.is_empty(), unknown.is_empty()) {
             (true, true) => break,
-            (true, false) => std::thread::sleep(PAUSE),
+            (true, false) => std::thread::sleep(RETRY_INTERVAL),
             (false, _) => fresh.iter().for_each(|found| found.identity.kill()),
         }
     }
-    ended.len()
+    killed.len()
 }
 
-/// A process, and when it began, in which it differs from any other that has its number later.
+/// A process id and its start time, by which it differs from a later process with the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Identity {
     pid: i32,
-    began: u64,
+    start_time: u64,
 }
 
 impl Identity {
-    /// None for one that has ended, a zombie included.
+    /// `None` for a process that has ended, even if it has not been reaped.
     fn of(process: &Process) -> Option<(Self, Stat)> {
         let stat = process.stat().ok().filter(|stat| stat.state != 'Z')?;
-        Some((Self { pid: stat.pid, began: stat.starttime }, stat))
+        Some((Self { pid: stat.pid, start_time: stat.starttime }, stat))
     }
 
     fn kill(self) {
         let Some(pid) = Pid::from_raw(self.pid) else { return };
         let Ok(handle) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else { return };
-        // From here on, the number is this process's or nobody's.
+        // While the handle is open, the id is not reused.
         let now = Process::new(self.pid).ok().and_then(|process| Self::of(&process));
         if now.is_some_and(|(now, _)| now == self) {
             let _ = rustix::process::pidfd_send_signal(handle, Signal::KILL);
@@ -63,40 +63,41 @@ impl Identity {
     }
 }
 
-/// What is known of whose a process is.
+/// What a process's mark says about its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
-    Meant,
-    /// Somebody else's, or one that is to stay.
+    Own,
+    /// Another worker's, or of a process that is to stay.
     Other,
-    /// It has an environment of its own.
     Missing,
-    /// It is about to execute another program, or may not be looked at.
-    Early,
+    /// The environment cannot be read (yet): the process is executing another program.
+    Unknown,
 }
 
 impl Mark {
-    pub(crate) fn of(process: &Process, is_meant: impl Fn(&str) -> bool) -> Self {
+    pub(crate) fn of(process: &Process, is_own: impl Fn(&str) -> bool) -> Self {
         let read = || {
             let mut environment = process.environ().unwrap_or_default();
             environment.remove(OsStr::new(MARK_VARIABLE))?.into_string().ok()
         };
         let mark = match read() {
-            // The kernel gives nothing of it as long as it does not say where it ends.
-            None if process.stat().is_ok_and(|stat| stat.env_end == Some(0)) => return Mark::Early,
+            // During execve, the kernel shows an empty environment until it is set up.
+            None if process.stat().is_ok_and(|stat| stat.env_end == Some(0)) => {
+                return Mark::Unknown;
+            }
             None => read(),
             mark => mark,
         };
         match mark {
             None => Mark::Missing,
-            Some(mark) if is_meant(&mark) => Mark::Meant,
+            Some(mark) if is_own(&mark) => Mark::Own,
             Some(_) => Mark::Other,
         }
     }
 }
 
-fn find(is_meant: impl Fn(&str) -> bool, roots: &[i32]) -> Vec<Candidate> {
-    let mut rest = candidates(is_meant);
+fn find(is_own: impl Fn(&str) -> bool, roots: &[i32]) -> Vec<Candidate> {
+    let mut rest = candidates(is_own);
     let mut family: HashSet<i32> = roots.iter().copied().collect();
     let mut found = Vec::new();
     loop {
@@ -111,12 +112,12 @@ fn find(is_meant: impl Fn(&str) -> bool, roots: &[i32]) -> Vec<Candidate> {
     }
 }
 
-/// All processes but this one and those that are surely somebody else's.
-fn candidates(is_meant: impl Fn(&str) -> bool) -> Vec<Candidate> {
+/// All processes but this one and those that belong to others for certain.
+fn candidates(is_own: impl Fn(&str) -> bool) -> Vec<Candidate> {
     let this = std::process::id().cast_signed();
     let processes = all_processes().into_iter().flatten().flatten();
     let known = processes.filter(|process| process.pid != this).filter_map(|process| {
-        let mark = Mark::of(&process, &is_meant);
+        let mark = Mark::of(&process, &is_own);
         let (identity, stat) = Identity::of(&process)?;
         let relatives = [stat.pid, stat.ppid, stat.pgrp, stat.session];
         Some(Candidate { mark, identity, relatives })
@@ -127,14 +128,14 @@ fn candidates(is_meant: impl Fn(&str) -> bool) -> Vec<Candidate> {
 struct Candidate {
     mark: Mark,
     identity: Identity,
-    /// Itself, its parent, and the leaders of its group and session. Numbers of leaders are no
-    /// other's as long as anybody is led.
+    /// The ids of itself, its parent, and its group and session. The kernel does not reuse the id of
+    /// a group or session that has members.
     relatives: [i32; 4],
 }
 
 impl Candidate {
     fn is_of(&self, family: &HashSet<i32>) -> bool {
-        self.mark == Mark::Meant || self.relatives.iter().any(|pid| family.contains(pid))
+        self.mark == Mark::Own || self.relatives.iter().any(|pid| family.contains(pid))
     }
 }
 
@@ -148,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    /// A shell that has started another process; both wait until they are ended.
+    /// A shell that has started another process; both run until they are killed.
     fn family(mark: &str, script: &str) -> (Child, i32) {
         let mut command = Command::new("sh");
         command.args(["-c", script]).env(MARK_VARIABLE, mark).stdout(Stdio::piped());
@@ -166,11 +167,11 @@ mod tests {
         let mark = format!("test-{}", fastrand::u64(..));
         let (mut child, grandchild) = family(&mark, script);
         let identity = || Some(Identity::of(&Process::new(grandchild).ok()?)?.0);
-        let began = identity();
-        assert_eq!(end(|other| other == mark, &[]), 2);
+        let before = identity();
+        assert_eq!(kill_all(|other| other == mark, &[]), 2);
         assert_eq!(child.wait().unwrap().signal(), Some(9));
-        // Killed it is, but it may be some moments before it has ended.
-        while began.is_some() && identity() == began {
+        // A killed process may take some moments to end.
+        while before.is_some() && identity() == before {
             std::thread::yield_now();
         }
     }
@@ -183,11 +184,11 @@ mod tests {
         let (mut child, grandchild) =
             family(&mark, &format!("{MARK_VARIABLE}={other} sleep 60 & echo $!; wait"));
         while Process::new(grandchild)
-            .is_ok_and(|process| Mark::of(&process, |other| other == mark) == Mark::Meant)
+            .is_ok_and(|process| Mark::of(&process, |other| other == mark) == Mark::Own)
         {
             std::thread::yield_now(); // The shell has forked, and not executed yet.
         }
-        assert_eq!(end(|other| other == mark, &[]), 1);
+        assert_eq!(kill_all(|other| other == mark, &[]), 1);
         child.wait().unwrap();
         assert!(Process::new(grandchild).is_ok_and(|process| Identity::of(&process).is_some()));
         let pid = Pid::from_raw(grandchild).unwrap();

@@ -34,7 +34,7 @@ pub enum LocalError {
 pub fn run(config: &Config, call: Call, out: &mut dyn Write) -> Result<ReplyHead, LocalError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
-        let run_dir = RunDir::make()?;
+        let run_dir = RunDir::create()?;
         let nowhere = SocketAddr::new(config.address, 0);
         let settings = settings(config, &run_dir, nowhere)?;
         let (shared, ears) = Shared::new(1, 1, 1, config.grace, config.recycling.clone());

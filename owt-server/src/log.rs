@@ -1,8 +1,8 @@
 //! The server's log: lines on standard error, of the same form from the front and the workers.
 //!
-//! The front never waits for whoever reads its log. Where nobody reads, lines wait in a bounded
-//! queue; those that find it full are lost, and their number is told once somebody reads again.
-//! What workers print comes through the front, which has them wait only as long as somebody reads.
+//! The front never blocks on its log. Lines go through a bounded queue; those that find it full are
+//! dropped, and their number is logged once somebody reads again. What workers print goes through the
+//! front, which applies backpressure to them as long as the log is read.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,54 +16,55 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// The environment variable by which the front tells its workers how much to log.
+/// The environment variable that holds the log level of workers.
 pub(crate) const LEVEL_VARIABLE: &str = "OWT_LOG";
 
-/// How many lines wait for a reader before the next ones are lost.
-const MOST_WAITING: usize = 8192;
+/// How many lines the queue holds before it drops the next ones.
+const MAX_QUEUED: usize = 8192;
 
-/// How many there are before workers wait too, so that a reader who is only slow loses nothing.
-const MANY_WAITING: usize = MOST_WAITING / 4 * 3;
+/// How many lines the queue holds before workers have to wait, so that a reader that is only slow
+/// loses none.
+const HIGH_WATER_MARK: usize = MAX_QUEUED / 4 * 3;
 
-/// How long a reader that takes no line is waited for, and how often it is looked after.
-const PATIENCE: Duration = Duration::from_secs(1);
-const LOOK: Duration = Duration::from_millis(1);
+/// How long the log may make no progress before workers wait no longer, and how often that is checked.
+const STALL_TIMEOUT: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// The log of this process, if it has been told to have one.
+/// The log of this process, once it is initialised.
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 
-/// How often, and how long each time, the end of a program waits for a line that is being written.
-const LAST_LOOKS: u32 = 10;
-const LAST_LOOK: Duration = Duration::from_millis(10);
+/// How often, and at which interval, it is checked at exit whether a write is stuck.
+const EXIT_POLLS: u32 = 10;
+const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Sees to it, when it is dropped, that the last lines are written.
-#[must_use = "lines that wait are lost when this is dropped at once"]
+/// Flushes the log when it is dropped.
+#[must_use = "queued lines are lost when this is dropped at once"]
 #[derive(Debug)]
 pub struct LogGuard {
     worker: Option<WorkerGuard>,
     progress: Arc<Progress>,
 }
 
-/// How far the writing of the lines has come.
+/// How much has been written.
 #[derive(Debug, Default)]
 struct Progress {
     is_writing: AtomicBool,
     written: AtomicUsize,
 }
 
-/// Logs from here on, as much as `level` says, without ever waiting for a reader. Colour only on a
-/// terminal (and never with `NO_COLOR`).
+/// Starts logging at `level`, without ever blocking on a reader. Colour only on a terminal, and never
+/// with `NO_COLOR`.
 ///
-/// Libraries are heard only when they warn: what actix-web has to say of itself is no news to users,
-/// and what it says of requests that are no HTTP, a client could fill the log with.
+/// Libraries log only warnings: what actix-web reports of itself does not concern users, and clients
+/// could fill the log with what it reports of malformed requests.
 pub fn init(level: LevelFilter) -> LogGuard {
     let progress = Arc::<Progress>::default();
     let lost = Arc::<OnceLock<ErrorCounter>>::default();
-    let paper = Paper { lost: lost.clone(), told: 0, progress: progress.clone() };
-    let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MOST_WAITING);
-    let (lines, worker) = builder.thread_name("owt-log").finish(paper);
+    let stderr = Stderr { lost: lost.clone(), reported: 0, progress: progress.clone() };
+    let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MAX_QUEUED);
+    let (lines, worker) = builder.thread_name("owt-log").finish(stderr);
     lost.get_or_init(|| lines.error_counter());
-    let queue = Queue { lines, given: Arc::default(), progress: progress.clone() };
+    let queue = Queue { lines, queued: Arc::default(), progress: progress.clone() };
     let queue = QUEUE.get_or_init(|| queue);
     init_with(level, || queue.clone());
     LogGuard { worker: Some(worker), progress }
@@ -86,8 +87,8 @@ where
     let _ = tracing_subscriber::registry().with(lines).with(levels).try_init();
 }
 
-/// Logs as the front was told to, at once: a worker may be killed at any time, and what it last said
-/// is what one wants to know.
+/// Starts logging in a worker, at the level of the front. Its lines are written at once: it may be
+/// killed at any time, and its last lines matter most.
 pub(crate) fn init_worker() {
     let level = std::env::var(LEVEL_VARIABLE).ok().and_then(|level| level.parse().ok());
     init_with(level.unwrap_or(LevelFilter::INFO), io::stderr);
@@ -95,25 +96,25 @@ pub(crate) fn init_worker() {
 
 impl Drop for LogGuard {
     fn drop(&mut self) {
-        let is_stuck = (0..LAST_LOOKS).all(|_| {
+        let is_stuck = (0..EXIT_POLLS).all(|_| {
             let is_writing = self.progress.is_writing.load(Ordering::Acquire);
             if is_writing {
-                std::thread::sleep(LAST_LOOK);
+                std::thread::sleep(EXIT_POLL_INTERVAL);
             }
             is_writing
         });
         if is_stuck {
-            // Nobody reads: the last lines would never be written, and the wait for them be in vain.
+            // Nobody reads the log, so its worker would never finish.
             std::mem::forget(self.worker.take());
         }
     }
 }
 
-/// Takes lines, and counts them.
+/// Queues lines, and counts them.
 #[derive(Clone, Debug)]
 struct Queue {
     lines: NonBlocking,
-    given: Arc<AtomicUsize>,
+    queued: Arc<AtomicUsize>,
     progress: Arc<Progress>,
 }
 
@@ -124,13 +125,13 @@ impl Queue {
 
     fn waiting(&self) -> usize {
         let gone = self.written() + self.lines.error_counter().dropped_lines();
-        self.given.load(Ordering::Acquire).saturating_sub(gone)
+        self.queued.load(Ordering::Acquire).saturating_sub(gone)
     }
 }
 
 impl Write for Queue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.given.fetch_add(1, Ordering::Release);
+        self.queued.fetch_add(1, Ordering::Release);
         self.lines.write(line)
     }
 
@@ -139,15 +140,15 @@ impl Write for Queue {
     }
 }
 
-/// Passes on the lines of one worker. Where somebody reads, none of them is lost.
+/// Forwards the lines of one worker to the log. None is lost while the log is read.
 #[derive(Default)]
-pub(crate) struct Pass {
-    /// How much was written when the reader was given up.
-    given_up: Option<usize>,
+pub(crate) struct Forwarder {
+    /// How much was written when the log was found stalled.
+    stalled_at: Option<usize>,
 }
 
-impl Pass {
-    pub(crate) async fn on(&mut self, line: &[u8]) {
+impl Forwarder {
+    pub(crate) async fn forward(&mut self, line: &[u8]) {
         let written = match QUEUE.get() {
             Some(queue) => {
                 self.wait_for_room(queue).await;
@@ -155,18 +156,18 @@ impl Pass {
             }
             None => io::stderr().write_all(line),
         };
-        // A log that is gone stops nobody.
+        // A log that cannot be written to is no reason to stop.
         let _ = written;
     }
 
-    /// Waits for room in the queue, but not for a reader that has stalled.
+    /// Waits for room in the queue, unless the log has stalled.
     async fn wait_for_room(&mut self, queue: &Queue) {
         let (mut written, mut since) = (queue.written(), Instant::now());
-        while queue.waiting() >= MANY_WAITING && self.given_up != Some(written) {
-            if since.elapsed() >= PATIENCE {
-                self.given_up = Some(written);
+        while queue.waiting() >= HIGH_WATER_MARK && self.stalled_at != Some(written) {
+            if since.elapsed() >= STALL_TIMEOUT {
+                self.stalled_at = Some(written);
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             if queue.written() != written {
                 (written, since) = (queue.written(), Instant::now());
             }
@@ -174,18 +175,18 @@ impl Pass {
     }
 }
 
-/// Standard error, and before the next line the number of those that were lost.
-struct Paper {
+/// Standard error. Reports how many lines were lost before it writes the next one.
+struct Stderr {
     lost: Arc<OnceLock<ErrorCounter>>,
-    told: usize,
+    reported: usize,
     progress: Arc<Progress>,
 }
 
-impl Write for Paper {
+impl Write for Stderr {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.progress.is_writing.store(true, Ordering::Release);
-        // Whole, as it is counted; nobody would write the rest of a line after an error.
-        let written = self.tell_lost().and_then(|()| io::stderr().write_all(line));
+        // The whole line, because lines are counted; after an error nobody would write the rest.
+        let written = self.report_lost().and_then(|()| io::stderr().write_all(line));
         self.progress.written.fetch_add(1, Ordering::Release);
         self.progress.is_writing.store(false, Ordering::Release);
         written.map(|()| line.len())
@@ -196,14 +197,14 @@ impl Write for Paper {
     }
 }
 
-impl Paper {
-    fn tell_lost(&mut self) -> io::Result<()> {
+impl Stderr {
+    fn report_lost(&mut self) -> io::Result<()> {
         let lost = self.lost.get().map_or(0, ErrorCounter::dropped_lines);
-        let more = lost - self.told;
+        let more = lost - self.reported;
         if more == 0 {
             return Ok(());
         }
-        self.told = lost;
+        self.reported = lost;
         writeln!(io::stderr(), "{more} lines of this log are lost: nobody was reading it")
     }
 }

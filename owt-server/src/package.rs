@@ -1,7 +1,7 @@
-//! The folder of a running server: the Python package `owt`, which the binary carries, and the
+//! The run directory of a server: the Python package `owt`, which is embedded in the binary, and the
 //! sources that child processes of adaptors may import.
 //!
-//! It is a real folder, so that tracebacks show real lines and any `python` can import `owt`.
+//! It is a real directory, so that tracebacks show source lines and any `python` can import `owt`.
 
 use std::env;
 use std::fs;
@@ -18,60 +18,60 @@ use tokio::time::sleep;
 
 use crate::private::PrivateDir;
 
-/// The package as the build script left it: sources, and what they compile to.
+/// The package as the build script prepared it: sources and bytecode.
 static PACKAGE: Dir<'_> = include_dir!("$OUT_DIR/owt");
 
-/// How often it is looked whether the folder is still whole.
-const LOOK: Duration = Duration::from_secs(10);
+/// How often it is checked that nothing is missing.
+const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The private folders of a server, removed when this is dropped.
+/// The private directories of a server, removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct RunDir {
     path: PathBuf,
     uploads_path: PathBuf,
-    folders: Mutex<Folders>,
+    dirs: Mutex<Dirs>,
 }
 
 #[derive(Debug)]
-struct Folders {
+struct Dirs {
     home: PrivateDir,
     uploads: PrivateDir,
 }
 
 impl RunDir {
-    /// Makes the folder and writes the package into it.
-    pub(crate) fn make() -> io::Result<Self> {
-        let home = PrivateDir::make(&homes(), "run-")?;
-        // Not there, which is often memory, and these files are large.
-        let uploads = PrivateDir::make(&temporary(), "uploads-")?;
+    /// Creates the directories and writes the package.
+    pub(crate) fn create() -> io::Result<Self> {
+        let home = PrivateDir::create(&homes(), "run-")?;
+        // Not in $XDG_RUNTIME_DIR, which is often a tmpfs: these files are large.
+        let uploads = PrivateDir::create(&temporary(), "uploads-")?;
         let (path, uploads_path) = (home.path().to_path_buf(), uploads.path().to_path_buf());
-        let made = Self { path, uploads_path, folders: Mutex::new(Folders { home, uploads }) };
-        made.restore()?;
-        Ok(made)
+        let run_dir = Self { path, uploads_path, dirs: Mutex::new(Dirs { home, uploads }) };
+        run_dir.restore()?;
+        Ok(run_dir)
     }
 
-    /// Writes anew what is missing of the folders, as after a cleaner of old files.
+    /// Restores what is missing, as after a cleaner of temporary files.
     pub(crate) fn restore(&self) -> io::Result<()> {
-        let mut folders = self.folders.lock();
-        if folders.home.restore()? | folders.uploads.restore()? {
-            tracing::warn!("somebody has removed {}: it is made again", self.path.display());
+        let mut dirs = self.dirs.lock();
+        if dirs.home.restore()? | dirs.uploads.restore()? {
+            tracing::warn!("somebody has removed {}: it is run_dir again", self.path.display());
         }
         fs::create_dir_all(self.adaptors())?;
         write_missing(&PACKAGE, &self.package().join("owt"))
     }
 
-    /// Keeps the folders whole. Never comes to an end.
+    /// Restores what is missing from time to time, for ever.
     pub(crate) async fn keep(self: Arc<Self>) {
         loop {
-            sleep(LOOK).await;
+            sleep(CHECK_INTERVAL).await;
             if let Err(err) = self.clone().restore_in_background().await {
                 tracing::error!("{} is not whole: {err}", self.path.display());
             }
         }
     }
 
-    /// Writes anew what is missing, on a thread that may wait for a disk. It ends with its work: one
-    /// of tokio's would be kept from one time to the next.
+    /// Restores what is missing on a thread of its own, which may block on the disk. Tokio would keep
+    /// a thread from one check to the next.
     pub(crate) async fn restore_in_background(self: Arc<Self>) -> io::Result<()> {
         let (done, restored) = tokio::sync::oneshot::channel();
         let restore = move || drop(done.send(self.restore()));
@@ -83,24 +83,24 @@ impl RunDir {
         &self.path
     }
 
-    /// Where files that clients send are kept as long as their calls.
+    /// Where uploaded files are kept while their calls last.
     pub(crate) fn uploads(&self) -> &Path {
         &self.uploads_path
     }
 
-    /// What goes on `sys.path` so that `import owt` works.
+    /// The entry of `sys.path` with which `import owt` works.
     pub(crate) fn package(&self) -> PathBuf {
         self.path().join("python")
     }
 
-    /// Where sources of adaptors are put.
+    /// Where the sources of adaptors are written.
     pub(crate) fn adaptors(&self) -> PathBuf {
         self.path().join("adaptors")
     }
 }
 
-/// Where the folder may be, the best first: the user's own places, which no cleaner of old files
-/// touches (XDG Base Directory Specification), and the folder for temporary files.
+/// Where the run directory may be, in order of preference: the user's own directories, which no
+/// cleaner of temporary files touches (XDG Base Directory Specification), then the temporary directory.
 fn homes() -> Vec<PathBuf> {
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let runtime = absolute("XDG_RUNTIME_DIR").filter(|path| path.is_dir());
@@ -109,23 +109,21 @@ fn homes() -> Vec<PathBuf> {
     own.map(|path| path.join("owt")).chain(temporary()).collect()
 }
 
-/// Whether a folder belongs to this user or, where it is missing, the one that it would be made in:
-/// with `sudo` these variables may still name another user's.
+/// Whether a directory, or its closest ancestor that exists, belongs to this user: with `sudo`,
+/// environment variables may still name another user's.
 fn is_ours(path: &Path) -> bool {
     let found = path.ancestors().find_map(|path| fs::metadata(path).ok());
     found.is_some_and(|found| found.uid() == geteuid().as_raw())
 }
 
-/// Places in the folder for temporary files, which all users share: one of them could have made the
-/// first before us.
+/// Candidates in the temporary directory. Two, because another user may have created the first.
 fn temporary() -> Vec<PathBuf> {
     let base = env::temp_dir().join(format!("owt-{}", geteuid().as_raw()));
     let other = base.with_extension(fastrand::u64(..).to_string());
     vec![base, other]
 }
 
-/// Writes those files that are not there. Each is whole from the first moment on, since workers may
-/// be reading.
+/// Writes the files that are missing. Each appears atomically, because workers may be reading.
 fn write_missing(dir: &Dir<'_>, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for file in dir.files() {
@@ -133,13 +131,13 @@ fn write_missing(dir: &Dir<'_>, to: &Path) -> io::Result<()> {
         if fs::metadata(&path).is_ok_and(|found| found.len() == file.contents().len() as u64) {
             continue;
         }
-        let unfinished = path.with_extension("unfinished");
-        fs::write(&unfinished, file.contents())?;
-        fs::rename(unfinished, path)?;
+        let partial = path.with_extension("partial");
+        fs::write(&partial, file.contents())?;
+        fs::rename(partial, path)?;
     }
-    for folder in dir.dirs() {
-        let name = folder.path().file_name().expect("an embedded folder has a name");
-        write_missing(folder, &to.join(name))?;
+    for inner in dir.dirs() {
+        let name = inner.path().file_name().expect("an embedded directory has a name");
+        write_missing(inner, &to.join(name))?;
     }
     Ok(())
 }
@@ -152,30 +150,30 @@ mod tests {
     use crate::interpreter::MINOR;
 
     #[test]
-    fn the_package_lies_in_a_private_folder_that_goes_with_its_owner() {
-        let made = RunDir::make().unwrap();
-        let path = made.path().to_path_buf();
+    fn the_package_is_in_a_private_directory_that_is_removed_with_its_owner() {
+        let run_dir = RunDir::create().unwrap();
+        let path = run_dir.path().to_path_buf();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
-        assert!(made.package().join("owt/__init__.py").is_file());
+        assert!(run_dir.package().join("owt/__init__.py").is_file());
         let compiled = format!("owt/summat/__pycache__/__init__.cpython-3{MINOR}.pyc");
-        assert!(made.package().join(compiled).is_file());
-        drop(made);
+        assert!(run_dir.package().join(compiled).is_file());
+        drop(run_dir);
         assert!(!path.exists());
     }
 
     #[test]
-    fn what_a_cleaner_has_removed_is_written_anew() {
-        let made = RunDir::make().unwrap();
-        let file = made.package().join("owt/_worker.py");
+    fn what_a_cleaner_has_removed_is_restored() {
+        let run_dir = RunDir::create().unwrap();
+        let file = run_dir.package().join("owt/_worker.py");
         let before = fs::read(&file).unwrap();
         fs::remove_file(&file).unwrap();
-        fs::remove_dir_all(made.adaptors()).unwrap();
-        made.restore().unwrap();
-        assert_eq!((fs::read(&file).unwrap(), made.adaptors().is_dir()), (before, true));
-        for path in [made.path(), made.uploads()] {
+        fs::remove_dir_all(run_dir.adaptors()).unwrap();
+        run_dir.restore().unwrap();
+        assert_eq!((fs::read(&file).unwrap(), run_dir.adaptors().is_dir()), (before, true));
+        for path in [run_dir.path(), run_dir.uploads()] {
             fs::remove_dir_all(path).unwrap();
         }
-        made.restore().unwrap();
-        assert!(file.is_file() && made.uploads().is_dir());
+        run_dir.restore().unwrap();
+        assert!(file.is_file() && run_dir.uploads().is_dir());
     }
 }

@@ -1,5 +1,5 @@
-//! A folder of this server's own, which nobody else may read. It is locked for as long as the server
-//! lives, so that what a server that was killed has left, the next one knows and removes.
+//! A directory that only this user may read. It is locked while its server lives; a directory that is
+//! not locked was left by a server that was killed, and is removed.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
@@ -10,26 +10,26 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::process::geteuid;
 
-const ONLY_FOR_THIS_USER: u32 = 0o700;
+const OWNER_ONLY: u32 = 0o700;
 
-/// How often a folder is made anew that another owt, which was starting or ending, took for left over.
-const ATTEMPTS: usize = 16;
+/// How often it is tried to create a directory, in races with other servers that start or stop.
+const MAX_ATTEMPTS: usize = 16;
 
-/// A folder that is removed when this is dropped.
+/// A directory that is removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct PrivateDir {
     path: PathBuf,
-    /// An open folder. Cleaners of temporary files leave alone what is locked, too (tmpfiles.d(5)).
+    /// The open directory. Cleaners of temporary files ignore what is locked, too (tmpfiles.d(5)).
     _lock: File,
 }
 
 impl PrivateDir {
-    /// Makes a folder in the first of some folders in which that succeeds. These hold nothing but
-    /// such folders, and are made where they are missing.
-    pub(crate) fn make(bases: &[PathBuf], prefix: &str) -> io::Result<Self> {
+    /// Creates a directory in the first of `bases` in which that succeeds. These contain nothing else,
+    /// and are created if they are missing.
+    pub(crate) fn create(bases: &[PathBuf], prefix: &str) -> io::Result<Self> {
         let mut outcome = Err(NotFound.into());
         for base in bases {
-            outcome = Self::make_in(base, prefix);
+            outcome = Self::create_in(base, prefix);
             if outcome.is_ok() {
                 break;
             }
@@ -37,13 +37,13 @@ impl PrivateDir {
         outcome
     }
 
-    fn make_in(base: &Path, prefix: &str) -> io::Result<Self> {
+    fn create_in(base: &Path, prefix: &str) -> io::Result<Self> {
         let mut outcome = Err(WouldBlock.into());
-        for _ in 0..ATTEMPTS {
-            outcome = Self::attempt(base, prefix);
+        for _ in 0..MAX_ATTEMPTS {
+            outcome = Self::try_create_in(base, prefix);
             match &outcome {
-                // Another owt has ended in between, and removed the base that it left empty; or it
-                // has just started, and removed what was not locked yet.
+                // Another server has stopped meanwhile, and removed the base when it was empty; or one
+                // has started, and removed this directory before it was locked.
                 Err(err) if matches!(err.kind(), NotFound | AlreadyExists | WouldBlock) => {}
                 _ => break,
             }
@@ -51,11 +51,11 @@ impl PrivateDir {
         outcome
     }
 
-    fn attempt(base: &Path, prefix: &str) -> io::Result<Self> {
-        make_base(base)?;
-        remove_left_over(base, prefix);
+    fn try_create_in(base: &Path, prefix: &str) -> io::Result<Self> {
+        create_base(base)?;
+        remove_stale(base, prefix);
         let mut builder = tempfile::Builder::new();
-        builder.prefix(prefix).permissions(Permissions::from_mode(ONLY_FOR_THIS_USER));
+        builder.prefix(prefix).permissions(Permissions::from_mode(OWNER_ONLY));
         let path = builder.tempdir_in(base)?.keep();
         let lock = lock(&path)?.ok_or(WouldBlock)?;
         Ok(Self { path, _lock: lock })
@@ -65,12 +65,12 @@ impl PrivateDir {
         &self.path
     }
 
-    /// Makes the folder again if somebody has removed it; whether that was so.
+    /// Creates the directory again if somebody has removed it; whether that was so.
     pub(crate) fn restore(&mut self) -> io::Result<bool> {
         if is_at(&self._lock, &self.path) {
             return Ok(false);
         }
-        DirBuilder::new().recursive(true).mode(ONLY_FOR_THIS_USER).create(&self.path)?;
+        DirBuilder::new().recursive(true).mode(OWNER_ONLY).create(&self.path)?;
         self._lock = lock(&self.path)?.ok_or(WouldBlock)?;
         Ok(true)
     }
@@ -82,15 +82,15 @@ impl Drop for PrivateDir {
     }
 }
 
-/// Removes a private folder, and the one that it is in if nothing else is there.
+/// Removes a private directory, and its base if that is empty then.
 pub(crate) fn remove(path: &Path) {
     let _ = fs::remove_dir_all(path);
     let _ = path.parent().map(fs::remove_dir);
 }
 
-/// Makes the folder that holds private ones, and sees that nobody else may put anything into it.
-fn make_base(base: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(ONLY_FOR_THIS_USER).create(base)?;
+/// Creates the directory that contains private ones, and checks that nobody else may write to it.
+fn create_base(base: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(OWNER_ONLY).create(base)?;
     let found = fs::symlink_metadata(base)?;
     let is_ours = found.uid() == geteuid().as_raw() && found.mode() & 0o022 == 0;
     match found.is_dir() && is_ours {
@@ -99,8 +99,8 @@ fn make_base(base: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes the folders that nobody holds a lock of: their servers are dead.
-fn remove_left_over(base: &Path, prefix: &str) {
+/// Removes the directories that are not locked: their servers are dead.
+fn remove_stale(base: &Path, prefix: &str) {
     for entry in fs::read_dir(base).into_iter().flatten().flatten() {
         let is_one = entry.file_name().to_string_lossy().starts_with(prefix);
         if is_one && let Ok(Some(_lock)) = lock(&entry.path()) {
@@ -109,7 +109,7 @@ fn remove_left_over(base: &Path, prefix: &str) {
     }
 }
 
-/// Locks a folder; `None` if it is locked already, or somebody has removed it at this moment.
+/// Locks a directory; `None` if it is locked already, or has just been removed.
 fn lock(path: &Path) -> io::Result<Option<File>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let dir = match rustix::fs::open(path, flags, Mode::empty()) {
@@ -124,7 +124,7 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Whether an open folder is the one that is at a path now.
+/// Whether the directory at a path is still the open one.
 fn is_at(dir: &File, path: &Path) -> bool {
     let identity = |found: fs::Metadata| (found.dev(), found.ino());
     let there = fs::symlink_metadata(path).map(identity).ok();
@@ -140,14 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dead_server_left_is_removed_and_what_a_living_one_has_is_not() {
+    fn the_directory_of_a_dead_server_is_removed_and_that_of_a_living_one_is_not() {
         let root = tempfile::tempdir().unwrap();
         let bases = [root.path().join("owt")];
-        let living = PrivateDir::make(&bases, "run-").unwrap();
+        let living = PrivateDir::create(&bases, "run-").unwrap();
         let (dead, foreign) = (bases[0].join("run-dead"), bases[0].join("other"));
         fs::create_dir_all(dead.join("python")).unwrap();
         fs::create_dir(&foreign).unwrap();
-        let made = PrivateDir::make(&bases, "run-").unwrap();
+        let made = PrivateDir::create(&bases, "run-").unwrap();
         let mut expected = [living.path().to_path_buf(), made.path().to_path_buf(), foreign];
         let mut found = entries(&bases[0]);
         expected.sort();
@@ -159,42 +159,42 @@ mod tests {
     fn nothing_is_left_of_the_last_server() {
         let root = tempfile::tempdir().unwrap();
         let bases = [root.path().join("cache/owt")];
-        let made = ["run-", "run-"].map(|prefix| PrivateDir::make(&bases, prefix).unwrap());
+        let made = ["run-", "run-"].map(|prefix| PrivateDir::create(&bases, prefix).unwrap());
         assert_eq!(fs::metadata(&bases[0]).unwrap().mode() & 0o777, 0o700);
         drop(made);
         assert!(!bases[0].exists());
     }
 
     #[test]
-    fn a_folder_that_others_may_write_to_is_passed_over() {
+    fn a_base_that_others_may_write_to_is_skipped() {
         let root = tempfile::tempdir().unwrap();
         let bases = ["open", "own"].map(|name| root.path().join(name));
         fs::create_dir(&bases[0]).unwrap();
         fs::set_permissions(&bases[0], Permissions::from_mode(0o777)).unwrap();
-        assert_eq!(PrivateDir::make(&bases, "run-").unwrap().path().parent(), Some(&*bases[1]));
+        assert_eq!(PrivateDir::create(&bases, "run-").unwrap().path().parent(), Some(&*bases[1]));
     }
 
     #[test]
-    fn a_folder_that_was_removed_is_made_again_and_locked() {
+    fn a_directory_that_was_removed_is_created_again_and_locked() {
         let root = tempfile::tempdir().unwrap();
         let bases = [root.path().join("owt")];
-        let mut made = PrivateDir::make(&bases, "run-").unwrap();
+        let mut made = PrivateDir::create(&bases, "run-").unwrap();
         assert!(!made.restore().unwrap());
         fs::remove_dir_all(&bases[0]).unwrap();
         assert!(made.restore().unwrap());
-        let _other = PrivateDir::make(&bases, "run-").unwrap();
+        let _other = PrivateDir::create(&bases, "run-").unwrap();
         assert!(made.path().is_dir());
     }
 
     #[test]
-    fn servers_that_start_and_end_at_the_same_time_keep_their_folders() {
+    fn servers_that_start_and_stop_at_the_same_time_keep_their_directories() {
         let root = tempfile::tempdir().unwrap();
         let bases = [root.path().join("owt")];
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..50 {
-                        let made = PrivateDir::make(&bases, "run-").unwrap();
+                        let made = PrivateDir::create(&bases, "run-").unwrap();
                         fs::write(made.path().join("file"), "mine").unwrap();
                         assert_eq!(fs::read(made.path().join("file")).unwrap(), b"mine");
                     }

@@ -78,7 +78,7 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
     actix_web::rt::System::new().block_on(async move {
         let mut signals = Signals::listen()?;
         let threads = front_threads();
-        let run_dir = RunDir::make()?;
+        let run_dir = RunDir::create()?;
         let settings = settings(&config, &run_dir, address)?;
         let site = Arc::new(site(&config, &run_dir, address, static_files));
         let capacity = config.threads.saturating_add(config.queue);

@@ -236,7 +236,7 @@ mod tests {
         let declared = body.len() as u64;
         let (_, payload) = TestRequest::default().set_payload(body).to_http_parts();
         let patience = Duration::from_secs(30);
-        let held = Buffers::new(1 << 20).share(patience);
+        let held = Buffers::new(1 << 20).hold(patience);
         let incoming = Incoming::new(payload, declared, 1 << 20, patience, held).unwrap();
         let outcome = read(&with_content_type(content_type), query, incoming, Path::new("")).await;
         let found = match outcome {

@@ -214,7 +214,7 @@ impl Front {
         };
         let Site { max_body, body_timeout, uploads, buffers, .. } = &*self.site;
         let declared = declared_len(request.headers());
-        let held = buffers.share(*body_timeout);
+        let held = buffers.hold(*body_timeout);
         let incoming = Incoming::new(payload, declared, *max_body, *body_timeout, held)?;
         let mut body = body::read(headers, request.query_string(), incoming, uploads).await?;
         if body.envelope.use_cache {

@@ -244,7 +244,7 @@ mod tests {
     }
 
     fn room() -> Held {
-        Buffers::new(1 << 30).share(Duration::from_secs(30))
+        Buffers::new(1 << 30).hold(Duration::from_secs(30))
     }
 
     async fn parse(pieces: Vec<Bytes>, uploads: &Path) -> Result<Form, Error> {

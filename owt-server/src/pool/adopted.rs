@@ -73,7 +73,7 @@ impl Adopted {
         let strays = lock(&self.strays).clone().into_iter();
         let strays: Vec<_> =
             strays.filter(|(_, since)| since.elapsed() < JUST_NOW).map(|(pid, _)| pid).collect();
-        let ended = leftovers::end(|found| found == mark, &strays);
+        let ended = leftovers::kill_all(|found| found == mark, &strays);
         self.look();
         ended
     }
@@ -81,7 +81,7 @@ impl Adopted {
     /// Ends what is left of all workers, and what was adopted from whom nobody knows.
     fn end_all(&self) -> usize {
         let strays = self.find_strays();
-        let ended = leftovers::end(|mark| self.is_ours(mark), &strays);
+        let ended = leftovers::kill_all(|mark| self.is_ours(mark), &strays);
         self.look();
         ended
     }

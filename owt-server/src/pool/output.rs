@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::task::JoinHandle;
 
-use crate::log::Pass;
+use crate::log::Forwarder;
 
 /// How much of a line is kept in one piece: what waits in the log's queue has an end.
 const LONGEST_PIECE: u64 = 8 * 1024;
@@ -20,7 +20,7 @@ const GOES_ON: &[u8] = "… ".as_bytes();
 pub(super) fn follow(output: impl AsyncRead + Send + Unpin + 'static) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut output = BufReader::new(output);
-        let (mut pass, mut line) = (Pass::default(), Vec::new());
+        let (mut forwarder, mut line) = (Forwarder::default(), Vec::new());
         loop {
             let is_begun = !line.is_empty() && !line.ends_with(b"\n");
             line.clear();
@@ -29,7 +29,7 @@ pub(super) fn follow(output: impl AsyncRead + Send + Unpin + 'static) -> JoinHan
             }
             let mut piece = (&mut output).take(LONGEST_PIECE);
             match piece.read_until(b'\n', &mut line).await {
-                Ok(1..) => pass.on(&printable(&line)).await,
+                Ok(1..) => forwarder.forward(&printable(&line)).await,
                 _ => return,
             }
         }

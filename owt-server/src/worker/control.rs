@@ -75,7 +75,7 @@ impl Control {
             // The front was killed, and cannot clean up any more.
             Ok(_) => {
                 settings.private_dirs.iter().for_each(|dir| private::remove(dir));
-                leftovers::end(
+                leftovers::kill_all(
                     |found| mark.as_deref() == Some(found),
                     &[std::process::id().cast_signed()],
                 );
