@@ -24,6 +24,8 @@ await build({
   format: 'esm',
   target: 'es2022',
   minify: true,
+  // Node prints the whole line in which an error is thrown that nobody catches.
+  lineLimit: 120,
   // What its licence, which is that of LICENSE-MIT, asks for in copies.
   banner: { js: '/*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */' },
   plugins: [hexadecimal],

@@ -34,8 +34,7 @@ export class OwtError extends Error {
   override readonly name = 'OwtError';
   /** One of the codes above, or the server's own, which it sends as `Owt-Error`. */
   readonly code: ClientErrorCode | (string & {});
-  /** The answer, if there was one. */
-  readonly response: Response | undefined;
+  readonly #response: Response | undefined;
 
   constructor(
     code: ClientErrorCode | (string & {}),
@@ -44,11 +43,16 @@ export class OwtError extends Error {
   ) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined);
     this.code = code;
-    this.response = details.response;
+    this.#response = details.response;
+  }
+
+  /** The answer, if there was one. No property of its own, so that Node does not print it with the error. */
+  get response(): Response | undefined {
+    return this.#response;
   }
 
   /** The HTTP status of the answer, if there was one. */
   get status(): number | undefined {
-    return this.response?.status;
+    return this.#response?.status;
   }
 }

@@ -56,6 +56,16 @@ describe('a program in an empty folder', () => {
   }
 });
 
+test('an error that nobody catches is shown without the code of the package', () => {
+  writeFileSync(
+    join(folder, 'wrong.mjs'),
+    `import { owtify } from 'owt-client';\nowtify('ftp://host', '1');\n`,
+  );
+  const { stderr } = spawnSync(process.execPath, ['wrong.mjs'], { cwd: folder, encoding: 'utf8' });
+  assert.match(stderr, /\[OwtError\]: the base URL is neither http nor https/);
+  assert(stderr.length < 2_000, `${stderr.length} characters`);
+});
+
 describe('a program in TypeScript', () => {
   function errors(source: string, ...options: string[]): string {
     mkdirSync(join(folder, 'ts'), { recursive: true });
