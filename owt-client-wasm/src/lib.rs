@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use owt_core::{Code, OwtifyError, base};
+use owt_core::{Code, Field, OwtifyError, Value, base};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -40,40 +40,31 @@ impl Envelope {
         self.inner.kwargs = Some(text);
     }
 
-    /// Sets the function to call.
-    #[wasm_bindgen(setter, js_name = fnName)]
-    pub fn set_fn_name(&mut self, name: String) {
-        self.inner.fn_name = name;
+    /// Sets a field that takes text.
+    #[wasm_bindgen(js_name = setText)]
+    pub fn set_text(&mut self, name: &str, text: String) {
+        self.set(name, Value::Text(text.into()));
     }
 
-    /// Sets whether the result is kept.
-    #[wasm_bindgen(setter, js_name = useCache)]
-    pub fn set_use_cache(&mut self, flag: bool) {
-        self.inner.use_cache = flag;
+    /// Sets a field that takes true or false.
+    #[wasm_bindgen(js_name = setFlag)]
+    pub fn set_flag(&mut self, name: &str, flag: bool) {
+        self.set(name, Value::Flag(flag));
     }
 
-    /// Sets whether the cache's key includes the arguments.
-    #[wasm_bindgen(setter, js_name = cacheKwargs)]
-    pub fn set_cache_kwargs(&mut self, flag: bool) {
-        self.inner.cache_kwargs = flag;
+    /// Sets a field that takes a length of time. What is none changes nothing.
+    #[wasm_bindgen(js_name = setSeconds)]
+    pub fn set_seconds(&mut self, name: &str, seconds: f64) {
+        if let Ok(time) = Duration::try_from_secs_f64(seconds) {
+            self.set(name, Value::Seconds(time));
+        }
     }
 
-    /// Sets the cache's whole key.
-    #[wasm_bindgen(setter, js_name = cacheKeyOverride)]
-    pub fn set_cache_key_override(&mut self, key: String) {
-        self.inner.cache_key_override = Some(key);
-    }
-
-    /// Sets for how many seconds the call may run. What is no length of time sets no limit.
-    #[wasm_bindgen(setter)]
-    pub fn set_timeout(&mut self, seconds: f64) {
-        self.inner.timeout = Duration::try_from_secs_f64(seconds).ok();
-    }
-
-    /// Sets whether to load the adaptor anew.
-    #[wasm_bindgen(setter)]
-    pub fn set_reload(&mut self, flag: bool) {
-        self.inner.reload = flag;
+    /// Sets a field. The types of the package's TypeScript allow none that takes another value.
+    fn set(&mut self, name: &str, value: Value<'_>) {
+        if let Some(field) = Field::from_name(name) {
+            let _ = self.inner.set(field, value);
+        }
     }
 
     /// The hex SHA-256 by which a server knows the source.

@@ -3,7 +3,7 @@
 import type { Envelope } from '../core/core.js';
 import { withCore } from './core.js';
 import { OwtError } from './error.js';
-import type { Fields } from './fields.js';
+import { type Fields, NAMES } from './fields.js';
 import { kwargsText } from './kwargs.js';
 
 /** Builds an envelope for as long as it takes to write it down. */
@@ -28,12 +28,12 @@ export function withEnvelope<T>(
 
 function fill(envelope: Envelope, kwargs: string | undefined, fields: Fields): void {
   if (kwargs !== undefined) envelope.kwargs = kwargs;
-  if (fields.fnName !== undefined) envelope.fnName = fields.fnName;
-  if (fields.useCache) envelope.useCache = true;
-  if (fields.cacheKwargs) envelope.cacheKwargs = true;
-  if (fields.cacheKeyOverride !== undefined) envelope.cacheKeyOverride = fields.cacheKeyOverride;
-  if (fields.timeout !== undefined) envelope.timeout = fields.timeout;
-  if (fields.reload) envelope.reload = true;
+  for (const key of Object.keys(NAMES) as (keyof Fields)[]) {
+    const [name, value] = [NAMES[key], fields[key]];
+    if (typeof value === 'string') envelope.setText(name, value);
+    else if (typeof value === 'number') envelope.setSeconds(name, value);
+    else if (value) envelope.setFlag(name, true);
+  }
 }
 
 function checkTimeout(seconds: number | undefined): void {

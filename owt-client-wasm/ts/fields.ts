@@ -1,17 +1,27 @@
-/** The fields of an envelope that a caller may set. */
+/** The fields of an envelope that a caller may set, as `owt-core` declares them. */
 
 /** How a call is made, besides its adaptor and arguments. */
 export interface Fields {
-  /** The function to call, instead of `run`. */
+  /** The function to call instead of `run`. */
   fnName?: string | undefined;
-  /** Whether the result is kept, and given again for the same path, code and function. */
+  /** Keep the result, and give it again for the same path, code and function. */
   useCache?: boolean | undefined;
-  /** Whether a result is kept for each set of arguments. */
+  /** Keep a result for each set of arguments. */
   cacheKwargs?: boolean | undefined;
   /** The key under which the result is kept, whatever is called. */
   cacheKeyOverride?: string | undefined;
-  /** Seconds that the call may run. */
+  /** How long the call may run, in seconds. */
   timeout?: number | undefined;
-  /** Whether to load the adaptor anew. */
+  /** Load the adaptor anew, and the modules of the start directory that it imports. */
   reload?: boolean | undefined;
 }
+
+/** The names by which they are sent. */
+export const NAMES: Record<keyof Fields, string> = {
+  fnName: 'fn_name',
+  useCache: 'use_cache',
+  cacheKwargs: 'cache_kwargs',
+  cacheKeyOverride: 'cache_key_override',
+  timeout: 'timeout',
+  reload: 'reload',
+};

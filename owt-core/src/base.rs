@@ -92,8 +92,9 @@ fn check_authority(authority: &str) -> Result<(), BaseInvalid> {
     };
     let is_host = !host.is_empty()
         && host.starts_with('[') == host.ends_with(']')
-        && !authority
-            .contains(|c: char| c.is_whitespace() || c.is_control() || "<>\"\\".contains(c));
+        && !authority.contains(|c: char| {
+            c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '\\')
+        });
     if !is_host {
         return Err(BaseInvalid::Host);
     }

@@ -1,46 +1,28 @@
 //! The envelope: the part of a request that says what to run.
 
+mod fields;
+mod json;
+mod near_miss;
+mod raw;
+mod setting;
+mod value;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::field::{Field, Fields, NearMiss};
-use crate::{Cache, Call, Code, Error, FileName, Request};
+use crate::{Cache, Call, Code, Error, Request};
+
+pub use fields::{Envelope, Field};
+pub use near_miss::NearMiss;
+use raw::RawFields;
+pub use value::{Kind, Value, ValueInvalid};
 
 /// The function that is called by default.
 pub const DEFAULT_FN_NAME: &str = "run";
-
-/// What a request says about the code that it wants run.
-///
-/// It is in one place of the request: the JSON body, the form or the query. Each constructor reads
-/// one of these, and gives `None` if no code is there: then the place belongs to the handler.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Envelope {
-    /// What to run.
-    pub code: Code,
-    /// The arguments' text, decoded but not evaluated.
-    pub kwargs: Option<String>,
-    /// The function to call.
-    pub fn_name: String,
-    /// Whether the result is kept, and may come from an earlier call.
-    pub use_cache: bool,
-    /// Whether the cache's key includes the arguments.
-    pub cache_kwargs: bool,
-    /// The cache's whole key.
-    pub cache_key_override: Option<String>,
-    /// How long the call may run.
-    pub timeout: Option<Duration>,
-    /// Whether to load the adaptor anew.
-    pub reload: bool,
-    /// The file that the code is from. It changes neither what is run nor where a result is kept.
-    pub name: Option<FileName>,
-    /// Fields beside these that are not ours, but look as if they were meant to be.
-    pub near_misses: Vec<NearMiss>,
-}
 
 impl fmt::Debug for Envelope {
     /// Leaves out everything that may hold code or arguments.
@@ -62,24 +44,36 @@ impl Envelope {
     /// ```
     #[must_use]
     pub fn has_field(name: &str) -> bool {
-        Field::from_name(name).is_some_and(|field| field != Field::Name)
+        Field::from_name(name).is_some_and(|field| field.kind() != Kind::FileName)
     }
 
-    /// An envelope with nothing but code in it.
-    #[must_use]
-    pub fn new(code: Code) -> Envelope {
-        Envelope {
-            code,
-            kwargs: None,
-            fn_name: DEFAULT_FN_NAME.to_owned(),
-            use_cache: false,
-            cache_kwargs: false,
-            cache_key_override: None,
-            timeout: None,
-            reload: false,
-            name: None,
-            near_misses: Vec::new(),
+    /// Sets a field that is an [option](Field::is_option).
+    ///
+    /// # Errors
+    ///
+    /// If the field takes no such value, or is no option.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use owt_core::{Code, Envelope, Field, Value};
+    ///
+    /// let mut envelope = Envelope::new(Code::source("1 + 1"));
+    /// envelope.set(Field::Reload, Value::Flag(true))?;
+    /// assert_eq!(envelope, Envelope { reload: true, ..Envelope::new(Code::source("1 + 1")) });
+    /// # Ok::<(), owt_core::ValueInvalid>(())
+    /// ```
+    pub fn set(&mut self, field: Field, value: Value<'_>) -> Result<(), ValueInvalid> {
+        match self.setting_mut(field) {
+            Some(setting) => setting.set(value),
+            None => Err(ValueInvalid("is not set by itself")),
         }
+    }
+
+    /// The value of an [option](Field::is_option), unless that is its default.
+    #[must_use]
+    pub fn get(&self, field: Field) -> Option<Value<'_>> {
+        self.setting(field)?.get()
     }
 
     /// Reads a JSON body. One without anything in it holds no envelope.
@@ -116,7 +110,7 @@ impl Envelope {
     pub fn from_pairs<'a>(
         pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
     ) -> Result<Option<Envelope>, Error> {
-        Envelope::from_fields(Fields::from_pairs(pairs))
+        Envelope::from_fields(RawFields::from_pairs(pairs))
     }
 
     /// Reads a query string, without its question mark.
@@ -137,7 +131,7 @@ impl Envelope {
         Envelope::from_pairs(form_urlencoded::parse(body))
     }
 
-    fn from_fields(mut fields: Fields<'_>) -> Result<Option<Envelope>, Error> {
+    fn from_fields(mut fields: RawFields<'_>) -> Result<Option<Envelope>, Error> {
         if !fields.has(Field::CodeB64) && !fields.has(Field::CodeSha256) {
             return match fields.near_misses().into_iter().next() {
                 None => Ok(None),
@@ -147,18 +141,16 @@ impl Envelope {
         if let Some(field) = fields.given_twice() {
             return Err(field.invalid("is given twice"));
         }
-        Ok(Some(Envelope {
-            code: code(&mut fields)?,
-            kwargs: fields.kwargs()?,
-            fn_name: fn_name(&mut fields)?,
-            use_cache: fields.flag(Field::UseCache)?,
-            cache_kwargs: fields.flag(Field::CacheKwargs)?,
-            cache_key_override: fields.text(Field::CacheKeyOverride)?.map(Cow::into_owned),
-            timeout: fields.seconds(Field::Timeout)?,
-            reload: fields.flag(Field::Reload)?,
-            name: fields.file_name(),
-            near_misses: fields.near_misses(),
-        }))
+        let mut envelope = Envelope::new(code(&mut fields)?);
+        envelope.kwargs = fields.kwargs()?;
+        envelope.name = fields.file_name();
+        for &field in Field::ALL {
+            if let Some(value) = fields.value(field)? {
+                envelope.set(field, value).map_err(|err| field.invalid(err.0))?;
+            }
+        }
+        envelope.near_misses = fields.near_misses();
+        Ok(Some(envelope))
     }
 
     /// The call that this envelope and the request around it make.
@@ -185,7 +177,7 @@ fn from_slice<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
 }
 
 /// The code, by its source if that is there. A digest beside it has to be the source's.
-fn code(fields: &mut Fields<'_>) -> Result<Code, Error> {
+fn code(fields: &mut RawFields<'_>) -> Result<Code, Error> {
     let digest = fields.digest(Field::CodeSha256)?;
     let Some(source) = fields.source()? else {
         return digest.map(Code::Known).ok_or(Error::CodeMissing);
@@ -196,13 +188,5 @@ fn code(fields: &mut Fields<'_>) -> Result<Code, Error> {
             Err(Field::CodeSha256.invalid("is not the digest of code_b64"))
         }
         _ => Ok(code),
-    }
-}
-
-fn fn_name(fields: &mut Fields<'_>) -> Result<String, Error> {
-    match fields.text(Field::FnName)? {
-        None => Ok(DEFAULT_FN_NAME.to_owned()),
-        Some(name) if name.is_empty() => Err(Field::FnName.invalid("takes a function's name")),
-        Some(name) => Ok(name.into_owned()),
     }
 }

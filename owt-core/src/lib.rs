@@ -9,7 +9,6 @@ pub mod codec;
 pub mod digest;
 pub mod envelope;
 pub mod error;
-mod field;
 mod file_name;
 pub mod kwargs;
 pub mod owtify;
@@ -21,8 +20,7 @@ pub use call::{
     Source, Timing,
 };
 pub use digest::Digest;
-pub use envelope::Envelope;
+pub use envelope::{Envelope, Field, Kind, NearMiss, Value, ValueInvalid};
 pub use error::{Certainty, Death, Error};
-pub use field::NearMiss;
 pub use file_name::FileName;
 pub use owtify::{OwtifyError, owtify};

@@ -1,15 +1,12 @@
 //! Envelopes as clients write them: in a URL, or as JSON.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
 use crate::base;
-use crate::envelope::DEFAULT_FN_NAME;
-use crate::field::Field;
 use crate::kwargs::{self, KwargsError};
-use crate::{BaseInvalid, Code, Envelope, codec};
+use crate::{BaseInvalid, Code, Envelope, Field, Value, codec};
 
 /// The most bytes of path and query that a server takes. The crate http, which reads them there,
 /// takes none of more than 65,534.
@@ -121,7 +118,7 @@ impl Envelope {
     #[must_use]
     pub fn to_query(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(self.fields(codec::encode_url).map(as_text)).finish()
+        query.extend_pairs(self.fields(codec::encode_url).into_iter().map(as_text)).finish()
     }
 
     /// The envelope as the fields of a multipart form. What is at its default is left out.
@@ -136,8 +133,8 @@ impl Envelope {
     /// assert_eq!(pairs, [("code_b64", "MSArIDE=".to_owned()), ("reload", "true".to_owned())]);
     /// ```
     pub fn to_pairs(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let pairs = self.fields(codec::encode_standard).map(as_text);
-        pairs.map(|(name, text)| (name, text.into_owned()))
+        let fields = self.fields(codec::encode_standard).into_iter();
+        fields.map(|(name, value)| (name, value.into_text().into_owned()))
     }
 
     /// The envelope as a JSON body. What is at its default is left out.
@@ -160,30 +157,22 @@ impl Envelope {
     }
 
     /// The fields that are not at their default, always in the same order.
-    fn fields(
-        &self,
-        base64: fn(&[u8]) -> String,
-    ) -> impl Iterator<Item = (&'static str, Value<'_>)> {
+    fn fields(&self, base64: fn(&[u8]) -> String) -> Vec<(&'static str, Value<'_>)> {
         let code = match &self.code {
             Code::Source(source) => (Field::CodeB64, base64(source.text().as_bytes())),
             Code::Known(digest) => (Field::CodeSha256, digest.to_string()),
         };
-        let kwargs = self.kwargs.as_ref().map(|text| base64(text.as_bytes()));
-        let fn_name = Some(self.fn_name.as_str()).filter(|name| *name != DEFAULT_FN_NAME);
-        let key = self.cache_key_override.as_deref();
-        [
-            (code.0, Some(Value::Text(code.1.into()))),
-            (Field::KwargsB64, kwargs.map(|text| Value::Text(text.into()))),
-            (Field::FnName, fn_name.map(|name| Value::Text(name.into()))),
-            (Field::UseCache, flag(self.use_cache)),
-            (Field::CacheKwargs, flag(self.cache_kwargs)),
-            (Field::CacheKeyOverride, key.map(|key| Value::Text(key.into()))),
-            (Field::Timeout, self.timeout.map(Value::Seconds)),
-            (Field::Reload, flag(self.reload)),
-            (Field::Name, self.name.as_ref().map(|name| Value::Text(name.as_str().into()))),
-        ]
-        .into_iter()
-        .filter_map(|(field, value)| Some((field.name(), value?)))
+        let mut fields = vec![(code.0.name(), Value::Text(code.1.into()))];
+        if let Some(text) = &self.kwargs {
+            fields.push((Field::KwargsB64.name(), Value::Text(base64(text.as_bytes()).into())));
+        }
+        for &field in Field::ALL {
+            fields.extend(self.get(field).map(|value| (field.name(), value)));
+        }
+        if let Some(name) = &self.name {
+            fields.push((Field::Name.name(), Value::Text(name.as_str().into())));
+        }
+        fields
     }
 }
 
@@ -191,49 +180,10 @@ fn as_text<'a>((name, value): (&'static str, Value<'a>)) -> (&'static str, Cow<'
     (name, value.into_text())
 }
 
-/// What a field holds. Written out without `serde_json::Value`, whose floating point would be a
-/// good part of the JavaScript package.
-enum Value<'a> {
-    Text(Cow<'a, str>),
-    True,
-    Seconds(Duration),
-}
-
-fn flag(flag: bool) -> Option<Value<'static>> {
-    flag.then_some(Value::True)
-}
-
-impl<'a> Value<'a> {
-    fn into_text(self) -> Cow<'a, str> {
-        match self {
-            Value::Text(text) => text,
-            Value::True => "true".into(),
-            Value::Seconds(duration) => decimal(duration).into(),
-        }
-    }
-}
-
-impl Serialize for Value<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Value::Text(text) => serializer.serialize_str(text),
-            Value::True => serializer.serialize_bool(true),
-            Value::Seconds(duration) if duration.subsec_nanos() == 0 => {
-                serializer.serialize_u64(duration.as_secs())
-            }
-            Value::Seconds(duration) => serializer.serialize_f64(duration.as_secs_f64()),
-        }
-    }
-}
-
-/// Seconds as a decimal number, to the nanosecond.
-fn decimal(duration: Duration) -> String {
-    let text = format!("{}.{:09}", duration.as_secs(), duration.subsec_nanos());
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use owt_core::codec::{encode_standard, encode_url};
-use owt_core::{Cache, Call, Code, Digest, Envelope, Error, FileName, NearMiss, Request};
+use owt_core::{
+    Cache, Call, Code, Digest, Envelope, Error, Field, FileName, Kind, NearMiss, Request,
+};
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -305,22 +307,41 @@ fn code() -> impl Strategy<Value = Code> {
     ]
 }
 
+fn value(field: Field) -> BoxedStrategy<owt_core::Value<'static>> {
+    let text = |text: String| owt_core::Value::Text(text.into());
+    match field.kind() {
+        Kind::Flag => any::<bool>().prop_map(owt_core::Value::Flag).boxed(),
+        Kind::Seconds => (1..1_000_000_000_000_000_u64)
+            .prop_map(|nanos| owt_core::Value::Seconds(Duration::from_nanos(nanos)))
+            .boxed(),
+        _ if field == Field::FnName => "\\PC+".prop_map(text).boxed(),
+        _ => any::<String>().prop_map(text).boxed(),
+    }
+}
+
+/// Some of the options, with values of their kinds.
+fn options() -> impl Strategy<Value = Vec<(Field, owt_core::Value<'static>)>> {
+    let options: Vec<_> = Field::ALL.iter().copied().filter(|field| field.is_option()).collect();
+    let some = prop::sample::subsequence(options.clone(), 0..=options.len());
+    some.prop_flat_map(|fields| {
+        fields.into_iter().map(|field| (Just(field), value(field))).collect::<Vec<_>>()
+    })
+}
+
 prop_compose! {
     fn envelope()(
         code in code(),
-        kwargs in prop::option::of("\\PC*[^\\s]"),
-        fn_name in "\\PC+",
-        use_cache: bool,
-        cache_kwargs: bool,
-        cache_key_override in prop::option::of(any::<String>()),
-        timeout in prop::option::of(1..1_000_000_000_000_000_u64),
-        reload: bool,
+        // Not what begins with a byte order mark, which is no part of arguments.
+        kwargs in prop::option::of("\\PC*[^\\s\u{feff}]"),
+        options in options(),
         name in prop::option::of("[^/]{0,9}\\.py"),
     ) -> Envelope {
-        let timeout = timeout.map(Duration::from_nanos);
         let name = name.and_then(|name| FileName::new(&name));
-        let near_misses = Vec::new();
-        Envelope { code, kwargs, fn_name, use_cache, cache_kwargs, cache_key_override, timeout, reload, name, near_misses }
+        let mut envelope = Envelope { kwargs, name, ..Envelope::new(code) };
+        for (field, value) in options {
+            envelope.set(field, value).expect("the value is of the field's kind");
+        }
+        envelope
     }
 }
 
@@ -338,7 +359,7 @@ proptest! {
         });
 
         let expected = Some(envelope);
-        prop_assert_eq!(&Envelope::from_pairs(pairs).unwrap(), &expected);
+        prop_assert_eq!(&Envelope::from_pairs(pairs).unwrap(), &expected, "{}", json);
         prop_assert_eq!(&Envelope::from_query(&query).unwrap(), &expected);
         prop_assert_eq!(&Envelope::from_query(url_query).unwrap(), &expected);
         prop_assert_eq!(&Envelope::from_form(query.as_bytes()).unwrap(), &expected);
@@ -349,8 +370,8 @@ proptest! {
     fn any_bytes_are_read_or_refused(bytes: Vec<u8>, value in "\\PC*") {
         let _ = Envelope::from_json(&bytes);
         let _ = Envelope::from_form(&bytes);
-        for field in ["code_b64", "code_sha256", "kwargs_b64", "fn_name", "timeout", "reload"] {
-            let _ = with_fields(&json!({ field: value }));
+        for field in Field::ALL {
+            let _ = with_fields(&json!({ field.name(): value }));
         }
     }
 }

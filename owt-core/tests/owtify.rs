@@ -2,25 +2,19 @@
 
 mod vectors;
 
-use std::time::Duration;
+use std::collections::HashSet;
 
-use owt_core::envelope::DEFAULT_FN_NAME;
 use owt_core::kwargs::to_kwargs_text;
-use owt_core::{Code, Envelope, OwtifyError, owtify};
+use owt_core::{Code, Envelope, Field, OwtifyError, owtify};
 use vectors::{Outcome, Vector};
 
 fn envelope(vector: &Vector) -> Result<Envelope, OwtifyError> {
-    let options = &vector.options;
-    Ok(Envelope {
-        kwargs: to_kwargs_text(&vector.kwargs)?,
-        fn_name: options.fn_name.clone().unwrap_or_else(|| DEFAULT_FN_NAME.to_owned()),
-        use_cache: options.use_cache,
-        cache_kwargs: options.cache_kwargs,
-        cache_key_override: options.cache_key_override.clone(),
-        timeout: options.timeout.map(Duration::from_secs_f64),
-        reload: options.reload,
-        ..Envelope::new(Code::source(&vector.source()))
-    })
+    let kwargs = to_kwargs_text(&vector.kwargs)?;
+    let mut envelope = Envelope { kwargs, ..Envelope::new(Code::source(&vector.source())) };
+    for (field, value) in vector.options() {
+        envelope.set(field, value).expect("an option has a value that its field takes");
+    }
+    Ok(envelope)
 }
 
 fn outcome(vector: &Vector, url: Result<String, OwtifyError>) -> Outcome {
@@ -63,4 +57,14 @@ fn a_server_reads_from_every_url_what_the_vector_says() {
         let (_, query) = url.split_once('?').expect("the URL has a query");
         assert_eq!(Envelope::from_query(query).unwrap(), Some(envelope), "{}", vector.name);
     }
+}
+
+/// Each `owtify` is held to the vectors, so one that does not know a field fails there.
+#[test]
+fn every_option_is_in_a_vector() {
+    let vectors = Vector::all();
+    let given: HashSet<_> =
+        vectors.iter().flat_map(Vector::options).map(|(field, _)| field.name()).collect();
+    let options = Field::ALL.iter().filter(|field| field.is_option());
+    assert_eq!(given, options.map(|field| field.name()).collect());
 }

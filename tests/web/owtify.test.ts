@@ -15,7 +15,7 @@ interface Vector {
   base: string;
   source: string | { repeat: string; times: number };
   kwargs: object | null;
-  options?: Record<string, never>;
+  options?: Record<string, unknown>;
   url?: string;
   url_sha256?: string;
   url_length?: number;
@@ -29,14 +29,15 @@ const VECTORS = JSON.parse(
 
 function made({ base, source, kwargs, options = {} }: Vector): string {
   const text = typeof source === 'string' ? source : source.repeat.repeat(source.times);
-  return owtify(base, text, kwargs, {
-    fnName: options.fn_name ?? undefined,
-    useCache: options.use_cache,
-    cacheKwargs: options.cache_kwargs,
-    cacheKeyOverride: options.cache_key_override ?? undefined,
-    timeout: options.timeout ?? undefined,
-    reload: options.reload,
-  });
+  const fields = Object.entries(options).map(([name, value]) => [
+    camelCase(name),
+    value ?? undefined,
+  ]);
+  return owtify(base, text, kwargs, Object.fromEntries(fields));
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_(.)/g, (_, first: string) => first.toUpperCase());
 }
 
 /** A URL in the form in which the vector has it. */

@@ -1,7 +1,9 @@
 //! `owt encode` prints the URLs that the shared vectors say.
 
+use owt_core::{Field, Value};
+
 use crate::program::{Outcome, outcome, owt};
-use crate::vectors::{self, Json, Options, Vector};
+use crate::vectors::{self, Json, Vector};
 
 #[test]
 fn every_vector_that_can_be_typed_gives_its_outcome() {
@@ -23,7 +25,7 @@ fn encoded(vector: &Vector) -> vectors::Outcome {
     if let Json::Map(_) = vector.kwargs {
         command.arg(serde_json::to_string(&vector.kwargs).expect("JSON is JSON"));
     }
-    command.args(options(&vector.options)).write_stdin(vector.source());
+    command.args(vector.options().filter_map(option)).write_stdin(vector.source());
     match outcome(&mut command) {
         Outcome { code: Some(0), stdout, .. } => {
             vector.measured(stdout.strip_suffix('\n').expect("a line is printed").to_owned())
@@ -32,22 +34,17 @@ fn encoded(vector: &Vector) -> vectors::Outcome {
     }
 }
 
-fn options(options: &Options) -> Vec<String> {
-    let valued = [
-        ("fn-name", options.fn_name.clone()),
-        ("cache-key", options.cache_key_override.clone()),
-        ("timeout", options.timeout.map(|seconds| seconds.to_string())),
-    ];
-    let flags = [
-        ("use-cache", options.use_cache),
-        ("cache-kwargs", options.cache_kwargs),
-        ("reload", options.reload),
-    ];
-    let valued =
-        valued.into_iter().filter_map(|(name, value)| Some(format!("--{name}={}", value?)));
-    let flags =
-        flags.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| format!("--{name}"));
-    valued.chain(flags).collect()
+/// A field as the command line has it.
+fn option((field, value): (Field, Value<'_>)) -> Option<String> {
+    let name = match field {
+        Field::CacheKeyOverride => "cache-key".to_owned(),
+        field => field.name().replace('_', "-"),
+    };
+    match value {
+        Value::Flag(is_set) => is_set.then(|| format!("--{name}")),
+        Value::Text(text) => Some(format!("--{name}={text}")),
+        Value::Seconds(limit) => Some(format!("--{name}={}", limit.as_secs_f64())),
+    }
 }
 
 /// The words before the base URL or the hint, and the code that they belong to.

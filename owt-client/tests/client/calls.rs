@@ -1,5 +1,6 @@
 //! What a client sends, and what it makes of the answer.
 
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::net::TcpListener;
 use std::sync::mpsc;
@@ -7,8 +8,9 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use owt_client::{Adaptor, CacheKey, Client, Error, Method, Reply, StatusCode};
+use owt_core::Field;
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::server::{Request, Server, answer, read_request};
 
@@ -61,6 +63,25 @@ async fn every_setting_is_sent() {
         request.body,
         r#"{"code_b64":"MSArIDE=","kwargs_b64":"eyJuIjozfQ==","fn_name":"main","use_cache":true,"cache_kwargs":true,"timeout":2.5,"reload":true}"#
     );
+}
+
+#[tokio::test]
+async fn every_option_of_an_envelope_has_a_setting() {
+    let key = CacheKey::Text("k".to_owned());
+    let mut sent_fields = HashSet::new();
+    for by in [CacheKey::CodeAndKwargs, key] {
+        let request = sent(|client| {
+            let call = client.call(adaptor()).fn_name("main").reload().cached(by);
+            call.timeout(Duration::from_secs(3))
+        })
+        .await;
+        let fields: HashMap<String, Value> = serde_json::from_str(&request.body).unwrap();
+        sent_fields.extend(fields.into_keys());
+    }
+    let options = Field::ALL.iter().filter(|field| field.is_option());
+    let code = Field::CodeB64.name().to_owned();
+    let expected = options.map(|field| field.name().to_owned()).chain([code]).collect();
+    assert_eq!(sent_fields, expected);
 }
 
 #[tokio::test]
@@ -121,11 +142,11 @@ async fn an_adaptors_own_error_is_its_answer() {
 async fn an_error_of_owt_is_an_error() {
     let head = "422 Unprocessable Content\r\nOwt-Error: code-invalid";
     let err = received(answer(head, "SyntaxError: line 3")).await.unwrap_err();
-    let Error::Server(err) = &err else { panic!("{err:?}") };
-    assert_eq!(err.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(err.code, "code-invalid");
-    assert_eq!(err.text, "SyntaxError: line 3");
-    assert_eq!((err.retry_after, err.request_id.as_str()), (None, "1"));
+    let Error::Server(server) = &err else { panic!("{err:?}") };
+    assert_eq!(server.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(server.code, "code-invalid");
+    assert_eq!(server.text, "SyntaxError: line 3");
+    assert_eq!((server.retry_after, server.request_id.as_str()), (None, "1"));
     assert_eq!(err.to_string(), "owt answered code-invalid (request 1)");
 }
 

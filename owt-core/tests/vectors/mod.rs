@@ -1,6 +1,9 @@
 //! The test vectors that every implementation of `owtify` shares.
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
+use owt_core::{Field, Value};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -13,7 +16,7 @@ pub(crate) struct Vector {
     source: Source,
     pub(crate) kwargs: Json,
     #[serde(default)]
-    pub(crate) options: Options,
+    options: IndexMap<String, Json>,
     url: Option<String>,
     url_sha256: Option<String>,
     url_length: Option<usize>,
@@ -40,24 +43,28 @@ pub(crate) enum Json {
     Map(IndexMap<String, Json>),
 }
 
-/// The fields of the envelope besides code and arguments.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Options {
-    pub(crate) fn_name: Option<String>,
-    pub(crate) use_cache: bool,
-    pub(crate) cache_kwargs: bool,
-    pub(crate) cache_key_override: Option<String>,
-    pub(crate) timeout: Option<f64>,
-    pub(crate) reload: bool,
-}
-
 /// What a call gives: a URL, the measures of a long one, or an error's code and words.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Outcome {
     Url(String),
     LongUrl { sha256: String, length: usize },
     Error { code: String, message: String },
+}
+
+impl Json {
+    /// The value of a field, unless it is left out.
+    fn value(&self) -> Option<Value<'_>> {
+        match self {
+            Json::Null(()) => None,
+            Json::Flag(flag) => Some(Value::Flag(*flag)),
+            Json::Number(number) => {
+                let seconds = number.as_f64().expect("an option's number is no large one");
+                Some(Value::Seconds(Duration::from_secs_f64(seconds)))
+            }
+            Json::Text(text) => Some(Value::Text(text.into())),
+            Json::List(_) | Json::Map(_) => panic!("an option is text, a number or a flag"),
+        }
+    }
 }
 
 impl Vector {
@@ -71,6 +78,14 @@ impl Vector {
             Source::Text(text) => text.clone(),
             Source::Repeated { repeat, times } => repeat.repeat(*times),
         }
+    }
+
+    /// The fields of the envelope besides code and arguments.
+    pub(crate) fn options(&self) -> impl Iterator<Item = (Field, Value<'_>)> {
+        self.options.iter().filter_map(|(name, json)| {
+            let field = Field::from_name(name).expect("an option is a field of the envelope");
+            Some((field, json.value()?))
+        })
     }
 
     pub(crate) fn expected(&self) -> Outcome {

@@ -6,9 +6,10 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Field, Fields, Value};
+use super::Field;
+use super::raw::{Raw, RawFields};
 
-impl<'de> Deserialize<'de> for Fields<'de> {
+impl<'de> Deserialize<'de> for RawFields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(FieldsVisitor)
     }
@@ -17,20 +18,20 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 struct FieldsVisitor;
 
 impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = Fields<'de>;
+    type Value = RawFields<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-        let mut fields = Fields::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawFields<'de>, A::Error> {
+        let mut fields = RawFields::default();
         while let Some(Key(name)) = map.next_key()? {
             match Field::from_name(&name) {
                 Some(Field::KwargsB64) => fields.insert(Field::KwargsB64, kwargs(&mut map)?),
                 Some(field) => fields.insert(field, map.next_value()?),
                 None if name == "kwargs" => match kwargs(&mut map)? {
-                    Value::Object(json) => fields.bare_kwargs = Some(json),
+                    Raw::Object(json) => fields.bare_kwargs = Some(json),
                     _ => fields.pass_over(&name),
                 },
                 // A handler's own value is skipped, not built: it may be huge or very deep.
@@ -45,10 +46,10 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 }
 
 /// A value that may be arguments: an object is kept as it stands.
-fn kwargs<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Value<'de>, A::Error> {
+fn kwargs<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Raw<'de>, A::Error> {
     let json = map.next_value::<&RawValue>()?.get();
     match json.starts_with('{') {
-        true => Ok(Value::Object(json)),
+        true => Ok(Raw::Object(json)),
         false => serde_json::from_str(json).map_err(A::Error::custom),
     }
 }
@@ -80,7 +81,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
     }
 }
 
-impl<'de> Deserialize<'de> for Value<'de> {
+impl<'de> Deserialize<'de> for Raw<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ValueVisitor)
     }
@@ -89,49 +90,49 @@ impl<'de> Deserialize<'de> for Value<'de> {
 struct ValueVisitor;
 
 impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Value<'de>;
+    type Value = Raw<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Value<'de>, E> {
-        Ok(Value::Text(text.into()))
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Raw<'de>, E> {
+        Ok(Raw::Text(text.into()))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Value<'de>, E> {
-        Ok(Value::Text(text.to_owned().into()))
+    fn visit_str<E>(self, text: &str) -> Result<Raw<'de>, E> {
+        Ok(Raw::Text(text.to_owned().into()))
     }
 
-    fn visit_bool<E>(self, flag: bool) -> Result<Value<'de>, E> {
-        Ok(Value::Flag(flag))
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "whoever waits 2^53 seconds minds no second")]
-    fn visit_i64<E>(self, number: i64) -> Result<Value<'de>, E> {
-        Ok(Value::Number(number as f64))
+    fn visit_bool<E>(self, flag: bool) -> Result<Raw<'de>, E> {
+        Ok(Raw::Flag(flag))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "whoever waits 2^53 seconds minds no second")]
-    fn visit_u64<E>(self, number: u64) -> Result<Value<'de>, E> {
-        Ok(Value::Number(number as f64))
+    fn visit_i64<E>(self, number: i64) -> Result<Raw<'de>, E> {
+        Ok(Raw::Number(number as f64))
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Value<'de>, E> {
-        Ok(Value::Number(number))
+    #[expect(clippy::cast_precision_loss, reason = "whoever waits 2^53 seconds minds no second")]
+    fn visit_u64<E>(self, number: u64) -> Result<Raw<'de>, E> {
+        Ok(Raw::Number(number as f64))
     }
 
-    fn visit_unit<E>(self) -> Result<Value<'de>, E> {
-        Ok(Value::Null)
+    fn visit_f64<E>(self, number: f64) -> Result<Raw<'de>, E> {
+        Ok(Raw::Number(number))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Value<'de>, A::Error> {
+    fn visit_unit<E>(self) -> Result<Raw<'de>, E> {
+        Ok(Raw::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Raw<'de>, A::Error> {
         IgnoredAny.visit_seq(seq)?;
-        Ok(Value::Compound)
+        Ok(Raw::Compound)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Raw<'de>, A::Error> {
         IgnoredAny.visit_map(map)?;
-        Ok(Value::Compound)
+        Ok(Raw::Compound)
     }
 }

@@ -1,6 +1,6 @@
 //! Fields that are nobody's, but look as if one of the envelope's was meant.
 
-use super::Field;
+use super::{Field, Kind};
 
 /// The longest name that is compared.
 const MAX_LEN: usize = 24;
@@ -41,8 +41,8 @@ pub(super) fn near_miss(given: &str) -> Option<NearMiss> {
         return None;
     }
     let folded = fold(given);
-    let names = Field::ALL.into_iter().filter(|field| *field != Field::Name);
-    let names = names.map(|field| (fold(field.name()), field));
+    let names = Field::ALL.iter().filter(|field| field.kind() != Kind::FileName);
+    let names = names.map(|&field| (fold(field.name()), field));
     let aliases = ALIASES.into_iter().map(|(alias, field)| (alias.to_owned(), field));
     let mut near = aliases.chain(names).filter(|(name, _)| is_near(name, &folded));
     near.next().map(|(_, field)| NearMiss { given: given.to_owned(), meant: field.name() })

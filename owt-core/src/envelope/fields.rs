@@ -1,0 +1,154 @@
+//! The fields of an envelope, each declared once: its name, what kind of value it has, and what it
+//! means. Reading, writing, near misses, the command line and the documents take them from here.
+
+use super::setting::Setting;
+use super::value::Kind;
+use crate::{Code, Error, FileName, NearMiss};
+
+/// Makes [`Field`] and [`Envelope`] of one list. An option is a member of `Envelope`, and its type
+/// says how it is read and written. The fields before them say what is called, each in its own way.
+macro_rules! declare {
+    (
+        code { $($(#[doc = $code_doc:literal])+ $code:ident = $code_name:literal: $kind:expr;)+ }
+        options { $($(#[doc = $doc:literal])+ $option:ident = $name:ident: $type:ty;)+ }
+    ) => {
+        /// A field of the envelope.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Field {
+            $($(#[doc = $code_doc])+ $code,)+
+            $($(#[doc = $doc])+ $option,)+
+        }
+
+        impl Field {
+            /// Every field.
+            pub const ALL: &[Field] = &[$(Field::$code,)+ $(Field::$option,)+];
+
+            /// The name by which it is sent.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Field::$code => $code_name,)+
+                    $(Field::$option => stringify!($name),)+
+                }
+            }
+
+            /// What kind of value it has.
+            #[must_use]
+            pub fn kind(self) -> Kind {
+                match self {
+                    $(Field::$code => $kind,)+
+                    $(Field::$option => <$type as Setting>::kind(),)+
+                }
+            }
+
+            fn lines(self) -> &'static str {
+                match self {
+                    $(Field::$code => concat!($($code_doc),+),)+
+                    $(Field::$option => concat!($($doc),+),)+
+                }
+            }
+        }
+
+        /// What a request says about the code that it wants run.
+        ///
+        /// It is in one place of the request: the JSON body, the form or the query. Each constructor
+        /// reads one of these, and gives `None` if no code is there: then the place belongs to the
+        /// handler.
+        #[derive(Clone, PartialEq, Eq)]
+        pub struct Envelope {
+            /// What to run.
+            pub code: Code,
+            /// The arguments' text, decoded but not evaluated.
+            pub kwargs: Option<String>,
+            /// The file that the code is from. It changes neither what is run nor where a result is
+            /// kept.
+            pub name: Option<FileName>,
+            $($(#[doc = $doc])+ pub $name: $type,)+
+            /// Fields beside these that are not ours, but look as if they were meant to be.
+            pub near_misses: Vec<NearMiss>,
+        }
+
+        impl Envelope {
+            /// An envelope with nothing but code in it.
+            #[must_use]
+            pub fn new(code: Code) -> Envelope {
+                Envelope {
+                    code,
+                    kwargs: None,
+                    name: None,
+                    $($name: Setting::unset(),)+
+                    near_misses: Vec::new(),
+                }
+            }
+
+            pub(super) fn setting(&self, field: Field) -> Option<&dyn Setting> {
+                match field {
+                    $(Field::$code => None,)+
+                    $(Field::$option => Some(&self.$name),)+
+                }
+            }
+
+            pub(super) fn setting_mut(&mut self, field: Field) -> Option<&mut dyn Setting> {
+                match field {
+                    $(Field::$code => None,)+
+                    $(Field::$option => Some(&mut self.$name),)+
+                }
+            }
+        }
+    };
+}
+
+declare! {
+    code {
+        /// Base64 of the source, in any of its variants.
+        CodeB64 = "code_b64": Kind::Source;
+        /// Instead: the hex SHA-256 of source that this server has been sent before.
+        CodeSha256 = "code_sha256": Kind::Digest;
+        /// The arguments, in base64 or as they stand: JSON, or a Python expression that gives a dict;
+        /// in a JSON body also as an object, which `kwargs` may then be called.
+        KwargsB64 = "kwargs_b64": Kind::Kwargs;
+        /// The file that the code is from, such as `iris.py`, for tracebacks and the log; the first
+        /// name stands until the adaptor is loaded anew.
+        Name = "name": Kind::FileName;
+    }
+    options {
+        /// The function to call instead of `run`.
+        FnName = fn_name: String;
+        /// Keep the result, and give it again for the same path, code and function.
+        UseCache = use_cache: bool;
+        /// Keep a result for each set of arguments.
+        CacheKwargs = cache_kwargs: bool;
+        /// The key under which the result is kept, whatever is called.
+        CacheKeyOverride = cache_key_override: Option<String>;
+        /// How long the call may run, in seconds.
+        Timeout = timeout: Option<std::time::Duration>;
+        /// Load the adaptor anew, and the modules of the start directory that it imports.
+        Reload = reload: bool;
+    }
+}
+
+impl Field {
+    /// The field of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Field> {
+        Field::ALL.iter().copied().find(|field| field.name() == name)
+    }
+
+    /// Whether it says how code is called. The others say what is called: code, arguments and the
+    /// name of their file.
+    #[must_use]
+    pub fn is_option(self) -> bool {
+        matches!(self.kind(), Kind::Text | Kind::Flag | Kind::Seconds)
+    }
+
+    /// What it means, without a full stop.
+    #[must_use]
+    pub fn doc(self) -> &'static str {
+        self.lines().trim().trim_end_matches('.')
+    }
+
+    /// The error of a field that cannot be what it is.
+    pub(super) fn invalid(self, problem: &'static str) -> Error {
+        Error::FieldInvalid { field: self.name(), problem }
+    }
+}

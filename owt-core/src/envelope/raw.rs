@@ -1,0 +1,200 @@
+//! The fields of an envelope as one place of a request holds them, not yet understood.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::Field;
+use super::near_miss::{NearMiss, near_miss};
+use super::value::{Kind, Value};
+use crate::{Digest, Error, FileName, codec};
+
+/// How many fields that are not ours are compared with ours: a body may have any number of them.
+const MAX_COMPARED: usize = 64;
+
+/// How many near misses of one request are told.
+const MAX_TOLD: usize = 4;
+
+/// What a field was given: text, or what JSON has besides text.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Raw<'a> {
+    Text(Cow<'a, str>),
+    Flag(bool),
+    Number(f64),
+    Null,
+    /// The text of an object, where that may be arguments.
+    Object(&'a str),
+    Compound,
+}
+
+/// The fields that one place holds.
+#[derive(Debug, Default)]
+pub(super) struct RawFields<'a> {
+    values: [Option<Raw<'a>>; Field::ALL.len()],
+    /// A field that was there twice. It matters only if the place holds an envelope at all.
+    twice: Option<Field>,
+    name: Option<FileName>,
+    /// An object under the name `kwargs`: the arguments, if there are no others.
+    pub(super) bare_kwargs: Option<&'a str>,
+    near_misses: Vec<NearMiss>,
+    compared: usize,
+}
+
+impl<'a> RawFields<'a> {
+    pub(super) fn from_pairs(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Self {
+        let mut fields = RawFields::default();
+        for (name, value) in pairs {
+            match Field::from_name(&name) {
+                Some(field) => fields.insert(field, Raw::Text(value)),
+                None => fields.pass_over(&name),
+            }
+        }
+        fields
+    }
+
+    pub(super) fn insert(&mut self, field: Field, value: Raw<'a>) {
+        if value == Raw::Null {
+            return;
+        }
+        if field.kind() == Kind::FileName {
+            return self.offer_name(&value);
+        }
+        if self.values[field as usize].replace(value).is_some() {
+            self.twice.get_or_insert(field);
+        }
+    }
+
+    /// Takes the first name that a file may have. A handler may have other fields that are called so.
+    fn offer_name(&mut self, value: &Raw<'_>) {
+        if let (None, Raw::Text(text)) = (&self.name, value) {
+            self.name = FileName::new(text);
+        }
+    }
+
+    /// Takes note of a field that is not ours.
+    pub(super) fn pass_over(&mut self, name: &str) {
+        self.compared += 1;
+        if self.compared <= MAX_COMPARED && self.near_misses.len() < MAX_TOLD {
+            self.near_misses.extend(near_miss(name));
+        }
+    }
+
+    /// The fields that are not ours, but look as if they were meant to be.
+    pub(super) fn near_misses(&mut self) -> Vec<NearMiss> {
+        if self.bare_kwargs.take().is_some() {
+            self.pass_over("kwargs");
+        }
+        std::mem::take(&mut self.near_misses)
+    }
+
+    pub(super) fn has(&self, field: Field) -> bool {
+        self.values[field as usize].is_some()
+    }
+
+    pub(super) fn given_twice(&self) -> Option<Field> {
+        self.twice
+    }
+
+    fn take(&mut self, field: Field) -> Option<Raw<'a>> {
+        self.values[field as usize].take()
+    }
+
+    /// A field that takes any text.
+    pub(super) fn text(&mut self, field: Field) -> Result<Option<Cow<'a, str>>, Error> {
+        let Some(raw) = self.take(field) else { return Ok(None) };
+        raw.text().map(Some).ok_or_else(|| field.invalid("takes text"))
+    }
+
+    /// The value of a field, if it is there.
+    pub(super) fn value(&mut self, field: Field) -> Result<Option<Value<'a>>, Error> {
+        let Some(raw) = self.take(field) else { return Ok(None) };
+        let value = match field.kind() {
+            Kind::Flag => raw.flag().map(Value::Flag),
+            Kind::Seconds => raw.seconds().map(Value::Seconds),
+            _ => raw.text().map(Value::Text),
+        };
+        value.map(Some).ok_or_else(|| field.invalid(field.kind().problem().0))
+    }
+
+    pub(super) fn digest(&mut self, field: Field) -> Result<Option<Digest>, Error> {
+        let Some(text) = self.text(field)? else {
+            return Ok(None);
+        };
+        let digest = text.trim().parse();
+        digest.map(Some).map_err(|_| field.invalid(field.kind().problem().0))
+    }
+
+    /// The source in `code_b64`.
+    pub(super) fn source(&mut self) -> Result<Option<String>, Error> {
+        let Some(text) = self.text(Field::CodeB64)? else {
+            return Ok(None);
+        };
+        let bytes = codec::decode(&text).map_err(Error::CodeNotBase64)?;
+        let source = String::from_utf8(bytes);
+        source.map(Some).map_err(|err| Error::CodeNotUtf8(err.utf8_error()))
+    }
+
+    /// The file that the code is from.
+    pub(super) fn file_name(&mut self) -> Option<FileName> {
+        self.name.take()
+    }
+
+    /// The arguments' text in `kwargs_b64`, which may be there without any base64.
+    pub(super) fn kwargs(&mut self) -> Result<Option<String>, Error> {
+        let text = match self.take(Field::KwargsB64) {
+            None => return Ok(self.bare_kwargs.take().map(str::to_owned)),
+            Some(Raw::Object(json)) => return Ok(Some(json.to_owned())),
+            Some(Raw::Text(text)) => text,
+            Some(_) => return Err(Field::KwargsB64.invalid(Kind::Kwargs.problem().0)),
+        };
+        if unmarked(&text).trim_start().starts_with(['{', '<']) {
+            return Ok(Some(unmarked(&text).to_owned()));
+        }
+        let bytes = codec::decode(&text).map_err(Error::KwargsNotBase64)?;
+        let kwargs =
+            String::from_utf8(bytes).map_err(|err| Error::KwargsNotUtf8(err.utf8_error()))?;
+        Ok(Some(unmarked(&kwargs).to_owned()).filter(|kwargs| !kwargs.trim().is_empty()))
+    }
+}
+
+impl<'a> Raw<'a> {
+    fn text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Raw::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn flag(self) -> Option<bool> {
+        match self {
+            Raw::Flag(flag) => Some(flag),
+            Raw::Text(text) => flag_from_text(text.trim()),
+            _ => None,
+        }
+    }
+
+    /// A length of time that is not zero.
+    fn seconds(self) -> Option<Duration> {
+        let seconds = match self {
+            Raw::Number(number) => number,
+            Raw::Text(text) => text.trim().parse().ok()?,
+            _ => return None,
+        };
+        Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero())
+    }
+}
+
+/// Text without the byte order mark that some editors and shells of Windows put before it.
+fn unmarked(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}')
+}
+
+fn flag_from_text(text: &str) -> Option<bool> {
+    const TRUE: [&str; 4] = ["true", "1", "yes", "on"];
+    const FALSE: [&str; 4] = ["false", "0", "no", "off"];
+    let is_one_of = |words: [&str; 4]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    match (is_one_of(TRUE), is_one_of(FALSE)) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
+    }
+}
