@@ -89,8 +89,8 @@ def test_call_and_run_say_what_went_wrong(server: Server, home: Path, command: s
         1,
         "",
         "owt: error: entry-missing: The code has no function 'run' at its top level: it defines "
-        'walk. Write one, as in `def run(request): return "hello"`, or name another function in '
-        "fn_name.\n",
+        'walk. Write one, as in `def run(request): return "hello"`, or name another function with '
+        "--fn-name.\n",
     )
 
 

@@ -1,4 +1,4 @@
-//! One file a command.
+//! The commands: a file or a folder for each, with its options and what it does.
 
 mod call;
 mod completions;
@@ -11,8 +11,51 @@ mod worker;
 
 use std::process::ExitCode;
 
-use crate::cli::Command;
-use crate::ui::CliError;
+use clap::{Parser, Subcommand};
+
+use crate::ui::{self, CliError};
+
+const ABOUT: &str = "Serve Python that requests bring with them.
+
+A request to owt carries its own handler, so a new endpoint exists from the moment it is called.
+Without a command, owt serves.";
+
+const EXAMPLES: &str = "\
+Examples:
+  owt                                          serve on 127.0.0.1:9876
+  owt call adaptor.py prompt:'hello' n:3       call an adaptor on that server
+  owt encode adaptor.py prompt:'hello'         print the URL that makes this call
+  owt run adaptor.py prompt:'hello'            call it with no server at all";
+
+#[derive(Debug, Parser)]
+#[command(name = "owt", version, about = ABOUT, subcommand_required = true)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", ui::EXIT_CODES))]
+#[command(override_usage = "owt [COMMAND] [OPTIONS]")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the server
+    Serve(Box<serve::ServeArgs>),
+    /// Print the URL, or another form, of a call
+    Encode(encode::EncodeArgs),
+    /// Call an adaptor on a server, and print its answer as it comes
+    Call(call::CallArgs),
+    /// Call an adaptor with no server running
+    Run(run::RunArgs),
+    /// Make the value of --auth for a user
+    Hash(hash::HashArgs),
+    /// Say which Python is used, and what is wrong with it
+    Doctor(doctor::DoctorArgs),
+    /// Print a shell's completions, for: source <(owt completions bash)
+    Completions(completions::CompletionsArgs),
+    /// Run adaptors for a server that started this process
+    #[command(hide = true)]
+    Worker,
+}
 
 /// Does what the command line says.
 pub(crate) fn run(command: Command) -> Result<ExitCode, CliError> {

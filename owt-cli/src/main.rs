@@ -1,9 +1,10 @@
 //! The `owt` program: arguments in, library called, text out.
 
-mod cli;
+mod args;
 mod cmd;
 mod input;
 mod output;
+mod parse;
 mod ui;
 
 use std::process::ExitCode;
@@ -16,5 +17,5 @@ use tikv_jemallocator::Jemalloc;
 static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
-    ui::end(cli::parse().and_then(cmd::run))
+    ui::end(parse::command().and_then(cmd::run))
 }

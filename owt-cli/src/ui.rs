@@ -35,11 +35,12 @@ pub(crate) struct CliError {
     failure: Failure,
     message: String,
     hint: Option<String>,
+    is_on_new_line: bool,
 }
 
 impl CliError {
     pub(crate) fn new(failure: Failure, message: impl Into<String>) -> CliError {
-        CliError { failure, message: message.into(), hint: None }
+        CliError { failure, message: message.into(), hint: None, is_on_new_line: false }
     }
 
     /// An error with all its causes.
@@ -54,7 +55,15 @@ impl CliError {
         CliError { hint: Some(hint.into()), ..self }
     }
 
+    /// Begins a line, because the data that came before may have left one open.
+    pub(crate) fn on_a_new_line(self) -> CliError {
+        CliError { is_on_new_line: true, ..self }
+    }
+
     fn write(&self, to: &mut impl Write) -> io::Result<()> {
+        if self.is_on_new_line {
+            writeln!(to)?;
+        }
         writeln!(to, "owt: {ERROR}error:{ERROR:#} {}", self.message.trim_end())?;
         match &self.hint {
             None => Ok(()),

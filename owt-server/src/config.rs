@@ -111,8 +111,7 @@ impl Default for Config {
 }
 
 /// One worker for each core, but no more than four: each holds its own copy of what adaptors load.
-#[must_use]
-pub fn default_workers() -> usize {
+fn default_workers() -> usize {
     cores().min(4)
 }
 

@@ -22,7 +22,7 @@ mod tally;
 mod wire;
 mod worker;
 
-pub use config::{Config, default_workers};
+pub use config::Config;
 pub use front::{AllowedOrigin, Credential, NotACredential, NotAnOrigin, TlsError, TlsFiles};
 pub use interpreter::{Interpreter, InterpreterError, MINOR, find};
 pub use local::{LocalError, run};

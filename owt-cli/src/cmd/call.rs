@@ -1,34 +1,97 @@
 //! `owt call`: a call of a server, and its answer as it comes.
 
-use std::path::Path;
+mod failure;
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::{fs, io, iter};
 
-use owt_client::{Body, Client, ClientBuilder, Envelope, Error, Form, Reply, ServerError};
+use clap::Args;
+use owt_client::{Body, Client, ClientBuilder, Envelope, Form, Reply};
 
-use super::encode::bad_base;
-use crate::cli::{CallArgs, FormField, RequestArgs, TrustArgs};
+use crate::args::value::{self, FormField};
+use crate::args::{ARGUMENTS, AdaptorArgs, CodeArgs, FieldArgs, RequestArgs, UrlArgs};
 use crate::input::{Input, cannot_read};
 use crate::output;
 use crate::ui::{self, CliError, Failure};
 
-const BY_HTTPS: &str = "if it was started with --tls-cert, call it with --url https://…";
+const EXAMPLES: &str = "\
+Examples:
+  owt call adaptor.py prompt:hello n:3
+  owt call adaptor.py text:@story.txt --output story.wav
+  owt call adaptor.py --data @photo.jpg --header 'Content-Type: image/jpeg'
+  owt call adaptor.py --form photo=@photo.jpg --form size=64
+  owt call adaptor.py --url https://gpu-box:9876 --cacert ca.pem --auth me:secret";
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("{ARGUMENTS}\n\n{EXAMPLES}"))]
+pub(crate) struct CallArgs {
+    #[command(flatten)]
+    adaptor: AdaptorArgs,
+
+    #[command(flatten)]
+    url: UrlArgs,
+
+    /// Who is calling
+    #[arg(long, value_name = "USER:PASSWORD", env = "OWT_CLIENT_AUTH", hide_env_values = true)]
+    #[arg(value_parser = value::login)]
+    auth: Option<(String, String)>,
+
+    #[command(flatten)]
+    trust: TrustArgs,
+
+    /// Write the answer to a file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    request: RequestArgs,
+
+    /// A field of a multipart form, as 'name=text' or 'name=@FILE'; repeatable
+    #[arg(short = 'F', long, value_name = "FIELD", value_parser = value::form_field)]
+    #[arg(conflicts_with = "data", help_heading = "The request")]
+    form: Vec<FormField>,
+
+    #[command(flatten)]
+    fields: FieldArgs,
+
+    #[command(flatten)]
+    code: CodeArgs,
+}
+
+/// Whom to trust when the server speaks HTTPS. The names are curl's.
+#[derive(Debug, Args)]
+struct TrustArgs {
+    /// Trust an https server that has one of these certificates, or one that they vouch for, instead
+    /// of those that the system trusts; a PEM file
+    #[arg(long, value_name = "FILE", env = "OWT_CACERT")]
+    cacert: Option<PathBuf>,
+
+    /// Take any certificate: whoever can get in between reads and answers the call
+    #[arg(short = 'k', long)]
+    insecure: bool,
+}
 
 pub(crate) fn run(args: CallArgs) -> Result<ExitCode, CliError> {
     let mut input = Input::default();
-    let envelope = args.fields.apply(args.adaptor.envelope(&mut input)?);
-    let mut builder = trusting(Client::builder(&args.url), &args.trust)?;
+    let envelope = args.fields.apply(args.adaptor.envelope(&mut input)?)?;
+    let envelope = args.code.apply(envelope);
+    let url = args.url.url;
+    let mut builder = trusting(Client::builder(&url), &args.trust)?;
     if let Some((user, password)) = args.auth {
         builder = builder.auth(user, password);
     }
-    let client = builder.build().map_err(|err| not_built(&err, &args.url, &args.trust))?;
+    let client = builder
+        .build()
+        .map_err(|err| failure::not_built(&err, &url, args.trust.cacert.as_deref()))?;
     let call = call(&client, envelope, args.request, &mut input)?;
     let call = if args.form.is_empty() { call } else { call.form(form(args.form)) };
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|err| CliError::caused(Failure::File, &err))?;
     runtime.block_on(async {
-        let reply = call.send().await.map_err(|err| failed(err, &args.url))?;
+        let reply = call.send().await.map_err(|err| failure::not_sent(err, &url))?;
         let status = reply.status();
         print(reply, args.output.as_deref()).await?;
         if status.is_client_error() || status.is_server_error() {
@@ -46,17 +109,6 @@ fn trusting(builder: ClientBuilder, trust: &TrustArgs) -> Result<ClientBuilder, 
     let Some(path) = &trust.cacert else { return Ok(builder) };
     let pem = fs::read(path).map_err(|err| cannot_read(&path.to_string_lossy(), &err))?;
     Ok(builder.root_certificate(pem))
-}
-
-fn not_built(err: &Error, url: &str, trust: &TrustArgs) -> CliError {
-    let path = trust.cacert.as_deref().map(Path::to_string_lossy).unwrap_or_default();
-    match err {
-        Error::RootCertificate(_) => {
-            let words = format!("{path} holds no certificate that can be read");
-            CliError::new(Failure::File, words).hint("give a certificate in PEM form with --cacert")
-        }
-        err => bad_base(url, err),
-    }
 }
 
 fn call(
@@ -89,7 +141,12 @@ fn form(fields: Vec<FormField>) -> Form {
 /// Writes the answer chunk by chunk.
 async fn print(mut reply: Reply, path: Option<&Path>) -> Result<(), CliError> {
     let mut out = output::open(path)?;
-    while let Some(chunk) = reply.chunk().await.map_err(|err| broken(&err))? {
+    let request_id = reply.request_id().to_owned();
+    while let Some(chunk) = reply
+        .chunk()
+        .await
+        .map_err(|err| failure::broken_off(&err, &request_id, out.is_mid_line()))?
+    {
         let result = out.write_all(&chunk).and_then(|()| out.flush());
         if result.as_ref().is_err_and(|err| err.kind() == io::ErrorKind::BrokenPipe) {
             return Ok(());
@@ -97,47 +154,4 @@ async fn print(mut reply: Reply, path: Option<&Path>) -> Result<(), CliError> {
         ui::written(result)?;
     }
     Ok(())
-}
-
-fn failed(err: Error, base: &str) -> CliError {
-    match err {
-        Error::Server(err) => from_server(&err),
-        Error::Upload { path, source } => cannot_read(&path.to_string_lossy(), &source),
-        Error::UrlTooLong => CliError::caused(Failure::Usage, &err)
-            .hint("send the body as a file of a form: --form name=@FILE"),
-        Error::Unreachable(_) => CliError::caused(Failure::Connection, &err)
-            .hint(format!("start it with: owt serve, or name another with --url (now {base})")),
-        Error::UnknownIssuer => broken(&err).hint("name the one that does with --cacert FILE"),
-        Error::NotTls => broken(&err).hint("if it has no certificate, call it with --url http://…"),
-        // Without the causes: what has gone wrong is that something tried to read it.
-        Error::NotHttp(_) => CliError::new(Failure::Connection, err.to_string()).hint(BY_HTTPS),
-        Error::Broken(_) if is_closed(&err) && !base.starts_with("https:") => {
-            broken(&err).hint(BY_HTTPS)
-        }
-        err => broken(&err),
-    }
-}
-
-/// Whether the server has closed the connection while the call was being sent. One that speaks HTTPS
-/// does that to a long call by `http`.
-fn is_closed(err: &Error) -> bool {
-    let first: &(dyn std::error::Error + 'static) = err;
-    let causes = iter::successors(Some(first), |&err| err.source());
-    let mut kinds = causes.filter_map(|err| Some(err.downcast_ref::<io::Error>()?.kind()));
-    let closed = [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset];
-    kinds.any(|kind| closed.contains(&kind))
-}
-
-fn broken(err: &Error) -> CliError {
-    CliError::caused(Failure::Connection, err)
-}
-
-/// Owt's own words, and what this program can do about them.
-fn from_server(err: &ServerError) -> CliError {
-    let shown = CliError::new(Failure::Answer, format!("{}: {}", err.code, err.text));
-    match err.code.as_str() {
-        "auth-required" => shown.hint("say who you are with --auth USER:PASSWORD"),
-        "code-unknown" => shown.hint("leave out --digest to send the code itself"),
-        _ => shown,
-    }
 }

@@ -4,14 +4,21 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use clap::Args;
 use owt_core::{Code, Envelope, Request};
 use owt_server::{Config, LocalError};
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
 use super::serve::cannot_serve;
-use crate::cli::DoctorArgs;
 use crate::ui::{self, CliError, Failure};
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// The interpreter, or the folder of a virtualenv, to look at instead of the active one
+    #[arg(long, value_name = "PATH", env = "OWT_PYTHON")]
+    python: Option<PathBuf>,
+}
 
 /// What Python says of itself, asked in the same way as any adaptor is run.
 const QUESTION: &str = "\

@@ -2,16 +2,58 @@
 
 use std::process::ExitCode;
 
+use clap::{Args, ValueEnum};
 use owt_core::{Envelope, OwtifyError, base};
 
-use crate::cli::{EncodeArgs, Format};
+use crate::args::{ARGUMENTS, AdaptorArgs, CodeArgs, FieldArgs, UrlArgs};
 use crate::input::Input;
 use crate::ui::{self, CliError, Failure};
 
+const EXAMPLES: &str = "\
+Examples:
+  owt encode adaptor.py prompt:hello
+  owt encode adaptor.py \"{'prompt': 'hello'}\" --format curl | sh
+  echo 'lambda: 1 + 1' | owt encode - --url https://host/path";
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("{ARGUMENTS}\n\n{EXAMPLES}"))]
+pub(crate) struct EncodeArgs {
+    #[command(flatten)]
+    adaptor: AdaptorArgs,
+
+    /// What to print
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Url)]
+    format: Format,
+
+    #[command(flatten)]
+    url: UrlArgs,
+
+    #[command(flatten)]
+    fields: FieldArgs,
+
+    #[command(flatten)]
+    code: CodeArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A URL that makes the call
+    Url,
+    /// A curl command that makes the call
+    Curl,
+    /// A JSON body to send with POST
+    Json,
+    /// A query string, or the body of a form
+    Query,
+    /// A fetch() of JavaScript that makes the call
+    Fetch,
+}
+
 pub(crate) fn run(args: EncodeArgs) -> Result<ExitCode, CliError> {
-    let envelope = args.fields.apply(args.adaptor.envelope(&mut Input::default())?);
-    let text = write(&envelope, args.format, &args.url);
-    ui::print(&text.map_err(|err| cannot_encode(&args.url, &err))?)
+    let envelope = args.fields.apply(args.adaptor.envelope(&mut Input::default())?)?;
+    let envelope = args.code.apply(envelope);
+    let text = write(&envelope, args.format, &args.url.url);
+    ui::print(&text.map_err(|err| cannot_encode(&args.url.url, &err))?)
 }
 
 fn cannot_encode(base: &str, err: &OwtifyError) -> CliError {

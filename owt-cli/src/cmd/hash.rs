@@ -3,10 +3,16 @@
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
+use clap::Args;
 use owt_core::Digest;
 
-use crate::cli::HashArgs;
 use crate::ui::{self, CliError, Failure};
+
+#[derive(Debug, Args)]
+pub(crate) struct HashArgs {
+    /// The user's name
+    user: String,
+}
 
 pub(crate) fn run(args: &HashArgs) -> Result<ExitCode, CliError> {
     // Authentication ends the name at a colon, and OWT_AUTH ends it at a comma.

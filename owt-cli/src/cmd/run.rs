@@ -1,16 +1,44 @@
 //! `owt run`: a call with no server, in a worker process of its own.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use owt_core::{Envelope, Request};
+use clap::Args;
+use owt_core::Request;
 use owt_server::{Config, LocalError};
 use tracing::level_filters::LevelFilter;
 
 use super::serve::cannot_serve;
-use crate::cli::{RequestArgs, RunArgs};
+use crate::args::{self, ARGUMENTS, AdaptorArgs, LocalFieldArgs, RequestArgs};
 use crate::input::Input;
 use crate::output;
 use crate::ui::{self, CliError, Failure};
+
+const EXAMPLES: &str = "\
+Examples:
+  owt run adaptor.py prompt:hello n:3
+  owt run adaptor.py --python .venv text:@story.txt > story.wav";
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("{ARGUMENTS}\n\n{EXAMPLES}"))]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    adaptor: AdaptorArgs,
+
+    /// The interpreter, or the folder of a virtualenv, instead of the active one
+    #[arg(long, value_name = "PATH", env = "OWT_PYTHON")]
+    python: Option<PathBuf>,
+
+    /// Write the answer to a file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    request: RequestArgs,
+
+    #[command(flatten)]
+    fields: LocalFieldArgs,
+}
 
 /// The status from which on an answer is an error.
 const FIRST_ERROR: u16 = 400;
@@ -19,8 +47,7 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode, CliError> {
     // What the adaptor prints goes to standard error as it does at a server; our own words do not.
     let _log = owt_server::init_log(LevelFilter::WARN);
     let mut input = Input::default();
-    let envelope = args.adaptor.envelope(&mut input)?;
-    let envelope = Envelope { fn_name: args.fn_name, timeout: args.timeout, ..envelope };
+    let envelope = args.fields.apply(args.adaptor.envelope(&mut input)?)?;
     let call = envelope.into_call(request(args.request, &mut input)?);
     let config = Config { python: args.python, ..Config::default() };
     let mut out = output::open(args.output.as_deref())?;
@@ -29,10 +56,8 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode, CliError> {
         Err(LocalError::Output(err)) => return ui::written(Err(err)).map(|()| ExitCode::SUCCESS),
         Err(LocalError::Start(err)) => return Err(cannot_serve(&err)),
         Err(LocalError::Call(err)) => {
-            return Err(CliError::new(
-                Failure::Answer,
-                format!("{}: {}", err.code(), err.sentence()),
-            ));
+            let words = args::in_options(err.code(), &err.sentence());
+            return Err(CliError::new(Failure::Answer, format!("{}: {words}", err.code())));
         }
     };
     match head.status {

@@ -95,6 +95,29 @@ fn an_error_of_owt_is_told_from_the_adaptors(
     assert_eq!(outcome, Outcome::failure(1, words));
 }
 
+#[rstest]
+#[case(
+    "422 Unprocessable Content",
+    "entry-missing",
+    "The code has no function 'run': write one, or name another function in fn_name.",
+    "The code has no function 'run': write one, or name another function with --fn-name."
+)]
+#[case(
+    "504 Gateway Timeout",
+    "deadline",
+    "Ask for more with the field timeout, or start the server with a larger --timeout.",
+    "Ask for more with --timeout, or start the server with a larger --timeout."
+)]
+fn a_field_to_set_is_named_as_the_option_for_it(
+    #[case] status: &str,
+    #[case] code: &str,
+    #[case] text: &str,
+    #[case] shown: &str,
+) {
+    let (outcome, _) = called(&[], answer(&format!("{status}\r\nOwt-Error: {code}"), text));
+    assert_eq!(outcome, Outcome::failure(1, format!("owt: error: {code}: {shown}\n")));
+}
+
 #[test]
 fn a_server_that_is_not_there_is_explained() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -139,7 +162,10 @@ fn an_answer_that_breaks_off_is_a_failure() {
     let cut = "HTTP/1.1 200 OK\r\nOwt-Request-Id: 1\r\nContent-Length: 9\r\n\r\nhi".to_owned();
     let (outcome, _) = called(&[], cut);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(3), "hi"));
-    assert!(outcome.stderr.starts_with("owt: error: the answer broke off: "), "{outcome:?}");
+    // What came before has left its line open.
+    let words = "\nowt: error: the answer broke off\n\n\
+                 hint: the server's log says why, in the lines of request 1\n";
+    assert_eq!(outcome.stderr, words);
 }
 
 /// A server that sends `one`, waits for a word, and then tries to send very much.

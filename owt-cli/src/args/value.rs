@@ -6,7 +6,7 @@ use std::time::Duration;
 use owt_client::header::{HeaderName, HeaderValue};
 
 /// A number of bytes, with a suffix or without: `512`, `64K`, `256M`, `1G`.
-pub(super) fn bytes(text: &str) -> Result<u64, String> {
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let (digits, shift) = match text.char_indices().next_back() {
         Some((end, 'k' | 'K')) => (&text[..end], 10),
         Some((end, 'm' | 'M')) => (&text[..end], 20),
@@ -19,27 +19,42 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "give a number of bytes, such as 512, 64K, 256M or 1G".to_owned())
 }
 
+/// A number of bytes as [`bytes`] reads it, in the largest unit that fits.
+pub(crate) fn shown_bytes(bytes: u64) -> String {
+    let units = [(30, "G"), (20, "M"), (10, "K")];
+    let fits = |&(shift, _): &(u32, _)| bytes > 0 && bytes.trailing_zeros() >= shift;
+    match units.into_iter().find(fits) {
+        Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
+        None => bytes.to_string(),
+    }
+}
+
 /// A length of time that is not zero.
-pub(super) fn limit(text: &str) -> Result<Duration, String> {
+pub(crate) fn limit(text: &str) -> Result<Duration, String> {
     let limit = seconds(text).ok().filter(|limit| !limit.is_zero());
     limit.ok_or_else(|| "give a positive number of seconds, such as 30 or 2.5".to_owned())
 }
 
-/// The longest time in seconds that is taken, some thirty years: added to the present, it is still a
-/// point in time.
-const LONGEST: f64 = 1e9;
+/// The most seconds that are taken, some thirty years: added to the present, they are still a point in
+/// time.
+const MAX_SECONDS: f64 = 1e9;
 
 /// A length of time.
-pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: Option<f64> = text.parse().ok();
     seconds
-        .filter(|seconds| *seconds <= LONGEST)
+        .filter(|seconds| *seconds <= MAX_SECONDS)
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or_else(|| "give a number of seconds, such as 30 or 2.5".to_owned())
 }
 
+/// A length of time as [`seconds`] reads it.
+pub(crate) fn shown_seconds(time: Duration) -> String {
+    time.as_secs_f64().to_string()
+}
+
 /// A header as `curl` takes it: `Name: value`.
-pub(super) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let header = text
         .split_once(':')
         .and_then(|(name, value)| Some((name.trim().parse().ok()?, value.trim().parse().ok()?)));
@@ -54,7 +69,7 @@ pub(crate) enum FormField {
 }
 
 /// A field of a form as arguments are written: `name=text`, `name=@file`, `name=@@text`.
-pub(super) fn form_field(field: &str) -> Result<FormField, String> {
+pub(crate) fn form_field(field: &str) -> Result<FormField, String> {
     let Some((name, text)) = field.split_once('=').filter(|(name, _)| !name.is_empty()) else {
         return Err("give a field as name=text or name=@FILE".to_owned());
     };
@@ -67,13 +82,14 @@ pub(super) fn form_field(field: &str) -> Result<FormField, String> {
 }
 
 /// A user and a password: `user:password`.
-pub(super) fn login(text: &str) -> Result<(String, String), String> {
+pub(crate) fn login(text: &str) -> Result<(String, String), String> {
     let login = text.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()));
     login.ok_or_else(|| "give a user and a password as user:password".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rstest::rstest;
 
     use super::*;
@@ -149,5 +165,23 @@ mod tests {
     #[test]
     fn a_password_may_have_colons() {
         assert_eq!(login("me:a:b"), Ok(("me".to_owned(), "a:b".to_owned())));
+    }
+
+    #[rstest]
+    #[case(0, "0")]
+    #[case(512, "512")]
+    #[case(3 << 9, "1536")]
+    #[case(5 << 30, "5G")]
+    fn sizes_are_shown_in_their_largest_unit(#[case] size: u64, #[case] text: &str) {
+        assert_eq!(shown_bytes(size), text);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_read(size: u64, shift in 0..64_u32, millis in 0..1_000_000_000_u64) {
+            let (size, time) = (size << shift, Duration::from_millis(millis));
+            prop_assert_eq!(bytes(&shown_bytes(size)), Ok(size));
+            prop_assert_eq!(seconds(&shown_seconds(time)), Ok(time));
+        }
     }
 }

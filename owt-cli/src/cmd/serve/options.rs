@@ -1,16 +1,16 @@
 //! The options of the server.
 
 use std::io::IsTerminal as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
-use owt_server::{AllowedOrigin, Credential, default_workers};
+use owt_server::{AllowedOrigin, Config, Credential, Recycling, TlsFiles};
 use tracing::level_filters::LevelFilter;
 
-use super::value;
+use crate::args::{DEFAULTS, value};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,70 +31,70 @@ pub(crate) struct ServeArgs {
     /// The address to listen on
     ///
     /// Beyond loopback, --auth or --allow-anonymous has to say who may call.
-    #[arg(long, value_name = "ADDRESS", env = "OWT_ADDRESS", default_value = "127.0.0.1")]
-    pub(crate) address: IpAddr,
+    #[arg(long, value_name = "ADDRESS", env = "OWT_ADDRESS", default_value_t = DEFAULTS.address)]
+    address: IpAddr,
 
     /// The port to listen on; 0 takes any that is free
-    #[arg(long, value_name = "PORT", env = "OWT_PORT", default_value_t = 9876)]
-    pub(crate) port: u16,
+    #[arg(long, value_name = "PORT", env = "OWT_PORT", default_value_t = DEFAULTS.port)]
+    port: u16,
 
     /// Serve HTTPS with this certificate, a PEM file with its whole chain
     #[arg(long, value_name = "FILE", env = "OWT_TLS_CERT", help_heading = "Access")]
     #[arg(requires = "tls_key")]
-    pub(crate) tls_cert: Option<PathBuf>,
+    tls_cert: Option<PathBuf>,
 
     /// The private key of that certificate, a PEM file
     #[arg(long, value_name = "FILE", env = "OWT_TLS_KEY", help_heading = "Access")]
     #[arg(requires = "tls_cert")]
-    pub(crate) tls_key: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
 
     /// Let this user call; repeatable, and `owt hash` makes the value
     #[arg(long, value_name = "USER:SHA256", env = "OWT_AUTH", help_heading = "Access")]
     #[arg(value_delimiter = ',', hide_env_values = true)]
-    pub(crate) auth: Vec<Credential>,
+    auth: Vec<Credential>,
 
     /// Let everybody who reaches the server run code
     #[arg(long, env = "OWT_ALLOW_ANONYMOUS", help_heading = "Access")]
     #[arg(value_parser = FalseyValueParser::new())]
-    pub(crate) allow_anonymous: bool,
+    allow_anonymous: bool,
 
     /// Let web pages of this origin call; repeatable
     #[arg(long, value_name = "ORIGIN", env = "OWT_ALLOW_ORIGIN", help_heading = "Access")]
     #[arg(value_delimiter = ',')]
-    pub(crate) allow_origin: Vec<AllowedOrigin>,
+    allow_origin: Vec<AllowedOrigin>,
 
     /// Answer to this host name as well; repeatable
     #[arg(long, value_name = "NAME", env = "OWT_ALLOW_HOST", help_heading = "Access")]
     #[arg(value_delimiter = ',')]
-    pub(crate) allow_host: Vec<String>,
+    allow_host: Vec<String>,
 
     /// Take arguments as data only: JSON or Python literals, never evaluated
     #[arg(long, env = "OWT_NO_EVAL", help_heading = "Access")]
     #[arg(value_parser = FalseyValueParser::new())]
-    pub(crate) no_eval: bool,
+    no_eval: bool,
 
     /// The interpreter, or the folder of a virtualenv, instead of the active one
     #[arg(long, value_name = "PATH", env = "OWT_PYTHON", help_heading = "Python")]
-    pub(crate) python: Option<PathBuf>,
+    python: Option<PathBuf>,
 
     /// How many worker processes run
     ///
     /// The default is one a core, and no more than four: each has its own copy of what is loaded.
     #[arg(long, value_name = "N", env = "OWT_WORKERS", help_heading = "Python")]
-    #[arg(default_value_t = default_workers(), value_parser = at_least_one())]
-    pub(crate) workers: usize,
+    #[arg(default_value_t = DEFAULTS.workers, value_parser = at_least_one())]
+    workers: usize,
 
     /// How many calls of one adaptor run at a time in one worker
     ///
     /// When it has them all, a seventh more may run, of other adaptors. Below 7 there are no more.
     #[arg(long, value_name = "N", env = "OWT_THREADS", help_heading = "Python")]
-    #[arg(default_value_t = 64, value_parser = at_least_one())]
-    pub(crate) threads: usize,
+    #[arg(default_value_t = DEFAULTS.threads, value_parser = at_least_one())]
+    threads: usize,
 
     /// How many adaptors stay loaded; the one used longest ago goes first
     #[arg(long, value_name = "N", env = "OWT_MAX_ADAPTORS", help_heading = "Python")]
-    #[arg(default_value_t = 128, value_parser = at_least_one())]
-    pub(crate) max_adaptors: usize,
+    #[arg(default_value_t = DEFAULTS.max_adaptors, value_parser = at_least_one())]
+    max_adaptors: usize,
 
     /// Replace a worker after so many seconds; its calls are not disturbed
     ///
@@ -102,12 +102,12 @@ pub(crate) struct ServeArgs {
     /// finishes what it runs. Each worker takes up to a tenth less, so that not all go at a time.
     #[arg(long, value_name = "SECONDS", env = "OWT_WORKER_MAX_AGE", help_heading = WORKERS)]
     #[arg(value_parser = value::limit)]
-    pub(crate) worker_max_age: Option<Duration>,
+    worker_max_age: Option<Duration>,
 
     /// Replace a worker in the same way after about so many calls
     #[arg(long, value_name = "N", env = "OWT_WORKER_MAX_CALLS", help_heading = WORKERS)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) worker_max_calls: Option<u64>,
+    worker_max_calls: Option<u64>,
 
     /// Replace a worker that has more resident memory, in bytes or with K, M or G
     ///
@@ -115,104 +115,104 @@ pub(crate) struct ServeArgs {
     /// old worker gets no new calls, finishes what it runs, and the next one loads adaptors anew.
     #[arg(long, value_name = "SIZE", env = "OWT_WORKER_MAX_RSS", help_heading = WORKERS)]
     #[arg(value_parser = value::bytes)]
-    pub(crate) worker_max_rss: Option<u64>,
+    worker_max_rss: Option<u64>,
 
     /// Kill a worker that has more resident memory; twice --worker-max-rss, if that is given
     ///
     /// Its calls fail with worker-died. Memory is looked at four times a second.
     #[arg(long, value_name = "SIZE", env = "OWT_WORKER_KILL_RSS", help_heading = WORKERS)]
     #[arg(value_parser = value::bytes)]
-    pub(crate) worker_kill_rss: Option<u64>,
+    worker_kill_rss: Option<u64>,
 
     /// How long a worker that was replaced may take to finish its calls
     #[arg(long, value_name = "SECONDS", env = "OWT_WORKER_DRAIN", help_heading = WORKERS)]
-    #[arg(default_value = "300", value_parser = value::seconds)]
-    pub(crate) worker_drain: Duration,
+    #[arg(default_value = value::shown_seconds(DEFAULTS.recycling.drain), value_parser = value::seconds)]
+    worker_drain: Duration,
 
     /// How many calls that were cancelled may still wait in a worker, before it is replaced
     ///
     /// What waits in C (a lock, a disk) cannot be interrupted, and is left alone: its exception is
     /// raised when it comes back. Replaced as after --worker-max-age.
     #[arg(long, value_name = "N", env = "OWT_MAX_ABANDONED", help_heading = WORKERS)]
-    #[arg(default_value_t = 16)]
-    pub(crate) max_abandoned: usize,
+    #[arg(default_value_t = DEFAULTS.recycling.max_abandoned)]
+    max_abandoned: usize,
 
     /// How long a call may run; by default there is no limit
     #[arg(long, value_name = "SECONDS", env = "OWT_TIMEOUT", help_heading = "Limits")]
     #[arg(value_parser = value::limit)]
-    pub(crate) timeout: Option<Duration>,
+    timeout: Option<Duration>,
 
     /// How large a body may be, in bytes or with K, M or G
     #[arg(long, value_name = "SIZE", env = "OWT_MAX_BODY", help_heading = "Limits")]
-    #[arg(default_value = "4G", value_parser = value::bytes)]
-    pub(crate) max_body: u64,
+    #[arg(default_value = value::shown_bytes(DEFAULTS.max_body), value_parser = value::bytes)]
+    max_body: u64,
 
     /// How much the bodies of all requests may hold in memory together; others wait
     ///
     /// For as long as --body-timeout; then they are refused with buffers-full. Counts what is read
     /// before its call begins, beyond 64K a request: JSON, form fields, and bodies with use_cache.
     #[arg(long, value_name = "SIZE", env = "OWT_MAX_BUFFERED", help_heading = "Limits")]
-    #[arg(default_value = "1G", value_parser = value::bytes)]
-    pub(crate) max_buffered: u64,
+    #[arg(default_value = value::shown_bytes(DEFAULTS.max_buffered), value_parser = value::bytes)]
+    max_buffered: u64,
 
     /// How many connections there may be; those beyond it wait until another one closes
     #[arg(long, value_name = "N", env = "OWT_MAX_CONNECTIONS", help_heading = "Limits")]
-    #[arg(default_value_t = 10_000, value_parser = at_least_one())]
-    pub(crate) max_connections: usize,
+    #[arg(default_value_t = DEFAULTS.max_connections, value_parser = at_least_one())]
+    max_connections: usize,
 
     /// How long a client may take to send the head of a request
     #[arg(long, value_name = "SECONDS", env = "OWT_HEAD_TIMEOUT", help_heading = "Limits")]
-    #[arg(default_value = "10", value_parser = value::limit)]
-    pub(crate) head_timeout: Duration,
+    #[arg(default_value = value::shown_seconds(DEFAULTS.head_timeout), value_parser = value::limit)]
+    head_timeout: Duration,
 
     /// How long a body may stand still while it is being read
     #[arg(long, value_name = "SECONDS", env = "OWT_BODY_TIMEOUT", help_heading = "Limits")]
-    #[arg(default_value = "30", value_parser = value::limit)]
-    pub(crate) body_timeout: Duration,
+    #[arg(default_value = value::shown_seconds(DEFAULTS.body_timeout), value_parser = value::limit)]
+    body_timeout: Duration,
 
     /// How long a client may take to read on in an answer
     ///
     /// One that takes longer counts as gone: its call is cancelled, and the connection closed.
     #[arg(long, value_name = "SECONDS", env = "OWT_WRITE_TIMEOUT", help_heading = "Limits")]
-    #[arg(default_value = "60", value_parser = value::limit)]
-    pub(crate) write_timeout: Duration,
+    #[arg(default_value = value::shown_seconds(DEFAULTS.write_timeout), value_parser = value::limit)]
+    write_timeout: Duration,
 
     /// How long a connection without a request stays open
     #[arg(long, value_name = "SECONDS", env = "OWT_KEEP_ALIVE", help_heading = "Limits")]
-    #[arg(default_value = "75", value_parser = value::limit)]
-    pub(crate) keep_alive: Duration,
+    #[arg(default_value = value::shown_seconds(DEFAULTS.keep_alive), value_parser = value::limit)]
+    keep_alive: Duration,
 
     /// How much is kept of the results of calls with use_cache, in bytes or with K, M or G
     #[arg(long, value_name = "SIZE", env = "OWT_CACHE_SIZE", help_heading = "Limits")]
-    #[arg(default_value = "128M", value_parser = value::bytes)]
-    pub(crate) cache_size: u64,
+    #[arg(default_value = value::shown_bytes(DEFAULTS.cache_size as u64), value_parser = value::bytes)]
+    cache_size: u64,
 
     /// How long such a result is kept; by default as long as there is room
     #[arg(long, value_name = "SECONDS", env = "OWT_CACHE_TTL", help_heading = "Limits")]
     #[arg(value_parser = value::limit)]
-    pub(crate) cache_ttl: Option<Duration>,
+    cache_ttl: Option<Duration>,
 
     /// How many calls of one adaptor may wait for its worker
     ///
     /// When it has all these places, there are a seventh more for other adaptors.
     #[arg(long, value_name = "N", env = "OWT_QUEUE", help_heading = "Limits")]
-    #[arg(default_value_t = 1024, value_parser = count(0))]
-    pub(crate) queue: usize,
+    #[arg(default_value_t = DEFAULTS.queue, value_parser = count(0))]
+    queue: usize,
 
     /// How long running calls may take to finish when the server stops
     ///
     /// And how long a call may take to end that was cancelled, whose client has gone, or whose time
     /// is up: a worker that has not ended it by then is killed with all calls that it has.
     #[arg(long, value_name = "SECONDS", env = "OWT_GRACE", help_heading = "Limits")]
-    #[arg(default_value = "5", value_parser = value::seconds)]
-    pub(crate) grace: Duration,
+    #[arg(default_value = value::shown_seconds(DEFAULTS.grace), value_parser = value::seconds)]
+    grace: Duration,
 
     /// Serve the files of this folder beside calls
     ///
     /// A GET that brings no code gets the file at its path, and index.html for a folder. Nothing
     /// outside the folder is served, and no name that begins with a dot.
     #[arg(long = "static", value_name = "DIR", env = "OWT_STATIC")]
-    pub(crate) static_dir: Option<PathBuf>,
+    static_dir: Option<PathBuf>,
 
     /// Log a line for each request: method, path, status, time, and which code
     ///
@@ -220,27 +220,73 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "BOOL", env = "OWT_ACCESS_LOG", help_heading = "Log")]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(overrides_with = "no_access_log", value_parser = FalseyValueParser::new())]
-    pub(crate) access_log: Option<bool>,
+    access_log: Option<bool>,
 
     /// Log no such lines
     #[arg(long, help_heading = "Log", overrides_with = "access_log")]
-    pub(crate) no_access_log: bool,
+    no_access_log: bool,
 
     /// Show the tracebacks of calls that fail; they may quote code and arguments
     #[arg(long, env = "OWT_LOG_TRACEBACKS", help_heading = "Log")]
     #[arg(value_parser = FalseyValueParser::new())]
-    pub(crate) log_tracebacks: bool,
+    log_tracebacks: bool,
 
     /// How much to log
     #[arg(long, value_name = "LEVEL", env = "OWT_LOG", default_value = "info")]
     #[arg(help_heading = "Log")]
     #[arg(value_parser = PossibleValuesParser::new(LEVELS).try_map(|level| level.parse::<LevelFilter>()))]
-    pub(crate) log: LevelFilter,
+    pub(super) log: LevelFilter,
 }
 
 impl ServeArgs {
+    /// The settings that these options make.
+    pub(super) fn into_config(self, listener: Option<TcpListener>) -> Config {
+        let access_log = self.logs_access();
+        let tls = self.tls_cert.zip(self.tls_key).map(|(cert, key)| TlsFiles { cert, key });
+        Config {
+            tls,
+            address: self.address,
+            port: self.port,
+            listener,
+            auth: self.auth,
+            allow_anonymous: self.allow_anonymous,
+            allow_origins: self.allow_origin,
+            allow_hosts: self.allow_host,
+            python: self.python,
+            workers: self.workers,
+            threads: self.threads,
+            recycling: Recycling {
+                max_age: self.worker_max_age,
+                max_calls: self.worker_max_calls,
+                max_rss: self.worker_max_rss,
+                kill_rss: self
+                    .worker_kill_rss
+                    .or(self.worker_max_rss.map(|size| size.saturating_mul(2))),
+                drain: self.worker_drain,
+                max_abandoned: self.max_abandoned,
+            },
+            timeout: self.timeout,
+            max_adaptors: self.max_adaptors,
+            max_body: self.max_body,
+            max_buffered: self.max_buffered,
+            max_connections: self.max_connections,
+            head_timeout: self.head_timeout,
+            body_timeout: self.body_timeout,
+            write_timeout: self.write_timeout,
+            keep_alive: self.keep_alive,
+            cache_size: usize::try_from(self.cache_size).unwrap_or(usize::MAX),
+            cache_ttl: self.cache_ttl,
+            queue: self.queue,
+            grace: self.grace,
+            no_eval: self.no_eval,
+            static_dir: self.static_dir,
+            access_log,
+            log_tracebacks: self.log_tracebacks,
+        }
+    }
+
     /// Whether requests are logged: as was said, or else where somebody looks on.
-    pub(crate) fn logs_access(&self) -> bool {
+    fn logs_access(&self) -> bool {
         let is_watched = || std::io::stderr().is_terminal();
         !self.no_access_log && self.access_log.unwrap_or_else(is_watched)
     }

@@ -1,0 +1,12 @@
+//! Options that several commands have.
+
+mod adaptor;
+mod fields;
+mod request;
+mod server;
+pub(crate) mod value;
+
+pub(crate) use adaptor::{ARGUMENTS, AdaptorArgs, CodeArgs};
+pub(crate) use fields::{FieldArgs, LocalFieldArgs, in_options};
+pub(crate) use request::RequestArgs;
+pub(crate) use server::{DEFAULTS, UrlArgs};

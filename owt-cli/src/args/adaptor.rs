@@ -1,0 +1,64 @@
+//! An adaptor and its arguments.
+
+use clap::Args;
+use owt_core::kwargs::{self, ArgError};
+use owt_core::{Code, Envelope, FileName};
+
+use crate::input::{Input, cannot_read};
+use crate::ui::{CliError, Failure};
+
+/// How arguments are written, for the help of commands that take them.
+pub(crate) const ARGUMENTS: &str = "\
+Arguments of the adaptor:
+  name:value, name=value    a value is JSON or a Python literal if it reads as one, and
+                            text otherwise: n:3  flags:[1,2]  who:None  prompt:hello
+  name:@FILE                the text of a file; - is standard input, @@ is an @
+  \"{'n': 3}\", \"<'n': 3>\"    a whole dict, in Python or JSON";
+
+#[derive(Debug, Args)]
+pub(crate) struct AdaptorArgs {
+    /// The adaptor; - is standard input
+    file: String,
+
+    /// Its arguments, explained below
+    #[arg(value_name = "ARG")]
+    args: Vec<String>,
+}
+
+impl AdaptorArgs {
+    /// The envelope that has this code and these arguments.
+    pub(crate) fn envelope(&self, input: &mut Input) -> Result<Envelope, CliError> {
+        let source = input.text(&self.file).map_err(|err| cannot_read(&self.file, &err))?;
+        let kwargs = kwargs::from_args(&self.args, |path| input.text(path))
+            .map_err(|err| arg_error(&err))?;
+        let name = FileName::new(&self.file);
+        Ok(Envelope { kwargs, name, ..Envelope::new(Code::source(&source)) })
+    }
+}
+
+/// How the code is sent.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The call")]
+pub(crate) struct CodeArgs {
+    /// Send the code's digest, for a server that has the code
+    #[arg(long)]
+    digest: bool,
+}
+
+impl CodeArgs {
+    /// Puts the digest in the code's place, if that was asked for.
+    pub(crate) fn apply(self, envelope: Envelope) -> Envelope {
+        match self.digest {
+            true => Envelope { code: Code::Known(envelope.code.digest()), ..envelope },
+            false => envelope,
+        }
+    }
+}
+
+fn arg_error(err: &ArgError) -> CliError {
+    let failure = match err {
+        ArgError::File { .. } => Failure::File,
+        _ => Failure::Usage,
+    };
+    CliError::caused(failure, err).hint(err.hint())
+}
