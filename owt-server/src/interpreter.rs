@@ -1,13 +1,13 @@
-//! Which Python the workers are: the active virtualenv's, one that was named, or the one that owt
-//! was built for. No interpreter is started to find out, unless one was named that is in no virtualenv.
+//! Finds the Python of the workers: one that was named, that of the active virtualenv, or the one that
+//! owt was built with. An interpreter is only run to be asked for its version, if it is in no virtualenv.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The interpreter that pyo3 found when owt was built.
+/// The interpreter with which owt was built.
 const BUILT_WITH: &str = env!("OWT_BUILD_PYTHON");
 
-/// Where that interpreter's standard library is.
+/// The prefix of that interpreter, where its standard library is.
 const BUILT_PREFIX: &str = env!("OWT_BUILD_PREFIX");
 
 /// The minor version of Python 3 that this binary is linked with.
@@ -16,30 +16,30 @@ pub const MINOR: u8 = match u8::from_str_radix(env!("OWT_PYTHON_MINOR"), 10) {
     Err(_) => panic!("the build script gives a number"),
 };
 
-/// A Python that this binary can be.
+/// A Python that this binary can run as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interpreter {
     /// What `sys.executable` will be.
     pub executable: PathBuf,
-    /// Why it was this one: words that go behind "Python 3.11".
+    /// Why it was chosen; follows "Python 3.11" in messages.
     pub origin: &'static str,
-    /// Where the standard library has to come from, if not from where `executable` says.
+    /// The prefix of the standard library, if it differs from that of `executable`.
     ///
-    /// A virtualenv of another build of the same version has extension modules that fit, but its
-    /// standard library may count on modules which that build has inside and this one has not.
+    /// The extension modules of a virtualenv work with any build of the same version, but its standard
+    /// library may need modules that are built into its own interpreter and not into this one.
     pub home: Option<PathBuf>,
 }
 
-/// Why there is no Python to use.
+/// Why no Python was found.
 #[derive(Debug, thiserror::Error)]
 pub enum InterpreterError {
-    /// The path that `--python` names is no interpreter and holds none.
+    /// The path that `--python` names is not an interpreter and contains none.
     #[error("--python {0}: there is no Python interpreter")]
     NotThere(PathBuf),
     /// `VIRTUAL_ENV` names a folder without an interpreter.
     #[error("VIRTUAL_ENV is {0}, but there is no bin/python in it; deactivate it or make it anew")]
     BrokenVirtualenv(PathBuf),
-    /// The interpreter could not be asked for its version.
+    /// The interpreter could not be run to get its version.
     #[error("{path} does not run: {why}")]
     DoesNotRun {
         /// The interpreter.
@@ -47,7 +47,7 @@ pub enum InterpreterError {
         /// What happened instead.
         why: String,
     },
-    /// The interpreter is of another minor version than this binary.
+    /// The minor version of the interpreter differs from that of this binary.
     #[error(
         "this owt is built for Python 3.{MINOR}, but {path} is Python {version}; build owt for it with \
          PYO3_PYTHON={path} cargo build --release, or use a virtualenv of Python 3.{MINOR}"
@@ -58,22 +58,22 @@ pub enum InterpreterError {
         /// Its version, such as `3.12.4`.
         version: String,
     },
-    /// The interpreter is of the right version, but its standard library fits only itself.
+    /// The version is right, but the standard library belongs to another build.
     #[error(
         "{0} is another build of Python 3.{MINOR} than the one that owt is linked with; name a virtualenv \
          that was made with it, or build owt for it with PYO3_PYTHON={0} cargo build --release"
     )]
     OtherBuild(PathBuf),
-    /// Nothing was named, and the Python that owt was built with is gone.
+    /// None was named, and the Python that owt was built with does not exist any more.
     #[error("no Python 3.{MINOR} was found; install it, or name one with --python")]
     None,
 }
 
 /// Finds the interpreter: `named` (a file, or the folder of a virtualenv), else the virtualenv
-/// `active`, else the one that owt was built with, else `python3.x` on the path.
+/// `active`, else the one that owt was built with, else `python3.x` in `PATH`.
 ///
 /// # Errors
-/// When what was named or is active cannot be used, or nothing at all was found.
+/// When the named or active Python cannot be used, or none was found.
 pub fn find(named: Option<&Path>, active: Option<&Path>) -> Result<Interpreter, InterpreterError> {
     if let Some(named) = named {
         return from_named(named);
@@ -110,10 +110,10 @@ fn from_named(named: &Path) -> Result<Interpreter, InterpreterError> {
     accept(executable, "named by --python")
 }
 
-/// Accepts an interpreter if it is of the version that this binary is linked with.
+/// Checks that an interpreter has the version that this binary is linked with.
 fn accept(path: PathBuf, origin: &'static str) -> Result<Interpreter, InterpreterError> {
-    let Some(virtualenv) = Virtualenv::around(&path) else {
-        let (executable, version, prefix) = ask(&path)?;
+    let Some(virtualenv) = Virtualenv::of(&path) else {
+        let (executable, version, prefix) = query(&path)?;
         check_version(&executable, &version)?;
         return match other_than_ours(&prefix) {
             Some(_) => Err(InterpreterError::OtherBuild(path)),
@@ -122,7 +122,7 @@ fn accept(path: PathBuf, origin: &'static str) -> Result<Interpreter, Interprete
     };
     match virtualenv.version() {
         Some(version) => check_version(&path, version)?,
-        None => check_version(&path, &ask(&path)?.1)?,
+        None => check_version(&path, &query(&path)?.1)?,
     }
     Ok(Interpreter { executable: path, origin, home: virtualenv.home() })
 }
@@ -138,7 +138,7 @@ fn check_version(path: &Path, version: &str) -> Result<(), InterpreterError> {
     }
 }
 
-/// The prefix of our own Python, if it is there and `prefix` is another one.
+/// The prefix of the Python of this binary, if it exists and `prefix` is another one.
 fn other_than_ours(prefix: &Path) -> Option<PathBuf> {
     let ours = Path::new(BUILT_PREFIX).canonicalize().ok()?;
     (prefix.canonicalize().ok().as_ref() != Some(&ours)).then_some(ours)
@@ -154,11 +154,11 @@ fn on_path(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-/// What `pyvenv.cfg` says of the virtualenv that an interpreter is in (PEP 405).
+/// The content of `pyvenv.cfg` (PEP 405).
 struct Virtualenv(String);
 
 impl Virtualenv {
-    fn around(executable: &Path) -> Option<Self> {
+    fn of(executable: &Path) -> Option<Self> {
         let config = executable.parent()?.parent()?.join("pyvenv.cfg");
         std::fs::read_to_string(config).ok().map(Self)
     }
@@ -174,24 +174,24 @@ impl Virtualenv {
         self.get(&["version", "version_info"])
     }
 
-    /// The standard library that fits this binary, if the virtualenv was made from another build.
+    /// The prefix of the Python of this binary, if the virtualenv belongs to another build.
     fn home(&self) -> Option<PathBuf> {
         other_than_ours(Path::new(self.get(&["home"])?).parent()?)
     }
 }
 
-/// Runs an interpreter to learn what it calls itself (a shim may stand before it), its version, and
+/// Runs an interpreter to get the path of its executable (`executable` may be a shim), its version and
 /// its prefix.
-fn ask(executable: &Path) -> Result<(PathBuf, String, PathBuf), InterpreterError> {
-    const QUESTION: &str = "import sys
+fn query(executable: &Path) -> Result<(PathBuf, String, PathBuf), InterpreterError> {
+    const SCRIPT: &str = "import sys
 print(sys.executable, '.'.join(map(str, sys.version_info[:3])), sys.base_prefix, sep='\\n')";
     let fails = |why: String| InterpreterError::DoesNotRun { path: executable.to_path_buf(), why };
     let output = Command::new(executable)
-        .args(["-I", "-c", QUESTION])
+        .args(["-I", "-c", SCRIPT])
         .output()
         .map_err(|err| fails(err.to_string()))?;
-    let answer = String::from_utf8_lossy(&output.stdout);
-    match answer.lines().collect::<Vec<_>>()[..] {
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    match stdout.lines().collect::<Vec<_>>()[..] {
         [path, version, prefix] if output.status.success() => {
             Ok((path.into(), version.to_owned(), prefix.into()))
         }

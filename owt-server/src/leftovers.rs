@@ -55,7 +55,7 @@ impl Identity {
     fn kill(self) {
         let Some(pid) = Pid::from_raw(self.pid) else { return };
         let Ok(handle) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else { return };
-        // While the handle is open, the id is not reused.
+        // If the process is the same now, it was when the handle was opened.
         let now = Process::new(self.pid).ok().and_then(|process| Self::of(&process));
         if now.is_some_and(|(now, _)| now == self) {
             let _ = rustix::process::pidfd_send_signal(handle, Signal::KILL);

@@ -18,7 +18,7 @@ use crate::wire::{self, CHUNK, Kind};
 const COALESCE_MICROS: u64 = 200;
 
 pub(crate) struct Connection {
-    /// Which thread of the front this is.
+    /// The index of the front's thread at the other end.
     pub(crate) index: usize,
     socket: OwnedFd,
     /// Frames that have not been written yet.

@@ -33,8 +33,8 @@ impl Leadership {
         self.slice.store(now, Ordering::SeqCst);
     }
 
-    /// Ends the time slice of this thread, which may then lead on or yield; `false` if it had none,
-    /// or was preempted.
+    /// Ends the time slice of this thread, which may then go on leading, or yield; `false` if it
+    /// had none, or was preempted.
     pub(super) fn end_slice(&self) -> bool {
         self.end(OWN_SLICE.replace(0))
     }

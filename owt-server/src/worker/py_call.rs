@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::{PyConnectionResetError, PyTypeError};
+use pyo3::exceptions::{PyConnectionResetError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
 use super::call::Call;
 use super::engine::Engine;
 use super::flow_control::try_receive;
-use super::reply::ReplyEnd;
+use super::reply::{AlreadyAnswered, ReplyEnd};
 use super::upload::Received;
 use crate::wire::{CHUNK, ReplyHead};
 
@@ -328,6 +328,12 @@ impl PyCall {
             length: length.map(|len| len as u64),
         };
         self.call.reply.push_head(&head, first);
+    }
+}
+
+impl From<AlreadyAnswered> for PyErr {
+    fn from(err: AlreadyAnswered) -> Self {
+        PyRuntimeError::new_err(err.to_string())
     }
 }
 

@@ -1,8 +1,6 @@
 //! The reply to a call. It is sent once: whole, in chunks, or as an error.
 
 use parking_lot::Mutex;
-use pyo3::exceptions::PyRuntimeError;
-use pyo3::prelude::*;
 
 use super::channel::Channel;
 use super::window::ReplyWindow;
@@ -13,6 +11,11 @@ pub(crate) struct Reply {
     progress: Mutex<Progress>,
     pub(super) window: ReplyWindow,
 }
+
+/// A call is answered once.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("this call is answered already")]
+pub(crate) struct AlreadyAnswered;
 
 /// How much of the reply has been sent.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -41,10 +44,10 @@ impl Reply {
     }
 
     /// Claims the one reply that a call may have.
-    pub(super) fn begin(&self) -> PyResult<()> {
+    pub(super) fn begin(&self) -> Result<(), AlreadyAnswered> {
         let mut progress = self.progress.lock();
         if *progress != Progress::Nothing {
-            return Err(PyRuntimeError::new_err("this call is answered already"));
+            return Err(AlreadyAnswered);
         }
         *progress = Progress::Head;
         Ok(())
@@ -91,5 +94,71 @@ impl Reply {
 
     fn complete(&self) -> Progress {
         std::mem::replace(&mut *self.progress.lock(), Progress::Everything)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+    use std::sync::Arc;
+
+    use bytes::BytesMut;
+    use rstest::rstest;
+
+    use super::super::connection::Connection;
+    use super::*;
+    use crate::wire;
+
+    /// The kinds of frames that the front gets.
+    fn sent(send: impl FnOnce(&Reply)) -> Vec<Kind> {
+        let (mut front, worker) = UnixStream::pair().unwrap();
+        let channel = Channel::new(Arc::new(Connection::new(0, worker.into())), 1);
+        let reply = Reply::new(channel);
+        send(&reply);
+        reply.channel.flush();
+        drop(reply);
+        let mut bytes = Vec::new();
+        front.read_to_end(&mut bytes).unwrap();
+        let mut bytes = BytesMut::from(bytes.as_slice());
+        std::iter::from_fn(|| wire::pull(&mut bytes).unwrap()).map(|frame| frame.kind).collect()
+    }
+
+    fn failure() -> Failure<'static> {
+        let (code, text) = ("adaptor-raised".into(), "ValueError".into());
+        Failure { code, text, place: None, load_us: 0, run_us: 0 }
+    }
+
+    #[rstest]
+    #[case::whole(&[ReplyEnd::WithHead], &[Kind::Head])]
+    #[case::streamed(&[ReplyEnd::Complete], &[Kind::Head, Kind::End])]
+    #[case::broken_off(&[ReplyEnd::Broken("raised")], &[Kind::Head, Kind::Broken])]
+    #[case::ended_twice(&[ReplyEnd::Complete, ReplyEnd::Broken("late")], &[Kind::Head, Kind::End])]
+    fn a_reply_ends_once(#[case] ends: &[ReplyEnd<'_>], #[case] expected: &[Kind]) {
+        let kinds = sent(|reply| {
+            reply.begin().unwrap();
+            reply.push_head(&ReplyHead::default(), b"");
+            ends.iter().for_each(|end| reply.end(end));
+            reply.fail(&failure());
+            assert_eq!(reply.begin(), Err(AlreadyAnswered));
+        });
+        assert_eq!(kinds, expected);
+    }
+
+    #[test]
+    fn an_error_takes_the_place_of_a_reply_or_breaks_it_off() {
+        let kinds = sent(|reply| {
+            reply.fail(&failure());
+            reply.end(&ReplyEnd::Complete);
+            assert_eq!(reply.begin(), Err(AlreadyAnswered));
+        });
+        assert_eq!(kinds, [Kind::Fail]);
+        let kinds = sent(|reply| {
+            reply.begin().unwrap();
+            reply.push_head(&ReplyHead::default(), b"");
+            reply.push_chunk(b"half");
+            reply.fail(&failure());
+        });
+        assert_eq!(kinds, [Kind::Head, Kind::Chunk, Kind::Broken]);
     }
 }
