@@ -1,15 +1,15 @@
-"""What adaptors see of owt: the request's answer, the server, and the building blocks of handlers.
+"""What adaptors use of owt: requests, responses, the server, and building blocks for handlers.
 
-An adaptor has these names without importing them. Installed with pip, the package tells editors and
-tests about them, and makes URLs with `owtify`; the server carries its own copy.
+Adaptors have these names without importing them. Installed with pip, the package is for editors and
+tests, and for making URLs with `owtify`; the server carries its own copy.
 """
 
 from __future__ import annotations
 
-from owt import _own
+from owt import _builtins
 
 # Before any other module of owt is imported.
-_own.install()
+_builtins.install()
 
 from owt._main import main  # noqa: E402
 from owt._request import Request  # noqa: E402
@@ -39,7 +39,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Few adaptors make URLs, and every worker would pay for loading what it takes.
+    # Few adaptors make URLs, and importing this would slow down the start of every worker.
     if name not in ("OwtifyError", "owtify"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from owt import _owtify

@@ -1,20 +1,21 @@
-"""Values of numpy and pandas as plain ones: what they mean, whatever type and unit holds them."""
+"""Converts values of numpy and pandas to plain ones with the same meaning."""
 
 from __future__ import annotations
 
-from owt._faults import Fault
+from owt._errors import CallError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-# Kinds of arrays whose items are not plain in a list: objects, times, records; long doubles.
+# Kinds of arrays whose items `tolist()` does not make plain: objects, times, records; long doubles.
 _KINDS = "OMmV"
 _CHARACTERS = "gG"
-# What follows the year of an instant, where its unit does not tell.
-_FULL = "-01-01T00:00:00"
-# Seconds of a unit, as a fraction. Years and months are the Gregorian calendar's mean, as numpy's.
+# What follows the year of an instant, if its unit is too coarse to say.
+_REST_OF_INSTANT = "-01-01T00:00:00"
+# Seconds of a unit, as a fraction. Years and months have the mean length of the Gregorian
+# calendar, as in numpy.
 _SECONDS = {
     "Y": (31_556_952, 1),
     "M": (2_629_746, 1),
@@ -42,20 +43,20 @@ def _array(array: Any) -> Any:
 
 
 def _record(record: Any) -> Any:
-    """Return a structured scalar as an object; one of bytes without names stays that."""
+    """Return a structured scalar as a dict; one of bytes without names as bytes."""
     names = record.dtype.names
     return {name: record[name] for name in names} if names else record.item()
 
 
 def _instant(value: Any) -> str | None:
-    """Return a datetime64 as Python writes a datetime, with more digits where they are needed."""
+    """Return a datetime64 in the format of `datetime.isoformat`, with more digits if needed."""
     text = str(value)
     if text == "NaT":
         return None
-    # Longer years and negative ones are there as well: what follows the year is what is missing.
+    # Years may be longer or negative, so what is missing is found by what follows the year.
     length = len(text) - len(text[1:].partition("-")[0]) - 1
-    if length < len(_FULL):
-        text += _FULL[length:]
+    if length < len(_REST_OF_INSTANT):
+        text += _REST_OF_INSTANT[length:]
     whole, _, fraction = text.partition(".")
     fraction = fraction.rstrip("0")
     if not fraction:
@@ -68,7 +69,7 @@ def _duration(value: Any) -> float | None:
     """Return a timedelta64 in seconds, as `timedelta.total_seconds` does."""
     if value != value:
         return None
-    # `[25ms]`, or nothing for a number without a unit.
+    # Such as `[25ms]`; empty for a number without a unit.
     name = value.dtype.str[3:].strip("[]")
     unit = name.lstrip("0123456789")
     count = int(name.removesuffix(unit) or 1)
@@ -77,7 +78,7 @@ def _duration(value: Any) -> float | None:
 
 
 def _series(series: Any) -> Any:
-    """Return an object of a series with labels; a list if they only count, or repeat."""
+    """Return a series as a dict by label; as a list if labels are only numbers, or repeat."""
     index = series.index
     values = series.tolist()
     if type(index).__name__ == "RangeIndex" or not index.is_unique:
@@ -88,19 +89,19 @@ def _series(series: Any) -> Any:
 def _frame(frame: Any) -> Any:
     columns = frame.columns
     if not columns.is_unique:
-        twice = columns[columns.duplicated()][0]
-        raise Fault(
+        duplicate = columns[columns.duplicated()][0]
+        raise CallError(
             "reply-invalid",
-            f"The frame has several columns called {twice!r:.80}, and a JSON object holds one. "
+            f"The frame has several columns called {duplicate!r:.80}, and a JSON object holds one. "
             "Rename them.",
         )
     return frame.to_dict("records")
 
 
 # By `package.Class`; the nearest base counts.
-PLAIN: dict[str, Callable[[Any], Any]] = {
+CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "numpy.ndarray": _array,
-    # An item of a matrix is a matrix.
+    # The items of a matrix are matrices.
     "numpy.matrix": lambda matrix: _array(matrix.A),
     "numpy.generic": lambda scalar: scalar.item(),
     "numpy.void": _record,

@@ -1,4 +1,4 @@
-"""The body of a reply, made of whatever a handler returned: whole, or in chunks as they come."""
+"""The body of a reply, made from what a handler returned: whole, or in chunks as they come."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import io
 from types import CoroutineType
 
 from owt import _json
-from owt._faults import Fault
-from owt._file import FilePart, has_length, whole
-from owt._kinds import find, has
+from owt._class_lookup import has_methods, lookup
+from owt._errors import CallError
+from owt._file_response import FilePart, has_known_length, whole_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ JSON = "application/json"
 PNG = "image/png"
 
 _FILE_CHUNK = 64 * 1024
-_WORKING = (
+_SUPPORTED = (
     "Return text, bytes, None, a dict, list, number, boolean or dataclass (JSON), a generator or "
     "iterator of text or bytes, an open binary file or pathlib.Path, a Pillow image, a matplotlib "
     "figure, a numpy array, a pandas frame, an owt.Response, or (body, status, headers)"
@@ -33,69 +33,69 @@ _WORKING = (
 class Body:
     """A body with the media type that fits it: bytes, an iterator or an async iterator."""
 
-    __slots__ = ("achunks", "chunks", "content_type", "length", "whole")
+    __slots__ = ("async_chunks", "chunks", "content_type", "length", "whole")
 
     def __init__(
         self,
         content_type: str | None,
         whole: bytes = b"",
         chunks: Iterable[Any] | None = None,
-        achunks: AsyncIterator[Any] | None = None,
+        async_chunks: AsyncIterator[Any] | None = None,
         length: int | None = None,
     ) -> None:
-        # None with chunks: the first chunk tells.
+        # None with chunks: the first chunk decides.
         self.content_type = content_type
         self.whole = whole
         self.chunks = chunks
-        self.achunks = achunks
-        # Bytes of all chunks, where they are counted before.
+        self.async_chunks = async_chunks
+        # Bytes of all chunks, if known before.
         self.length = length
 
 
 def is_awaitable(value: Any) -> bool:
-    """Tell whether a value is to be awaited."""
+    """Tell whether a value has to be awaited."""
     kind = type(value)
-    return kind not in PLAIN and (kind is CoroutineType or has(kind, "__await__"))
+    return kind not in BODY_TYPES and (kind is CoroutineType or has_methods(kind, "__await__"))
 
 
 def body_of(value: Any) -> Body:
-    """Return the body that `value` stands for, or the fault that says which types work."""
+    """Return the body for a value; an error lists the supported types."""
     kind = type(value)
-    make = PLAIN.get(kind) or _make_of(kind)
-    return _json_or_fault(value) if make is None else make(value)
+    make = BODY_TYPES.get(kind) or _maker_for(kind)
+    return _json_or_error(value) if make is None else make(value)
 
 
-def _make_of(kind: type) -> Callable[[Any], Body] | None:
+def _maker_for(kind: type) -> Callable[[Any], Body] | None:
     for base, make in _BY_BASE:
         if issubclass(kind, base):
             return make
-    if has(kind, "__aiter__"):
+    if has_methods(kind, "__aiter__"):
         return _async_chunks
-    if has(kind, "__next__"):
+    if has_methods(kind, "__next__"):
         return _chunks
-    if find(_BY_NAME, kind):
-        return find(_BY_NAME, kind)
-    is_file = has(kind, "read", "readable") and not _json.is_record(kind)
+    if lookup(_BY_NAME, kind):
+        return lookup(_BY_NAME, kind)
+    is_file = has_methods(kind, "read", "readable") and not _json.is_dataclass(kind)
     return _file if is_file else None
 
 
 def text_type(text: str) -> str:
-    """Return the media type of text: HTML if it begins like it."""
+    """Return the media type of text: HTML if it begins with `<`."""
     return HTML if text[:1] == "<" else TEXT
 
 
 def text_bytes(text: str) -> bytes:
-    """Return text in UTF-8; a lone surrogate, which UTF-8 has no form for, as its escape."""
+    """Return text in UTF-8; lone surrogates, which UTF-8 cannot encode, as escapes."""
     return text.encode("utf-8", "backslashreplace")
 
 
-def unsuitable(value: Any) -> Fault:
-    """Say that a handler's value cannot be a reply, and what can."""
+def unsupported(value: Any) -> CallError:
+    """Return the error for a value of an unsupported type."""
     kind = type(value)
     name = kind.__qualname__
     if kind.__module__ != "builtins":
         name = f"{kind.__module__}.{name}"
-    return Fault("reply-invalid", f"The handler returned a value of type {name}. {_WORKING}.")
+    return CallError("reply-invalid", f"The handler returned a value of type {name}. {_SUPPORTED}.")
 
 
 def _text(value: str) -> Body:
@@ -114,11 +114,11 @@ def _nothing(_value: None) -> Body:
     return Body(None)
 
 
-def _json_or_fault(value: Any) -> Body:
+def _json_or_error(value: Any) -> Body:
     try:
-        simple = _json.simpler(value)
+        simple = _json.simplify(value)
     except TypeError:
-        raise unsuitable(value) from None
+        raise unsupported(value) from None
     return _json_body(simple)
 
 
@@ -127,17 +127,17 @@ def _chunks(value: Iterator[Any]) -> Body:
 
 
 def _async_chunks(value: Any) -> Body:
-    return Body(None, achunks=value.__aiter__())
+    return Body(None, async_chunks=value.__aiter__())
 
 
 def is_path(value: Any) -> bool:
-    """Tell whether a value names a file that is to be opened."""
-    return type(value) not in PLAIN and find({"pathlib.Path": True}, type(value)) is not None
+    """Tell whether a value is a `pathlib.Path`, whose file is the body."""
+    return type(value) not in BODY_TYPES and lookup({"pathlib.Path": True}, type(value)) is not None
 
 
 def _path(path: Path) -> Body:
     file = path.open("rb")
-    return _part(whole(file)) if has_length(file) else _file(file)
+    return _part(whole_file(file)) if has_known_length(file) else _file(file)
 
 
 def _part(part: FilePart) -> Body:
@@ -156,8 +156,8 @@ def _file(file: Any) -> Body:
 
 
 def _rewind(file: Any) -> None:
-    """Go back to the beginning of a file that was written just now, and stands at its end."""
-    # Not every file has both.
+    """Seek to the beginning of a file that was just written, and is at its end."""
+    # Not every file has these methods.
     if not all(getattr(file, can, bool)() for can in ("writable", "seekable")):
         return
     here = file.tell()
@@ -174,7 +174,7 @@ def _read(file: Any) -> Iterator[bytes]:
 
 
 def media_type(name: str) -> str:
-    """Return the media type that a file's name tells; that of any bytes if it tells none."""
+    """Return the media type for a file's name; `application/octet-stream` if unknown."""
     import mimetypes
 
     kind, encoding = mimetypes.guess_type(name)
@@ -185,7 +185,7 @@ def media_type(name: str) -> str:
 
 def _image(image: Any) -> Body:
     file = io.BytesIO()
-    # PNG holds no CMYK, YCbCr or floats; such an image is shown as RGB.
+    # PNG has no CMYK, YCbCr or floats; such an image is converted to RGB.
     shown = image if image.mode in _PNG_MODES else image.convert("RGB")
     shown.save(file, "PNG")
     return Body(PNG, file.getvalue())
@@ -198,8 +198,8 @@ def _figure(figure: Any) -> Body:
 
 
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
-# What can be nothing but a body.
-PLAIN: dict[type, Callable[[Any], Body]] = {
+# Exact types of values that are a body by themselves, never a response or an awaitable.
+BODY_TYPES: dict[type, Callable[[Any], Body]] = {
     str: _text,
     bytes: _bytes,
     bytearray: _bytes,
@@ -217,13 +217,13 @@ _BY_BASE: tuple[tuple[tuple[type, ...], Callable[[Any], Body]], ...] = (
     ((str,), _text),
     ((bytes, bytearray), _bytes),
     ((dict, list, tuple, int, float), _json_body),
-    # It yields lines as well.
+    # Before iterators: files iterate over lines.
     ((io.IOBase,), _file),
 )
 _BY_NAME: dict[str, Callable[[Any], Body]] = {
     "pathlib.Path": _path,
     "PIL.Image": _image,
     "matplotlib.Figure": _figure,
-    # It has the methods of its file by `__getattr__`.
+    # Its class has no methods: it gets those of its file through `__getattr__`.
     "tempfile._TemporaryFileWrapper": _file,
 }

@@ -1,7 +1,7 @@
-"""Heartbeats: what a stream sends while its source is silent, so that nobody takes it for dead.
+"""Heartbeats: what a stream sends while its source is silent, so that the connection stays open.
 
-A source with an attribute `heartbeat` gets them. It stays on the thread that owns it: while that is
-busy with the source, another thread sends them; in the event loop, the loop does.
+A source with an attribute `heartbeat` gets them. The source stays on its own thread: another thread
+sends heartbeats meanwhile. In the event loop, a task does.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from typing import Any
 
-    # Sends a heartbeat if it is time, and returns the seconds until it may be time again.
-    Pulse = Callable[[], float]
+    # Sends a heartbeat if one is due, and returns the seconds until the next may be due.
+    SendIfDue = Callable[[], float]
 
 
 class Heartbeat:
@@ -27,26 +27,26 @@ class Heartbeat:
         self.chunk = chunk
 
 
-def of(chunks: Any) -> Heartbeat | None:
+def requested_by(source: Any) -> Heartbeat | None:
     """Return the heartbeat that a source asks for."""
-    found = getattr(chunks, "heartbeat", None)
+    found = getattr(source, "heartbeat", None)
     return found if isinstance(found, Heartbeat) else None
 
 
 @contextmanager
-def on_thread(seconds: float, pulse: Pulse) -> Iterator[None]:
-    """Call `pulse` from a thread of its own, first after `seconds`, until the block ends."""
+def from_thread(seconds: float, send_if_due: SendIfDue) -> Iterator[None]:
+    """Call `send_if_due` from a new thread, first after `seconds`, until the block ends."""
     import contextvars
     import threading
 
     ended = threading.Event()
-    # The context tells the log whose call it is.
+    # The context tells the log which call this is.
     context = contextvars.copy_context()
 
     def run() -> None:
         pause = seconds
         while not ended.wait(pause):
-            pause = context.run(pulse)
+            pause = context.run(send_if_due)
 
     threading.Thread(target=run, name="owt-heartbeat", daemon=True).start()
     try:
@@ -56,15 +56,15 @@ def on_thread(seconds: float, pulse: Pulse) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def in_loop(seconds: float, pulse: Pulse) -> AsyncIterator[None]:
-    """Call `pulse` from the event loop, first after `seconds`, until the block ends."""
+async def from_task(seconds: float, send_if_due: SendIfDue) -> AsyncIterator[None]:
+    """Do the same from a new task of the event loop."""
     import asyncio
 
     async def run() -> None:
         pause = seconds
         while True:
             await asyncio.sleep(pause)
-            pause = pulse()
+            pause = send_if_due()
 
     task = asyncio.get_running_loop().create_task(run())
     try:

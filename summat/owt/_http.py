@@ -1,4 +1,7 @@
-"""Conditions and ranges of a request (RFC 9110, sections 13 and 14); nothing here is a file."""
+"""HTTP header values, parsed and evaluated without any IO.
+
+Conditions and ranges are those of RFC 9110 (sections 13 and 14), cookies those of RFC 6265.
+"""
 
 from __future__ import annotations
 
@@ -8,49 +11,111 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    # Gives a header of the request by its name in lower case; several of a name are one list.
-    Header = Callable[[str], str | None]
+    # Returns the value of a header, with repeated ones joined by commas; None if it is missing.
+    HeaderGetter = Callable[[str], str | None]
 
 _RANGE = re.compile(r"bytes=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})")
-_TAG = re.compile(r'(W/)?("[^"]*")')
+_ETAG = re.compile(r'(W/)?("[^"]*")')
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w.:+-]+)", re.IGNORECASE)
 
 
-def refusal(header: Header, tag: str, modified: int) -> int | None:
-    """Return the status with which a GET or HEAD ends at once: 412, 304, or None for neither.
+def media_type(content_type: str | None) -> str:
+    """Return a media type in lower case, without its parameters.
+
+    >>> media_type("Text/HTML; charset=utf-8")
+    'text/html'
+    """
+    return (content_type or "").partition(";")[0].strip().lower()
+
+
+def charset(content_type: str | None) -> str | None:
+    """Return the parameter `charset` of a media type.
+
+    >>> charset('text/plain; charset="latin-1"')
+    'latin-1'
+    """
+    match = _CHARSET.search(content_type or "")
+    return match[1] if match else None
+
+
+def parse_cookies(header: str) -> list[tuple[str, str]]:
+    """Return the names and values in a Cookie header.
+
+    `http.cookies` is for writing them: reading, it drops all cookies after a malformed one.
+
+    >>> parse_cookies('a=1; b="2"; {}; c=x=y')
+    [('a', '1'), ('b', '2'), ('c', 'x=y')]
+    """
+    pairs = (pair.strip().partition("=") for pair in header.split(";"))
+    return [(name, value.strip('"')) for name, equals, value in pairs if equals and name]
+
+
+def parse_date(date: str | None) -> int | None:
+    """Return a date in seconds since 1970; None if it is invalid.
+
+    >>> parse_date("Sun, 06 Nov 1994 08:49:37 GMT")
+    784111777
+    """
+    from datetime import timezone
+    from email.utils import parsedate_to_datetime
+
+    try:
+        found = parsedate_to_datetime(date or "")
+        # The format of asctime has no time zone; it is UTC.
+        return int((found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def format_date(seconds: float) -> str:
+    """Return a time in seconds since 1970 as a date.
+
+    >>> format_date(784111777)
+    'Sun, 06 Nov 1994 08:49:37 GMT'
+    """
+    from email.utils import formatdate
+
+    return formatdate(int(seconds), usegmt=True)
+
+
+def precondition_status(header: HeaderGetter, etag: str, modified: int) -> int | None:
+    """Return the status that answers a conditional GET or HEAD, 412 or 304; None: go on.
 
     The order is that of section 13.2.2. `modified` is in seconds since 1970.
     """
-    if not _is_match(header, tag, modified):
+    if not _may_proceed(header, etag, modified):
         return 412
-    return 304 if _is_known(header, tag, modified) else None
+    return 304 if _is_fresh(header, etag, modified) else None
 
 
-def _is_match(header: Header, tag: str, modified: int) -> bool:
-    """Tell whether what there is is what the client works on."""
-    tags = header("if-match")
-    if tags is not None:
-        return tags.strip() == "*" or ("", tag) in _TAG.findall(tags)
-    since = seconds_of(header("if-unmodified-since"))
+def _may_proceed(header: HeaderGetter, etag: str, modified: int) -> bool:
+    """Evaluate If-Match, or else If-Unmodified-Since."""
+    etags = header("if-match")
+    if etags is not None:
+        return etags.strip() == "*" or ("", etag) in _ETAG.findall(etags)
+    since = parse_date(header("if-unmodified-since"))
     return since is None or modified <= since
 
 
-def _is_known(header: Header, tag: str, modified: int) -> bool:
-    """Tell whether the client has what there is."""
-    tags = header("if-none-match")
-    if tags is not None:
-        opaque = tag.removeprefix("W/")
-        return tags.strip() == "*" or opaque in (found for _weak, found in _TAG.findall(tags))
-    since = seconds_of(header("if-modified-since"))
+def _is_fresh(header: HeaderGetter, etag: str, modified: int) -> bool:
+    """Evaluate If-None-Match, or else If-Modified-Since: the client's copy is still valid."""
+    etags = header("if-none-match")
+    if etags is not None:
+        opaque = etag.removeprefix("W/")
+        return etags.strip() == "*" or opaque in (found for _weak, found in _ETAG.findall(etags))
+    since = parse_date(header("if-modified-since"))
     return since is not None and modified <= since
 
 
-def range_of(header: Header, tag: str, modified: int, size: int) -> tuple[int, int] | None:
-    """Return the range that a GET asks for; an empty one lies beyond the end. None: everything.
+def requested_range(
+    header: HeaderGetter, etag: str, modified: int, size: int
+) -> tuple[int, int] | None:
+    """Return the start and end of the range that a GET asks for; None: everything.
 
-    A range that is malformed is ignored, and so are several at once: both as section 14.2 allows;
-    and one of something else than what there is now (`If-Range`).
+    An empty range lies beyond the end. As section 14.2 allows, malformed and multiple ranges are
+    ignored. So is one whose `If-Range` names another version.
     """
-    if not _is_same(header("if-range"), tag, modified):
+    if not _is_same_version(header("if-range"), etag, modified):
         return None
     match = _RANGE.fullmatch((header("range") or "").strip())
     first, last = match.groups() if match else ("", "")
@@ -61,23 +126,9 @@ def range_of(header: Header, tag: str, modified: int, size: int) -> tuple[int, i
     return int(first), min(size, int(last) + 1 if last else size)
 
 
-def _is_same(condition: str | None, tag: str, modified: int) -> bool:
-    """Tell whether the rest of what the client has is asked for, and it is still that."""
-    if condition is None:
+def _is_same_version(if_range: str | None, etag: str, modified: int) -> bool:
+    if if_range is None:
         return True
-    if '"' in condition:
-        return condition.strip() == tag and not tag.startswith("W/")
-    return seconds_of(condition) == modified
-
-
-def seconds_of(date: str | None) -> int | None:
-    """Return a date of HTTP in seconds since 1970; None if it is none."""
-    from datetime import timezone
-    from email.utils import parsedate_to_datetime
-
-    try:
-        at = parsedate_to_datetime(date or "")
-        # Those of C's asctime do not say that they are of Greenwich.
-        return int((at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp())
-    except (ValueError, TypeError, OverflowError):
-        return None
+    if '"' in if_range:
+        return if_range.strip() == etag and not etag.startswith("W/")
+    return parse_date(if_range) == modified

@@ -1,4 +1,4 @@
-"""Which modules a piece of source imports, as far as its text tells."""
+"""The modules that source code may import, according to its syntax tree."""
 
 from __future__ import annotations
 
@@ -10,28 +10,26 @@ if TYPE_CHECKING:
 
 
 def imported(source: str, package: str = "") -> set[str]:
-    """Return the names of all modules that source may import, and of the packages they are in.
+    """Return the names of all modules that source may import, and of their parent packages.
 
-    Those of `import` anywhere in it, and all texts that could be a module's name, as in
-    `import_module("a.b")`. A name too many does no harm.
+    These are the names in `import` statements, and all strings that could be a module's name, as
+    in `import_module("a.b")`. Too many names do no harm.
     """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
-    found = {
-        each for node in ast.walk(tree) for name in _named(node, package) for each in _up(name)
-    }
-    return found | set(_up(package))
+    names = {name for node in ast.walk(tree) for name in _named(node, package)}
+    return {each for name in (*names, package) for each in _with_parents(name)}
 
 
 def imported_by_file(file: str, package: str) -> set[str]:
-    """Return the same of a file; nothing if it cannot be read."""
+    """Return the same for a file; for an unreadable one, only its package."""
     try:
         with open(file, "rb") as opened:
             return imported(opened.read().decode("utf-8", "replace"), package)
     except OSError:
-        return set(_up(package))
+        return set(_with_parents(package))
 
 
 def _named(node: ast.AST, package: str) -> Iterator[str]:
@@ -49,15 +47,15 @@ def _named(node: ast.AST, package: str) -> Iterator[str]:
 
 
 def _absolute(module: str, level: int, package: str) -> str:
-    """Return the full name of a module that is named from within a package by `level` dots."""
+    """Return the absolute name of a relative import with `level` dots in a package."""
     if not level:
         return module
     parts = package.split(".")
     return ".".join([*parts[: len(parts) - level + 1], *filter(None, [module])])
 
 
-def _up(name: str) -> Iterator[str]:
-    """Yield a module's name, and those of the packages that it is in."""
+def _with_parents(name: str) -> Iterator[str]:
+    """Yield the name of a module and those of its parent packages."""
     while name:
         yield name
         name = name.rpartition(".")[0]

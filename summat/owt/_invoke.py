@@ -1,29 +1,29 @@
-"""How a handler is called with a request and arguments: planned once for each set of names."""
+"""Calls a handler with a request and arguments; how is planned once for each set of names."""
 
 from __future__ import annotations
 
-from owt._faults import Fault
+from owt._errors import CallError
 from owt._kwargs import LAST
-from owt._signature import Signature, shown, signature
-from owt._wrapper import dispatches, signature_within
+from owt._signature import Signature, display, signature
+from owt._unwrap import is_singledispatch, wrapped_signature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from owt._load import Adaptor
+    from owt._adaptor import Adaptor
     from owt._request import Request
 
     Handler = Callable[..., Any]
     Kwargs = dict[str, Any]
     Caller = Callable[[Handler, Request, Kwargs], Any]
 
-# What a parameter for the request is called.
-_CLEAR_NAMES = frozenset(("request", "req", "_"))
-# The place of the request that goes before all arguments.
+# Names of parameters that always get the request.
+_REQUEST_NAMES = frozenset(("request", "req", "_"))
+# The slot of a request that is passed first, by position.
 _FIRST = ""
-_MOST_PLANS = 64
+_MAX_PLANS = 64
 
 
 class Plan:
@@ -32,19 +32,19 @@ class Plan:
     __slots__ = ("call", "handler")
 
     def __init__(self, handler: Handler, call: Caller) -> None:
-        # Held so that the handler's id, which is the plan's key, stays its own.
+        # Held, so that no other handler gets its id, which is the key of the plan.
         self.handler = handler
         self.call = call
 
 
 def invoke(adaptor: Adaptor, fn_name: str, request: Request, kwargs: Kwargs) -> Any:
-    """Call an adaptor's function, or raise the `arguments` fault that says what does not fit."""
+    """Call an adaptor's function; an `arguments` error says what does not fit."""
     handler = adaptor.handler(fn_name)
     key = (id(handler), tuple(kwargs))
     plan = adaptor.plans.get(key)
     if plan is None:
         plan = Plan(handler, choose(handler, fn_name, kwargs.keys()))
-        if len(adaptor.plans) >= _MOST_PLANS:
+        if len(adaptor.plans) >= _MAX_PLANS:
             adaptor.plans.clear()
         adaptor.plans[key] = plan
     adaptor.calls += 1
@@ -53,155 +53,157 @@ def invoke(adaptor: Adaptor, fn_name: str, request: Request, kwargs: Kwargs) -> 
 
 def choose(handler: Handler, fn_name: str, names: Any) -> Caller:
     """Return how to call `handler` with a request and arguments of these names."""
-    read = signature(handler)
-    if read is None:
-        return _last if LAST in names else _alone
-    if not read.takes_anything():
-        return _fitting(read, handler, fn_name, set(names))
-    # A decorator without `functools.wraps`: only Python knows what fits what it makes of a call.
-    inner = signature_within(handler, fn_name) or read
-    caller, _misfit = _chosen(inner, set(names))
-    return _last if caller is _none_fits else caller
+    params = signature(handler)
+    if params is None:
+        return _unnamed_first if LAST in names else _without_request
+    if not params.takes_anything():
+        return _matching(params, handler, fn_name, set(names))
+    # A decorator without `functools.wraps` may change the arguments: only the call shows what fits.
+    inner = wrapped_signature(handler, fn_name) or params
+    caller, _ = _choose_caller(inner, set(names))
+    return _unnamed_first if caller is _no_match else caller
 
 
-def _fitting(read: Signature, handler: Handler, fn_name: str, given: set[str]) -> Caller:
-    caller, misfit = _chosen(read, given)
-    # What stands before a request that is not first, a decorator may add.
-    is_injected = bool(misfit.place) and hasattr(handler, "__wrapped__")
-    if caller is _none_fits or (misfit.is_any() and not is_injected):
-        raise Fault("arguments", misfit.sentence(fn_name, handler))
-    first = read.positional[0] if read.positional else None
-    if first in given and dispatches(handler):
-        return _ByPosition(first, misfit.place)
+def _matching(params: Signature, handler: Handler, fn_name: str, given: set[str]) -> Caller:
+    caller, mismatch = _choose_caller(params, given)
+    # A decorator may add what comes before a request that is not first.
+    is_injected = bool(mismatch.slot) and hasattr(handler, "__wrapped__")
+    if caller is _no_match or (mismatch.is_any() and not is_injected):
+        raise CallError("arguments", mismatch.sentence(fn_name, handler))
+    first = params.positional[0] if params.positional else None
+    if first in given and is_singledispatch(handler):
+        return _FirstByPosition(first, mismatch.slot)
     return caller
 
 
-def _chosen(read: Signature, given: set[str]) -> tuple[Caller, _Misfit]:
-    has_last = LAST in given and not (read.any_keyword or LAST in read.by_name())
-    given -= {LAST} if has_last else set()
-    place = _request_place(read, given)
-    if has_last:
-        caller, filled = _with_last(read, given, place)
+def _choose_caller(params: Signature, given: set[str]) -> tuple[Caller, _Mismatch]:
+    has_unnamed = LAST in given and not (params.any_keyword or LAST in params.by_name())
+    given -= {LAST} if has_unnamed else set()
+    slot = _request_slot(params, given)
+    if has_unnamed:
+        caller, filled = _with_unnamed(params, given, slot)
     else:
-        caller, filled = _without_last(read, place)
-    return caller, _misfit(read, given, filled, place)
+        caller, filled = _without_unnamed(params, slot)
+    return caller, _mismatch(params, given, filled, slot)
 
 
-def _request_place(read: Signature, given: set[str]) -> str | None:
-    """Say where the request goes: first, to the parameter of a name, or nowhere."""
-    if _takes_request_first(read, given):
+def _request_slot(params: Signature, given: set[str]) -> str | None:
+    """Return where the request goes: `_FIRST`, a parameter's name, or None for nowhere."""
+    if _takes_request_first(params, given):
         return _FIRST
-    clear = (_CLEAR_NAMES | read.annotated) & read.by_name() - given
-    return min(clear, default=None)
+    named = (_REQUEST_NAMES | params.annotated) & params.by_name() - given
+    return min(named, default=None)
 
 
-def _takes_request_first(read: Signature, given: set[str]) -> bool:
-    if not read.positional:
-        return read.any_positional
-    free = _free_from_first(read, given)
+def _takes_request_first(params: Signature, given: set[str]) -> bool:
+    if not params.positional:
+        return params.any_positional
+    free = _free_from_first(params, given)
     if not free:
         return False
     name = free[0]
-    if name in _CLEAR_NAMES or name in read.annotated:
+    if name in _REQUEST_NAMES or name in params.annotated:
         return True
-    # These may be meant for something else: one that has a default keeps it.
-    is_likely = name == "r" or name.startswith("_") or read.position_only > 0
-    return is_likely and name in read.required and name != LAST
+    # These may be meant for something else, so one with a default keeps it.
+    is_likely = name == "r" or name.startswith("_") or params.position_only > 0
+    return is_likely and name in params.required and name != LAST
 
 
-def _free_from_first(read: Signature, given: set[str]) -> tuple[str, ...]:
-    """Return the leading parameters that the arguments do not fill by name."""
-    for index, name in enumerate(read.positional):
-        if index >= read.position_only and name in given:
-            return read.positional[:index]
-    return read.positional
+def _free_from_first(params: Signature, given: set[str]) -> tuple[str, ...]:
+    """Return the leading parameters that no argument fills by name."""
+    for index, name in enumerate(params.positional):
+        if index >= params.position_only and name in given:
+            return params.positional[:index]
+    return params.positional
 
 
-def _with_last(
-    read: Signature, given: set[str], place: str | None
+def _with_unnamed(
+    params: Signature, given: set[str], slot: str | None
 ) -> tuple[Caller, frozenset[str]]:
-    """Choose where a value without a name goes, and say which parameters are filled unnamed."""
-    free = _free_from_first(read, given)
-    if place == _FIRST:
-        if len(free) > 1 or read.any_positional:
-            return _first_and_last, frozenset(free[:2])
-        if read.position_only and free[0] not in _CLEAR_NAMES | read.annotated:
-            return _last, frozenset(free)
-    elif free and free[0] != place:
-        caller = _last if place is None else _LastAndNamed(place)
-        return caller, frozenset((free[0], place or free[0]))
-    return _none_fits, frozenset(free[:1])
+    """Choose how a value without a name is passed; also return the parameters that this fills."""
+    free = _free_from_first(params, given)
+    if slot == _FIRST:
+        if len(free) > 1 or params.any_positional:
+            return _request_then_unnamed, frozenset(free[:2])
+        if params.position_only and free[0] not in _REQUEST_NAMES | params.annotated:
+            return _unnamed_first, frozenset(free)
+    elif free and free[0] != slot:
+        caller = _unnamed_first if slot is None else _UnnamedThenRequest(slot)
+        return caller, frozenset((free[0], slot or free[0]))
+    return _no_match, frozenset(free[:1])
 
 
-def _without_last(read: Signature, place: str | None) -> tuple[Caller, frozenset[str]]:
-    """Choose how the request is given, and say which parameter that fills."""
-    if place is None:
-        return _alone, frozenset()
-    if place == _FIRST:
-        return _first, frozenset(read.positional[:1])
-    return _Named(place), frozenset((place,))
+def _without_unnamed(params: Signature, slot: str | None) -> tuple[Caller, frozenset[str]]:
+    """Choose how the request is passed; also return the parameter that this fills."""
+    if slot is None:
+        return _without_request, frozenset()
+    if slot == _FIRST:
+        return _request_first, frozenset(params.positional[:1])
+    return _RequestByName(slot), frozenset((slot,))
 
 
-class _Misfit:
-    """What is wrong with the arguments: parameters that are not filled, and names that are none."""
+class _Mismatch:
+    """Required parameters that are missing, and arguments that no parameter takes."""
 
-    __slots__ = ("missing", "place", "unknown")
+    __slots__ = ("missing", "slot", "unknown")
 
-    def __init__(self, missing: list[str], unknown: list[str], place: str | None) -> None:
-        self.place = place
+    def __init__(self, missing: list[str], unknown: list[str], slot: str | None) -> None:
+        self.slot = slot
         self.missing = missing
         self.unknown = unknown
 
     def is_any(self) -> bool:
-        """Return whether anything is wrong."""
+        """Return whether there are any."""
         return bool(self.missing or self.unknown)
 
     def sentence(self, fn_name: str, handler: Handler) -> str:
-        """Say it, and who gets the request where somebody may have counted on that."""
-        if self.missing and not self.unknown and self.place is None:
+        """Return the message; where it may help, it says which parameter gets the request."""
+        if self.missing and not self.unknown and self.slot is None:
             needs = " and ".join(map(repr, self.missing))
             return (
                 f"{fn_name}() needs {needs}. "
                 "(The request goes to a first parameter that is called request, req, r or _.)"
             )
-        flaws = [f"{name!r} is missing" for name in self.missing]
-        flaws += [f"it has no parameter {name!r}" for name in self.unknown]
-        flaw = "; ".join(flaws) or "it takes no value that has no name"
-        return f"The arguments do not fit {shown(fn_name, handler)}: {flaw}."
+        problems = [f"{name!r} is missing" for name in self.missing]
+        problems += [f"it has no parameter {name!r}" for name in self.unknown]
+        problem = "; ".join(problems) or "it takes no value that has no name"
+        return f"The arguments do not fit {display(fn_name, handler)}: {problem}."
 
 
-def _misfit(read: Signature, given: set[str], filled: frozenset[str], place: str | None) -> _Misfit:
-    known = read.by_name()
+def _mismatch(
+    params: Signature, given: set[str], filled: frozenset[str], slot: str | None
+) -> _Mismatch:
+    known = params.by_name()
     missing = [
         name
-        for name in (*read.positional, *read.keyword_only)
-        if name in read.required and name not in filled and not (name in given and name in known)
+        for name in (*params.positional, *params.keyword_only)
+        if name in params.required and name not in filled and not (name in given and name in known)
     ]
-    return _Misfit(missing, [] if read.any_keyword else sorted(given - known), place)
+    return _Mismatch(missing, [] if params.any_keyword else sorted(given - known), slot)
 
 
-def _first(handler: Handler, request: Request, kwargs: Kwargs) -> Any:
+def _request_first(handler: Handler, request: Request, kwargs: Kwargs) -> Any:
     return handler(request, **kwargs)
 
 
-def _alone(handler: Handler, _request: Request, kwargs: Kwargs) -> Any:
+def _without_request(handler: Handler, _request: Request, kwargs: Kwargs) -> Any:
     return handler(**kwargs)
 
 
-def _first_and_last(handler: Handler, request: Request, kwargs: Kwargs) -> Any:
+def _request_then_unnamed(handler: Handler, request: Request, kwargs: Kwargs) -> Any:
     return handler(request, kwargs.pop(LAST), **kwargs)
 
 
-def _last(handler: Handler, _request: Request, kwargs: Kwargs) -> Any:
+def _unnamed_first(handler: Handler, _request: Request, kwargs: Kwargs) -> Any:
     return handler(kwargs.pop(LAST), **kwargs)
 
 
-def _none_fits(_handler: Handler, _request: Request, _kwargs: Kwargs) -> Any:
+def _no_match(_handler: Handler, _request: Request, _kwargs: Kwargs) -> Any:
     raise AssertionError("a plan that does not fit is never called")
 
 
-class _Named:
-    """Gives the request by the name of its parameter, which is not the first."""
+class _RequestByName:
+    """Passes the request by the name of its parameter, which is not the first."""
 
     __slots__ = ("_name",)
 
@@ -212,8 +214,8 @@ class _Named:
         return handler(**{self._name: request}, **kwargs)
 
 
-class _LastAndNamed:
-    """Gives a value without a name first, and the request by the name of its parameter."""
+class _UnnamedThenRequest:
+    """Passes a value without a name first, and the request by name."""
 
     __slots__ = ("_name",)
 
@@ -224,15 +226,15 @@ class _LastAndNamed:
         return handler(kwargs.pop(LAST), **{self._name: request}, **kwargs)
 
 
-class _ByPosition:
-    """Gives the argument of a name first: what dispatches on it takes it in no other way."""
+class _FirstByPosition:
+    """Passes one named argument by position: `functools.singledispatch` needs the first so."""
 
-    __slots__ = ("_name", "_place")
+    __slots__ = ("_name", "_slot")
 
-    def __init__(self, name: str, place: str | None) -> None:
+    def __init__(self, name: str, slot: str | None) -> None:
         self._name = name
-        self._place = place
+        self._slot = slot
 
     def __call__(self, handler: Handler, request: Request, kwargs: Kwargs) -> Any:
-        given = {self._place: request} if self._place else {}
+        given = {self._slot: request} if self._slot else {}
         return handler(kwargs.pop(self._name), **given, **kwargs)

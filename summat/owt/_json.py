@@ -1,4 +1,4 @@
-"""JSON of whatever a handler returns: always valid, or a fault that says what is in the way."""
+"""Encodes what a handler returns as JSON: always valid, or an error that says what prevents it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from json import JSONEncoder, dumps
 from math import isfinite
 
 from owt import _arrays
-from owt._faults import Fault
-from owt._kinds import attribute, find, has
+from owt._class_lookup import class_attribute, has_methods, lookup
+from owt._errors import CallError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,96 +16,96 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class _NotJson(TypeError):
-    """A value for which JSON has no form."""
+class _NotJsonError(TypeError):
+    """A value that has no form in JSON."""
 
 
 def encode(value: Any) -> bytes:
     """Return compact JSON in UTF-8.
 
-    NaN and infinities become null, as in JavaScript, because JSON has no words for them.
+    NaN and infinities, which JSON does not have, become null, as in JavaScript.
     """
     try:
         text = _ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError):
-        text = _encode_plain(value)
+        text = _encode_slowly(value)
     return text.encode("utf-8", "backslashreplace")
 
 
-def _encode_plain(value: Any) -> str:
-    """Encode what the fast way refuses: NaN somewhere, or keys that are no strings."""
+def _encode_slowly(value: Any) -> str:
+    """Encode what the fast way rejects: NaN, or keys that are not strings."""
     try:
-        return _ENCODER.encode(_plain(value))
-    except _NotJson as err:
-        raise Fault("reply-invalid", str(err)) from None
+        return _ENCODER.encode(_to_plain(value))
+    except _NotJsonError as err:
+        raise CallError("reply-invalid", str(err)) from None
     except RecursionError:
-        raise Fault(
+        raise CallError(
             "reply-invalid",
             "The reply contains itself, or is nested too deep for JSON. "
             "Return a value without the loop.",
         ) from None
 
 
-def simpler(value: Any) -> Any:
-    """Return a value that is one step nearer to JSON than `value`, which `json` does not know."""
+def simplify(value: Any) -> Any:
+    """Return a value that is one step closer to JSON than `value`, which `json` does not know."""
     kind = type(value)
-    convert = find(_BY_NAME, kind)
+    convert = lookup(_BY_NAME, kind)
     if convert is not None:
         return convert(value)
     for name, fields in _BY_FIELDS:
-        if attribute(kind, name) is not None:
+        if class_attribute(kind, name) is not None:
             return fields(value)
     for method, ask in _BY_METHOD:
-        if has(kind, method):
+        if has_methods(kind, method):
             return ask(value)
-    return _simpler_collection(value, kind)
+    return _simplify_collection(value, kind)
 
 
-def _simpler_collection(value: Any, kind: type) -> Any:
+def _simplify_collection(value: Any, kind: type) -> Any:
     if issubclass(kind, Mapping):
         return dict(value)
     if issubclass(kind, (set, frozenset)):
-        return _in_order(value)
+        return _sorted_if_possible(value)
     if issubclass(kind, Collection) and not issubclass(kind, (bytes, bytearray, memoryview)):
         return list(value)
-    raise _NotJson(
+    raise _NotJsonError(
         f"The reply holds a value of type {kind.__module__}.{kind.__qualname__}, for which JSON "
         "has no form. Convert it to text, a number, a list or a dict."
     )
 
 
-def is_record(kind: type) -> bool:
-    """Tell whether the values of a class are records of named fields."""
-    return attribute(kind, "__dataclass_fields__") is not None
+def is_dataclass(kind: type) -> bool:
+    """Tell whether a class is a dataclass."""
+    return class_attribute(kind, "__dataclass_fields__") is not None
 
 
-def _plain(value: Any) -> Any:
-    """Copy a value with nothing in it but what JSON has."""
+def _to_plain(value: Any) -> Any:
+    """Copy a value, converting everything that JSON does not have."""
     if isinstance(value, str) or value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
         return value if isfinite(value) else None
     if isinstance(value, dict):
-        return {_key(key): _plain(item) for key, item in value.items()}
+        return {_to_key(key): _to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return _plain(simpler(value))
+        return [_to_plain(item) for item in value]
+    return _to_plain(simplify(value))
 
 
-def _key(key: Any) -> str:
-    plain = _plain(key)
+def _to_key(key: Any) -> str:
+    plain = _to_plain(key)
     if isinstance(plain, str):
         return plain
     if isinstance(plain, list | dict):
-        raise _NotJson(
+        raise _NotJsonError(
             f"The reply holds a dict with a key of type {type(key).__name__}. "
             "Keys in JSON are text: convert them."
         )
     return dumps(plain)
 
 
-def _in_order(values: set[Any] | frozenset[Any]) -> list[Any]:
-    """Sort a set where its elements have an order, so that equal sets give equal text."""
+def _sorted_if_possible(values: set[Any] | frozenset[Any]) -> list[Any]:
+    """Sort a set, if its elements have an order, so that equal sets give equal JSON."""
     try:
         return sorted(values)
     except TypeError:
@@ -123,8 +123,8 @@ def _attrs_fields(value: Any) -> dict[str, Any]:
 
 
 def _model(value: Any) -> Any:
-    """Return a pydantic model as its own JSON has it; if that cannot hold it, its fields."""
-    if not has(type(value), "model_dump"):
+    """Return a pydantic model in its JSON mode; if that fails, its fields."""
+    if not has_methods(type(value), "model_dump"):
         return value.dict()
     try:
         return value.model_dump(mode="json")
@@ -133,17 +133,17 @@ def _model(value: Any) -> Any:
 
 
 def _struct(value: Any) -> Any:
-    """Return a msgspec struct under the names that it has for others; times stay as they are."""
+    """Return a msgspec struct under its encoded names; times stay as they are."""
     import datetime
     import sys
 
     times = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta)
-    return sys.modules["msgspec"].to_builtins(value, builtin_types=times, enc_hook=simpler)
+    return sys.modules["msgspec"].to_builtins(value, builtin_types=times, enc_hook=simplify)
 
 
-# By `package.Class`; the nearest base counts. Scalars may iterate, and give themselves.
+# By `package.Class`; the nearest base counts. This goes before collections: scalars may iterate.
 _BY_NAME: dict[str, Callable[[Any], Any]] = {
-    **_arrays.PLAIN,
+    **_arrays.CONVERTERS,
     "enum.Enum": lambda value: value.value,
     "datetime.date": lambda value: value.isoformat(),
     "datetime.time": lambda value: value.isoformat(),
@@ -161,11 +161,11 @@ _BY_FIELDS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
     ("__dataclass_fields__", _dataclass_fields),
     ("__attrs_attrs__", _attrs_fields),
 )
-# Whoever has the method is asked by it; torch and its like need not be imported for that.
+# By method: this covers torch and similar libraries without importing them.
 _BY_METHOD: tuple[tuple[str, Callable[[Any], Any]], ...] = (
     ("tolist", lambda value: value.tolist()),
     ("iterrows", lambda value: value.to_dict("records")),
     ("isoformat", lambda value: value.isoformat()),
     ("__fspath__", lambda value: value.__fspath__()),
 )
-_ENCODER = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=simpler)
+_ENCODER = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=simplify)

@@ -1,4 +1,4 @@
-"""The port of a server that is about to start: bound before anybody can be told of it."""
+"""The listening socket of a server that `owt.main()` starts, bound before the server runs."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-_PATIENCE = 5.0
-_PAUSE = 0.02
+_BIND_TIMEOUT = 5.0
+_RETRY_PAUSE = 0.02
 _BACKLOG = 1024
-_FREE_DESCRIPTORS = 16
+_FIRST_FREE_DESCRIPTOR = 16
 
 
-class _Forking:
-    """The listeners of processes that are being forked off, by the thread that does it."""
+class _Forks:
+    """Listeners for processes that are being forked, by the thread that forks."""
 
     bound: dict[int, socket] = {}  # noqa: RUF012
-    handed_over: socket | None = None
+    inherited: socket | None = None
 
 
 def listen(address: str, port: int) -> socket:
-    """Listen on a port, which a server that is just ending may still hold for a moment."""
+    """Listen on a port; retried for a while, because a server that ends may still hold it."""
     import socket
     import time
 
     family, kind, protocol, _name, where = socket.getaddrinfo(
         address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _BIND_TIMEOUT
     while True:
         listener = socket.socket(family, kind, protocol)
         try:
@@ -48,18 +48,18 @@ def listen(address: str, port: int) -> socket:
                 raise OSError(
                     err.errno, f"owt cannot listen on {address} port {port}: {err.strerror}"
                 ) from None
-            time.sleep(_PAUSE)
+            time.sleep(_RETRY_PAUSE)
 
 
-def handed_over() -> socket | None:
-    """Return the listener that the parent bound for this process, if it did."""
-    return _Forking.handed_over
+def inherited() -> socket | None:
+    """Return the listener that the parent process bound for this one, if any."""
+    return _Forks.inherited
 
 
 def install(main: Callable[..., Any]) -> None:
     """Bind the port in the parent when `multiprocessing` forks a process to run `main`.
 
-    `start()` then returns to a caller for whom the port is there: it may connect at once.
+    When `Process.start()` returns, clients can connect already.
     """
     os.register_at_fork(
         before=lambda: _bind_for(main, sys._getframe(1)),
@@ -71,51 +71,51 @@ def install(main: Callable[..., Any]) -> None:
 def _bind_for(main: Callable[..., Any], forking: FrameType | None) -> None:
     from owt._server import args
 
-    process = _launched_by(forking)
+    process = _process_to_fork(forking)
     if process is None or getattr(process, "_target", None) is not main:
         return
     try:
-        _Forking.bound[threading.get_ident()] = listen(args.address, _port_of(process) or args.port)
+        _Forks.bound[threading.get_ident()] = listen(args.address, _port_of(process) or args.port)
     except OSError:
-        # The child tries again, and has the words for it: from here, none would reach anybody.
+        # The child tries again, and reports the error; here it would be lost.
         return
 
 
 def _port_of(process: Any) -> Any:
-    """Return the port with which a process is to call `main`; None if it gives none."""
+    """Return the port with which a process calls `main`; None if it gives none."""
     given = getattr(process, "_kwargs", {}).get("port")
     return given or next(iter(getattr(process, "_args", ())), None)
 
 
 def _in_parent() -> None:
-    listener = _Forking.bound.pop(threading.get_ident(), None)
+    listener = _Forks.bound.pop(threading.get_ident(), None)
     if listener is not None:
         listener.close()
 
 
 def _in_child(forking: FrameType | None) -> None:
-    _Forking.handed_over = _Forking.bound.pop(threading.get_ident(), None)
-    for listener in _Forking.bound.values():
+    _Forks.inherited = _Forks.bound.pop(threading.get_ident(), None)
+    for listener in _Forks.bound.values():
         listener.close()
-    _Forking.bound.clear()
-    if _Forking.handed_over is not None and forking is not None:
+    _Forks.bound.clear()
+    if _Forks.inherited is not None and forking is not None:
         _keep_open(forking.f_locals.get("child_w"))
 
 
-def _keep_open(alive: int | None) -> None:
-    """Keep the pipe by whose closing `multiprocessing` knows that the process has ended.
+def _keep_open(sentinel: int | None) -> None:
+    """Keep the pipe open whose closing tells `multiprocessing` that the process has ended.
 
-    Closed by exec, it would say so at once, and `join(timeout)` would wait without end.
+    Exec would close it, and `join(timeout)` would then wait for ever.
     """
     import fcntl
 
-    if alive is not None:
-        # A copy that exec leaves alone, out of the way of the descriptors with fixed numbers.
-        fcntl.fcntl(alive, fcntl.F_DUPFD, _FREE_DESCRIPTORS)
+    if sentinel is not None:
+        # A duplicate that exec does not close, beyond the descriptors with fixed numbers.
+        fcntl.fcntl(sentinel, fcntl.F_DUPFD, _FIRST_FREE_DESCRIPTOR)
 
 
-def _launched_by(frame: FrameType | None) -> Any:
-    """Return the process that a frame of `multiprocessing.popen_fork` is about to fork off."""
+def _process_to_fork(frame: FrameType | None) -> Any:
+    """Return the process that a frame of `multiprocessing.popen_fork` is about to fork."""
     if frame is None or frame.f_code.co_name != "_launch":
         return None
     return frame.f_locals.get("process_obj")

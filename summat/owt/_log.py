@@ -1,4 +1,4 @@
-"""`print` and `logging` as whole lines of the server's log, each with the id of its request."""
+"""Writes what `print` and `logging` give to the server's log, in whole lines with request ids."""
 
 from __future__ import annotations
 
@@ -9,91 +9,91 @@ from os import write as write_to
 from threading import get_ident
 from time import gmtime, strftime, time
 
-from owt import _log_levels, _stdio, _stray
-from owt._stdio import DESCRIPTOR, Lines
+from owt import _log_levels, _stdio, _unhandled
+from owt._stdio import DESCRIPTOR, LogStream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_LONGEST_LINE = 64 * 1024
+_MAX_LINE = 64 * 1024
 _NO_CALL = "-"
 _LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 _call_id: ContextVar[str] = ContextVar("owt_call_id", default=_NO_CALL)
-# The call that has printed last, in the context in which it did.
+# The id of the call that has printed in this context.
 _printed: ContextVar[str] = ContextVar("owt_printed", default="")
 _shows_tracebacks = False
-# The beginnings of lines that are not ended yet, by the writer and by whose they are.
-_begun: dict[tuple[int, str], str] = {}
+# Lines that have not ended yet, by stream and by call or thread.
+_partial_lines: dict[tuple[int, str], str] = {}
 
 
 def begin(call_id: str, digest: str) -> None:
-    """Say that what this thread or task writes from now on belongs to a call of an adaptor."""
+    """Assign what this thread or task writes from now on to a call of an adaptor."""
     _call_id.set(call_id)
     _log_levels.begin(digest)
 
 
-def tell_of_nothing(call_id: str) -> None:
-    """Say that a call answers with nothing, if it has printed what may have been meant for it."""
+def warn_of_printed_result(call_id: str) -> None:
+    """Log a hint if a call that returned None has printed: that may have been its result."""
     if _printed.get() == call_id:
         write("INFO", "the handler printed and returned None: return what is to be the answer")
 
 
-def end() -> None:
-    """Write out the lines that the call has left without an end."""
-    if _begun:
-        for key in [key for key in list(_begun) if key[1] == _writer_key()]:
-            write("INFO", _begun.pop(key, ""))
+def flush() -> None:
+    """Write the lines of the call that have not ended."""
+    if _partial_lines:
+        for key in [key for key in list(_partial_lines) if key[1] == _writer_key()]:
+            write("INFO", _partial_lines.pop(key, ""))
 
 
 def install(*, tracebacks: bool) -> None:
-    """Replace `sys.stdout` and `sys.stderr`, and give the root logger a handler."""
+    """Replace `sys.stdout` and `sys.stderr`, and add a handler to the root logger."""
     global _shows_tracebacks
     _shows_tracebacks = tracebacks
     _stdio.install(_OUT, _ERR)
-    logging.getLogger().addHandler(Records())
+    logging.getLogger().addHandler(LogHandler())
     _log_levels.install()
-    _stray.install(tracebacks=tracebacks)
-    os.register_at_fork(after_in_child=_begun.clear)
+    _unhandled.install(tracebacks=tracebacks)
+    os.register_at_fork(after_in_child=_partial_lines.clear)
 
 
-def _take(lines: Lines, text: str) -> None:
-    """Write out the lines in `text` that are ended, and keep the beginning of the next."""
-    if lines is _OUT:
+def _write_lines(stream: LogStream, text: str) -> None:
+    """Write the lines that end in `text`, and keep the rest for later."""
+    if stream is _OUT:
         _printed.set(_call_id.get())
-    key = (id(lines), _writer_key())
-    *ended, rest = (_begun.pop(key, "") + text).split("\n")
-    if len(rest) > _LONGEST_LINE:
+    key = (id(stream), _writer_key())
+    *ended, rest = (_partial_lines.pop(key, "") + text).split("\n")
+    if len(rest) > _MAX_LINE:
         ended.append(rest)
         rest = ""
     if ended:
-        write("INFO", "\n".join(map(_last_state, ended)))
+        write("INFO", "\n".join(map(_final_text, ended)))
     if rest:
-        _begun[key] = _last_state(rest)
+        _partial_lines[key] = _final_text(rest)
 
 
-_OUT = Lines("<stdout>", _take)
-_ERR = Lines("<stderr>", _take)
+_OUT = LogStream("<stdout>", _write_lines)
+_ERR = LogStream("<stderr>", _write_lines)
 
 
-class Records(logging.Handler):
-    """Writes the records of `logging` to the log."""
+class LogHandler(logging.Handler):
+    """Writes records of `logging` to the log."""
 
     def createLock(self) -> None:  # noqa: N802
-        """Go without a lock: a record is one write, and a call that is interrupted frees none."""
+        """Use no lock: each record is one write, and an interrupted call might never release it."""
         self.lock = None
 
     def filter(self, record: logging.LogRecord) -> Any:
-        """Leave out what other adaptors want to see."""
-        return super().filter(record) if _log_levels.wants(record) else False
+        """Leave out records that only other adaptors want."""
+        return super().filter(record) if _log_levels.is_wanted(record) else False
 
     def format(self, record: logging.LogRecord) -> str:
-        """Put a record into words as the adaptor wants it."""
+        """Format a record as the adaptor has set it."""
         return _log_levels.formatter().format(record)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record; one that cannot be put into words is told on the log too."""
+        """Write a record; if it cannot be formatted, log that."""
         try:
             text = self.format(record)
         except Exception as err:
@@ -102,18 +102,18 @@ class Records(logging.Handler):
 
 
 def traceback(text: str) -> None:
-    """Write a traceback, where the log is to show them: they may quote code and arguments."""
+    """Write a traceback, if enabled: tracebacks may show source and arguments."""
     if _shows_tracebacks:
         write("WARN", text)
 
 
 def write(level: str, text: str) -> None:
-    """Write lines to the log in one piece. A log that is gone stops nobody."""
+    """Write lines to the log at once. A log that cannot be written is ignored."""
     now = time()
     stamp = strftime("%Y-%m-%dT%H:%M:%S", gmtime(now))
-    # As the front writes its own lines.
+    # The format of the front's own lines.
     head = f"{stamp}.{int(now % 1 * 1e6):06}Z {level:>5} [{_call_id.get()}] "
-    # Each line has the head, so that no text can pass for a line of another request.
+    # Each line has the head, so that no text can look like a line of another request.
     whole = "".join(f"{head}{line}\n" for line in text.split("\n"))
     data = whole.encode("utf-8", "backslashreplace")
     try:
@@ -123,8 +123,8 @@ def write(level: str, text: str) -> None:
         pass
 
 
-def _last_state(line: str) -> str:
-    """Return what a terminal would show of a line in which a progress bar went back by `\\r`."""
+def _final_text(line: str) -> str:
+    """Return what a terminal shows in the end of a line that a progress bar rewrites by `\\r`."""
     return line.rstrip("\r").rpartition("\r")[2]
 
 
@@ -140,5 +140,5 @@ def warning_without_line(
     lineno: int,
     line: str | None = None,
 ) -> str:
-    """Return a warning as one line, as `warnings.formatwarning` is to."""
+    """Format a warning without its line of source; replaces `warnings.formatwarning`."""
     return f"{filename}:{lineno}: {category.__name__}: {message}\n"

@@ -1,4 +1,4 @@
-"""Which records of `logging` an adaptor sees, and how: `logging.basicConfig` for it alone."""
+"""Log levels and formats for each adaptor: `logging.basicConfig` applies to its caller alone."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ if TYPE_CHECKING:
     from typing import Any
 
 _digest: ContextVar[str] = ContextVar("owt_log_digest", default="")
-_BASE = logging.INFO
+_DEFAULT_LEVEL = logging.INFO
 _levels: dict[str, int] = {}
 _formatters: dict[str, logging.Formatter] = {}
-_PLAIN = logging.Formatter()
-# What makes basicConfig() set up handlers, which are those of the whole process.
-_OF_HANDLERS = ("force", "filename", "handlers")
+_DEFAULT_FORMATTER = logging.Formatter()
+# With these, basicConfig() sets up handlers, which belong to the whole process.
+_HANDLER_OPTIONS = ("force", "filename", "handlers")
 
 
 def begin(digest: str) -> None:
-    """Say which adaptor's call begins in this context."""
+    """Set the adaptor whose call begins in this context."""
     _digest.set(digest)
 
 
 def forget(digest: str) -> None:
-    """Forget what an adaptor has set that is dropped."""
+    """Forget the settings of an adaptor that is dropped."""
     _formatters.pop(digest, None)
     if _levels.pop(digest, None) is not None:
         _apply()
 
 
-def wants(record: logging.LogRecord) -> bool:
-    """Say whether the adaptor that runs sees a record that the root logger's level let through."""
-    if not _levels or record.levelno >= _levels.get(_digest.get(), _BASE):
+def is_wanted(record: logging.LogRecord) -> bool:
+    """Tell whether the current adaptor wants a record that passed the root logger's level."""
+    if not _levels or record.levelno >= _levels.get(_digest.get(), _DEFAULT_LEVEL):
         return True
-    # A logger with a level of its own has decided by that.
+    # A logger with a level of its own has decided already.
     logger: logging.Logger | None = logging.getLogger(record.name)
     while logger is not None and not logger.level:
         logger = logger.parent
@@ -42,22 +42,22 @@ def wants(record: logging.LogRecord) -> bool:
 
 
 def formatter() -> logging.Formatter:
-    """Return how the adaptor that runs wants its records to look."""
-    return _formatters.get(_digest.get(), _PLAIN) if _formatters else _PLAIN
+    """Return the formatter of the current adaptor."""
+    return _formatters.get(_digest.get(), _DEFAULT_FORMATTER) if _formatters else _DEFAULT_FORMATTER
 
 
 def install() -> None:
-    """Let the root logger's level, and `basicConfig`, be an adaptor's own where one sets them."""
-    logging.root.setLevel(_BASE)
+    """Make the root logger's level and `basicConfig` apply to the adaptor that sets them."""
+    logging.root.setLevel(_DEFAULT_LEVEL)
     logging.root.__class__ = _Root
     logging.basicConfig = _basic_config
 
 
 class _Root(logging.RootLogger):
-    """The root logger, whose level is as low as any adaptor wants it."""
+    """The root logger, with the lowest level that any adaptor has set."""
 
     def setLevel(self, level: int | str) -> None:  # noqa: N802
-        """Set the level for the adaptor that runs; outside of calls, for all."""
+        """Set the level for the current adaptor; outside of calls, for all."""
         digest = _digest.get()
         if not digest:
             super().setLevel(level)
@@ -67,7 +67,8 @@ class _Root(logging.RootLogger):
 
 
 def _apply() -> None:
-    logging.RootLogger.setLevel(logging.root, min(_BASE, *_levels.values(), _BASE))
+    lowest = min((_DEFAULT_LEVEL, *_levels.values()))
+    logging.RootLogger.setLevel(logging.root, lowest)
 
 
 _original = logging.basicConfig
@@ -76,7 +77,7 @@ _original = logging.basicConfig
 def _basic_config(**kwargs: Any) -> None:
     """Do what `logging.basicConfig` does, for the adaptor that calls it."""
     digest = _digest.get()
-    if not digest or any(kwargs.get(name) for name in _OF_HANDLERS):
+    if not digest or any(kwargs.get(name) for name in _HANDLER_OPTIONS):
         _original(**kwargs)
         return
     if kwargs.get("level") is not None:

@@ -1,4 +1,4 @@
-"""`main()`: another owt server in the place of the calling process."""
+"""`main()`: replaces the calling process by another owt server."""
 
 from __future__ import annotations
 
@@ -13,34 +13,32 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-# Given in the environment, because every user of a machine can read command lines.
+# Passed in the environment, because all users of a machine can read command lines.
 _SECRETS = {"auth": "OWT_AUTH", "url_key": "OWT_URL_KEY"}
 
-# By what a worker is known in the environment of what it has started, all of which ends with it.
+# Marks a worker's descendants in their environment: the server ends them with the worker.
 _MARK_VARIABLE = "OWT_WORKER_ID"
 
-# Where a program finds the first socket that is passed to it: sd_listen_fds(3) of systemd.
+# The descriptor of the first passed socket: see sd_listen_fds(3).
 _FIRST_PASSED = 3
 
 
 class _Process:
-    """Which process the worker is; 0 where there is none."""
+    """The process id of the worker; 0 if there is none."""
 
     worker = 0
 
 
 def install() -> None:
-    """Make `Process(target=main).start()` return when the new server's port is listening."""
+    """Make `Process(target=main).start()` return when the new server's port is open."""
     _Process.worker = os.getpid()
     _listener.install(main)
 
 
 def main(port: int | None = None) -> NoReturn:
-    """Start a server on `owt.args` in this process, which becomes the server.
+    """Replace this process by a server with the arguments in `owt.args`, and `port` if given.
 
-    `port` takes the place of that of `owt.args`.
-
-    The port is bound before that: connections wait from then on until the server takes them.
+    The port is bound first, so that clients can connect before the server has started.
     """
     if os.getpid() == _Process.worker:
         raise RuntimeError(
@@ -49,7 +47,7 @@ def main(port: int | None = None) -> NoReturn:
         )
     exe = _exe()
     args.port = port or args.port
-    listener = _listener.handed_over() or _listener.listen(args.address, args.port)
+    listener = _listener.inherited() or _listener.listen(args.address, args.port)
     _reset_process()
     sys.stdout.flush()
     os.dup2(listener.fileno(), _FIRST_PASSED)
@@ -59,7 +57,7 @@ def main(port: int | None = None) -> NoReturn:
 
 
 def options(values: dict[str, Any]) -> list[str]:
-    """Return the server's arguments as it takes them on its command line."""
+    """Return the server's arguments as command line options."""
     found = []
     for name, value in values.items():
         option = "--" + name.replace("_", "-")
@@ -74,11 +72,11 @@ def options(values: dict[str, Any]) -> list[str]:
 
 
 def environment(values: dict[str, Any]) -> dict[str, str]:
-    """Return the environment of the new server, without what was meant for this one."""
+    """Return the environment of the new server, without the variables of this one."""
     known = {"OWT_" + name.upper() for name in values} | {adaptors.DIRECTORY_VARIABLE}
     found = {name: value for name, value in os.environ.items() if name not in known}
     if _MARK_VARIABLE in found:
-        # Empty: it stays when the worker goes that it comes from.
+        # Empty, so that the server outlives the worker that starts it.
         found[_MARK_VARIABLE] = ""
     for name, variable in _SECRETS.items():
         value = values.get(name)
@@ -99,18 +97,18 @@ def _exe() -> str:
 
 
 def _reset_process() -> None:
-    """Undo what a worker has set for itself and exec would hand on."""
+    """Undo what a worker has set and the new program would inherit."""
     import signal
 
     for number in signal.valid_signals():
         try:
             signal.signal(number, signal.SIG_DFL)
         except (OSError, ValueError):
-            # SIGKILL and its like, or a thread that may not: these stay as they are.
+            # Signals such as SIGKILL, or a thread that may not change them.
             continue
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     with suppress(OSError):
-        # The worker's group ends with the worker.
+        # A new process group: the worker's is killed with the worker.
         os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

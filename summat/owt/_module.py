@@ -1,4 +1,4 @@
-"""The module that an adaptor becomes: its name, its loader, and the names it has unasked."""
+"""The module of an adaptor: its name, its loader, and the names that it has from the start."""
 
 from __future__ import annotations
 
@@ -9,52 +9,52 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from owt import _server
+from owt._filename import adaptor_filename
 from owt._source import Parsed
-from owt._source_file import file_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 PACKAGE = "owt.adaptors"
-# Among an adaptor's names, what `owt.summat.once` keeps alive for it.
-KEPT = "__once__"
-_NAME_DIGITS = 16
-_SHORT_NAME = "a_"
+# The name in an adaptor's module for what `owt.summat.once` made for it.
+ONCE_VALUES = "__once__"
+_DIGEST_LENGTH = 16
+_PREFIX = "a_"
 
 
-class Kept(dict[str, "Any"]):
-    """What `owt.summat.once` keeps alive for an adaptor, by name."""
+class OnceValues(dict[str, "Any"]):
+    """What `owt.summat.once` made for an adaptor, by name; this keeps it alive."""
 
 
-def kept_by(module: ModuleType) -> Kept | None:
-    """Return what is kept alive for an adaptor; None if nothing ever was."""
-    found = vars(module).get(KEPT)
-    return found if isinstance(found, Kept) else None
+def once_values(module: ModuleType) -> OnceValues | None:
+    """Return what `once` made for an adaptor; None if nothing."""
+    found = vars(module).get(ONCE_VALUES)
+    return found if isinstance(found, OnceValues) else None
 
 
-def hand_over(old: ModuleType, new: ModuleType) -> None:
-    """Keep alive for an adaptor that was loaded anew what was kept for it before."""
-    kept = kept_by(old)
-    if kept:
-        ours: Kept = vars(new).setdefault(KEPT, Kept())
-        for name, entry in kept.items():
-            ours.setdefault(name, entry)
+def move_once_values(old: ModuleType, new: ModuleType) -> None:
+    """Keep alive what `once` made for an adaptor that was reloaded."""
+    values = once_values(old)
+    if values:
+        target: OnceValues = vars(new).setdefault(ONCE_VALUES, OnceValues())
+        for name, entry in values.items():
+            target.setdefault(name, entry)
 
 
 def module_name(digest: str) -> str:
     """Return the full name of an adaptor's module."""
-    return f"{PACKAGE}.{_SHORT_NAME}{digest[:_NAME_DIGITS]}"
+    return f"{PACKAGE}.{_PREFIX}{digest[:_DIGEST_LENGTH]}"
 
 
-def digest_start(name: str) -> str | None:
-    """Return the first digits of the digest in a module's name; None if it is not an adaptor's."""
-    start = name.removeprefix(f"{PACKAGE}.{_SHORT_NAME}")
-    return start if start != name and start.isalnum() else None
+def digest_prefix(name: str) -> str | None:
+    """Return the part of the digest in a module's name; None if it is not an adaptor's."""
+    prefix = name.removeprefix(f"{PACKAGE}.{_PREFIX}")
+    return prefix if prefix != name and prefix.isalnum() else None
 
 
 class SourceLoader:
-    """Tells `inspect` and `pkgutil` where a module's source is: in memory."""
+    """Gives `inspect` and `pkgutil` the source of a module, which is in memory."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -64,28 +64,28 @@ class SourceLoader:
         return self.source
 
     def is_package(self, _name: str) -> bool:
-        """Say that an adaptor holds no modules."""
+        """Return False: adaptors contain no modules."""
         return False
 
     def create_module(self, _spec: ModuleSpec) -> None:
-        """Leave the making of the module to the import system."""
+        """Return None: the import system creates the module."""
 
 
-def new_module(digest: str, source: str, file: str | None = None) -> ModuleType:
-    """Return a module for an adaptor, with its prelude, before its code has run."""
-    name, file = module_name(digest), file or file_name(digest)
+def new_module(digest: str, source: str, filename: str | None = None) -> ModuleType:
+    """Return a module for an adaptor, with its prelude; its code has not run yet."""
+    name, filename = module_name(digest), filename or adaptor_filename(digest)
     module = ModuleType(name)
     loader = SourceLoader(source)
-    # The protocol of importlib, which is a class only to type checkers.
-    spec = ModuleSpec(name, loader, origin=file)  # type: ignore[arg-type]
+    # A loader by its methods; type checkers want a subclass.
+    spec = ModuleSpec(name, loader, origin=filename)  # type: ignore[arg-type]
     vars(module).update(prelude(), __builtins__=vars(builtins))
-    vars(module).update(__file__=file, __loader__=loader, __package__=PACKAGE, __spec__=spec)
-    show_lines(file, source)
+    vars(module).update(__file__=filename, __loader__=loader, __package__=PACKAGE, __spec__=spec)
+    add_source_lines(filename, source)
     return module
 
 
 def prelude() -> dict[str, Any]:
-    """Return the names that an adaptor has without importing them."""
+    """Return the names that adaptors have without importing them."""
     import base64
     import json
     import logging
@@ -111,16 +111,17 @@ def prelude() -> dict[str, Any]:
 
 
 def run(module: ModuleType, parsed: Parsed) -> object:
-    """Run the code in its module, and return its value if it is an expression."""
+    """Run code in its module, and return its value if it is an expression."""
     return eval(parsed.code, vars(module))
 
 
-def show_lines(file: str, source: str) -> None:
-    """Let tracebacks and `inspect.getsource` show the lines of a file that is nowhere."""
-    # No time of change: `linecache.checkcache` then leaves the entry alone.
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+def add_source_lines(filename: str, source: str) -> None:
+    """Let tracebacks and `inspect.getsource` find the lines of a file that does not exist."""
+    # Without a modification time, `linecache.checkcache` keeps the entry.
+    lines = source.splitlines(keepends=True)
+    linecache.cache[filename] = (len(source), None, lines, filename)
 
 
-def hide_lines(file: str) -> None:
-    """Undo `show_lines`."""
-    linecache.cache.pop(file, None)
+def remove_source_lines(filename: str) -> None:
+    """Undo `add_source_lines`."""
+    linecache.cache.pop(filename, None)

@@ -1,4 +1,4 @@
-"""Mappings that hold several values for a name, as forms, queries and headers do."""
+"""Mappings with several values for a name: forms, queries and headers."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     V = TypeVar("V")
 
     class _Base(Mapping[str, V], Generic[V]):
-        """What type checkers take for the base: importing `typing` would cost milliseconds."""
+        """The base for type checkers; importing `typing` would take milliseconds."""
 else:
     _Base = Mapping
 
 
 class Missing(Abort, KeyError):
-    """A name that is not there: a `KeyError` that, if nobody catches it, answers with 400."""
+    """A missing name: a `KeyError` that ends the call with 400, unless it is caught."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(400, f"The request has no {kind} {name!r}.")
 
 
 class MultiDict(_Base["V"]):
-    """Reads as a dict of first values; `getlist` gives all values of a name."""
+    """A mapping to the first values; `getlist` returns all values of a name."""
 
     __slots__ = ("_kind", "_lists")
 
@@ -42,9 +42,9 @@ class MultiDict(_Base["V"]):
         return name
 
     def __getitem__(self, name: str) -> V:
-        return self._found(name)[0]
+        return self._values(name)[0]
 
-    def _found(self, name: str) -> list[V]:
+    def _values(self, name: str) -> list[V]:
         try:
             return self._lists[self._key(name)]
         except KeyError:
@@ -75,7 +75,7 @@ class MultiDict(_Base["V"]):
             return default
 
     def getlist(self, name: str, type: Callable[[V], Any] | None = None) -> list[Any]:
-        """Return all values of a name, through `type` if given, without those it refuses."""
+        """Return all values of a name, through `type` if given, without those that it rejects."""
         values = self._lists.get(self._key(name), [])
         if type is None:
             return list(values)
@@ -95,7 +95,7 @@ class MultiDict(_Base["V"]):
 
 
 class Headers(MultiDict["str"]):
-    """Headers, whose names are the same in any case, and whose repeated values read as one."""
+    """Headers: names in any case, and repeated values joined by commas."""
 
     __slots__ = ()
 
@@ -107,8 +107,8 @@ class Headers(MultiDict["str"]):
         return name.lower()
 
     def __getitem__(self, name: str) -> str:
-        # As RFC 9110 section 5.2 puts several lines of one name together.
-        return ", ".join(self._found(name))
+        # RFC 9110 section 5.2.
+        return ", ".join(self._values(name))
 
     def get(self, name: str, default: Any = None, type: Callable[[str], Any] | None = None) -> Any:
         """Return the value of a name, through `type` if given; else the default."""

@@ -1,4 +1,4 @@
-"""The request as a handler sees it, with Flask's names; parsed only when it is asked for."""
+"""The request as a handler sees it, with Flask's names; each part is parsed when it is used."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from functools import cached_property as lazy
     from typing import Any
 
-    from owt._border import Call, Part
-    from owt._form_file import File
-    from owt._headers import Accept, Authorization, UserAgent
+    from owt._bindings import Call, Part
+    from owt._form import File
+    from owt._header_values import Accept, Authorization, UserAgent
     from owt._upload import BodyStream
 else:
 
     class lazy:  # noqa: N801
-        """A property that is computed once; without the lock of `functools.cached_property`."""
+        """Does what `functools.cached_property` does, without its lock."""
 
         def __init__(self, compute):  # noqa: ANN001, ANN204
             self._compute = compute
@@ -45,12 +45,12 @@ class Request:
 
     @lazy
     def id(self) -> str:
-        """The request's id, which the log and the answer's `Owt-Request-Id` show."""
+        """The request's id, as in the log and in the response's `Owt-Request-Id`."""
         return self._call.id
 
     @property
     def disconnected(self) -> bool:
-        """Whether the client has gone or the call was cancelled: nobody waits for the answer."""
+        """Whether the client has gone or the call was cancelled: nobody waits for the response."""
         return self._call.disconnected
 
     @lazy
@@ -65,7 +65,7 @@ class Request:
 
     @lazy
     def host(self) -> str:
-        """The Host header: a name or address, and the port if it was named."""
+        """The Host header: a name or an address, and the port if it was given."""
         return self._call.host
 
     @lazy
@@ -75,7 +75,7 @@ class Request:
 
     @property
     def access_route(self) -> list[str]:
-        """The addresses that the request came by, as `X-Forwarded-For` has them, true or not."""
+        """The addresses in `X-Forwarded-For`, which may be forged; else the client's address."""
         forwarded = ",".join(self.headers.getlist("x-forwarded-for"))
         return [each.strip() for each in forwarded.split(",") if each.strip()] or [self.remote_addr]
 
@@ -104,7 +104,7 @@ class Request:
         """The URL of this server, with a `/` at its end."""
         return f"{self.scheme}://{self.host}/"
 
-    # An owt has no part of a path to itself.
+    # The server has no path prefix.
     root_url = url_root = host_url
 
     @lazy
@@ -130,33 +130,33 @@ class Request:
 
     @lazy
     def user_agent(self) -> UserAgent:
-        """The client's program, as it calls itself; empty if it does not."""
-        from owt._headers import UserAgent
+        """The User-Agent header; empty if none was sent."""
+        from owt._header_values import UserAgent
 
         return UserAgent(self.headers.get("user-agent", ""))
 
     @lazy
     def authorization(self) -> Authorization | None:
-        """User and password, or token, of the Authorization header."""
-        from owt._headers import Authorization
+        """The user and password, or the token, in the Authorization header."""
+        from owt._header_values import Authorization
 
-        return Authorization.of(self.headers.get("authorization"))
+        return Authorization.parse(self.headers.get("authorization"))
 
     @lazy
     def accept_mimetypes(self) -> Accept:
-        """The media types that the client takes."""
-        from owt._headers import Accept
+        """The media types that the client accepts."""
+        from owt._header_values import Accept
 
         return Accept(self.headers.get("accept", ""))
 
     @lazy
     def cookies(self) -> dict[str, str]:
-        """The cookies."""
-        return _cookies("; ".join(self.headers.getlist("cookie")))
+        """The cookies; of several with one name, the first."""
+        return _Cookies("; ".join(self.headers.getlist("cookie")))
 
     @property
     def is_secure(self) -> bool:
-        """Whether it came by HTTPS."""
+        """Whether the scheme is HTTPS."""
         return self.scheme == "https"
 
     @property
@@ -180,11 +180,13 @@ class Request:
     @lazy
     def mimetype(self) -> str:
         """The media type in lower case, without parameters; empty if none was sent."""
-        return (self.content_type or "").partition(";")[0].strip().lower()
+        from owt._http import media_type
+
+        return media_type(self.content_type)
 
     @lazy
     def content_length(self) -> int | None:
-        """The length of the body as the client gave it."""
+        """The length of the body, as the client sent it."""
         value: int | None = self.headers.get("content-length", type=int)
         return value
 
@@ -192,23 +194,23 @@ class Request:
     def data(self) -> bytes:
         """The body; empty if it was multipart.
 
-        A body that is still on its way is waited for, and held in memory: `stream` reads it as it
-        comes. (In async code, `await request.stream.aread()` lets other calls run meanwhile.)
+        This waits for a body that is still being received, and holds it in memory; `stream` reads
+        it as it comes. (In async code, `await request.stream.aread()` does not block the loop.)
         """
         whole = self._call.body
         return self.stream.readall() if whole is None else whole
 
     @lazy
     def stream(self) -> BodyStream:
-        """The body as it arrives: a binary file, and an iterator over pieces."""
+        """The body as it arrives: a binary file, and an iterator over chunks."""
         from owt._upload import BodyStream
 
         return BodyStream(self._call)
 
     def get_data(self, cache: bool = True, as_text: bool = False) -> bytes | str:
-        """Return the body, as text if asked.
+        """Return the body; with `as_text`, as text.
 
-        Without `cache`, a body that is still on its way is not kept to be read a second time.
+        Without `cache`, a body that is still being received is not kept for a second read.
         """
         is_kept = cache or "data" in vars(self)
         data = self.data if is_kept else self.stream.readall()
@@ -216,7 +218,7 @@ class Request:
 
     @lazy
     def form(self) -> MultiDict[str]:
-        """The fields of a form that was sent as the body."""
+        """The fields of a form in the body."""
         return MultiDict(self._form_fields(), "form field")
 
     def _form_fields(self) -> list[tuple[str, str]]:
@@ -228,14 +230,14 @@ class Request:
 
     @lazy
     def values(self) -> MultiDict[str]:
-        """The fields of the query and, but for GET, of the form; the query's first."""
+        """The fields of the query and, except for GET, of the form; those of the query first."""
         form = [] if self.method == "GET" else self._form_fields()
         return MultiDict([*_fields(self._call.query), *form], "value")
 
     @lazy
     def files(self) -> MultiDict[File]:
         """The files of a multipart form."""
-        from owt._form_file import File
+        from owt._form import File
 
         files = ((part[0], File(part)) for part in self._parts if part[1] is not None)
         return MultiDict(files, "file")
@@ -246,7 +248,7 @@ class Request:
 
     @property
     def is_json(self) -> bool:
-        """Whether the body says that it is JSON."""
+        """Whether the body's media type is JSON."""
         kind = self.mimetype
         return kind == "application/json" or (
             kind.startswith("application/") and kind.endswith("+json")
@@ -254,13 +256,13 @@ class Request:
 
     @lazy
     def json(self) -> Any:
-        """The body read as JSON; a body that is not answers the call with 415 or 400."""
+        """The body parsed as JSON; ends the call with 415 or 400 if it is not JSON."""
         return self.get_json()
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        """Return the body read as JSON; `cache` keeps the body, as `get_data` does.
+        """Return the body parsed as JSON; `cache` keeps the body, as in `get_data`.
 
-        `force` reads it whatever its media type; `silent` gives None instead of an error.
+        `force` ignores the media type; `silent` returns None instead of an error.
         """
         if not (force or self.is_json):
             if silent:
@@ -285,19 +287,15 @@ def _fields(text: str) -> list[tuple[str, str]]:
 
 
 class _Cookies(dict[str, str]):
-    """Cookies by name; one that was not sent answers the call with 400."""
+    """Cookies by name; a missing one ends the call with 400."""
 
     __slots__ = ()
 
+    def __init__(self, header: str) -> None:
+        from owt._http import parse_cookies
+
+        for name, value in parse_cookies(header):
+            self.setdefault(name, value)
+
     def __missing__(self, name: str) -> str:
         raise Missing("cookie", name)
-
-
-def _cookies(header: str) -> dict[str, str]:
-    """Read a Cookie header; of cookies with one name, the first, which is the more specific."""
-    found = _Cookies()
-    for pair in header.split(";"):
-        name, equals, value = pair.strip().partition("=")
-        if equals and name:
-            found.setdefault(name, value.strip('"'))
-    return found

@@ -1,4 +1,4 @@
-"""What a handler returns or raises to choose the status and headers of its answer."""
+"""`Response` and `abort`: how a handler chooses the status and headers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STATUSES = range(200, 600)
 
 
 class Response:
-    """An answer: a body of any kind that a handler may return, with status and headers."""
+    """A response: a body of any kind that a handler may return, with status and headers."""
 
     __slots__ = ("body", "content_type", "headers", "status")
 
@@ -34,7 +34,7 @@ class Response:
 
 
 class Abort(Exception):
-    """Ends the call with an answer of its own; raised by `abort`."""
+    """Ends the call with a status and a text; raised by `abort`."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(status, text)
@@ -43,14 +43,14 @@ class Abort(Exception):
 
 
 def abort(status: int, text: str = "") -> NoReturn:
-    """Answer the call from anywhere, with a status and text; by default its usual words."""
+    """End the call from anywhere, with a status and a text; by default its reason phrase."""
     if status not in STATUSES:
         raise ValueError(f"abort() takes a status from 200 to 599, and got {status!r}")
     raise Abort(status, text or phrase(status))
 
 
 def phrase(status: int) -> str:
-    """Return the usual words of a status."""
+    """Return the reason phrase of a status."""
     from http import HTTPStatus
 
     try:

@@ -1,9 +1,9 @@
-"""`same_thread`: an adaptor whose calls run on one thread, one after the other.
+"""`same_thread`: an adaptor whose calls all run on one thread, one after the other.
 
-An adaptor whose code names it at module level gets a line: a thread that loads it, runs its calls
+An adaptor whose code names it at module level has its own thread, which loads it, runs its calls
 and iterates its generators. So what belongs to one thread, such as a connection of sqlite3, may be
-made at module level or by `once`. The line lives as long as the adaptor and what `once` has made
-on it.
+made at module level or by `once`. The thread lives as long as the adaptor, and as what `once` has
+made on it.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, Protocol, TypeVar
 
-    from owt._border import Call
+    from owt._bindings import Call
     from owt._source import Parsed
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-    class Belonging(Protocol):
-        """What was made on a line's thread."""
+    class ThreadBound(Protocol):
+        """A value that was made on an adaptor's thread, and belongs to it."""
 
         def forget(self) -> None:
-            """Make it anew when it is next asked for."""
+            """Make the value anew when it is next needed."""
 
 
 _NAME = "same_thread"
-# CO_COROUTINE and CO_ASYNC_GENERATOR of `inspect`, which takes long to import.
+# CO_COROUTINE and CO_ASYNC_GENERATOR of `inspect`, which is slow to import.
 _ASYNC = 0x80 | 0x200
-# Seconds that a call which was cancelled, and waits in C, may keep the thread to itself.
-_PATIENCE = 2.0
+# Seconds after which a cancelled call that still waits in C is left alone with its thread.
+_STUCK_AFTER = 2.0
 
 
 def same_thread(handler: F) -> F:
-    """Run all calls of the adaptor on one thread, one after the other, as well as its module.
+    """Run all calls of the adaptor on one thread, one after the other, and its module too.
 
         db = sqlite3.connect("owls.db")
 
@@ -46,8 +46,8 @@ def same_thread(handler: F) -> F:
         def run(request, name):
             return db.execute("SELECT says FROM owls WHERE name = ?", [name]).fetchone()
 
-    A stream has the thread until its end. A call that is cancelled while it waits in C, and stays
-    there, is left alone with the thread: the adaptor is loaded anew on another one.
+    A stream keeps the thread until it ends. If a call is cancelled while it waits in C, and stays
+    there, it is left alone with the thread: the adaptor is reloaded on another one.
     """
     code = getattr(handler, "__code__", None)
     if code is not None and code.co_flags & _ASYNC:
@@ -58,8 +58,8 @@ def same_thread(handler: F) -> F:
     return handler
 
 
-def is_asked_for(source: str) -> bool:
-    """Tell whether an adaptor that is not loaded yet wants one thread."""
+def is_requested_by(source: str) -> bool:
+    """Tell whether the source of an adaptor that is not loaded yet asks for one thread."""
     if _NAME not in source:
         return False
     from owt._source import parse
@@ -67,7 +67,7 @@ def is_asked_for(source: str) -> bool:
     try:
         return is_named_in(parse(source, "<adaptor>"))
     except Exception:
-        # Whoever loads it says what is wrong.
+        # Loading it reports the error.
         return False
 
 
@@ -76,41 +76,41 @@ def is_named_in(parsed: Parsed) -> bool:
     return _NAME in parsed.code.co_names
 
 
-class Line:
-    """The thread of one adaptor, and the calls that wait for it."""
+class AdaptorThread:
+    """The thread of one adaptor, with its queue of jobs."""
 
     def __init__(self) -> None:
         self.waiting: dict[int, Job] = {}
         self.running: Job | None = None
-        self.thread = 0
+        self.ident = 0
         self.is_loading = False
-        self.belongings: weakref.WeakSet[Belonging] = weakref.WeakSet()
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        # It knows the line only while there is something to do: a line that nobody needs ends.
-        threading.Thread(target=_work, args=(self._jobs,), name="owt-same", daemon=True).start()
+        self.owned: weakref.WeakSet[ThreadBound] = weakref.WeakSet()
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        # It refers to this object only while a job runs, so it ends when nobody else does.
+        threading.Thread(target=_work, args=(self._queue,), name="owt-same", daemon=True).start()
 
     def __del__(self) -> None:
-        self.end()
+        self.stop()
 
-    def end(self) -> None:
-        """Let the thread end after what it does now."""
-        jobs = getattr(self, "_jobs", None)
-        if jobs is not None:
-            jobs.put(None)
+    def stop(self) -> None:
+        """End the thread after the job that it runs."""
+        queue = getattr(self, "_queue", None)
+        if queue is not None:
+            queue.put(None)
 
-    def put(self, job: Job) -> None:
-        """Have a job done after those that wait already."""
-        job.line = self
+    def submit(self, job: Job) -> None:
+        """Run a job after those that wait already."""
+        job.thread = self
         self.waiting[id(job)] = job
-        self._jobs.put(job)
+        self._queue.put(job)
 
-    def call(self, function: Callable[[], object], patience: float) -> None:
-        """Call a function on the line's thread, and wait for that; what it raises is raised."""
-        if threading.get_ident() == self.thread:
+    def call(self, function: Callable[[], object], timeout: float) -> None:
+        """Call a function on the thread, and wait for it; what it raises is raised here."""
+        if threading.get_ident() == self.ident:
             function()
             return
         raised: list[BaseException] = []
-        over = threading.Event()
+        done = threading.Event()
 
         def work() -> None:
             try:
@@ -118,134 +118,139 @@ class Line:
             except BaseException as err:
                 raised.append(err)
             finally:
-                over.set()
+                done.set()
 
-        self.put(Job(None, work))
-        over.wait(patience)
+        self.submit(Job(None, work))
+        done.wait(timeout)
         if raised:
             raise raised[0]
 
 
 class Job:
-    """Something to do on a line's thread, mostly a call."""
+    """Something to run on an adaptor's thread, mostly a call."""
 
-    __slots__ = ("call", "line", "work")
+    __slots__ = ("call", "thread", "work")
 
     def __init__(self, call: Call | None, work: Callable[[], object]) -> None:
         self.call = call
         self.work = work
-        self.line: Line | None = None
+        self.thread: AdaptorThread | None = None
 
     def run(self) -> None:
-        """Do it, unless it was dropped or moved to another line meanwhile."""
-        line = self.line
-        if line is None or line.waiting.pop(id(self), None) is None:
+        """Run it, unless it was dropped or given to another thread meanwhile."""
+        thread = self.thread
+        if thread is None or thread.waiting.pop(id(self), None) is None:
             return
-        line.thread = threading.get_ident()
-        _here.line, line.running = line, self
+        thread.ident = threading.get_ident()
+        _local.thread, thread.running = thread, self
         try:
             self.work()
         except BaseException:
-            # An interrupt that came when the call had been answered.
+            # An interrupt that came after the call was answered.
             return
         finally:
-            line.running, _here.line = None, None
+            thread.running, _local.thread = None, None
 
 
-def _work(jobs: SimpleQueue[Job | None]) -> None:
-    while (job := jobs.get()) is not None:
+def _work(queue: SimpleQueue[Job | None]) -> None:
+    while (job := queue.get()) is not None:
         job.run()
-        # What it holds alive may be what ends this thread.
+        # Waiting must not keep what the job refers to alive: its end may end this thread.
         del job
 
 
-class _Here(threading.local):
-    line: Line | None = None
+class _Local(threading.local):
+    thread: AdaptorThread | None = None
 
 
-_here = _Here()
+_local = _Local()
 
 
-def here() -> Line | None:
-    """Return the line whose thread this is."""
-    return _here.line
+def current() -> AdaptorThread | None:
+    """Return the adaptor thread that this code runs on."""
+    return _local.thread
 
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Let nothing interrupt this thread, if it is a line's and others wait, while it loads."""
-    line = _here.line
-    if line is None:
+    """Mark an adaptor's thread as loading, so that no interrupt hits it if other calls wait."""
+    thread = _local.thread
+    if thread is None:
         yield
         return
-    line.is_loading = True
+    thread.is_loading = True
     try:
         yield
     finally:
-        line.is_loading = False
+        thread.is_loading = False
 
 
-class Lines:
-    """The lines of a worker, by the digest of their adaptors."""
+class AdaptorThreads:
+    """The adaptor threads of a worker, by the digests of their adaptors."""
 
     def __init__(self, forget: Callable[[str], object]) -> None:
         self._forget = forget
-        self._lines: weakref.WeakValueDictionary[str, Line] = weakref.WeakValueDictionary()
-        self._changing = threading.Lock()
+        self._threads: weakref.WeakValueDictionary[str, AdaptorThread] = (
+            weakref.WeakValueDictionary()
+        )
+        self._lock = threading.Lock()
 
-    def put(self, digest: str, job: Job) -> None:
-        """Have a call run on the thread of its adaptor."""
-        with self._changing:
-            line = self._lines.get(digest)
-            if line is None:
-                self._lines[digest] = line = Line()
-            line.put(job)
+    def submit(self, digest: str, job: Job) -> None:
+        """Run a call on the thread of its adaptor."""
+        with self._lock:
+            thread = self._threads.get(digest)
+            if thread is None:
+                self._threads[digest] = thread = AdaptorThread()
+            thread.submit(job)
 
     def drop_cancelled(self) -> None:
-        """End the calls that wait for a thread and were cancelled."""
-        for line in list(self._lines.values()):
-            for key, job in list(line.waiting.items()):
+        """End the calls that were cancelled while they wait for a thread."""
+        for thread in list(self._threads.values()):
+            for key, job in list(thread.waiting.items()):
                 call = job.call
                 if call is None or not call.disconnected:
                     continue
-                # Taken out by one only: by the line's thread, or here.
-                if line.waiting.pop(key, None) is not None:
+                # Removed only once: by the adaptor's thread, or here.
+                if thread.waiting.pop(key, None) is not None:
                     call.done()
 
     def after_fork(self) -> None:
-        """Forget the lines in a forked child, where their threads do not exist."""
+        """Forget the threads in a forked child, where they do not exist."""
         self.__init__(self._forget)  # type: ignore[misc]
 
-    def is_wanted(self, thread: int) -> bool:
-        """Tell whether others wait for what a thread loads, so that it must not be interrupted."""
+    def is_loading_for_others(self, ident: int) -> bool:
+        """Tell whether a thread loads an adaptor while other calls wait for it."""
         return any(
-            line.thread == thread and line.is_loading and line.waiting
-            for line in list(self._lines.values())
+            thread.ident == ident and thread.is_loading and thread.waiting
+            for thread in list(self._threads.values())
         )
 
-    def replace_if_stuck(self, thread: int) -> None:
-        """Give the thread of a cancelled call, which waits in C, some time to end it."""
-        for digest, line in list(self._lines.items()):
-            job = line.running
-            if line.thread == thread and job is not None:
-                timer = threading.Timer(_PATIENCE, self._replace, (digest, weakref.ref(line), job))
+    def replace_if_stuck(self, ident: int) -> None:
+        """Replace the thread of a cancelled call, which waits in C, if it does not return soon."""
+        for digest, thread in list(self._threads.items()):
+            job = thread.running
+            if thread.ident == ident and job is not None:
+                arguments = (digest, weakref.ref(thread), job)
+                timer = threading.Timer(_STUCK_AFTER, self._replace, arguments)
                 timer.daemon = True
                 timer.start()
 
-    def _replace(self, digest: str, weak: weakref.ref[Line], job: Job) -> None:
-        """Leave a thread that is stuck alone, and have all that it was to do done by another."""
-        line = weak()
-        with self._changing:
-            if line is None or line.running is not job or self._lines.get(digest) is not line:
+    def _replace(self, digest: str, weak: weakref.ref[AdaptorThread], job: Job) -> None:
+        """Leave a stuck thread alone, and run its waiting jobs on a new one."""
+        thread = weak()
+        with self._lock:
+            if thread is None or thread.running is not job:
                 return
-            del self._lines[digest]
-            left = [line.waiting.pop(key, None) for key in list(line.waiting)]
-            line.end()
-            # What the adaptor has made belongs to that thread: it is loaded anew.
+            if self._threads.get(digest) is not thread:
+                return
+            del self._threads[digest]
+            waiting = [thread.waiting.pop(key, None) for key in list(thread.waiting)]
+            thread.stop()
+            # What the adaptor has made belongs to that thread: reload it.
             self._forget(digest)
-            for belonging in list(line.belongings):
-                belonging.forget()
-        for each in left:
-            if each is not None:
-                # A job of its own: the old one is still in the queue of the old thread.
-                self.put(digest, Job(each.call, each.work))
+            for value in list(thread.owned):
+                value.forget()
+        for left in waiting:
+            if left is not None:
+                # A new job: the old one is still in the queue of the stuck thread.
+                self.submit(digest, Job(left.call, left.work))

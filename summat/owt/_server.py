@@ -1,4 +1,4 @@
-"""The server that this process works for: its arguments, its address, and what children need."""
+"""The server of this process: its arguments, its address, and the settings for child processes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from owt._border import Settings
+    from owt._bindings import Settings
 
 EXE_VARIABLE = "OWT_EXE"
 _SETTINGS_FILE = "server.json"
 _DEFAULTS = {"address": "127.0.0.1", "port": 9876}
-# An address to listen on everywhere is none to connect to.
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+# Wildcard addresses, to which no client can connect, and what clients use instead.
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 args = SimpleNamespace(**_DEFAULTS)
-"""The server's arguments; what they are set to is what `owt.main()` starts with."""
+"""The server's arguments; `owt.main()` starts a server with their current values."""
 
 
 class Server:
@@ -48,17 +48,17 @@ class Server:
         return server
 
 
-class _Started:
-    """The arguments as the server started with them, which no adaptor changes."""
+class _Startup:
+    """The arguments and the directory with which the server started; no adaptor changes them."""
 
     args: dict[str, Any] = dict(_DEFAULTS)  # noqa: RUF012
     directory = "."
 
 
 def configure(settings: Settings) -> None:
-    """Take over the server's settings, and leave them where child processes find them."""
-    _take(settings)
-    _Started.directory = os.getcwd()
+    """Apply the server's settings, and save them for child processes."""
+    _apply(settings)
+    _Startup.directory = os.getcwd()
     os.environ[EXE_VARIABLE] = settings["exe"]
     os.environ[adaptors.DIRECTORY_VARIABLE] = settings["adaptors_dir"]
     _append_to_pythonpath(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -66,12 +66,12 @@ def configure(settings: Settings) -> None:
 
 
 def start_directory() -> str:
-    """Return the folder in which the server was started, wherever an adaptor may have gone."""
-    return _Started.directory
+    """Return the directory in which the server was started; adaptors may have changed theirs."""
+    return _Startup.directory
 
 
-def adopt() -> None:
-    """In a process that a worker spawned, take over that worker's settings."""
+def apply_saved_settings() -> None:
+    """In a child process of a worker, apply the settings that the worker saved."""
     directory = os.environ.get(adaptors.DIRECTORY_VARIABLE)
     if Server._running is not None or directory is None:
         return
@@ -79,25 +79,25 @@ def adopt() -> None:
 
     try:
         with open(os.path.join(directory, _SETTINGS_FILE), encoding="utf-8") as file:
-            _take(json.load(file))
+            _apply(json.load(file))
     except FileNotFoundError:
-        # The server has gone, and this process outlives it.
+        # The server has ended, and this process runs on.
         return
 
 
 def running() -> Server | None:
-    """Return the server that runs this code, if one does."""
-    adopt()
+    """Return the server that runs this code, if any."""
+    apply_saved_settings()
     return Server._running
 
 
 def copy_of_args() -> SimpleNamespace:
-    """Return the server's arguments, for one adaptor to do with as it likes."""
-    return SimpleNamespace(**_copied(_Started.args))
+    """Return a copy of the server's arguments, which one adaptor may change."""
+    return SimpleNamespace(**_copied(_Startup.args))
 
 
-def _take(settings: Settings) -> None:
-    _Started.args = settings["args"]
+def _apply(settings: Settings) -> None:
+    _Startup.args = settings["args"]
     vars(args).update(_copied(settings["args"]))
     address, port = settings["address"], settings["port"]
     Server._running = Server(address, port, _url(address, port, settings["args"]))
@@ -110,7 +110,7 @@ def _copied(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _url(address: str, port: int, values: dict[str, Any]) -> str:
-    host = _EVERYWHERE.get(address, address)
+    host = _LOOPBACK.get(address, address)
     scheme = "https" if values.get("tls_cert") else "http"
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
@@ -124,10 +124,10 @@ def _append_to_pythonpath(folder: str) -> None:
 def _write(path: str, settings: Settings) -> None:
     import json
 
-    # Private, since the arguments may hold credentials; and whole at any moment, since several
-    # workers share the folder.
-    unfinished = f"{path}.{os.getpid()}"
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # Private, because the arguments may contain credentials; replaced atomically, because several
+    # workers write it.
+    temporary = f"{path}.{os.getpid()}"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
         json.dump(settings, file)
-    os.replace(unfinished, path)
+    os.replace(temporary, path)

@@ -1,4 +1,4 @@
-"""Which parameters a handler has, as far as calling it is concerned."""
+"""The parameters of a handler, as far as calling it is concerned."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _ANY_POSITIONAL = 0x04
 _ANY_KEYWORD = 0x08
-# `Request` of any module, alone or with None, as annotations are written and shown.
+# Annotations for `Request` of any module, also with None, as source or as `repr` shows them.
 _REQUEST = re.compile(r"(?:[\w.]+\.)?(?:Optional\[)?(?:[\w.]+\.)?Request\]?(?:\s*\|\s*None)?")
 
 
@@ -35,7 +35,7 @@ class Signature:
         self.position_only = 0
         self.keyword_only: tuple[str, ...] = ()
         self.required: frozenset[str] = frozenset()
-        # Those that are annotated with a class called Request.
+        # Those that are annotated with a class named Request.
         self.annotated: frozenset[str] = frozenset()
         self.any_positional = False
         self.any_keyword = False
@@ -45,41 +45,41 @@ class Signature:
         return frozenset(self.positional[self.position_only :] + self.keyword_only)
 
     def takes_anything(self) -> bool:
-        """Return whether it is `(*args, **kwargs)`, as many decorators write."""
+        """Return whether it is `(*args, **kwargs)`, as in many decorators."""
         is_open = self.any_positional and self.any_keyword
         return is_open and not (self.positional or self.keyword_only)
 
 
 def signature(handler: Callable[..., Any]) -> Signature | None:
-    """Return the signature of a handler; None for a builtin that tells none."""
-    # A plain function is read directly, ten times as fast; one with attributes may be a wrapper.
+    """Return the signature of a handler; None for a builtin without one."""
+    # Reading a plain function is ten times as fast; one with attributes may be a wrapper.
     if type(handler) is FunctionType and not handler.__dict__:
-        return _of_function(handler)
-    return _inspected(handler)
+        return _from_function(handler)
+    return _from_inspect(handler)
 
 
-def _of_function(function: FunctionType) -> Signature:
-    code, read = function.__code__, Signature()
+def _from_function(function: FunctionType) -> Signature:
+    code, found = function.__code__, Signature()
     end = code.co_argcount + code.co_kwonlyargcount
-    read.positional = code.co_varnames[: code.co_argcount]
-    read.position_only = code.co_posonlyargcount
-    read.keyword_only = code.co_varnames[code.co_argcount : end]
+    found.positional = code.co_varnames[: code.co_argcount]
+    found.position_only = code.co_posonlyargcount
+    found.keyword_only = code.co_varnames[code.co_argcount : end]
     without_default = code.co_argcount - len(function.__defaults__ or ())
     keyword_defaults = function.__kwdefaults__ or {}
-    read.required = frozenset(read.positional[:without_default]) | (
-        frozenset(read.keyword_only) - keyword_defaults.keys()
+    found.required = frozenset(found.positional[:without_default]) | (
+        frozenset(found.keyword_only) - keyword_defaults.keys()
     )
-    read.annotated = _annotated_of(function)
-    read.any_positional = bool(code.co_flags & _ANY_POSITIONAL)
-    read.any_keyword = bool(code.co_flags & _ANY_KEYWORD)
-    return read
+    found.annotated = _annotated_of(function)
+    found.any_positional = bool(code.co_flags & _ANY_POSITIONAL)
+    found.any_keyword = bool(code.co_flags & _ANY_KEYWORD)
+    return found
 
 
 def _annotated_of(function: FunctionType) -> frozenset[str]:
     try:
         annotations = function.__annotations__
     except Exception:
-        # From Python 3.14 on they are evaluated now, and that is the adaptor's own code.
+        # From Python 3.14 on, this evaluates code of the adaptor.
         return frozenset()
     return frozenset(name for name, value in annotations.items() if _is_request(value))
 
@@ -94,35 +94,35 @@ def _is_request(annotation: object) -> bool:
     return _REQUEST.fullmatch(text.strip("'\" ")) is not None
 
 
-def _inspected(handler: Callable[..., Any]) -> Signature | None:
+def _from_inspect(handler: Callable[..., Any]) -> Signature | None:
     import inspect
 
     try:
         parameters = inspect.signature(handler).parameters.values()
     except Exception:
-        # A builtin that tells none, or an object whose attributes are not what they seem.
+        # A builtin without a signature, or an object with unusual attributes.
         return None
-    kinds, read = inspect.Parameter, Signature()
+    kinds, found = inspect.Parameter, Signature()
     by_position = (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)
-    read.positional = tuple(each.name for each in parameters if each.kind in by_position)
-    read.position_only = sum(each.kind is kinds.POSITIONAL_ONLY for each in parameters)
-    read.keyword_only = tuple(each.name for each in parameters if each.kind is kinds.KEYWORD_ONLY)
-    named = (*read.positional, *read.keyword_only)
-    read.required = frozenset(
+    found.positional = tuple(each.name for each in parameters if each.kind in by_position)
+    found.position_only = sum(each.kind is kinds.POSITIONAL_ONLY for each in parameters)
+    found.keyword_only = tuple(each.name for each in parameters if each.kind is kinds.KEYWORD_ONLY)
+    named = (*found.positional, *found.keyword_only)
+    found.required = frozenset(
         each.name for each in parameters if each.default is kinds.empty and each.name in named
     )
-    read.annotated = frozenset(each.name for each in parameters if _is_request(each.annotation))
-    read.any_positional = any(each.kind is kinds.VAR_POSITIONAL for each in parameters)
-    read.any_keyword = any(each.kind is kinds.VAR_KEYWORD for each in parameters)
-    return read
+    found.annotated = frozenset(each.name for each in parameters if _is_request(each.annotation))
+    found.any_positional = any(each.kind is kinds.VAR_POSITIONAL for each in parameters)
+    found.any_keyword = any(each.kind is kinds.VAR_KEYWORD for each in parameters)
+    return found
 
 
-def shown(name: str, handler: Callable[..., Any]) -> str:
+def display(name: str, handler: Callable[..., Any]) -> str:
     """Return `name(parameters)` for a message."""
     import inspect
 
     try:
         return name + str(inspect.signature(handler))
     except Exception:
-        # The text of a default is the adaptor's own code, and may raise.
+        # The `repr` of a default is code of the adaptor, and may raise.
         return f"{name}(…)"

@@ -1,4 +1,4 @@
-"""What kind of code an adaptor is, read from its syntax tree before anything runs."""
+"""Parses and compiles an adaptor's source, and finds which names it binds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from contextlib import suppress
 from types import CodeType
 
-from owt._faults import Fault
-from owt._source_file import shown_file
+from owt._errors import CallError
+from owt._filename import display_name
 from owt.summat._pipe import Pipe
 
 TYPE_CHECKING = False
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 _PIPE_METHODS = frozenset(name for name in dir(Pipe) if not name.startswith("_"))
 _STARTS_WITH_METHOD = re.compile(r"(?:\s|#[^\n]*\n)*\.\s*[^\W\d]")
-_GOES_ON_WITH_METHOD = re.compile(r"^[ \t]*\.\s*[^\W\d]", re.MULTILINE)
-_LISTED_NAMES = 10
-# By these, code binds names that only running it can tell.
-_BINDERS = frozenset(
+_CONTINUES_WITH_METHOD = re.compile(r"^[ \t]*\.\s*[^\W\d]", re.MULTILINE)
+_MAX_LISTED = 10
+# Names of what can bind other names at run time.
+_DYNAMIC_BINDERS = frozenset(
     ("__dict__", "exec", "globals", "locals", "modules", "setattr", "vars", "__setattr__")
 )
 
@@ -28,81 +28,81 @@ _BINDERS = frozenset(
 class Parsed:
     """Compiled source, with the names that it binds at module level."""
 
-    __slots__ = ("_mentioned", "binds", "binds_more", "code", "is_expression")
+    __slots__ = ("_referenced", "binds", "binds_more", "code", "is_expression")
 
     def __init__(
         self, code: CodeType, binds: frozenset[str], binds_more: bool, is_expression: bool
     ) -> None:
         self.code = code
         self.binds = binds
-        # A star import binds names that only running it can tell.
+        # Whether there is a star import, whose names are known only at run time.
         self.binds_more = binds_more
         self.is_expression = is_expression
-        self._mentioned: frozenset[str] | None = None
+        self._referenced: frozenset[str] | None = None
 
     def check_entry(self, fn_name: str) -> None:
-        """Refuse a function that this code cannot have."""
+        """Raise an error if this code cannot define a function."""
         if not (fn_name in self.binds or self.is_expression or self.may_bind(fn_name)):
             raise self.entry_missing(fn_name)
 
     def may_bind(self, fn_name: str) -> bool:
-        """Return whether running the code may bind a name that it does not bind at module level.
+        """Return whether running the code may bind a name without a binding at module level.
 
-        A star import may, what looks into `globals()`, or a function that says `global run`.
+        By a star import, through `globals()`, or in a function with `global run`, for example.
         """
-        if self._mentioned is None:
-            self._mentioned = frozenset(_mentioned(self.code))
-        return self.binds_more or not self._mentioned.isdisjoint((fn_name, *_BINDERS))
+        if self._referenced is None:
+            self._referenced = frozenset(_referenced(self.code))
+        return self.binds_more or not self._referenced.isdisjoint((fn_name, *_DYNAMIC_BINDERS))
 
-    def entry_missing(self, fn_name: str) -> Fault:
-        """Say that there is no such function, and what there is."""
+    def entry_missing(self, fn_name: str) -> CallError:
+        """Return the error for a missing function, with the names that exist."""
         names = sorted(self.binds - {fn_name})
-        shown = ", ".join(names[:_LISTED_NAMES]) + (", …" if len(names) > _LISTED_NAMES else "")
-        there_is = f"it defines {shown}" if names else "it defines nothing"
+        shown = ", ".join(names[:_MAX_LISTED]) + (", …" if len(names) > _MAX_LISTED else "")
+        existing = f"it defines {shown}" if names else "it defines nothing"
         if fn_name in self.binds:
-            there_is = "it deletes it, or defines it only under a condition"
-        return Fault(
+            existing = "it deletes it, or defines it only under a condition"
+        return CallError(
             "entry-missing",
-            f"The code has no function {fn_name!r} at its top level: {there_is}. "
+            f"The code has no function {fn_name!r} at its top level: {existing}. "
             f"Write one, as in `{example(fn_name)}`, or name another function in fn_name.",
         )
 
-    def way_out(self, fn_name: str) -> str:
-        """Say how to write what can be called instead of what cannot."""
+    def suggestion(self, fn_name: str) -> str:
+        """Return how to turn the code into something that can be called."""
         before = "Put `lambda: ` before it, or write" if self.is_expression else "Write"
         return f"{before} a function, as in `{example(fn_name)}`."
 
 
 def example(fn_name: str) -> str:
-    """Return a function that somebody who has written none may begin with."""
+    """Return an example of a function."""
     name = fn_name if fn_name.isidentifier() else "run"
     return f'def {name}(request): return "hello"'
 
 
 def parse(source: str, filename: str) -> Parsed:
-    """Compile `source`, or raise the `code-invalid` fault that shows where it is broken."""
+    """Compile source; a `code-invalid` error shows where it is broken."""
     try:
         tree = _tree(source, filename)
         is_expression = len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr)
         binds, binds_more = _bound(tree.body)
         code = _compile(tree, filename, is_expression)
     except SyntaxError as err:
-        raise _syntax_fault(err, source) from None
+        raise _syntax_error(err, source) from None
     except (ValueError, RecursionError, MemoryError, OverflowError) as err:
-        # Null bytes, or nesting beyond what the parser can hold.
+        # Null bytes, or too deep nesting.
         reason = str(err) or type(err).__name__
-        raise Fault("code-invalid", f"Python cannot read the code: {reason}.") from None
+        raise CallError("code-invalid", f"Python cannot read the code: {reason}.") from None
     return Parsed(code, binds, binds_more, is_expression)
 
 
 def _tree(source: str, filename: str) -> ast.Module:
     if _STARTS_WITH_METHOD.match(source):
-        # The bracket lets a chain of methods go over several lines; line numbers stay as they are.
+        # In brackets, a chain of methods may span lines; line numbers stay the same.
         source = f"(pipe(){source}\n)"
     try:
         return _parsed(source, filename)
     except SyntaxError:
-        if _GOES_ON_WITH_METHOD.search(source) is None:
+        if _CONTINUES_WITH_METHOD.search(source) is None:
             raise
         with suppress(SyntaxError):
             return _parsed(f"({source}\n)", filename)
@@ -125,7 +125,7 @@ def _compile(tree: ast.Module, filename: str, is_expression: bool) -> CodeType:
 
 
 def _start_pipe(expression: ast.expr) -> None:
-    """Read a leading `f(…)` as `pipe().f(…)` where `f` is a method of a pipe."""
+    """Change a leading `f(…)` to `pipe().f(…)` if `f` is a method of pipes."""
     first_call, node = None, expression
     while True:
         if isinstance(node, ast.Call):
@@ -141,12 +141,12 @@ def _start_pipe(expression: ast.expr) -> None:
     first_call.func = ast.fix_missing_locations(ast.copy_location(method, node))
 
 
-def _mentioned(code: CodeType) -> Iterable[str]:
-    """Return the global names and attributes that code, and the functions in it, speak of."""
+def _referenced(code: CodeType) -> Iterable[str]:
+    """Return the global names and attributes in code and in its functions."""
     yield from code.co_names
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
-            yield from _mentioned(inner)
+            yield from _referenced(inner)
 
 
 def _bound(body: Iterable[ast.AST]) -> tuple[frozenset[str], bool]:
@@ -176,27 +176,27 @@ def _names_of(node: ast.AST) -> Iterable[str]:
 
 
 def _same_scope(node: ast.AST) -> Iterable[ast.AST]:
-    """Return the children of a node that bind in the scope that the node is in."""
+    """Return the children of a node that bind names in the scope of the node."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return node.decorator_list
         case ast.Lambda() | ast.AnnAssign(value=None):
             return ()
         case ast.comprehension():
-            # Its target is its own; only `:=` in a condition binds outside.
+            # Its target is local to it; `:=` in a condition binds outside.
             return node.ifs
     return ast.iter_child_nodes(node)
 
 
-def _syntax_fault(err: SyntaxError, source: str) -> Fault:
+def _syntax_error(err: SyntaxError, source: str) -> CallError:
     import traceback
 
     lines = source.splitlines()
     if err.text is None and err.lineno is not None and 0 < err.lineno <= len(lines):
-        # An error that the compiler finds in the tree, such as a stray `return`, comes without.
+        # The compiler gives no line for some errors, such as a `return` outside of functions.
         err.text = lines[err.lineno - 1]
     if err.lineno is None:
-        return Fault("code-invalid", f"Python cannot read the code: {err.msg}.")
-    err.filename = shown_file(err.filename or "")
+        return CallError("code-invalid", f"Python cannot read the code: {err.msg}.")
+    err.filename = display_name(err.filename or "")
     shown = "".join(traceback.format_exception_only(err)).rstrip()
-    return Fault("code-invalid", f"Python cannot read the code: line {err.lineno}.\n\n{shown}")
+    return CallError("code-invalid", f"Python cannot read the code: line {err.lineno}.\n\n{shown}")

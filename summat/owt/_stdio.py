@@ -1,8 +1,8 @@
-"""`sys.stdout` and `sys.stderr`: files of the log, which each call may replace for itself alone.
+"""`sys.stdout` and `sys.stderr`: they write to the log, and each call may replace them for itself.
 
-Calls run side by side. What one of them assigns to `sys.stdout`, as `contextlib.redirect_stdout`
-does, holds in its own context and ends with it. So properties are in place of the attributes; and
-`print` and other C code, which look into the module's dict, find what forwards to the same.
+Calls run concurrently. What one of them assigns to `sys.stdout`, as `contextlib.redirect_stdout`
+does, is visible in its own context alone. So both attributes are properties. `print` and other C
+code look into the module's dict instead, where an object forwards to the same stream.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ DESCRIPTOR = 2
 _UNSET = object()
 
 
-class _Bytes(io.RawIOBase):
-    """What is beneath a text file: programs write bytes to `sys.stdout.buffer`."""
+class _ByteStream(io.RawIOBase):
+    """What `sys.stdout.buffer` is, to which programs write bytes."""
 
     mode = "wb"
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
-        self.take: Callable[[str], object] = len
+        self.sink: Callable[[str], object] = len
 
     def writable(self) -> bool:
         return True
@@ -39,46 +39,46 @@ class _Bytes(io.RawIOBase):
 
     def write(self, data: object, /) -> int:
         copied = bytes(data)  # type: ignore[call-overload]
-        self.take(copied.decode("utf-8", "replace"))
+        self.sink(copied.decode("utf-8", "replace"))
         return len(copied)
 
     def close(self) -> None:
-        """Stay open: the log is there as long as the worker."""
+        """Stay open, as long as the worker runs."""
 
 
-class Lines(io.TextIOWrapper):
-    """A text file that hands on what is written to it, at once."""
+class LogStream(io.TextIOWrapper):
+    """A text file that passes on at once what is written to it."""
 
     mode = "w"
 
-    def __init__(self, name: str, take: Callable[[Lines, str], object]) -> None:
-        raw = _Bytes(name)
+    def __init__(self, name: str, sink: Callable[[LogStream, str], object]) -> None:
+        raw = _ByteStream(name)
         super().__init__(raw, "utf-8", "backslashreplace", line_buffering=True)
-        raw.take = self.write
-        self._take = take
+        raw.sink = self.write
+        self._sink = sink
 
     def write(self, text: str, /) -> int:
-        """Take text, without the buffer that threads would share."""
+        """Write text, bypassing the buffer, which threads would share."""
         if not isinstance(text, str):
             raise TypeError(f"write() takes text, not {type(text).__name__}")
-        self._take(self, text)
+        self._sink(self, text)
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: nothing is held back but the beginning of a line."""
+        """Do nothing: only the beginning of a line is buffered."""
 
     def close(self) -> None:
-        """Stay open, for all other calls."""
+        """Stay open for all other calls."""
 
     def detach(self) -> Any:
-        """Return what is beneath, and go on working."""
+        """Return the underlying byte stream, and keep working."""
         return self.buffer
 
 
-class _Stream:
-    """One of the two attributes: what each call has it replaced by."""
+class _ContextStream:
+    """One of the two attributes of `sys`, whose value each context may replace."""
 
-    def __init__(self, name: str, lines: Lines) -> None:
+    def __init__(self, name: str, lines: LogStream) -> None:
         self._lines = lines
         self._replaced: ContextVar[Any] = ContextVar(f"owt_{name}", default=_UNSET)
         self.forward = _Forward(self)
@@ -96,9 +96,9 @@ class _Stream:
 
 
 class _Forward:
-    """What C code finds in the place of `sys.stdout`: it is whatever Python code finds there."""
+    """What C code finds as `sys.stdout`: it forwards to what Python code finds."""
 
-    def __init__(self, stream: _Stream) -> None:
+    def __init__(self, stream: _ContextStream) -> None:
         self._stream = stream
 
     def write(self, text: str, /) -> Any:
@@ -110,17 +110,17 @@ class _Forward:
 
 
 class _AnyModule(type):
-    """Lets `isinstance(module, type(sys))`, as some libraries ask, be what it was."""
+    """Keeps `isinstance(module, type(sys))` true for all modules: some libraries ask that."""
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, ModuleType)
 
 
-def install(out: Lines, err: Lines) -> None:
-    """Put the two files in place."""
-    streams = {"stdout": _Stream("stdout", out), "stderr": _Stream("stderr", err)}
+def install(out: LogStream, err: LogStream) -> None:
+    """Replace the two attributes."""
+    streams = {"stdout": _ContextStream("stdout", out), "stderr": _ContextStream("stderr", err)}
     vars(sys).update({name: stream.forward for name, stream in streams.items()})
     names = {name: stream.as_property() for name, stream in streams.items()}
-    # Pickled by its name: functions that use it go to other processes.
+    # `sys` is pickled by its name, because functions that use it are sent to other processes.
     names["__reduce__"] = lambda _: (__import__, ("sys",))  # type: ignore[assignment]
     sys.__class__ = _AnyModule("module", (ModuleType,), names)  # type: ignore[assignment]

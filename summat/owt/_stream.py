@@ -1,4 +1,4 @@
-"""Streamed answers: a chunk goes out as it comes, and the source is closed however it ends."""
+"""Streamed responses: each chunk is sent as it comes, and the source is closed in any case."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from time import monotonic
 
 from owt import _heartbeat, _log
 from owt._body import text_bytes
-from owt._describe import located, summary, told
-from owt._faults import Fault
+from owt._describe import describe, log_summary, summary
+from owt._errors import CallError
 from owt._loop import resolve
 from owt._upload import ready
 
@@ -21,59 +21,59 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from typing import Any
 
-    from owt._border import Call, Chunk
+    from owt._bindings import Call, Chunk
     from owt._heartbeat import Heartbeat
     from owt._reply import Reply
 
-GONE = "The client went away before the end of the answer."
+DISCONNECTED = "The client went away before the end of the answer."
 
 
 def stream(call: Call, reply: Reply, chunks: Iterable[Any]) -> None:
-    """Answer with the chunks of an iterator, on this thread; `send` waits for slow readers."""
-    beat = _heartbeat.of(chunks)
-    outgoing = _Outgoing(call, reply, call.send)
-    if beat is not None:
-        outgoing = _Beating(call, reply, call.send, beat)
+    """Send the chunks of an iterator, on this thread, waiting for slow readers."""
+    heartbeat = _heartbeat.requested_by(chunks)
+    response = _ResponseStream(call, reply, call.send)
+    if heartbeat is not None:
+        response = _HeartbeatStream(call, reply, call.send, heartbeat)
     try:
-        with _closing(chunks), outgoing.alive_on_thread():
-            for chunk in () if outgoing.is_only_head() else chunks:
-                if not outgoing.send(chunk):
+        with _closing(chunks), response.heartbeats_from_thread():
+            for chunk in () if response.send_head_only() else chunks:
+                if not response.send(chunk):
                     break
     except BaseException as err:
-        outgoing.break_off(err)
+        response.abort(err)
     else:
-        outgoing.end()
+        response.end()
 
 
-async def astream(
-    call: Call, reply: Reply, chunks: AsyncIterator[Any], settle: Callable[[], None]
+async def stream_async(
+    call: Call, reply: Reply, chunks: AsyncIterator[Any], shield: Callable[[], None]
 ) -> None:
-    """Answer with the chunks of an async iterator, on the event loop, which never waits.
+    """Send the chunks of an async iterator, in the event loop, without blocking it.
 
-    `settle` is called when the client has gone: from then on, cleaning up is not cancelled.
+    `shield` is called when the client has gone: cleaning up is not cancelled.
     """
-    beat = _heartbeat.of(chunks)
-    outgoing = _Outgoing(call, reply, call.send_nowait)
-    if beat is not None:
-        outgoing = _Beating(call, reply, call.send_nowait, beat)
+    heartbeat = _heartbeat.requested_by(chunks)
+    response = _ResponseStream(call, reply, call.send_nowait)
+    if heartbeat is not None:
+        response = _HeartbeatStream(call, reply, call.send_nowait, heartbeat)
     try:
-        async with _aclosing(chunks), outgoing.alive_in_loop():
-            async for chunk in _no_chunks() if outgoing.is_only_head() else chunks:
-                if not outgoing.send(chunk):
-                    settle()
+        async with _closing_async(chunks), response.heartbeats_from_task():
+            async for chunk in _nothing() if response.send_head_only() else chunks:
+                if not response.send(chunk):
+                    shield()
                     break
                 if not call.writable:
                     await ready(call.when_writable)
     except BaseException as err:
-        outgoing.break_off(err)
+        response.abort(err)
     else:
-        outgoing.end()
+        response.end()
 
 
 async def in_thread(work: Callable[[], None]) -> None:
-    """Run blocking work in a thread of its own, with this task's context, until it has ended.
+    """Run blocking work in a new thread, with this task's context, and wait until it has ended.
 
-    A cancelled call is interrupted in that thread, if the work has occupied it.
+    A cancelled call is interrupted in that thread, if the work has attached it to the call.
     """
     import asyncio
 
@@ -95,161 +95,161 @@ async def in_thread(work: Callable[[], None]) -> None:
             continue
 
 
-async def _no_chunks() -> AsyncIterator[Any]:
+async def _nothing() -> AsyncIterator[Any]:
     return
     yield
 
 
-class _Outgoing:
-    """An answer that begins with its first chunk: what fails before that is an ordinary error."""
+class _ResponseStream:
+    """A response whose head is sent with its first chunk; an earlier error is an ordinary one."""
 
-    __slots__ = ("_begun", "_call", "_gone", "_last_chunk", "_reply", "_send")
+    __slots__ = ("_call", "_disconnected", "_last_chunk", "_reply", "_send", "_started")
 
     def __init__(self, call: Call, reply: Reply, send: Callable[[Chunk], bool]) -> None:
         self._call = call
         self._reply = reply
         self._send = send
-        self._begun = False
-        self._gone = False
+        self._started = False
+        self._disconnected = False
         self._last_chunk: bytes | bytearray = b""
 
-    def is_only_head(self) -> bool:
-        """Send the head if nothing else is asked for and it is known; tell whether it was."""
+    def send_head_only(self) -> bool:
+        """Send the head alone if the method is HEAD and the head is known; tell whether it was."""
         if self._call.method != "HEAD" or self._reply.known_type is None:
             return False
-        self._begin(b"")
+        self._start(b"")
         return True
 
     def send(self, chunk: Any) -> bool:
-        """Send a chunk; False once no more are wanted."""
-        data = _bytes_of(chunk)
+        """Send a chunk; False if no more are needed."""
+        data = _to_bytes(chunk)
         if self._reply.is_bodiless:
             return False
-        if not self._begun:
-            self._begin(chunk)
+        if not self._started:
+            self._start(chunk)
             if self._call.method == "HEAD":
                 return False
         # An empty chunk would be read as the end.
         if data:
             self._last_chunk = data
-            self._gone = not self._send(data)
-        return not self._gone
+            self._disconnected = not self._send(data)
+        return not self._disconnected
 
-    def _begin(self, first: Any) -> None:
+    def _start(self, first: Any) -> None:
         self._reply.start(self._call, first)
-        self._begun = True
+        self._started = True
 
     def end(self) -> None:
-        """Say that the answer is whole, or why it is not."""
-        if not self._begun:
+        """End the response, or abort it if the client has gone."""
+        if not self._started:
             self._reply.send_whole(self._call)
-        elif self._gone:
-            self._call.abort(GONE)
+        elif self._disconnected:
+            self._call.abort(DISCONNECTED)
         else:
             self._call.finish()
 
-    def break_off(self, err: BaseException) -> None:
-        """Let the client see that no more comes."""
-        if not self._begun:
+    def abort(self, err: BaseException) -> None:
+        """Break the response off, so that the client sees that it is incomplete."""
+        if not self._started:
             raise err
-        words = told(err)
+        text = describe(err)
         if not self._call.disconnected:
-            # The client sees only that the answer is not whole: its head has gone out.
-            _log.write("WARN", f"the answer broke off: {located(err)}")
-            _log.traceback(words)
+            # The head has been sent, so the client cannot see why.
+            _log.write("WARN", f"the answer broke off: {log_summary(err)}")
+            _log.traceback(text)
             self._comment(err)
-        self._call.abort(words)
+        self._call.abort(text)
 
     def _comment(self, err: BaseException) -> None:
-        """Say why no more comes where the format has a place for it, which no program reads."""
+        """Say why it broke off where the format has comments, which programs ignore."""
         kind = self._reply.content_type or self._reply.body.content_type or ""
         if kind.startswith("text/event-stream"):
-            # A comment may stand inside an event, which is not to be ended by it.
+            # A comment may be inside of an event, but must be on a line of its own.
             begin = b"" if self._last_chunk.endswith(b"\n") else b"\n"
             self._call.send_nowait(begin + text_bytes(f": {summary(err)}\n"))
 
-    def alive_on_thread(self) -> AbstractContextManager[None]:
-        """Send heartbeats meanwhile, if the source asks for them; on a thread."""
+    def heartbeats_from_thread(self) -> AbstractContextManager[None]:
+        """Send heartbeats during the block, from a thread; none in this class."""
         return nullcontext()
 
-    def alive_in_loop(self) -> AbstractAsyncContextManager[None]:
-        """Send heartbeats meanwhile, if the source asks for them; in the event loop."""
+    def heartbeats_from_task(self) -> AbstractAsyncContextManager[None]:
+        """Send heartbeats during the block, from a task; none in this class."""
         return nullcontext()
 
 
-class _Beating(_Outgoing):
-    """An answer that sends heartbeats while its source is silent."""
+class _HeartbeatStream(_ResponseStream):
+    """A response that sends heartbeats while its source is silent."""
 
-    __slots__ = ("_beat", "_is_over", "_last", "_sending")
+    __slots__ = ("_has_ended", "_heartbeat", "_last_sent", "_lock")
 
     def __init__(
-        self, call: Call, reply: Reply, send: Callable[[Chunk], bool], beat: Heartbeat
+        self, call: Call, reply: Reply, send: Callable[[Chunk], bool], heartbeat: Heartbeat
     ) -> None:
         super().__init__(call, reply, send)
-        self._beat = beat
-        self._last = monotonic()
-        # Held while a chunk goes out, which may be in pieces: a heartbeat must not get between.
-        self._sending = Lock()
-        self._is_over = False
+        self._heartbeat = heartbeat
+        self._last_sent = monotonic()
+        # Held while a chunk is sent, maybe in parts: no heartbeat may come in between.
+        self._lock = Lock()
+        self._has_ended = False
 
     def send(self, chunk: Any) -> bool:
-        with self._sending:
+        with self._lock:
             is_read = super().send(chunk)
-            self._last = monotonic()
+            self._last_sent = monotonic()
             return is_read
 
     @contextmanager
-    def alive_on_thread(self) -> Iterator[None]:
-        with _heartbeat.on_thread(self._beat.seconds, self._pulse):
+    def heartbeats_from_thread(self) -> Iterator[None]:
+        with _heartbeat.from_thread(self._heartbeat.seconds, self._send_if_due):
             try:
                 yield
             finally:
                 self._stop()
 
     @asynccontextmanager
-    async def alive_in_loop(self) -> AsyncIterator[None]:
-        async with _heartbeat.in_loop(self._beat.seconds, self._pulse):
+    async def heartbeats_from_task(self) -> AsyncIterator[None]:
+        async with _heartbeat.from_task(self._heartbeat.seconds, self._send_if_due):
             try:
                 yield
             finally:
                 self._stop()
 
     def _stop(self) -> None:
-        with self._sending:
-            self._is_over = True
+        with self._lock:
+            self._has_ended = True
 
-    def _pulse(self) -> float:
-        """Send a heartbeat after long enough a silence; return how long it can be until the next.
+    def _send_if_due(self) -> float:
+        """Send a heartbeat if the silence has been long enough; return the seconds until the next.
 
-        While a chunk waits for a slow reader, the stream needs none.
+        While a chunk waits for a slow reader, none is needed.
         """
-        if not self._sending.acquire(blocking=False):
-            return self._beat.seconds
+        if not self._lock.acquire(blocking=False):
+            return self._heartbeat.seconds
         try:
-            rest = self._last + self._beat.seconds - monotonic()
+            rest = self._last_sent + self._heartbeat.seconds - monotonic()
             if rest > 0:
                 return rest
-            if self._is_over or self._reply.is_bodiless:
-                return self._beat.seconds
-            if not self._begun:
-                self._begin(self._beat.chunk)
-            self._call.send_nowait(self._beat.chunk)
-            self._last = monotonic()
-            return self._beat.seconds
+            if self._has_ended or self._reply.is_bodiless:
+                return self._heartbeat.seconds
+            if not self._started:
+                self._start(self._heartbeat.chunk)
+            self._call.send_nowait(self._heartbeat.chunk)
+            self._last_sent = monotonic()
+            return self._heartbeat.seconds
         finally:
-            self._sending.release()
+            self._lock.release()
 
 
-def _bytes_of(chunk: Any) -> bytes | bytearray:
+def _to_bytes(chunk: Any) -> bytes | bytearray:
     if isinstance(chunk, str):
         return text_bytes(chunk)
     if isinstance(chunk, bytes | bytearray):
         return chunk
     if isinstance(chunk, memoryview):
-        # Its items may be larger than a byte, or lie apart.
+        # Its items may be larger than a byte, or not contiguous.
         return bytes(chunk)
     kind = type(chunk).__name__
-    raise Fault(
+    raise CallError(
         "reply-invalid",
         f"The handler streams a value of type {kind}. Yield text or bytes; "
         "for JSON, yield json.dumps(…).",
@@ -266,7 +266,7 @@ def _closing(chunks: Any) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _aclosing(chunks: Any) -> AsyncIterator[None]:
+async def _closing_async(chunks: Any) -> AsyncIterator[None]:
     try:
         yield
     finally:

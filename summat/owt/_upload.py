@@ -1,4 +1,4 @@
-"""A request's body as it arrives: `request.stream`."""
+"""`request.stream`: a request's body as it arrives."""
 
 from __future__ import annotations
 
@@ -11,77 +11,77 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from owt._border import Call
+    from owt._bindings import Call
 
 
 class BodyStream(io.RawIOBase):
     """The body of a request, read while the client is still sending it.
 
-    It is a readable binary file that cannot be rewound, and holds no more of the body than a few
-    hundred kilobytes. Iterated over, with `for` or `async for`, it gives pieces as they come, not
-    lines; for lines, wrap it: `io.BufferedReader(request.stream)`. If the client goes away before
-    the end, reading raises `ConnectionResetError`.
+    It is a readable binary file that cannot seek, and buffers a few hundred kilobytes at most.
+    Iteration, with `for` or `async for`, yields chunks as they come, not lines; for lines, wrap it:
+    `io.BufferedReader(request.stream)`. If the client disconnects before the end, reading raises
+    `ConnectionResetError`.
     """
 
     def __init__(self, call: Call) -> None:
         self._call = call
         whole = call.body
-        # None: the body comes while the call runs.
+        # None: the body is received while the call runs.
         self._rest: memoryview | bytes = b"" if whole is None else whole
         self._is_whole = whole is not None
 
     def readable(self) -> bool:
-        """Return True: it can be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
         """Read up to `len(buffer)` bytes into a buffer; 0 at the end."""
-        piece = memoryview(self._next())
+        chunk = memoryview(self._next())
         view = memoryview(buffer).cast("B")
-        size = min(len(view), len(piece))
-        view[:size] = piece[:size]
-        self._rest = piece[size:]
+        size = min(len(view), len(chunk))
+        view[:size] = chunk[:size]
+        self._rest = chunk[size:]
         return size
 
     def readall(self) -> bytes:
         """Read all that is left."""
         if self._is_whole:
             return bytes(self._next())
-        # Its value is the buffer itself, so the body is in memory once.
+        # `getvalue` shares its buffer, so the body is in memory only once.
         whole = io.BytesIO()
-        for piece in self:
-            whole.write(piece)
+        for chunk in self:
+            whole.write(chunk)
         return whole.getvalue()
 
     async def aread(self) -> bytes:
-        """Read all that is left, in async code: other calls run meanwhile."""
+        """Read all that is left, in async code, without blocking the event loop."""
         whole = io.BytesIO()
-        async for piece in self:
-            whole.write(piece)
+        async for chunk in self:
+            whole.write(chunk)
         return whole.getvalue()
 
     def __iter__(self) -> BodyStream:
         return self
 
     def __next__(self) -> bytes:
-        """Return the next piece as it came."""
-        piece = bytes(self._next())
-        if not piece:
+        """Return the next chunk, as it was received."""
+        chunk = bytes(self._next())
+        if not chunk:
             raise StopIteration
-        return piece
+        return chunk
 
     def __aiter__(self) -> BodyStream:
         return self
 
     async def __anext__(self) -> bytes:
-        """Return the next piece as it came; other calls run meanwhile."""
+        """Return the next chunk, as it was received, without blocking the event loop."""
         if self._rest or self._is_whole:
-            piece = bytes(self._next())
+            chunk = bytes(self._next())
         else:
-            piece = await _receive(self._call)
-        if not piece:
+            chunk = await _receive(self._call)
+        if not chunk:
             raise StopAsyncIteration
-        return piece
+        return chunk
 
     def _next(self) -> memoryview | bytes:
         rest, self._rest = self._rest, b""
@@ -90,21 +90,21 @@ class BodyStream(io.RawIOBase):
 
 async def _receive(call: Call) -> bytes:
     while True:
-        piece = call.receive_nowait()
-        if piece is not None:
-            return piece
+        chunk = call.receive_nowait()
+        if chunk is not None:
+            return chunk
         await ready(call.when_readable)
 
 
 async def ready(when: Callable[[Callable[[], None]], bool]) -> None:
-    """Wait in the event loop until a call can be read or written, whichever `when` tells."""
+    """Wait in the event loop for a call; `when` is its `when_readable` or `when_writable`."""
     from asyncio import get_running_loop
 
     loop = get_running_loop()
-    again = loop.create_future()
+    woken = loop.create_future()
 
     def wake() -> None:
-        loop.call_soon_threadsafe(resolve, again)
+        loop.call_soon_threadsafe(resolve, woken)
 
     if not when(wake):
-        await again
+        await woken

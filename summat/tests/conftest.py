@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from owt import _worker
-from owt._load import Store
+from owt._load import AdaptorCache
+from owt._state import state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,10 +19,10 @@ hypothesis.settings.load_profile("owt")
 
 
 @pytest.fixture(autouse=True)
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    store = Store(limit=16)
-    monkeypatch.setattr(_worker._worker, "store", store)
-    monkeypatch.setattr(_worker._worker, "evaluate", True)
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[AdaptorCache]:
+    store = AdaptorCache(limit=16)
+    monkeypatch.setattr(state, "adaptors", store)
+    monkeypatch.setattr(state, "evaluate", True)
     yield store
     for summary in store.summaries():
         store.forget(summary["digest"])

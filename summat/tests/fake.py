@@ -11,10 +11,10 @@ from owt import _worker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from owt._border import Call, Chunk, Headers, Part
+    from owt._bindings import Call, Chunk, Headers, Part
 
 TEXT = "text/plain; charset=utf-8"
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 
 
 class FakeCall:
@@ -51,11 +51,11 @@ class FakeCall:
         self.takes: int | None = given.get("takes")
         self.threads: list[int] = []
         # The thread of its own that an async call is in.
-        self.occupied: list[int] = []
+        self.attached: list[int] = []
         self.has_paused = False
         self.answered_by = ""
         # What the log would hold of an exception.
-        self.place: str | None = None
+        self.log_text: str | None = None
 
     def need_source(self) -> None:
         self._end("need_source")
@@ -67,9 +67,9 @@ class FakeCall:
         assert isinstance(body, bytes)
         self._end("reply", status, content_type, list(headers), body)
 
-    def fail(self, code: str, text: str, place: str | None = None) -> None:
+    def fail(self, code: str, text: str, log_text: str | None = None) -> None:
         text.encode()
-        self.place = place
+        self.log_text = log_text
         self._end("fail", code, text)
 
     def start(
@@ -120,23 +120,23 @@ class FakeCall:
     def abort(self, text: str) -> None:
         self._end("abort", text)
 
-    def occupy(self) -> bool:
-        self.occupied.append(threading.get_ident())
+    def attach_thread(self) -> bool:
+        self.attached.append(threading.get_ident())
         return not self.disconnected
 
-    def settle(self) -> None:
-        # Not to settle again is no fault: whoever runs the call does it at its end.
-        if self.occupied:
-            assert self.occupied.pop() == threading.get_ident(), "another thread is occupied"
+    def shield(self) -> None:
+        # Shielding twice is allowed: whatever runs the call does it at its end.
+        if self.attached:
+            assert self.attached.pop() == threading.get_ident(), "another thread is attached"
 
     def done(self) -> None:
-        assert not self.occupied, "a thread was never settled"
+        assert not self.attached, "a thread was never shielded"
         assert not self.is_done.is_set(), "done twice"
         self.is_done.set()
 
     def answer(self) -> list[tuple[Any, ...]]:
         """Wait for the answer, and return what was called but for `loaded`."""
-        assert self.answered.wait(_PATIENCE), f"no answer came: {self.events}"
+        assert self.answered.wait(_TIMEOUT), f"no answer came: {self.events}"
         return [event for event in self.events if event != ("loaded",)]
 
     def _end(self, *event: Any) -> None:
@@ -155,7 +155,7 @@ def answer_to(source: str, **given: Any) -> list[tuple[Any, ...]]:
     fake = FakeCall(source, **given)
     call: Call = fake
     is_over = _worker.handle(call)
-    assert is_over or fake.is_done.wait(_PATIENCE), "the call never said that it is done"
+    assert is_over or fake.is_done.wait(_TIMEOUT), "the call never said that it is done"
     return fake.answer()
 
 
@@ -180,7 +180,7 @@ def json_of(source: str, **given: Any) -> str:
     return str(body, "utf-8")
 
 
-def fault_of(source: str, **given: Any) -> tuple[str, str]:
+def error_of(source: str, **given: Any) -> tuple[str, str]:
     """Run a call that fails, and return the code and the text."""
     (event,) = answer_to(source, **given)
     assert event[0] == "fail", event

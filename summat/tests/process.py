@@ -14,7 +14,8 @@ ROOT = str(Path(__file__).parent.parent)
 START = """
 import os, sys
 from owt import _worker
-from tests.fake import FakeCall, answer_to, fault_of, json_of, reply_to, text_of
+from owt._state import state
+from tests.fake import FakeCall, answer_to, error_of, json_of, reply_to, text_of
 def start(directory, **changed):
     settings = dict(address="127.0.0.1", port=9876, version="0.1.0", exe="/no/owt", max_adaptors=8,
                     no_eval=False, log_tracebacks=False, adaptors_dir=directory, fds=[],

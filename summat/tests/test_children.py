@@ -100,10 +100,10 @@ def test_an_async_call_works_in_a_forked_child(tmp_path: Path) -> None:
     program = """
 start(directory)
 text_of("async def run(_): return 'starts the loop'")
-_worker._worker.is_forked_child = False
+state.is_forked_child = False
 child = os.fork()
 if child == 0:
-    _worker._worker.is_forked_child = False
+    state.is_forked_child = False
     os.write(1, text_of("async def run(_): return 'has its own'").encode())
     os._exit(0)
 os.waitpid(child, 0)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from owt import _server, _worker, summat
-from tests.fake import FakeCall, digest_of, fault_of
+from tests.fake import FakeCall, digest_of, error_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def raised(source: str, **given: Any) -> str:
-    code, text = fault_of(source, **given)
+    code, text = error_of(source, **given)
     assert code == "adaptor-raised"
     return text
 
@@ -60,14 +60,14 @@ def test_two_adaptors_of_one_name_show_their_own_lines() -> None:
 
 
 def test_code_that_is_broken_has_the_name_of_its_file() -> None:
-    code, text = fault_of("def run(:", name="iris.py")
+    code, text = error_of("def run(:", name="iris.py")
     assert (code, '  File "iris.py", line 1\n' in text) == ("code-invalid", True)
 
 
 def test_the_log_may_hold_the_kind_and_the_line_of_an_exception() -> None:
     fake = FakeCall("def run(_):\n    return int('secret')\n", name="iris.py")
     _worker.handle(fake)
-    assert fake.place == "ValueError in iris.py, line 2"
+    assert fake.log_text == "ValueError in iris.py, line 2"
 
 
 def test_an_error_while_loading_has_its_line() -> None:
@@ -92,9 +92,9 @@ def test_a_handler_that_is_a_library_shows_its_frames() -> None:
 
 
 def test_frames_of_summat_show_with_their_lines() -> None:
-    source = "from owt.summat._beneath import open_beneath\ndef run(a): open_beneath(a, a)"
+    source = "from owt.summat._safe_open import safe_open\ndef run(a): safe_open(a, a)"
     text = raised(source, kwargs='{"a": 1}')
-    assert f'File "{summat.__path__[0]}/_beneath.py"' in text
+    assert f'File "{summat.__path__[0]}/_safe_open.py"' in text
     assert "asked = os.fspath(path)" in text
 
 
@@ -221,7 +221,7 @@ def test_what_to_do_about_a_module_that_is_missing(
         # Whether the libraries of other tests are there makes no difference.
         for module in [each for each in sys.modules if each.partition(".")[0] == known]:
             monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setattr(_server._Started, "directory", "/srv/owt")
+    monkeypatch.setattr(_server._Startup, "directory", "/srv/owt")
     source = f"def run(_): raise ModuleNotFoundError('No module', name={name!r})"
     lines = raised(source).splitlines()
     assert lines[0] == "ModuleNotFoundError: No module"

@@ -170,7 +170,7 @@ def test_a_name_that_is_missing_is_the_clients_mistake(both: Both, name: str) ->
 def test_media_types_are_weighed_alike(header: str) -> None:
     datastructures = pytest.importorskip("werkzeug.datastructures")
     http = pytest.importorskip("werkzeug.http")
-    from owt._headers import Accept
+    from owt._header_values import Accept
 
     flasks = http.parse_accept_header(header, datastructures.MIMEAccept)
     ours, kinds = Accept(header), ["text/html", "application/json", "a/b"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from owt import _worker
+from owt._state import state
 from tests.fake import TEXT, FakeCall, text_of
 
 ENDED = ("fail", "deadline", "The call was ended: its time was up, or its client had gone.")
@@ -20,7 +21,7 @@ STARTED = "import threading, time\nstarted = threading.Event()\nended = []\n"
 def interrupted(source: str) -> FakeCall:
     """Run a call, and interrupt it, as the worker does, once it says that it has started."""
     text_of(source, fn_name="ready")
-    adaptor = _worker._worker.store.get(FakeCall(source).digest)
+    adaptor = state.adaptors.get(FakeCall(source).digest)
     assert adaptor is not None
     call = FakeCall(source)
     thread = threading.Thread(target=_worker.handle, args=(call,))

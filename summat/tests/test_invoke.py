@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fake import fault_of, json_of, text_of
+from tests.fake import error_of, json_of, text_of
 
 # R stands for the request in what the handlers below return.
 SHOW = (
@@ -199,7 +199,7 @@ def test_a_callable_of_another_kind_is_called_as_python_would(
 
 
 def test_what_does_not_fit_behind_a_decorator_python_says_itself() -> None:
-    code, text = fault_of(PLAIN + "@plain\ndef run(name): return name")
+    code, text = error_of(PLAIN + "@plain\ndef run(name): return name")
     assert (code, text.splitlines()[0]) == (
         "adaptor-raised",
         "TypeError: run() missing 1 required positional argument: 'name'",
@@ -245,7 +245,7 @@ def test_what_does_not_fit_behind_a_decorator_python_says_itself() -> None:
     ],
 )
 def test_arguments_that_do_not_fit_are_named(handler: str, kwargs: str | None, words: str) -> None:
-    assert fault_of(handler, kwargs=kwargs) == (
+    assert error_of(handler, kwargs=kwargs) == (
         "arguments",
         f"The arguments do not fit {words}.",
     )
@@ -270,7 +270,7 @@ def test_arguments_that_do_not_fit_are_named(handler: str, kwargs: str | None, w
 def test_a_forgotten_argument_is_never_the_request(
     handler: str, kwargs: str | None, needs: str
 ) -> None:
-    assert fault_of(handler, kwargs=kwargs) == (
+    assert error_of(handler, kwargs=kwargs) == (
         "arguments",
         f"{needs}. (The request goes to a first parameter that is called request, req, r or _.)",
     )
@@ -286,7 +286,7 @@ def test_a_forgotten_argument_is_never_the_request(
 )
 def test_a_type_error_of_the_handler_is_its_own(handler: str) -> None:
     kwargs = "{'no': 1}" if handler == "run = int" else None
-    code, text = fault_of(handler, kwargs=kwargs)
+    code, text = error_of(handler, kwargs=kwargs)
     assert (code, text.partition(":")[0]) == ("adaptor-raised", "TypeError")
 
 
@@ -295,8 +295,9 @@ def test_plans_are_kept_for_a_bounded_number_of_names() -> None:
     for number in range(200):
         assert text_of(source, kwargs=f"{{'name{number}': 1}}") == "1"
     from owt import _worker
+    from owt._state import state
 
     (summary,) = _worker.adaptors()
-    adaptor = _worker._worker.store.get(summary["digest"])
+    adaptor = state.adaptors.get(summary["digest"])
     assert adaptor is not None
     assert len(adaptor.plans) <= 64

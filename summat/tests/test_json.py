@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from owt._faults import Fault
+from owt._errors import CallError
 from owt._json import encode
 from tests.fake import json_of
 
@@ -37,7 +37,7 @@ INT64 = st.integers(-(2**63) + 1, 2**63 - 1)
 SECONDS = st.integers(-9_000_000_000, 9_000_000_000)
 
 
-def told(value: Any) -> Any:
+def decoded_json(value: Any) -> Any:
     return json.loads(encode(value))
 
 
@@ -53,27 +53,31 @@ def test_whole_numbers_of_numpy_are_pythons(kind: Any, number: st.DataObject) ->
     plain = number.draw(st.integers(int(low), int(high)))
     expected = bool(plain) if is_bool else plain
     value = kind(plain)
-    assert told([value, np.array([value]), np.array(value), {"a": value}]) == [
+    assert decoded_json([value, np.array([value]), np.array(value), {"a": value}]) == [
         expected,
         [expected],
         expected,
         {"a": expected},
     ]
-    assert told(value) == expected
+    assert decoded_json(value) == expected
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble])
 @given(plain=st.floats(width=16))
 def test_floats_of_numpy_are_pythons(kind: Any, plain: float) -> None:
     value, expected = kind(plain), as_python(plain)
-    assert told([value, np.array([value]), np.array(value)]) == [expected, [expected], expected]
-    assert told(pd.Series([value])) == [expected]
+    assert decoded_json([value, np.array([value]), np.array(value)]) == [
+        expected,
+        [expected],
+        expected,
+    ]
+    assert decoded_json(pd.Series([value])) == [expected]
 
 
 @given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_text_of_numpy_and_pandas_is_pythons(text: str) -> None:
-    assert told([np.str_(text), np.array([text])]) == [text, [text]]
-    assert told(pd.Series([text, None], dtype="string")) == [text, None]
+    assert decoded_json([np.str_(text), np.array([text])]) == [text, [text]]
+    assert decoded_json(pd.Series([text, None], dtype="string")) == [text, None]
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -81,7 +85,11 @@ def test_text_of_numpy_and_pandas_is_pythons(text: str) -> None:
 def test_instants_of_every_unit_are_written_as_python_does(unit: str, count: int) -> None:
     expected = instant_of(Fraction(count) / UNITS[unit])
     value = np.datetime64(count, unit)
-    assert told([value, np.array([value]), np.array(value)]) == [expected, [expected], expected]
+    assert decoded_json([value, np.array([value]), np.array(value)]) == [
+        expected,
+        [expected],
+        expected,
+    ]
 
 
 def instant_of(seconds: Fraction) -> str:
@@ -100,7 +108,7 @@ def instant_of(seconds: Fraction) -> str:
 
 @given(at=st.datetimes())
 def test_instants_of_python_numpy_and_pandas_are_the_same(at: datetime.datetime) -> None:
-    assert told([at, np.datetime64(at), pd.Timestamp(at)]) == [at.isoformat()] * 3
+    assert decoded_json([at, np.datetime64(at), pd.Timestamp(at)]) == [at.isoformat()] * 3
 
 
 @given(seconds=SECONDS)
@@ -108,9 +116,9 @@ def test_the_same_instant_reads_the_same_in_every_unit(seconds: int) -> None:
     units = ("s", "ms", "us", "ns")
     values = [np.datetime64(seconds, "s").astype(f"M8[{unit}]") for unit in units]
     expected = (EPOCH + datetime.timedelta(seconds=seconds)).isoformat()
-    assert {told(value) for value in values} == {expected}
-    assert {told(pd.Timestamp(value)) for value in values} == {expected}
-    assert {told(pd.Series([value]))[0] for value in values} == {expected}
+    assert {decoded_json(value) for value in values} == {expected}
+    assert {decoded_json(pd.Timestamp(value)) for value in values} == {expected}
+    assert {decoded_json(pd.Series([value]))[0] for value in values} == {expected}
 
 
 @pytest.mark.parametrize(
@@ -146,14 +154,14 @@ def test_the_same_instant_reads_the_same_in_every_unit(seconds: int) -> None:
     ],
 )
 def test_what_numpy_has_besides(value: Any, expected: Any) -> None:
-    assert told(value) == expected
-    assert told({"a": [value]}) == {"a": [expected]}
+    assert decoded_json(value) == expected
+    assert decoded_json({"a": [value]}) == {"a": [expected]}
 
 
 @pytest.mark.filterwarnings("ignore:the matrix subclass")
 def test_an_item_of_a_matrix_is_no_matrix_for_ever() -> None:
-    assert told(np.asmatrix([["1970-01-01"]], "M8[D]")) == [["1970-01-01T00:00:00"]]
-    assert told(np.asmatrix([[1, 2]])) == [[1, 2]]
+    assert decoded_json(np.asmatrix([["1970-01-01"]], "M8[D]")) == [["1970-01-01T00:00:00"]]
+    assert decoded_json(np.asmatrix([[1, 2]])) == [[1, 2]]
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -161,14 +169,14 @@ def test_an_item_of_a_matrix_is_no_matrix_for_ever() -> None:
 def test_durations_of_every_unit_are_seconds(unit: str, count: int) -> None:
     expected = float(Fraction(count) / UNITS[unit])
     value = np.timedelta64(count, unit)
-    assert told([value, np.array([value])]) == [expected, [expected]]
+    assert decoded_json([value, np.array([value])]) == [expected, [expected]]
 
 
 @given(delta=st.timedeltas(datetime.timedelta(-90_000), datetime.timedelta(90_000)))
 def test_durations_of_python_numpy_and_pandas_are_the_same(delta: datetime.timedelta) -> None:
     same = [delta, np.timedelta64(delta), pd.Timedelta(delta), pd.Timedelta(delta).as_unit("ns")]
-    assert told(same) == [delta.total_seconds()] * 4
-    assert told(pd.Series([pd.Timedelta(delta), pd.NaT])) == [delta.total_seconds(), None]
+    assert decoded_json(same) == [delta.total_seconds()] * 4
+    assert decoded_json(pd.Series([pd.Timedelta(delta), pd.NaT])) == [delta.total_seconds(), None]
 
 
 @pytest.mark.parametrize(
@@ -210,12 +218,12 @@ def test_durations_of_python_numpy_and_pandas_are_the_same(delta: datetime.timed
     ],
 )
 def test_what_pandas_has_besides(value: Any, expected: Any) -> None:
-    assert told(value) == expected
-    assert told({"a": [value]}) == {"a": [expected]}
+    assert decoded_json(value) == expected
+    assert decoded_json({"a": [value]}) == {"a": [expected]}
 
 
 def test_columns_of_one_name_are_told() -> None:
-    with pytest.raises(Fault) as raised:
+    with pytest.raises(CallError) as raised:
         encode(pd.DataFrame([[1, 2]], columns=["a", "a"]))
     assert (raised.value.code, raised.value.text) == (
         "reply-invalid",
@@ -252,8 +260,8 @@ class Bits(enum.IntFlag):
     ],
 )
 def test_members_of_enums_are_their_values(value: Any, expected: Any) -> None:
-    assert told(value) == expected
-    assert told([value]) == [expected]
+    assert decoded_json(value) == expected
+    assert decoded_json([value]) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +269,7 @@ def test_members_of_enums_are_their_values(value: Any, expected: Any) -> None:
 )
 def test_what_json_has_no_form_for_is_told_with_its_type(value: Any) -> None:
     kind = "complex" if isinstance(value, complex | np.complexfloating) else "bytes"
-    with pytest.raises(Fault, match=rf"The reply holds a value of type [a-z]+\.{kind}"):
+    with pytest.raises(CallError, match=rf"The reply holds a value of type [a-z]+\.{kind}"):
         encode([value])
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from owt._faults import Fault
+from owt._errors import CallError
 from owt._kwargs import parse
 
 QUOTES = (
@@ -141,7 +141,7 @@ def test_text_is_read_as_it_looks(text: str | None, expected: dict[str, Any]) ->
     ],
 )
 def test_what_cannot_be_arguments_says_why(text: str, code: str, words: str) -> None:
-    with pytest.raises(Fault) as raised:
+    with pytest.raises(CallError) as raised:
         parse(text)
     assert (raised.value.code, raised.value.text) == (code, words)
 
@@ -164,7 +164,7 @@ def test_without_evaluation_literals_are_read(text: str, expected: dict[str, Any
     ("text", "hint"), [("{'a': open('/etc/passwd')}", "."), ("{features: [1, 2]}", QUOTES)]
 )
 def test_without_evaluation_an_expression_in_a_dict_is_refused(text: str, hint: str) -> None:
-    with pytest.raises(Fault) as raised:
+    with pytest.raises(CallError) as raised:
         parse(text, evaluate=False)
     assert raised.value.code == "kwargs-invalid"
     assert raised.value.text == (
@@ -173,10 +173,10 @@ def test_without_evaluation_an_expression_in_a_dict_is_refused(text: str, hint: 
     )
 
 
-def parsed_or_fault(text: str) -> dict[str, Any] | Fault:
+def parsed_or_fault(text: str) -> dict[str, Any] | CallError:
     try:
         return parse(text, evaluate=False)
-    except Fault as fault:
+    except CallError as fault:
         return fault
 
 
@@ -189,4 +189,4 @@ def test_json_and_repr_of_a_dict_come_back(values: dict[str, Any]) -> None:
 
 @given(st.text())
 def test_no_text_does_more_than_fail_cleanly(text: str) -> None:
-    assert isinstance(parsed_or_fault(text), dict | Fault)
+    assert isinstance(parsed_or_fault(text), dict | CallError)

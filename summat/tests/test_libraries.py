@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from owt import _worker
-from tests.fake import TEXT, FakeCall, answer_to, fault_of, json_of, reply_to, text_of
+from owt._state import state
+from tests.fake import TEXT, FakeCall, answer_to, error_of, json_of, reply_to, text_of
 from tests.process import python
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -27,7 +28,7 @@ STARLETTE = "import starlette.responses as s\ndef run(_): return "
 
 
 def namespace_of(call: FakeCall) -> dict[str, Any]:
-    adaptor = _worker._worker.store.get(call.digest)
+    adaptor = state.adaptors.get(call.digest)
     assert adaptor is not None
     return adaptor.namespace
 
@@ -165,7 +166,7 @@ def test_streams_of_frameworks_are_streamed(source: str) -> None:
 
 
 def test_what_only_aiohttp_can_send_is_told() -> None:
-    assert fault_of(AIOHTTP + "a.FileResponse('/etc/hostname')") == (
+    assert error_of(AIOHTTP + "a.FileResponse('/etc/hostname')") == (
         "reply-invalid",
         "The handler returned an aiohttp FileResponse, which only aiohttp's own server can send. "
         "Return a generator for a stream, or a pathlib.Path for a file.",
@@ -339,7 +340,7 @@ def test_errors_of_frameworks_are_their_status_and_text(
 
 def test_an_error_of_a_framework_without_a_status_is_an_ordinary_one() -> None:
     source = "import werkzeug.exceptions as e\ndef run(_): raise e.HTTPException('words')"
-    assert fault_of(source)[0] == "adaptor-raised"
+    assert error_of(source)[0] == "adaptor-raised"
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from owt import _module, _worker, adaptors
-from owt._load import Store
-from tests.fake import FakeCall, answer_to, digest_of, fault_of, json_of, text_of
+from owt._load import AdaptorCache
+from owt._state import state
+from tests.fake import FakeCall, answer_to, digest_of, error_of, json_of, text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +68,7 @@ def test_many_threads_load_an_adaptor_once() -> None:
     assert (texts, loads) == (["x"] * THREADS, [1])
 
 
-def test_a_load_that_fails_is_not_kept(store: Store) -> None:
+def test_a_load_that_fails_is_not_kept(store: AdaptorCache) -> None:
     source = (
         "import sys\n"
         "sys.tries_of_test += 1\n"
@@ -75,7 +76,7 @@ def test_a_load_that_fails_is_not_kept(store: Store) -> None:
         "def run(): return 'up'"
     )
     sys.tries_of_test = 0  # type: ignore[attr-defined]
-    code, text = fault_of(source)
+    code, text = error_of(source)
     assert (code, text.splitlines()[0]) == (
         "adaptor-raised",
         "ZeroDivisionError: division by zero",
@@ -91,7 +92,7 @@ def test_a_reload_that_fails_leaves_what_was_loaded() -> None:
     name = text_of(source)
     module = sys.modules[name]
     sys.is_broken_of_test = True  # type: ignore[attr-defined]
-    assert fault_of(source, reload=True)[0] == "adaptor-raised"
+    assert error_of(source, reload=True)[0] == "adaptor-raised"
     assert sys.modules[name] is module
     assert text_of(source) == name
 
@@ -102,8 +103,8 @@ def test_the_least_recently_used_goes_first(
     # From then on, sources are written to files.
     import pickle  # noqa: F401
 
-    store = Store(2, str(tmp_path))
-    monkeypatch.setattr(_worker._worker, "store", store)
+    store = AdaptorCache(2, str(tmp_path))
+    monkeypatch.setattr(state, "adaptors", store)
     first, second, third = (f"def run(): return '{number}'" for number in (1, 2, 3))
     for source in (first, second, first, third):
         text_of(source)
@@ -116,7 +117,7 @@ def test_the_least_recently_used_goes_first(
     assert {path.name for path in tmp_path.iterdir()} == files
 
 
-def test_what_was_dropped_leaves_memory(store: Store) -> None:
+def test_what_was_dropped_leaves_memory(store: AdaptorCache) -> None:
     text_of("class Model: pass\nmodel = Model()\ndef run(): return 'x'")
     (summary,) = store.summaries()
     adaptor = store.get(summary["digest"])
@@ -229,7 +230,7 @@ def test_abort_while_loading_answers() -> None:
 
 
 def test_arguments_are_read_before_loading() -> None:
-    code, _text = fault_of("raise SystemExit\ndef run(): pass", kwargs="{'a'")
+    code, _text = error_of("raise SystemExit\ndef run(): pass", kwargs="{'a'")
     assert code == "kwargs-invalid"
 
 
@@ -243,7 +244,7 @@ def test_what_a_dropped_adaptor_held_is_freed() -> None:
         "def run(): return 'x'"
     )
     text_of(source)
-    adaptor = _worker._worker.store.get(FakeCall(source).digest)
+    adaptor = state.adaptors.get(FakeCall(source).digest)
     assert adaptor is not None
     freed = threading.Event()
     weakref.finalize(adaptor.namespace["model"], freed.set)

@@ -264,9 +264,9 @@ def test_an_exception_that_ends_no_call_is_told_without_its_text(
 ) -> None:
     source = f"import asyncio, gc, threading{STRAY}"
     program = f"start(directory)\ntext_of({source!r}, fn_name={fn_name!r}, id='r7')"
-    (told,) = worker(program, tmp_path).stderr.splitlines()
-    assert STAMP.sub("", told).startswith(line)
-    assert told.endswith(f"in <adaptor {digest_of(source)[:12]}>, line 3")
+    (logged,) = worker(program, tmp_path).stderr.splitlines()
+    assert STAMP.sub("", logged).startswith(line)
+    assert logged.endswith(f"in <adaptor {digest_of(source)[:12]}>, line 3")
 
 
 @pytest.mark.parametrize("fn_name", ["run_thread", "run_finalizer", "run_task", "run_own_loop"])

@@ -103,8 +103,8 @@ def test_the_server_answers_and_gets_its_arguments(tmp_path: Path, exe: str) -> 
     server.terminate()
     server.join()
     """
-    told = json.loads(run(program, tmp_path, exe, OWT_AUTH="outer:0", OWT_PORT="1"))
-    assert told == {
+    reported = json.loads(run(program, tmp_path, exe, OWT_AUTH="outer:0", OWT_PORT="1"))
+    assert reported == {
         "arguments": [
             "serve",
             *("--address", "127.0.0.1"),
@@ -206,7 +206,7 @@ def test_a_process_that_runs_something_else_binds_nothing(tmp_path: Path, exe: s
 def test_a_port_that_stays_taken_is_told(tmp_path: Path, exe: str) -> None:
     program = """
     from owt import _listener
-    _listener._PATIENCE = 0.1
+    _listener._BIND_TIMEOUT = 0.1
     taken = socket.socket()
     taken.bind(('127.0.0.1', port))
     taken.listen()
@@ -224,7 +224,7 @@ def test_a_port_that_stays_taken_is_told(tmp_path: Path, exe: str) -> None:
 
 def test_a_worker_does_not_turn_into_a_server(tmp_path: Path, exe: str) -> None:
     program = """
-    code, text = fault_of("def run(_): main()")
+    code, text = error_of("def run(_): main()")
     os.write(1, f"{code}: {text.splitlines()[0]}".encode())
     """
     assert run(program, tmp_path, exe) == (

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from owt._faults import Interrupted
+from owt._errors import Interrupted
 from owt._request import Request
 from owt._response import Abort
 from owt.summat import Pipe, pipe
-from tests.fake import TEXT, FakeCall, answer_to, fault_of, json_of, reply_to, text_of
+from tests.fake import TEXT, FakeCall, answer_to, error_of, json_of, reply_to, text_of
 
 # The four forms in which an adaptor may be a pipe.
 FORMS = {
@@ -370,7 +370,7 @@ def without_marks(text: str) -> str:
 
 
 def test_what_is_told_of_an_error_is_the_adaptors_own_frames() -> None:
-    code, text = fault_of(".const('a')\n.f(lambda x: x + 1)")
+    code, text = error_of(".const('a')\n.f(lambda x: x + 1)")
     assert (code, without_marks(text)) == (
         "adaptor-raised",
         'TypeError: can only concatenate str (not "int") to str\n'

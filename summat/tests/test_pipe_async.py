@@ -13,8 +13,9 @@ import pytest
 
 from owt import _worker
 from owt._response import Abort
+from owt._state import state
 from owt.summat import pipe
-from tests.fake import TEXT, FakeCall, answer_to, fault_of, reply_to, text_of
+from tests.fake import TEXT, FakeCall, answer_to, error_of, reply_to, text_of
 
 ASYNC = (
     "import asyncio\n"
@@ -98,7 +99,7 @@ def test_what_ends_an_async_call_passes_through_untouched(err: BaseException) ->
 def test_abort_and_errors_of_async_steps_answer() -> None:
     source = "async def run_step(x): abort(404, 'not here')\nrun = pipe().const(1).f(run_step)"
     assert reply_to(source) == (404, TEXT, [], b"not here")
-    code, text = fault_of("async def fail(x): 1 / x\nrun = pipe().const(0).f(fail)")
+    code, text = error_of("async def fail(x): 1 / x\nrun = pipe().const(0).f(fail)")
     assert (code, text.splitlines()[0]) == (
         "adaptor-raised",
         "ZeroDivisionError: division by zero",
@@ -129,7 +130,7 @@ def test_a_cancelled_async_step_cleans_up() -> None:
     )
     call = FakeCall(source)
     _worker.handle(call)
-    adaptor = _worker._worker.store.get(call.digest)
+    adaptor = state.adaptors.get(call.digest)
     assert adaptor is not None
     assert adaptor.namespace["started"].wait(10)
     call.disconnected = True

@@ -17,7 +17,7 @@ import pytest
 
 from owt.summat import pipe
 from owt.summat._pipe import _environment
-from tests.fake import fault_of, text_of
+from tests.fake import error_of, text_of
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_modules_are_bound_as_import_binds_them(
 
 
 def test_a_missing_module_says_how_to_install_it() -> None:
-    code, text = fault_of("importing('no_such_module.part')")
+    code, text = error_of("importing('no_such_module.part')")
     assert (code, text.splitlines()[0]) == (
         "adaptor-raised",
         "ModuleNotFoundError: No module named 'no_such_module': "

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from owt import _worker
+from owt._state import state
 from owt.summat import pipe
-from tests.fake import TEXT, FakeCall, answer_to, fault_of
+from tests.fake import TEXT, FakeCall, answer_to, error_of
 
 
 class Source:
@@ -115,7 +116,7 @@ def test_a_client_that_goes_ends_the_source() -> None:
         *[("chunk", b"1")] * 2,
         ("abort", "The client went away before the end of the answer."),
     ]
-    adaptor = _worker._worker.store.get(call.digest)
+    adaptor = state.adaptors.get(call.digest)
     assert adaptor is not None
     assert adaptor.namespace["ended"] == [call.threads[0]]
 
@@ -142,5 +143,5 @@ def test_an_awaitable_that_could_not_be_foreseen_is_told(steps: str) -> None:
     source = (
         f"async def double(x): return x * 2\nasync def count(x):\n  yield x\nrun = pipe().{steps}"
     )
-    code, text = fault_of(source)
+    code, text = error_of(source)
     assert (code, text.splitlines()[0]) == ("adaptor-raised", f"TypeError: {UNEXPECTED}")

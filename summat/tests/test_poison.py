@@ -15,9 +15,9 @@ OTHERS = """
 answers = [
     text_of("def run(name): return name", kwargs='{"name": "text"}'),
     json_of("def run(): return {'a': [1, 2.5, None, 'b']}"),
-    fault_of("def run(n): pass")[0],
-    fault_of("def ruin(: pass")[0],
-    fault_of("def run(): raise KeyError('x')")[0],
+    error_of("def run(n): pass")[0],
+    error_of("def ruin(: pass")[0],
+    error_of("def run(): raise KeyError('x')")[0],
     reply_to("def run(): abort(404, 'none')")[0],
     reply_to("def run(): return b'bytes', 201")[0],
     [event[1] for event in answer_to("def run():\\n  yield 'a'\\n  yield 'b'")[1:-1]],

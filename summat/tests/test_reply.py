@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from owt import _worker
-from tests.fake import TEXT, FakeCall, answer_to, fault_of, json_of, reply_to
+from tests.fake import TEXT, FakeCall, answer_to, error_of, json_of, reply_to
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,7 +165,7 @@ def test_headers_go_out_as_they_were_given(given: str, expected: list[tuple[str,
     ],
 )
 def test_what_is_no_reply_is_told_with_what_works(value: str, text: str) -> None:
-    assert fault_of(run(value)) == ("reply-invalid", text)
+    assert error_of(run(value)) == ("reply-invalid", text)
 
 
 @pytest.mark.parametrize(
@@ -289,8 +289,8 @@ def test_what_only_looks_like_something_else_is_not_taken_for_it(
         assert event[:2] == ("fail", "reply-invalid")
         return
     assert event[:3] == ("reply", 200, JSON)
-    told = json.loads(event[4])
-    assert told == json.loads(json.dumps(expected).replace("{path}", path))
+    reported = json.loads(event[4])
+    assert reported == json.loads(json.dumps(expected).replace("{path}", path))
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_a_class_may_say_what_its_values_answer(method: str, expected: tuple[Any
 
 def test_a_value_that_only_says_how_it_would_answer_does_not() -> None:
     source = "import types\ndef run(_): return types.SimpleNamespace(__owt_reply__=lambda: 'own')"
-    assert fault_of(source)[0] == "reply-invalid"
+    assert error_of(source)[0] == "reply-invalid"
 
 
 def test_a_temporary_file_is_a_file() -> None:
@@ -411,7 +411,7 @@ def test_a_file_that_becomes_shorter_meanwhile_breaks_the_answer_off(tmp_path: P
 
 
 def test_a_file_that_is_not_there_is_the_adaptors_error() -> None:
-    code, text = fault_of("import pathlib\ndef run(_): return pathlib.Path('/no/such')")
+    code, text = error_of("import pathlib\ndef run(_): return pathlib.Path('/no/such')")
     assert (code, text.splitlines()[0]) == (
         "adaptor-raised",
         "FileNotFoundError: [Errno 2] No such file or directory: '/no/such'",
@@ -460,7 +460,7 @@ def test_the_open_file_is_closed() -> None:
 
 
 def test_abort_refuses_what_is_no_status() -> None:
-    code, text = fault_of("def run(_): abort(42)")
+    code, text = error_of("def run(_): abort(42)")
     assert (code, text.splitlines()[0]) == (
         "adaptor-raised",
         "ValueError: abort() takes a status from 200 to 599, and got 42",

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from owt._form_file import File
+from owt._form import File
 from owt._multidict import Headers, MultiDict
 from owt._request import Request
 from owt._response import Abort

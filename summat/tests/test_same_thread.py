@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from owt import _same_thread, _worker
-from owt._faults import Interrupted
-from tests.fake import FakeCall, answer_to, fault_of, json_of, text_of
+from owt._errors import Interrupted
+from tests.fake import FakeCall, answer_to, error_of, json_of, text_of
 
 if TYPE_CHECKING:
-    from owt._border import Call
+    from owt._bindings import Call
 
 DATABASE = """
 import sqlite3
@@ -114,13 +114,13 @@ def test_a_call_may_be_written_as_an_expression() -> None:
 
 
 def test_a_handler_that_is_async_is_refused() -> None:
-    code, text = fault_of("@owt.same_thread\nasync def run():\n    return 1")
+    code, text = error_of("@owt.same_thread\nasync def run():\n    return 1")
     assert code == "adaptor-raised"
     assert "owt.same_thread is for handlers that are not async" in text
 
 
 @pytest.mark.parametrize(
-    ("source", "is_asked_for"),
+    ("source", "is_requested_by"),
     [
         ("@owt.same_thread\ndef run(): ...", True),
         ("from owt import same_thread as one\n@one\ndef run(): ...", True),
@@ -131,8 +131,8 @@ def test_a_handler_that_is_async_is_refused() -> None:
         ("def run(): ...", False),
     ],
 )
-def test_code_at_module_level_says_it(source: str, is_asked_for: bool) -> None:
-    assert _same_thread.is_asked_for(source) is is_asked_for
+def test_code_at_module_level_says_it(source: str, is_requested_by: bool) -> None:
+    assert _same_thread.is_requested_by(source) is is_requested_by
 
 
 def test_calls_come_one_after_the_other_and_in_order() -> None:
@@ -169,12 +169,12 @@ def test_a_call_that_was_cancelled_before_its_turn_does_not_run() -> None:
 
 
 def test_a_thread_that_is_stuck_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_same_thread, "_PATIENCE", 0.02)
+    monkeypatch.setattr(_same_thread, "_STUCK_AFTER", 0.02)
     stuck = begin(SLOW, fn_name="wait")
     assert EVENTS["begun"].wait(10)
     waits = begin(SLOW)
-    _worker.wake(stuck.occupied[0], threading.get_native_id(), 0.0)
-    # The adaptor was loaded anew on the thread that took over.
+    _worker.wake(stuck.attached[0], threading.get_native_id(), 0.0)
+    # The adaptor was loaded anew on the thread that took done.
     assert waits.answer()[0][-1] == b"true"
     assert json_of(SLOW) == "true"
     EVENTS["go"].set()
@@ -182,7 +182,7 @@ def test_a_thread_that_is_stuck_is_left_alone(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_what_once_made_on_a_stuck_thread_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_same_thread, "_PATIENCE", 0.02)
+    monkeypatch.setattr(_same_thread, "_STUCK_AFTER", 0.02)
     source = (
         SLOW
         + "\nfrom owt.summat import once\nonce('thread', threading.get_ident)\n"
@@ -194,7 +194,7 @@ def test_what_once_made_on_a_stuck_thread_is_made_anew(monkeypatch: pytest.Monke
     stuck = begin(source, fn_name="wait")
     assert EVENTS["begun"].wait(10)
     waits = begin(source, fn_name="is_here")
-    _worker.wake(stuck.occupied[0], threading.get_native_id(), 0.0)
+    _worker.wake(stuck.attached[0], threading.get_native_id(), 0.0)
     assert waits.answer()[0][-1] == b"true"
     EVENTS["go"].set()
     assert stuck.is_done.wait(10)
@@ -222,14 +222,14 @@ CLOSED: list[int] = []
 
 
 def test_an_interrupt_after_the_answer_leaves_the_thread_at_work() -> None:
-    line = _same_thread.Line()
-    over = threading.Event()
+    thread = _same_thread.AdaptorThread()
+    done = threading.Event()
 
     def interrupted() -> None:
         raise Interrupted
 
-    line.put(_same_thread.Job(None, interrupted))
-    line.put(_same_thread.Job(None, over.set))
-    assert over.wait(10)
+    thread.submit(_same_thread.Job(None, interrupted))
+    thread.submit(_same_thread.Job(None, done.set))
+    assert done.wait(10)
     with pytest.raises(Interrupted):
-        line.call(interrupted, 10)
+        thread.call(interrupted, 10)

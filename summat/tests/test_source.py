@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from owt._faults import Fault
+from owt._errors import CallError
 from owt._source import parse
-from tests.fake import fault_of, text_of
+from tests.fake import error_of, text_of
 
 
 def bound(source: str) -> tuple[set[str], bool]:
@@ -97,7 +97,7 @@ def test_another_function_can_be_named() -> None:
     ],
 )
 def test_a_missing_function_is_told_before_anything_runs(source: str, text: str) -> None:
-    assert fault_of(source) == (
+    assert error_of(source) == (
         "entry-missing",
         f"The code has no function 'run' at its top level: {text}. "
         'Write one, as in `def run(request): return "hello"`, or name another function in fn_name.',
@@ -115,7 +115,7 @@ def test_a_missing_function_is_told_before_anything_runs(source: str, text: str)
     ],
 )
 def test_what_cannot_be_called_is_no_handler(source: str, kind: str, way_out: str) -> None:
-    assert fault_of(source) == (
+    assert error_of(source) == (
         "entry-missing",
         f"What the code gives for 'run' is of type {kind}, which cannot be called. "
         f'{way_out} a function, as in `def run(request): return "hello"`.',
@@ -124,7 +124,7 @@ def test_what_cannot_be_called_is_no_handler(source: str, kind: str, way_out: st
 
 @pytest.mark.parametrize("source", ["def run(): pass\ndel run", "if not owt: run = print"])
 def test_a_function_that_is_not_there_after_all_is_missing(source: str) -> None:
-    code, text = fault_of(source)
+    code, text = error_of(source)
     assert (code, text.partition(". ")[0]) == (
         "entry-missing",
         "The code has no function 'run' at its top level: "
@@ -151,12 +151,12 @@ def test_a_function_may_be_bound_by_any_means_of_python(source: str) -> None:
 
 
 def test_names_that_the_code_does_not_bind_are_no_functions_of_its() -> None:
-    code, _text = fault_of("globals()['run'] = print", fn_name="walk")
+    code, _text = error_of("globals()['run'] = print", fn_name="walk")
     assert code == "entry-missing"
 
 
 def test_a_syntax_error_shows_its_line_as_python_does() -> None:
-    with pytest.raises(Fault) as raised:
+    with pytest.raises(CallError) as raised:
         parse("def run(_):\n    return (1,\n", "<adaptor 012345678901>")
     assert (raised.value.code, raised.value.text) == (
         "code-invalid",
@@ -170,7 +170,7 @@ def test_a_syntax_error_shows_its_line_as_python_does() -> None:
 
 
 def test_an_error_that_the_compiler_finds_shows_its_line_too() -> None:
-    with pytest.raises(Fault) as raised:
+    with pytest.raises(CallError) as raised:
         parse("x = 1\nreturn x", "<adaptor 0>")
     assert raised.value.text == (
         "Python cannot read the code: line 2.\n"
@@ -187,7 +187,7 @@ def test_an_error_that_the_compiler_finds_shows_its_line_too() -> None:
     ["x = '\0'", "(" * 10_000, "-" * 100_000 + "1", "x" + ".x" * 100_000, "x = '\ud800'"],
 )
 def test_what_the_parser_cannot_hold_is_invalid_code(source: str) -> None:
-    with pytest.raises(Fault) as raised:
+    with pytest.raises(CallError) as raised:
         parse(source, "<adaptor 0>")
     assert raised.value.code == "code-invalid"
     assert raised.value.text.startswith("Python cannot read the code: ")
@@ -204,7 +204,7 @@ def test_the_future_of_this_package_is_not_the_adaptors() -> None:
 def test_a_line_that_begins_with_a_dot_is_no_excuse_for_other_errors(source: str) -> None:
     with pytest.raises(SyntaxError) as expected:
         compile(source, "<adaptor 0>", "exec")
-    with pytest.raises(Fault) as raised:
+    with pytest.raises(CallError) as raised:
         parse(source, "<adaptor 0>")
     assert raised.value.code == "code-invalid"
     assert raised.value.text.endswith(f"SyntaxError: {expected.value.msg}")

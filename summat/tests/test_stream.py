@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from owt import _worker
-from tests.fake import TEXT, FakeCall, answer_to, fault_of, reply_to, text_of
+from owt._state import state
+from tests.fake import TEXT, FakeCall, answer_to, error_of, reply_to, text_of
 
 BINARY = "application/octet-stream"
 # Says in `ended`, which `ended_of` reads, what has come to an end and where.
@@ -16,7 +17,7 @@ ENDED = "import threading\nended = []\n"
 
 
 def ended_of(call: FakeCall) -> list[Any]:
-    adaptor = _worker._worker.store.get(call.digest)
+    adaptor = state.adaptors.get(call.digest)
     assert adaptor is not None
     ended: list[Any] = adaptor.namespace["ended"]
     return ended
@@ -79,7 +80,7 @@ def test_a_stream_of_nothing_is_an_empty_answer(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_an_error_before_the_first_chunk_is_an_ordinary_error(kind: str) -> None:
-    code, text = fault_of(f"{kind} run(_):\n  1 / 0\n  yield")
+    code, text = error_of(f"{kind} run(_):\n  1 / 0\n  yield")
     assert (code, text.splitlines()[0]) == (
         "adaptor-raised",
         "ZeroDivisionError: division by zero",
@@ -120,7 +121,7 @@ def test_a_chunk_of_another_type_is_told(kind: str) -> None:
         "The handler streams a value of type dict. Yield text or bytes; for JSON, "
         "yield json.dumps(…)."
     )
-    assert fault_of(f"{kind} run(_):\n  yield {{}}") == ("reply-invalid", words)
+    assert error_of(f"{kind} run(_):\n  yield {{}}") == ("reply-invalid", words)
     assert answer_to(f"{kind} run(_):\n  yield 'a'\n  yield {{}}")[-1] == ("abort", words)
 
 
@@ -235,7 +236,7 @@ def test_async_handlers_share_one_loop_beside_the_calling_thread() -> None:
     ],
 )
 def test_an_async_handler_may_raise_anything(source: str, line: str) -> None:
-    code, text = fault_of(source)
+    code, text = error_of(source)
     assert (code, text.splitlines()[0]) == ("adaptor-raised", line)
 
 
@@ -266,7 +267,7 @@ def test_a_cancelled_async_call_ends_and_cleans_up(kind: str) -> None:
     )
     call = FakeCall(source)
     _worker.handle(call)
-    adaptor = _worker._worker.store.get(call.digest)
+    adaptor = state.adaptors.get(call.digest)
     assert adaptor is not None
     assert adaptor.namespace["started"].wait(10)
     call.disconnected = True
@@ -284,7 +285,7 @@ def test_a_cancel_of_what_is_done_changes_nothing() -> None:
 
 def test_a_call_that_is_interrupted_says_so() -> None:
     source = "from owt._worker import Interrupted\ndef run(_): raise Interrupted"
-    assert fault_of(source) == (
+    assert error_of(source) == (
         "deadline",
         "The call was ended: its time was up, or its client had gone.",
     )

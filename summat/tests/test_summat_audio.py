@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from owt.summat import BadInput, audio
-from tests.fake import answer_to, fault_of
+from tests.fake import answer_to, error_of
 
 # [0.0, 0.5, -1.0, 1.0] as 16-bit PCM.
 PCM = struct.pack("<4h", 0, 16384, -32768, 32767)
@@ -311,7 +311,7 @@ def test_a_stream_that_changes_its_channels_breaks_off(kind: str) -> None:
 
 
 def test_a_stream_of_what_yields_nothing_is_an_error_of_the_adaptor() -> None:
-    code, text = fault_of(f"{HEAD}def run(_): return audio.stream(5, 8000)")
+    code, text = error_of(f"{HEAD}def run(_): return audio.stream(5, 8000)")
     assert (code, text.splitlines()[0]) == (
         "adaptor-raised",
         "TypeError: 'int' object is not iterable",

@@ -214,9 +214,9 @@ def test_a_batch_of_nobody_is_not_run() -> None:
 
     asyncio.run(main())
     with batched._changed:
-        batched._waiting.add(2).cancel()
+        batched._queue.add(2).cancel()
         batched._changed.notify()
-    while len(batched._waiting):
+    while len(batched._queue):
         threading.Event().wait(0.001)
     assert all_of(batched, [3, 4]) == [6, 8]
     assert sizes == [2]
@@ -245,7 +245,7 @@ def test_a_thread_that_is_interrupted_leaves_the_batch() -> None:
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    while not len(keep._waiting):
+    while not len(keep._queue):
         threading.Event().wait(0.001)
     exception = ctypes.py_object(_worker.Interrupted)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(waiting.ident or 0), exception)

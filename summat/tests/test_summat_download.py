@@ -114,10 +114,10 @@ def test_the_cache_is_where_the_system_has_its_caches(
 
 
 def test_progress_is_told(site: Site, tmp_path: Path) -> None:
-    told: list[tuple[int, int | None]] = []
-    download(site.url, tmp_path, progress=lambda done, total: told.append((done, total)))
-    assert told[-1] == (len(DATA), len(DATA))
-    assert [done for done, _total in told] == sorted({done for done, _total in told})
+    describe: list[tuple[int, int | None]] = []
+    download(site.url, tmp_path, progress=lambda done, total: describe.append((done, total)))
+    assert describe[-1] == (len(DATA), len(DATA))
+    assert [done for done, _total in describe] == sorted({done for done, _total in describe})
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_progress_is_logged_without_a_callback(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_download, "_LOGGED", 0.0)
+    monkeypatch.setattr(_download, "_LOG_INTERVAL", 0.0)
     site.has_length = has_length
     with caplog.at_level(logging.INFO, "owt.download"):
         path = download(f"{site.url}/a", tmp_path)
@@ -147,12 +147,12 @@ def test_a_download_that_broke_off_goes_on_where_it_was(site: Site, tmp_path: Pa
     with pytest.raises(DownloadFailed, match=expected):
         download(f"{site.url}/a?secret", tmp_path)
     site.sends = None
-    told: list[tuple[int, int | None]] = []
-    path = download(f"{site.url}/a?secret", tmp_path, progress=lambda *now: told.append(now))
+    describe: list[tuple[int, int | None]] = []
+    path = download(f"{site.url}/a?secret", tmp_path, progress=lambda *now: describe.append(now))
     assert path.read_bytes() == DATA
     assert site.asked == [None, "bytes=100000-"]
-    assert told[0][0] > 100_000
-    assert told[-1] == (len(DATA), len(DATA))
+    assert describe[0][0] > 100_000
+    assert describe[-1] == (len(DATA), len(DATA))
 
 
 @pytest.mark.parametrize("tag", ['"two"', 'W/"weak"'])

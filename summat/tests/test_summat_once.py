@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from owt import _worker
-from owt._load import Store
+from owt._load import AdaptorCache
 from owt.summat import _once, once
-from tests.fake import FakeCall, digest_of, fault_of, text_of
+from tests.fake import FakeCall, digest_of, error_of, text_of
 from tests.process import worker
 
 
@@ -311,7 +311,7 @@ def closed(path: Path) -> bool:
 
 @pytest.mark.parametrize("source", [NAMED, DECORATED], ids=["named", "decorated"])
 def test_state_is_closed_when_its_adaptor_is_dropped(
-    source: str, store: Store, tmp_path: Path
+    source: str, store: AdaptorCache, tmp_path: Path
 ) -> None:
     path = tmp_path / "log"
     assert call(source, path) == call(source, path)
@@ -320,7 +320,9 @@ def test_state_is_closed_when_its_adaptor_is_dropped(
     assert closed(path)
 
 
-def test_state_is_shared_by_adaptors_and_kept_for_the_last(store: Store, tmp_path: Path) -> None:
+def test_state_is_shared_by_adaptors_and_kept_for_the_last(
+    store: AdaptorCache, tmp_path: Path
+) -> None:
     path, other = tmp_path / "log", NAMED + "# another version"
     assert call(NAMED, path) == call(other, path)
     store.forget(digest_of(NAMED))
@@ -332,7 +334,7 @@ def test_state_is_shared_by_adaptors_and_kept_for_the_last(store: Store, tmp_pat
     assert before.isdigit()
 
 
-def test_state_is_not_closed_under_a_call_that_uses_it(store: Store, tmp_path: Path) -> None:
+def test_state_is_not_closed_under_a_call_that_uses_it(store: AdaptorCache, tmp_path: Path) -> None:
     path = tmp_path / "log"
     source = STATE + (
         "import threading\nbegun, gate = threading.Event(), threading.Event()\n"
@@ -389,6 +391,6 @@ asyncio.run(main())
 def test_a_failing_maker_in_an_adaptor_is_its_error() -> None:
     source = "from owt.summat import once\ndef run(_): return once('bad', lambda: 1 / 0)"
     for _ in range(2):
-        code, text = fault_of(source)
+        code, text = error_of(source)
         assert code == "adaptor-raised"
         assert text.startswith("ZeroDivisionError: division by zero")

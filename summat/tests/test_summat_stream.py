@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from owt import _worker
+from owt._state import state
 from owt.summat import stream
-from tests.fake import FakeCall, answer_to, fault_of
+from tests.fake import FakeCall, answer_to, error_of
 
 EVENTS = "text/event-stream"
 UNKEPT = [("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no")]
@@ -101,7 +102,7 @@ class Listening(FakeCall):
     """Opens the adaptor's `gate` at the second heartbeat that comes."""
 
     def send_nowait(self, chunk: Any) -> bool:
-        adaptor = _worker._worker.store.get(self.digest)
+        adaptor = state.adaptors.get(self.digest)
         assert adaptor is not None
         is_sent = super().send_nowait(chunk)
         if self.events.count(BEAT) == 2:
@@ -149,7 +150,7 @@ def test_a_silent_generator_is_kept_alive_and_stays_on_its_thread(
     beats = answer.count(BEAT)
     assert beats >= 2
     assert answer == [*head, *[BEAT] * beats, ("chunk", b"data: b\n\n"), ("finish",)]
-    adaptor = _worker._worker.store.get(call.digest)
+    adaptor = state.adaptors.get(call.digest)
     assert adaptor is not None
     assert adaptor.namespace["ended"] == [True]
 
@@ -198,7 +199,7 @@ def test_a_generator_that_fails_at_once_is_an_ordinary_error(kind: str) -> None:
         f"{HEAD}{kind} work():\n  raise RuntimeError('at once')\n  yield\n"
         "def run(_): return stream.response(work())"
     )
-    code, text = fault_of(source)
+    code, text = error_of(source)
     assert (code, text.splitlines()[0]) == ("adaptor-raised", "RuntimeError: at once")
 
 
@@ -213,6 +214,6 @@ def test_a_client_that_goes_closes_the_generator(kind: str) -> None:
     call = FakeCall(source, takes=2)
     assert _worker.handle(call) or call.is_done.wait(10)
     assert [event[0] for event in call.answer()] == ["start", "chunk", "chunk", "abort"]
-    adaptor = _worker._worker.store.get(call.digest)
+    adaptor = state.adaptors.get(call.digest)
     assert adaptor is not None
     assert adaptor.namespace["ended"] == ["closed"]

@@ -10,7 +10,7 @@ import jinja2
 import pytest
 
 from owt.summat import Missing, template
-from tests.fake import fault_of, reply_to
+from tests.fake import error_of, reply_to
 
 
 def test_values_are_escaped_unless_they_are_marked() -> None:
@@ -72,8 +72,8 @@ def test_an_adaptor_returns_a_page() -> None:
 )
 def test_a_template_that_is_wrong_is_an_error_of_the_adaptor(page: str, text: str) -> None:
     source = f"from owt.summat import template\ndef run(_): return template.render({page!r})"
-    code, told = fault_of(source)
-    assert (code, told.splitlines()[0]) == ("adaptor-raised", text)
+    code, message = error_of(source)
+    assert (code, message.splitlines()[0]) == ("adaptor-raised", text)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.fake import fault_of, json_of, text_of
+from tests.fake import error_of, json_of, text_of
 
 PIECES = [b"one,1\ntw", b"o,2\n", b"three,3\n"]
 WHOLE = b"".join(PIECES)
@@ -82,7 +82,7 @@ def test_part_of_it_is_read_and_then_the_rest_in_pieces(sent: dict[str, Any]) ->
 )
 def test_a_client_that_goes_away_raises(read: str) -> None:
     gone = ConnectionResetError("the client went away")
-    code, text = fault_of(
+    code, text = error_of(
         f"def run(request): return {read}",
         body=None,
         pieces=[gone],

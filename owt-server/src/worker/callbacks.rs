@@ -43,7 +43,7 @@ impl Callbacks {
     }
 }
 
-/// `owt._border.Settings`.
+/// `owt._bindings.Settings`.
 fn python_settings<'py>(
     py: Python<'py>,
     settings: &Settings,

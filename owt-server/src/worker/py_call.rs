@@ -1,4 +1,4 @@
-//! The Python bindings of a call: `owt._border.Call`.
+//! The Python bindings of a call: `owt._bindings.Call`.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::reply::{AlreadyAnswered, ReplyEnd};
 use super::upload::Received;
 use crate::wire::{CHUNK, ReplyHead};
 
-#[pyclass(frozen, name = "Call", module = "owt._border")]
+#[pyclass(frozen, name = "Call", module = "owt._bindings")]
 pub(crate) struct PyCall {
     engine: Arc<Engine>,
     call: Arc<Call>,
@@ -221,7 +221,7 @@ impl PyCall {
     fn send(&self, py: Python<'_>, chunk: &Bound<'_, PyAny>) -> PyResult<bool> {
         let is_open = with_bytes(chunk, |bytes| Ok(self.engine.send(py, &self.call, bytes)))?;
         if !is_open {
-            self.settle(py);
+            self.shield(py);
         }
         Ok(is_open)
     }
@@ -259,12 +259,12 @@ impl PyCall {
 
     /// Continues a call of the event loop on this thread, which may be interrupted from now on;
     /// `False` if the call was cancelled.
-    fn occupy(&self) -> bool {
+    fn attach_thread(&self) -> bool {
         self.call.occupy()
     }
 
     /// Marks that this thread is done with the call, and must not be interrupted for it any more.
-    fn settle(&self, py: Python<'_>) {
+    fn shield(&self, py: Python<'_>) {
         self.call.settle(py, &self.engine.callbacks.interrupted);
     }
 
@@ -293,7 +293,7 @@ impl PyCall {
             Received::End => Ok(Some(PyBytes::new(py, b""))),
             Received::Nothing => Ok(None),
             Received::Closed => {
-                self.settle(py);
+                self.shield(py);
                 let words = match self.call.is_cancelled() {
                     true => "the client went away before the end of the body, or time was up",
                     false => "the call was answered before the end of the body",

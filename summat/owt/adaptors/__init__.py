@@ -1,8 +1,8 @@
-"""Where adaptors are modules: `owt.adaptors.a_<digits of the digest>`.
+"""The package of adaptors' modules: `owt.adaptors.a_<digits of the digest>`.
 
-A worker enters them here itself. A child process that it spawned finds them by the finder below, in
-the folder that the worker names in the environment, so that `multiprocessing` can unpickle an
-adaptor's functions and classes.
+A worker registers them here. In a child process, the finder below loads them from the folder that
+the worker names in the environment, so that `multiprocessing` can unpickle an adaptor's functions
+and classes.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ DIRECTORY_VARIABLE = "OWT_ADAPTORS_DIR"
 
 
 def source_path(directory: str, name: str) -> str:
-    """Return the file that holds the source of the module `name`."""
+    """Return the file with the source of the module `name`."""
     return os.path.join(directory, name.rpartition(".")[2] + ".py")
 
 
 class _Loader:
-    """Runs an adaptor's source in a child process, in the module that the worker had it in."""
+    """Loads an adaptor in a child process, under the name that it has in the worker."""
 
     def __init__(self, digest: str, source: str) -> None:
         self._digest = digest
@@ -34,13 +34,13 @@ class _Loader:
     def create_module(self, _spec: ModuleSpec) -> ModuleType:
         from owt import _module, _server
 
-        _server.adopt()
+        _server.apply_saved_settings()
         return _module.new_module(self._digest, self._source)
 
     def exec_module(self, module: ModuleType) -> None:
-        from owt import _module, _source, _source_file
+        from owt import _filename, _module, _source
 
-        _module.run(module, _source.parse(self._source, _source_file.file_name(self._digest)))
+        _module.run(module, _source.parse(self._source, _filename.adaptor_filename(self._digest)))
 
     def get_source(self, _name: str) -> str:
         return self._source
@@ -54,9 +54,9 @@ class _Finder:
         directory = os.environ.get(DIRECTORY_VARIABLE)
         if directory is None or not name.startswith(__name__ + "."):
             return None
-        from owt import _module, _source_file
+        from owt import _filename, _module
 
-        digest = _module.digest_start(name)
+        digest = _module.digest_prefix(name)
         if digest is None:
             return None
         try:
@@ -64,7 +64,7 @@ class _Finder:
                 loader = _Loader(digest, file.read())
         except FileNotFoundError:
             return None
-        return ModuleSpec(name, loader, origin=_source_file.file_name(digest))  # type: ignore[arg-type]
+        return ModuleSpec(name, loader, origin=_filename.adaptor_filename(digest))  # type: ignore[arg-type]
 
 
 sys.meta_path.append(_Finder)

@@ -9,13 +9,13 @@
 | `text` | sentences |
 | `template` | Jinja2, escaped for HTML |
 | `files` | a folder served, with ranges and conditions |
-| `once` | warm state, made once in a worker |
-| `batch` | concurrent calls gathered into one |
+| `once` | state that is made once in a worker |
+| `batch` | concurrent calls combined into one |
 | `shell` | commands with streamed output |
-| `download` | files by URL, kept and verified |
+| `download` | files by URL, cached and verified |
 
 Bad input is a `BadInput`, which is a `ValueError`; a library that is not installed is a `Missing`,
-which is an `ImportError` and says what to install. Where the input came with the request, say so:
+which is an `ImportError` and says what to install. If the input came with the request, report it:
 
     try:
         samples, rate = audio.read(request.get_data())
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from owt.summat._errors import Missing as Missing
     from owt.summat._once import once as once
 
-# What is not a module of its own, and where it is.
-_HELD = {
+# The modules of names that are not modules themselves.
+_MODULES = {
     "BadInput": "_errors",
     "BatchMismatch": "_batch",
     "DownloadFailed": "_download",
@@ -83,11 +83,11 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    found = import_module(f"{__name__}.{_HELD.get(name, name)}")
-    value = globals()[name] = getattr(found, name) if name in _HELD else found
+    found = import_module(f"{__name__}.{_MODULES.get(name, name)}")
+    value = globals()[name] = getattr(found, name) if name in _MODULES else found
     return value
 
 
 def __dir__() -> list[str]:
-    """List what can be asked for, imported or not."""
+    """List all names, imported or not."""
     return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""`batch`: concurrent calls gathered into one, for models that work on many inputs at once."""
+"""`batch`: combines concurrent calls, for models that process many inputs at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     class Decorator(Protocol):
-        """Makes a function of a list one of a single item."""
+        """Turns a function of a list into a function of one item."""
 
         @overload
         def __call__(
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Seconds after which a thread that waits looks whether it was interrupted.
-_LOOK = 0.05
+# Seconds between two moments at which a waiting thread can be interrupted.
+_POLL_INTERVAL = 0.05
 
 
 class BatchMismatch(RuntimeError):
-    """A batch function gave more or fewer results than there were items."""
+    """A batch function returned more or fewer results than there were items."""
 
 
 class Stats(NamedTuple):
-    """What a batched function has done."""
+    """Counts of a batched function."""
 
     items: int
     batches: int
@@ -51,7 +51,7 @@ class Stats(NamedTuple):
 
 
 def batch(max: int = 8, wait: float = 0.01) -> Decorator:
-    """Gather concurrent calls into one call of a function with a list of their items.
+    """Combine concurrent calls into one call of a function with a list of their items.
 
         @batch(max=16, wait=0.02)
         def predict(texts):
@@ -60,15 +60,15 @@ def batch(max: int = 8, wait: float = 0.01) -> Decorator:
         def run(request, text):
             return predict(text)
 
-    A batch begins when `max` items wait, or `wait` seconds after the first of them. The
-    function gets them as a list, and returns as many results in the same order; a result
-    that is an exception is raised for its caller alone. What the function raises, all of the
-    batch get; another number of results is a `BatchMismatch` for all. A caller that is cancelled
-    leaves a batch that has not begun.
+    A batch starts when `max` items wait, or `wait` seconds after the first one came. The function
+    gets a list of items, and returns one result for each, in the same order; a result that is an
+    exception is raised for its caller alone. An exception of the function is raised for all callers
+    of the batch, and so is `BatchMismatch` for a wrong number of results. A cancelled caller's item
+    is left out, if its batch has not started.
 
-    A plain function runs on a thread of its own, one batch at a time; async handlers call it as
+    A plain function runs on its own thread, one batch at a time; async handlers call it as
     `await predict.later(text)`. An `async def` runs in the event loop, and is called with `await`.
-    `predict.stats()` tells how many items, how many batches, and how large the largest was.
+    `predict.stats()` returns the number of items, of batches, and the size of the largest one.
     """
     if max < 1 or wait < 0:
         raise ValueError(f"batch(max={max}, wait={wait}): max is 1 or more, wait is not negative")
@@ -80,11 +80,11 @@ def batch(max: int = 8, wait: float = 0.01) -> Decorator:
     return decorate
 
 
-class _Waiting(Generic[T, R]):
-    """The items that wait for a batch, each with the future of its result."""
+class _Queue(Generic[T, R]):
+    """A queue of items, each with the future of its result."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, size: int) -> None:
+        self._max = size
         self._items: deque[tuple[T, Future[R]]] = deque()
         self._done = Stats(0, 0, 0)
 
@@ -97,9 +97,9 @@ class _Waiting(Generic[T, R]):
         return future
 
     def take(self) -> list[tuple[T, Future[R]]]:
-        """Take the next batch, without those whose callers have gone."""
+        """Take the next batch, without items whose callers were cancelled."""
         batch: list[tuple[T, Future[R]]] = []
-        while self._items and len(batch) < self._most:
+        while self._items and len(batch) < self._max:
             item, future = self._items.popleft()
             if future.set_running_or_notify_cancel():
                 batch.append((item, future))
@@ -113,15 +113,15 @@ class _Waiting(Generic[T, R]):
 
 
 class Batched(Generic[T, R]):
-    """A function whose concurrent calls are gathered; see `batch`."""
+    """A function whose concurrent calls are combined; see `batch`."""
 
     def __init__(
-        self, function: Callable[[list[T]], Iterable[R | BaseException]], most: int, wait: float
+        self, function: Callable[[list[T]], Iterable[R | BaseException]], size: int, wait: float
     ) -> None:
         self._function = function
-        self._most = most
+        self._max = size
         self._wait = wait
-        self._waiting: _Waiting[T, R] = _Waiting(most)
+        self._queue: _Queue[T, R] = _Queue(size)
         self._changed = threading.Condition()
         self._is_running = False
 
@@ -130,9 +130,9 @@ class Batched(Generic[T, R]):
         _check_thread()
         future = self._submit(item)
         try:
-            # In steps, because what interrupts a thread is raised between them.
+            # In short waits, because an interrupt is raised between them.
             while not future.done():
-                futures.wait([future], _LOOK)
+                futures.wait([future], _POLL_INTERVAL)
         except BaseException:
             future.cancel()
             raise
@@ -143,85 +143,85 @@ class Batched(Generic[T, R]):
         return await asyncio.wrap_future(self._submit(item))
 
     def stats(self) -> Stats:
-        """Return how many items and batches there have been, and how large the largest was."""
-        return self._waiting.stats()
+        """Return the number of items and batches, and the size of the largest batch."""
+        return self._queue.stats()
 
     def _submit(self, item: T) -> Future[R]:
         with self._changed:
-            future = self._waiting.add(item)
+            future = self._queue.add(item)
             self._changed.notify()
             if not self._is_running:
                 self._start()
         return future
 
     def _start(self) -> None:
-        # What it prints belongs to the call that came first.
+        # What it prints is logged for the first call.
         run = contextvars.copy_context().run
         threading.Thread(target=run, args=(self._run,), name="owt-batch", daemon=True).start()
         self._is_running = True
 
     def _run(self) -> None:
-        while self._gather():
+        while self._wait_for_batch():
             with self._changed:
-                batch = self._waiting.take()
+                batch = self._queue.take()
             if batch:
-                _settle(batch, lambda items: self._function(items))
+                _resolve(batch, lambda items: self._function(items))
 
-    def _gather(self) -> bool:
-        """Wait until a batch is full or its time is up; False if nobody waits any more."""
+    def _wait_for_batch(self) -> bool:
+        """Wait until a batch is full or its time is up; False if no items wait."""
         with self._changed:
-            if not self._waiting:
+            if not self._queue:
                 self._is_running = False
                 return False
             deadline = time.monotonic() + self._wait
-            while len(self._waiting) < self._most and (rest := deadline - time.monotonic()) > 0:
+            while len(self._queue) < self._max and (rest := deadline - time.monotonic()) > 0:
                 self._changed.wait(rest)
             return True
 
 
 class AsyncBatched(Generic[T, R]):
-    """An async function whose concurrent calls are gathered; see `batch`."""
+    """An async function whose concurrent calls are combined; see `batch`."""
 
     def __init__(
         self,
         function: Callable[[list[T]], Awaitable[Iterable[R | BaseException]]],
-        most: int,
+        size: int,
         wait: float,
     ) -> None:
         self._function = function
-        self._most = most
+        self._max = size
         self._wait = wait
-        self._waiting: _Waiting[T, R] = _Waiting(most)
+        self._queue: _Queue[T, R] = _Queue(size)
         self._full: Any = None
         self._task: Any = None
 
     async def __call__(self, item: T) -> R:
         """Return the result for one item; waits for its batch."""
-        future = self._waiting.add(item)
+        future = self._queue.add(item)
         if self._task is None:
             self._full = asyncio.Event()
             self._task = asyncio.get_running_loop().create_task(self._run())
-        if len(self._waiting) >= self._most:
+        if len(self._queue) >= self._max:
             self._full.set()
         return await asyncio.wrap_future(future)
 
     def stats(self) -> Stats:
-        """Return how many items and batches there have been, and how large the largest was."""
-        return self._waiting.stats()
+        """Return the number of items and batches, and the size of the largest batch."""
+        return self._queue.stats()
 
     async def _run(self) -> None:
         try:
-            while self._waiting:
-                await self._gather()
-                batch = self._waiting.take()
+            while self._queue:
+                await self._wait_for_batch()
+                batch = self._queue.take()
                 if batch:
                     await self._call(batch)
         finally:
             self._task = None
 
-    async def _gather(self) -> None:
+    async def _wait_for_batch(self) -> None:
         self._full.clear()
-        if len(self._waiting) < self._most:
+        if len(self._queue) < self._max:
             try:
                 await asyncio.wait_for(self._full.wait(), self._wait)
             except asyncio.TimeoutError:
@@ -233,14 +233,14 @@ class AsyncBatched(Generic[T, R]):
         except BaseException as err:
             _fail(batch, err)
         else:
-            _settle(batch, lambda _items: results)
+            _resolve(batch, lambda _items: results)
 
 
-def _settle(
+def _resolve(
     batch: list[tuple[T, Future[R]]],
     function: Callable[[list[T]], Iterable[R | BaseException]],
 ) -> None:
-    """Give each caller of a batch its result, or its error."""
+    """Set the result or the error of each item."""
     try:
         results = list(function([item for item, _future in batch]))
         _check(len(results), len(batch))
@@ -255,7 +255,7 @@ def _settle(
 
 
 def _check_thread() -> None:
-    """Refuse to hold up an event loop, in which every other call would wait."""
+    """Raise an error in an event loop, which waiting would block."""
     if asyncio._get_running_loop() is not None:
         raise RuntimeError("an async handler waits for a batch with: await function.later(item)")
 

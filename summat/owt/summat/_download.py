@@ -1,4 +1,4 @@
-"""`download`: files by URL, kept, resumed, verified, and fetched once however many ask."""
+"""`download`: files by URL: cached, resumed, verified, and fetched once for concurrent callers."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    # Gets the bytes that are there, and how many there will be, if the server says so.
+    # Called with the bytes received, and the total if the server gives it.
     Progress = Callable[[int, int | None], None]
 
 _CHUNK = 1 << 20
-# Seconds between two looks at a lock that another process holds, and between two lines of the log.
-_LOOK = 0.05
-_LOGGED = 5.0
-_LONGEST_NAME = 100
+# Seconds between two attempts to get a lock, and between two lines of progress in the log.
+_POLL_INTERVAL = 0.05
+_LOG_INTERVAL = 5.0
+_MAX_NAME = 100
 _log = logging.getLogger("owt.download")
 
 
 class DownloadFailed(OSError):
-    """A file could not be fetched, or is not the one that was asked for; the text says why."""
+    """A file could not be fetched, or is not the expected one; the message says why."""
 
 
 def download(
@@ -43,15 +43,15 @@ def download(
     progress: Progress | None = None,
     timeout: float = 30.0,
 ) -> Path:
-    """Return the path of the file at an `http` or `https` URL, fetched if it is not there yet.
+    """Return the path of the file at an `http` or `https` URL, fetched if it is not cached yet.
 
-    It is kept in `folder` (`owt` in `$XDG_CACHE_HOME`, or in `~/.cache`). However many threads and
-    processes ask at once, one fetches it and the others wait. A download that broke off goes
-    on where it ended, if the server can do that and has the same file still. With `sha256` (in
-    hex) the file is verified before it appears under its name. `progress(done, total)`, by
-    default lines of the log, follows it; `timeout` is the longest silence in seconds.
+    It is cached in `folder` (by default `owt` in `$XDG_CACHE_HOME` or `~/.cache`). If several
+    threads and processes ask at once, one fetches it and the others wait. A download that broke off
+    is resumed, if the server supports it and the file has not changed. With `sha256` (in hex), the
+    file is verified before it appears under its name. `progress(done, total)` is called meanwhile;
+    by default, it logs lines. `timeout` is the longest silence in seconds.
 
-    Errors: `DownloadFailed`; what has been fetched stays, for the next time.
+    Errors: `DownloadFailed`; what has been fetched is kept for the next attempt.
     """
     if urlsplit(url).scheme not in ("http", "https"):
         raise ValueError(f"download() takes a URL that begins with http or https, not {url!r:.80}")
@@ -63,10 +63,10 @@ def download(
     with _locked(target.with_name(f"{target.name}.lock")):
         if not target.exists():
             part = target.with_name(f"{target.name}.part")
-            _fetch(url, part, progress or _Logged(target.name), timeout)
+            _fetch(url, part, progress or _ProgressLog(target.name), timeout)
             _verify(part, wanted, url)
             part.rename(target)
-            _tag_file(part).unlink(missing_ok=True)
+            _etag_file(part).unlink(missing_ok=True)
     return target
 
 
@@ -83,19 +83,19 @@ def _cache() -> Path:
 
 
 def _file_name(url: str, sha256: str) -> str:
-    """Return a name that tells files apart, and what is in them to those who look at endings."""
+    """Return a unique name that ends like the URL's, for programs that look at extensions."""
     key = hashlib.sha256(f"{url} {sha256}".encode()).hexdigest()[:16]
     last = unquote(urlsplit(url).path).rpartition("/")[2]
-    return f"{key}-{re.sub('[^A-Za-z0-9._-]', '_', last)[-_LONGEST_NAME:] or 'file'}"
+    return f"{key}-{re.sub('[^A-Za-z0-9._-]', '_', last)[-_MAX_NAME:] or 'file'}"
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock among threads and processes; the system frees it when a process dies."""
+    """Hold a lock between threads and processes; the system releases it when a process dies."""
     with open(path, "wb") as file:
         while not _lock(file.fileno()):
-            # In steps, because what interrupts a thread is raised between them.
-            time.sleep(_LOOK)
+            # In short waits, because an interrupt is raised between them.
+            time.sleep(_POLL_INTERVAL)
         yield
 
 
@@ -115,7 +115,7 @@ def _fetch(url: str, part: Path, progress: Progress, timeout: float) -> None:
     except HTTPError as err:
         err.close()
         if err.code == 416 and have:
-            # The rest begins beyond its end: the file is another one now.
+            # What we have is longer than the file: it has changed.
             part.unlink()
             return _fetch(url, part, progress, timeout)
         raise DownloadFailed(f"{_shown(url)} answers {err.code} {err.reason}") from None
@@ -126,27 +126,27 @@ def _fetch(url: str, part: Path, progress: Progress, timeout: float) -> None:
 
 
 def _request(url: str, part: Path, have: int) -> Request:
-    """Ask for the rest of a file, if it is known which one it is (RFC 9110, section 13.1.5)."""
+    """Request the rest of a file, if it has not changed (RFC 9110, section 13.1.5)."""
     headers = {"User-Agent": "owt", "Accept-Encoding": "identity"}
-    tag = _tag_file(part)
-    if have and tag.exists():
-        headers |= {"Range": f"bytes={have}-", "If-Range": tag.read_text()}
+    etag = _etag_file(part)
+    if have and etag.exists():
+        headers |= {"Range": f"bytes={have}-", "If-Range": etag.read_text()}
     return Request(url, headers=headers)
 
 
-def _tag_file(part: Path) -> Path:
+def _etag_file(part: Path) -> Path:
     return part.with_name(f"{part.name}-tag")
 
 
 def _save(response: Any, part: Path, have: int, progress: Progress) -> None:
     length = response.headers.get("Content-Length")
     total = None if length is None else have + int(length)
-    tag = response.headers.get("ETag", "")
-    if tag.startswith('"'):
-        _tag_file(part).write_text(tag)
+    etag = response.headers.get("ETag", "")
+    if etag.startswith('"'):
+        _etag_file(part).write_text(etag)
     else:
-        # A weak tag names no bytes, so that nothing can be joined by it.
-        _tag_file(part).unlink(missing_ok=True)
+        # A weak ETag does not identify bytes, so parts cannot be joined.
+        _etag_file(part).unlink(missing_ok=True)
     with open(part, "r+b" if have else "wb") as file:
         file.seek(have)
         while chunk := response.read1(_CHUNK):
@@ -183,16 +183,16 @@ def _shown(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-class _Logged:
-    """Progress in the log, every few seconds."""
+class _ProgressLog:
+    """Logs the progress every few seconds."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._next = time.monotonic() + _LOGGED
+        self._next = time.monotonic() + _LOG_INTERVAL
 
     def __call__(self, done: int, total: int | None) -> None:
         if time.monotonic() < self._next and done != total:
             return
-        self._next = time.monotonic() + _LOGGED
+        self._next = time.monotonic() + _LOG_INTERVAL
         share = f" of {total / 1e6:.1f} MB, {done / total:.0%}" if total else " MB"
         _log.info("%s: %.1f%s", self._name, done / 1e6, share)

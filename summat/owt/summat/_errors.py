@@ -1,4 +1,4 @@
-"""What building blocks raise: bad input, and libraries that are not there."""
+"""Exceptions of the building blocks: bad input, and missing libraries."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 
 
 class BadInput(ValueError):
-    """What was given is not what the building block reads: not a WAV, not an image, and so on.
+    """The input is not what the building block reads: not a WAV file, not an image, and so on.
 
-    Its text is one sentence for a person. An adaptor whose input came with the request answers with
-    `abort(415, str(err))`; left alone, it is an error of the adaptor like any other.
+    Its message is one sentence for people. If the input came with the request, an adaptor can end
+    the call with `abort(415, str(err))`; uncaught, it is an error of the adaptor like any other.
     """
 
 
 class Missing(ImportError):
-    """A library that a building block needs is not installed; the text says how to install it."""
+    """A library that a building block needs is missing; the message says how to install it."""
 
 
 def need(module: str, package: str, what: str) -> Any:

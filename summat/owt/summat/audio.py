@@ -42,7 +42,7 @@ _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 # length as signed: such readers take it for 2 GiB and report a truncated file.)
 _UNKNOWN = 0xFFFFFFFF
 _LIMIT = 32768
-_MOST_CHANNELS = 8
+_MAX_CHANNELS = 8
 
 
 def wav(samples: Samples, rate: int, *, channels: int | None = None) -> bytes:
@@ -166,8 +166,8 @@ class _Writer:
 def _header(rate: int, channels: int, length: int | None) -> bytes:
     if isinstance(rate, bool) or not isinstance(rate, int) or not 0 < rate <= _UNKNOWN // 64:
         raise BadInput(f"The sample rate is {rate!r:.80}; it must be a number such as 16000.")
-    if not 0 < channels <= _MOST_CHANNELS:
-        raise BadInput(f"There are {channels} channels; there may be 1 to {_MOST_CHANNELS}.")
+    if not 0 < channels <= _MAX_CHANNELS:
+        raise BadInput(f"There are {channels} channels; there may be 1 to {_MAX_CHANNELS}.")
     frame = 2 * channels
     return _riff(struct.pack("<HHIIHH", _PCM, channels, rate, rate * frame, frame, 16), length)
 
@@ -265,7 +265,7 @@ def _of_numpy(samples: Any, channels: int | None) -> tuple[bytes, int]:
 def _frames_first(values: Any) -> tuple[Any, int]:
     """Flatten (frames, channels). Torch's (channels, frames) is known by its few long rows."""
     rows, columns = values.shape
-    if columns > _MOST_CHANNELS >= rows:
+    if columns > _MAX_CHANNELS >= rows:
         values, columns = values.T, rows
     return values.reshape(-1), columns
 

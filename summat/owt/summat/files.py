@@ -1,4 +1,4 @@
-"""Files of a folder, served as a web server does: ranges, conditions, media types, index pages.
+"""Serves files of a folder as a web server does: ranges, conditions, media types, index pages.
 
     def run(request):
         return files.serve(request, "public")
@@ -8,15 +8,14 @@ The rules are those of RFC 9110: conditional requests (section 13) and ranges (s
 
 from __future__ import annotations
 
-from owt._file import answer
+from owt._file_response import file_response
 from owt._response import Abort, Response, abort
-from owt.summat._beneath import open_beneath
+from owt.summat._safe_open import safe_open
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
 
-    from owt._http import Header
     from owt._request import Request
 
 __all__ = ["serve"]
@@ -32,18 +31,18 @@ def serve(
     index: str | None = "index.html",
     cache_control: str = "no-cache",
 ) -> Response:
-    """Return the file at `path` in the folder `root` as an answer.
+    """Return a response with the file at `path` in the folder `root`.
 
-    `path` is the request's own path if not given; it cannot leave the folder, by `..` or by links.
-    For a folder, the file `index` in it is served (None: never); folders are not listed.
-    `cache_control` is what browsers may do: by default they keep the file and ask each time.
+    `path` defaults to the request's path; it cannot leave the folder through `..` or links. For a
+    folder, its file `index` is served (None: never); folders are not listed. With the default
+    `cache_control`, browsers keep the file and revalidate it each time.
 
-    Answers: 200; 206 for one range (of several, the whole file); 304 where `If-None-Match` or
-    `If-Modified-Since` say that the client has it; 412 where `If-Match` or `If-Unmodified-Since`
-    ask for another one; 308 for a folder without its `/`; by `abort` 404 for what is not there or
-    is outside, and 403 for what may not be read; 405 for methods but GET, HEAD and POST, 416 for a
-    range beyond the end. A POST is how a call sends its code: it gets the file, but conditions and
-    ranges are those of GET and HEAD.
+    Status: 200; 206 for a single range (for several, the whole file); 304 if `If-None-Match` or
+    `If-Modified-Since` show that the client has it; 412 if `If-Match` or `If-Unmodified-Since` ask
+    for another version; 308 for a folder without its `/`; by `abort`, 404 for what does not exist
+    or is outside, and 403 for what may not be read; 405 for methods other than GET, HEAD and POST;
+    416 for a range beyond the end. A POST, with which calls send their code, gets the file;
+    conditions and ranges are for GET and HEAD.
     """
     if request.method not in _METHODS:
         return Response("Files are only read here.\n", 405, {"Allow": ", ".join(_METHODS)})
@@ -54,29 +53,25 @@ def serve(
         if index is None:
             abort(404, "There is no list of files here.")
         asked += index
-    file = open_beneath(root, asked)
-    found = answer(request.method, _header_of(request), file, [("Cache-Control", cache_control)])
+    file = safe_open(root, asked)
+    headers = [("Cache-Control", cache_control)]
+    found = file_response(request.method, request.headers.get, file, headers)
     return Response(found.body, found.status, dict(found.headers or ()), found.content_type)
 
 
 def _is_unslashed(root: str | os.PathLike[str], asked: str, index: str) -> bool:
-    """Tell whether a folder is asked for by its name: links in its page would lead elsewhere."""
+    """Tell whether a path is a folder without its `/`: relative links in its page would break."""
     if asked.endswith("/"):
         return False
     try:
-        open_beneath(root, f"{asked}/{index}").close()
+        safe_open(root, f"{asked}/{index}").close()
     except Abort:
         return False
     return True
 
 
 def _with_slash(request: Request) -> str:
-    """Return where a folder really is: only its last name, so that it stays on this server."""
+    """Return the URL of a folder with its `/`; relative, so that it stays on this server."""
     last = request.base_url.rpartition("/")[2]
     query = request.query_string.decode("latin-1")
     return f"./{last}/?{query}" if query else f"./{last}/"
-
-
-def _header_of(request: Request) -> Header:
-    headers = request.headers
-    return lambda name: ", ".join(headers.getlist(name)) if name in headers else None

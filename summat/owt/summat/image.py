@@ -1,4 +1,4 @@
-"""Images as bytes, and bytes as images: by Pillow, which has to be installed.
+"""Encodes and decodes images with Pillow, which has to be installed.
 
 def run(request):
     photo = image.read(request.files["photo"].read())
@@ -15,12 +15,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    # A Pillow image, a numpy array, a tensor, or a figure of matplotlib; none is imported for it.
+    # A Pillow image, a numpy array, a tensor, or a figure of matplotlib.
     Image = Any
 
 __all__ = ["jpeg", "png", "read", "webp"]
 
-# About 200 MB as RGBA; a photo of a telephone has 12 to 50 million.
+# About 200 MB as RGBA. Photos of phones have 12 to 50 million pixels.
 MAX_PIXELS = 50_000_000
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
@@ -28,10 +28,10 @@ _CHANNELS = (1, 3, 4)
 
 
 def png(image: Image) -> bytes:
-    """Return an image as PNG, which loses nothing.
+    """Return an image as PNG, which is lossless.
 
     An array has the shape (height, width), (height, width, 3) or (height, width, 4), and holds
-    bytes, or floats from 0 to 1, clipped beyond.
+    bytes, or floats from 0 to 1; values beyond are clipped.
 
     Errors: `BadInput` for what is no image, `Missing` without Pillow.
     """
@@ -39,7 +39,7 @@ def png(image: Image) -> bytes:
 
 
 def jpeg(image: Image, quality: int = 85) -> bytes:
-    """Return an image as JPEG, of `quality` 1 to 95; what is transparent becomes white."""
+    """Return an image as JPEG, of `quality` 1 to 95; transparency becomes white."""
     return _save(image, "JPEG", ("L", "RGB", "CMYK"), quality=quality)
 
 
@@ -49,10 +49,10 @@ def webp(image: Image, quality: int = 80) -> bytes:
 
 
 def read(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Any:
-    """Return the Pillow image in `data`, decoded and turned upright as its EXIF data say.
+    """Return the Pillow image in `data`, decoded and rotated as its EXIF data say.
 
     Safe for uploads: only PNG, JPEG, WebP, GIF (its first frame), BMP and TIFF are read, and
-    nothing is decoded that says it has more than `max_pixels` (a decompression bomb).
+    images with more than `max_pixels` (decompression bombs) are not decoded.
 
     Errors: `BadInput` for what is no image, is damaged, or is too large.
     """
@@ -94,7 +94,7 @@ def _save(image: Image, form: str, modes: tuple[str, ...], **options: Any) -> by
 
 
 def _converted(image: Any, *, has_alpha: bool) -> Any:
-    """Return an image as RGB, or as RGBA where the format has that and the image needs it."""
+    """Return an image as RGB, or as RGBA if the format has it and the image is transparent."""
     if not image.has_transparency_data:
         return image.convert("RGB")
     image = image.convert("RGBA")
@@ -121,7 +121,7 @@ def _as_pillow(image: Image) -> Any:
 
 
 def _pixels(image: Any) -> Any:
-    """Return an array of bytes in a shape that Pillow knows."""
+    """Return an array of bytes in a shape that Pillow supports."""
     import numpy
 
     if hasattr(image, "detach"):

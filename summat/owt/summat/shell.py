@@ -1,10 +1,10 @@
-"""Commands: their output as it comes, their status, and no process left when nobody wants it.
+"""Runs commands: streams their output, checks their status, and leaves no process behind.
 
     def run(request, url):
         return shell.run(["ffmpeg", "-i", url, "-f", "mp3", "-"]), {"Content-Type": "audio/mpeg"}
 
-A command runs in a process group of its own. The whole group is killed when the call is cancelled,
-when the generator is closed, when its time is up, and when the worker ends, however it does.
+A command runs in its own process group. The whole group is killed when the call is cancelled, when
+the generator is closed, when the timeout has passed, and when the worker ends in any way.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     class Options(TypedDict, total=False):
-        """What `run` takes by name."""
+        """The keyword arguments of `run`."""
 
         cwd: str | os.PathLike[str] | None
         env: Mapping[str, str] | None
@@ -41,17 +41,17 @@ if TYPE_CHECKING:
 __all__ = ["CommandFailed", "CommandTimeout", "lines", "output", "run"]
 
 _CHUNK = 64 * 1024
-# How much of the end of standard error an error shows.
-_SHOWN = 4096
-# Seconds after which a thread that waits looks whether it was interrupted.
-_LOOK = 0.05
-# Waits for a line, which says that all is well; where the other end is closed instead, because its
-# process is gone, kills the group.
+# Bytes of the end of standard error that an error shows.
+_MAX_STDERR = 4096
+# Seconds between two moments at which a waiting thread can be interrupted.
+_POLL_INTERVAL = 0.05
+# Waits for a line, which means that all is well. If the pipe is closed instead, because the worker
+# has died, it kills the group.
 _GUARD = 'read line || kill -s KILL -- "-$0"'
 
 
 class CommandFailed(Exception):
-    """A command ended with another status than 0; a negative one is the signal that killed it."""
+    """A command ended with a status other than 0; a negative one is the signal that killed it."""
 
     def __init__(self, name: str, status: int, stderr: str) -> None:
         super().__init__(name, status, stderr)
@@ -67,7 +67,7 @@ class CommandFailed(Exception):
 
 
 class CommandTimeout(CommandFailed, TimeoutError):
-    """A command was killed because its time was up."""
+    """A command was killed because its timeout had passed."""
 
     def __str__(self) -> str:
         return f"{self.name} was killed because its time was up"
@@ -83,24 +83,24 @@ def run(
 ) -> Generator[bytes, None, None]:
     """Run a command, and yield its standard output as it comes.
 
-    Text is a command line for `sh`, a list a program and its arguments. `input`, in one piece or
-    from an iterator, is its standard input. `cwd` and `env` are its folder and environment (those
-    of the server if not given), `timeout` the seconds that it may take. It starts with the first
-    `next()`; what it writes must be read, or it waits.
+    Text is a command line for `sh`; a list is a program and its arguments. `input`, as a whole or
+    from an iterator, is its standard input. `cwd` and `env` default to the server's folder and
+    environment; `timeout` is in seconds. The command starts at the first `next()`, and waits while
+    its output is not read.
 
     >>> list(run("printf a; printf b >&2"))
     [b'a']
 
-    Errors: `CommandFailed`, with the end of standard error, after the last output of a command that
-    fails; `CommandTimeout`; `FileNotFoundError` for a program that is not there.
+    Errors: `CommandFailed`, with the end of standard error, after the last output;
+    `CommandTimeout`; `FileNotFoundError` for a program that does not exist.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     with _started(command, {"cwd": cwd, "env": env}) as process:
-        pipes = _Pipes(process, _pieces(input))
+        pipes = _Pipes(process, _chunks(input))
         try:
             yield from pipes.exchange(deadline)
             _wait(process.pid, deadline)
-        except _LateError:
+        except _DeadlineError:
             raise CommandTimeout(_name(command), -signal.SIGKILL, pipes.stderr_end()) from None
         finally:
             pipes.close()
@@ -113,9 +113,9 @@ def run(
 def lines(
     command: Command, input: Input = b"", **options: Unpack[Options]
 ) -> Generator[str, None, None]:
-    """Run a command as `run` does, and yield the lines of its output as text, without their ends.
+    """Run a command as `run` does, and yield the lines of its output as text, without line ends.
 
-    What is not UTF-8 is replaced by U+FFFD.
+    Invalid UTF-8 is replaced by U+FFFD.
 
     >>> list(lines("printf 'a\\nb'"))
     ['a', 'b']
@@ -143,22 +143,22 @@ def output(command: Command, input: Input = b"", **options: Unpack[Options]) -> 
     return b"".join(run(command, input, **options))
 
 
-class _LateError(Exception):
-    """The time of a command is up."""
+class _DeadlineError(Exception):
+    """The timeout of a command has passed."""
 
 
 @contextmanager
 def _started(command: Command, options: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a command in a group of its own, and leave nothing of the group behind.
+    """Start a command in its own process group, and kill the group at the end of the block.
 
-    It is started on another thread: an interrupt of this one, while the process begins, would leave
-    one of which nobody knows.
+    It is started on another thread: an interrupt of this one, while the process starts, would leave
+    a process that is never killed.
     """
     starting: Future[subprocess.Popen[bytes]] = Future()
     threading.Thread(target=_start, args=(starting, command, options), name="owt-shell").start()
     try:
         while not starting.done():
-            futures.wait([starting], _LOOK)
+            futures.wait([starting], _POLL_INTERVAL)
         process = starting.result()
         with _guarded(process.pid):
             yield process
@@ -197,10 +197,10 @@ def _end(starting: Future[subprocess.Popen[bytes]]) -> None:
 
 @contextmanager
 def _guarded(group: int) -> Iterator[None]:
-    """Have a group killed if this process ends before the block does, even by a kill.
+    """Kill a group if this process ends before the block does, even by SIGKILL.
 
-    The guard is outside of this process's own group, which the server kills, and its pipe is
-    closed by the system whatever this process dies of.
+    A guard process does that. It is not in this process's group, which the server kills, and it
+    waits for a pipe that the system closes when this process ends.
     """
     guard = subprocess.Popen(
         ["/bin/sh", "-c", _GUARD, str(group)],
@@ -222,28 +222,28 @@ def _kill_group(group: int) -> None:
 
 
 def _wait(pid: int, deadline: float | None) -> None:
-    """Wait until a process has ended, but keep its number: it is reaped when its group is gone."""
+    """Wait until a process has ended, without reaping it: its group keeps its number until then."""
     pause = 0.0005
     while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         _check(deadline)
         time.sleep(pause)
-        pause = min(2 * pause, _LOOK)
+        pause = min(2 * pause, _POLL_INTERVAL)
 
 
 def _check(deadline: float | None) -> None:
     if deadline is not None and time.monotonic() > deadline:
-        raise _LateError
+        raise _DeadlineError
 
 
 class _Pipes:
-    """Writes a process's input and reads its output at once, all on the thread that asks."""
+    """Writes a process's input and reads its output at the same time, on one thread."""
 
-    def __init__(self, process: subprocess.Popen[bytes], pieces: Iterator[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], chunks: Iterator[bytes]) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
         self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
-        self._pieces = pieces
+        self._chunks = chunks
         self._unsent = b""
         self._errors = b""
         self._selector = selectors.DefaultSelector()
@@ -253,13 +253,13 @@ class _Pipes:
         self._selector.register(self._stderr, selectors.EVENT_READ)
 
     def exchange(self, deadline: float | None) -> Iterator[bytes]:
-        """Yield output until both ends of output are reached."""
+        """Yield the output until stdout and stderr have ended."""
         while self._reads():
-            for key, _events in self._selector.select(_LOOK):
+            for key, _events in self._selector.select(_POLL_INTERVAL):
                 if key.fileobj is self._stdin:
                     self._write()
                 elif key.fileobj is self._stderr:
-                    self._errors = (self._errors + self._read(self._stderr))[-_SHOWN:]
+                    self._errors = (self._errors + self._read(self._stderr))[-_MAX_STDERR:]
                 elif chunk := self._read(self._stdout):
                     yield chunk
             _check(deadline)
@@ -285,24 +285,24 @@ class _Pipes:
 
     def _write(self) -> None:
         try:
-            self._unsent = self._unsent or next(self._pieces)
+            self._unsent = self._unsent or next(self._chunks)
             sent = os.write(self._stdin.fileno(), self._unsent)
             self._unsent = self._unsent[sent:]
         except (StopIteration, BrokenPipeError):
-            # All was sent, or the command wants no more.
+            # All is sent, or the command has closed its input.
             self._selector.unregister(self._stdin)
             self._stdin.close()
 
 
-def _pieces(given: Input) -> Iterator[bytes]:
-    for piece in (given,) if isinstance(given, bytes | str) else given:
-        # What is left of a piece is copied with each write.
-        data = memoryview(piece.encode() if isinstance(piece, str) else piece)
+def _chunks(given: Input) -> Iterator[bytes]:
+    for chunk in (given,) if isinstance(given, bytes | str) else given:
+        # In small chunks, because each write copies the rest of a chunk.
+        data = memoryview(chunk.encode() if isinstance(chunk, str) else chunk)
         yield from (bytes(data[at : at + _CHUNK]) for at in range(0, len(data), _CHUNK))
 
 
 def _name(command: Command) -> str:
-    """Return what an error calls a command: its first word, since its arguments may be private."""
+    """Return a command's name for an error: its first word, because arguments may be private."""
     words = command.split() if isinstance(command, str) else [os.fspath(word) for word in command]
     return words[0] if words else "the command"
 

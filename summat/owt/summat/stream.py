@@ -1,4 +1,4 @@
-"""Streams that programs read: server-sent events, and lines of JSON.
+"""Streams for programs: server-sent events, and lines of JSON.
 
     def run(request, prompt):
         return stream.response(answer(prompt))
@@ -9,9 +9,8 @@
         yield stream.done()
 
 Events are those of the WHATWG HTML standard, section 9.2 (server-sent events); lines of JSON are
-those of ndjson (application/x-ndjson). A generator that fails half way breaks the answer off:
-`fetch` rejects, `EventSource` connects again. Why it failed is in the log, and in a comment among
-events.
+those of ndjson (application/x-ndjson). If a generator fails, the response breaks off: `fetch`
+rejects, and `EventSource` reconnects. The reason is in the log, and in a comment of the stream.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["done", "event", "ndjson", "response"]
 
 HEARTBEAT = 15.0
-# A comment, which every reader of events skips.
+# A comment, which readers of events ignore.
 _COMMENT = b":\n\n"
 _EVENTS = "text/event-stream"
 _LINES = "application/x-ndjson"
@@ -49,10 +48,9 @@ def event(
 ) -> bytes:
     r"""Return one server-sent event.
 
-    `data` is text, or anything else that JSON has a form for; in its place, `fields` become a JSON
-    object. `event` is its type (a page listens for `message` if there is none), `id` what
-    the browser sends as `Last-Event-ID` when it connects again, `retry` after how many milliseconds
-    it does so.
+    `data` is text, or any value with a form in JSON; instead of it, `fields` become a JSON object.
+    `event` is its type (`message` by default), `id` what the browser sends as `Last-Event-ID` when
+    it reconnects, and `retry` the milliseconds after which it does.
 
     >>> event("two\nlines", event="note", id=7)
     b'event: note\nid: 7\ndata: two\ndata: lines\n\n'
@@ -73,10 +71,10 @@ def event(
 
 
 def done(data: object = "") -> bytes:
-    r"""Return the event of type `done`, by which a page knows that it has everything.
+    r"""Return the event of type `done`, which tells a page that the stream is complete.
 
-    A page closes its `EventSource` then: left open, it connects again at the end of the answer, and
-    the whole call is made anew.
+    A page then closes its `EventSource`. Otherwise it reconnects at the end of the response, which
+    repeats the whole call.
 
     >>> done()
     b'event: done\ndata: \n\n'
@@ -91,25 +89,25 @@ def response(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    r"""Return an answer of media type `text/event-stream`, sent as the source yields.
+    r"""Return a response of media type `text/event-stream`, sent as the source yields.
 
-    Bytes, such as `event` returns, go out as they are; any other value is the data of an event.
-    After `heartbeat` seconds without one, a comment is sent, so that neither proxies nor browsers
-    take the connection for dead; None sends none. Sync and async generators both work.
+    Bytes, such as `event` returns, are sent as they are; any other value is the data of an event.
+    After `heartbeat` seconds without one, a comment is sent, so that proxies and browsers keep the
+    connection open; None sends no comments. Sync and async generators both work.
 
     >>> list(response([event("a", id=1), "b", {"c": 3}], heartbeat=None).body)
     [b'id: 1\ndata: a\n\n', b'data: b\n\n', b'data: {"c":3}\n\n']
     """
     if heartbeat is not None and not heartbeat > 0:
         raise ValueError(f"heartbeat is {heartbeat}; it must be seconds above 0, or None for none")
-    # No proxy may keep or transform events; the second header is for nginx, which holds them back.
-    unkept = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **(headers or {})}
+    # Proxies must not cache or transform events. The second header keeps nginx from buffering.
+    sent = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **(headers or {})}
     beat = None if heartbeat is None else Heartbeat(heartbeat, _COMMENT)
-    return Response(_each(events, _as_event, beat), status, unkept, _EVENTS)
+    return Response(_each(events, _as_event, beat), status, sent, _EVENTS)
 
 
 def ndjson(values: Source, *, status: int = 200) -> Response:
-    r"""Return an answer of media type `application/x-ndjson`: a line of JSON for each value.
+    r"""Return a response of media type `application/x-ndjson`: a line of JSON for each value.
 
     >>> list(ndjson(({"n": n} for n in range(2))).body)
     [b'{"n":0}\n', b'{"n":1}\n']
@@ -127,7 +125,7 @@ def _data_lines(data: object) -> list[str]:
     if data is None:
         return []
     text = data if isinstance(data, str) else _json.encode(data).decode()
-    # Only these end a line of an event; str.splitlines() knows more.
+    # Only these end a line of an event; str.splitlines() has more.
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
@@ -140,24 +138,24 @@ def _as_line(value: Any) -> bytes:
 
 
 def _each(
-    source: Source, encode: Callable[[Any], bytes], beat: Heartbeat | None
+    source: Source, encode: Callable[[Any], bytes], heartbeat: Heartbeat | None
 ) -> _Encoded | _AsyncEncoded:
     if isinstance(source, AsyncIterable):
-        return _AsyncEncoded(source.__aiter__(), encode, beat)
+        return _AsyncEncoded(source.__aiter__(), encode, heartbeat)
     if isinstance(source, str | bytes) or not isinstance(source, Iterable):
         raise TypeError(f"a stream takes a generator or an iterable, not {type(source).__name__}")
-    return _Encoded(iter(source), encode, beat)
+    return _Encoded(iter(source), encode, heartbeat)
 
 
 class _Encoded:
-    """An iterator's values in the form in which they are sent."""
+    """An iterator over the encoded values of another one."""
 
     def __init__(
-        self, source: Iterator[Any], encode: Callable[[Any], bytes], beat: Heartbeat | None
+        self, source: Iterator[Any], encode: Callable[[Any], bytes], heartbeat: Heartbeat | None
     ) -> None:
         self._source: Any = source
         self._encode = encode
-        self.heartbeat = beat
+        self.heartbeat = heartbeat
 
     def __iter__(self) -> _Encoded:
         return self
@@ -166,20 +164,23 @@ class _Encoded:
         return self._encode(next(self._source))
 
     def close(self) -> None:
-        """Close the source, on the thread that has driven it."""
+        """Close the source, on the thread that has iterated over it."""
         if hasattr(self._source, "close"):
             self._source.close()
 
 
 class _AsyncEncoded:
-    """An async iterator's values in the form in which they are sent."""
+    """An async iterator over the encoded values of another one."""
 
     def __init__(
-        self, source: AsyncIterator[Any], encode: Callable[[Any], bytes], beat: Heartbeat | None
+        self,
+        source: AsyncIterator[Any],
+        encode: Callable[[Any], bytes],
+        heartbeat: Heartbeat | None,
     ) -> None:
         self._source: Any = source
         self._encode = encode
-        self.heartbeat = beat
+        self.heartbeat = heartbeat
 
     def __aiter__(self) -> _AsyncEncoded:
         return self
@@ -188,6 +189,6 @@ class _AsyncEncoded:
         return self._encode(await self._source.__anext__())
 
     async def aclose(self) -> None:
-        """Close the source, in the event loop that has driven it."""
+        """Close the source, in the event loop that has iterated over it."""
         if hasattr(self._source, "aclose"):
             await self._source.aclose()

@@ -1,4 +1,4 @@
-"""Pages from templates: by Jinja2, which has to be installed.
+"""Renders templates with Jinja2, which has to be installed.
 
 PAGE = "<h1>{{ title }}</h1><ul>{% for word in words %}<li>{{ word }}</li>{% endfor %}</ul>"
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = ["render"]
 
-# Sources whose compiled form is kept.
-_KEPT = 128
+# Templates whose compiled form is cached.
+_CACHE_SIZE = 128
 
 
 def render(source: str | os.PathLike[str], /, **values: object) -> str:
     """Return a template filled with `values`, each escaped for HTML unless marked `|safe`.
 
     `source` is the template itself, or the path of its file (a `pathlib.Path`), which may extend
-    and include others from its folder and is read again when it changes.
+    and include others from its folder, and is read again when it changes.
 
     >>> render("<p>{{ text }}</p>", text="1 < 2")
     '<p>1 &lt; 2</p>'
@@ -45,12 +45,12 @@ def render(source: str | os.PathLike[str], /, **values: object) -> str:
     return text
 
 
-@functools.lru_cache(_KEPT)
+@functools.lru_cache(_CACHE_SIZE)
 def _compiled(source: str) -> Any:
     return _environment(None).from_string(source)
 
 
-@functools.lru_cache(_KEPT)
+@functools.lru_cache(_CACHE_SIZE)
 def _environment(folder: str | None) -> Any:
     jinja2 = need("jinja2", "jinja2", __name__)
     loader = None if folder is None else jinja2.FileSystemLoader(folder)

@@ -1,4 +1,4 @@
-"""Text cut into sentences: by rules, or by nltk's Punkt where that and its data are there."""
+"""Splits text into sentences: by rules, or with nltk's Punkt if that and its data are installed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["sentences"]
 
-# Where a sentence may end: marks, what closes after them, and then space; in Chinese and Japanese
-# no space follows. An empty line ends it in any case.
+# Where a sentence may end: punctuation, closing quotes or brackets, and then space; in Chinese and
+# Japanese, no space follows. An empty line always ends a sentence.
 _END = re.compile(
     r"""
     (?P<marks>[.!?\u2026]+)(?P<closed>[)\]"'\u2019\u201d\u00bb]*)(?=\s)
@@ -23,7 +23,7 @@ _END = re.compile(
 )
 _LAST_WORD = re.compile(r"[^\s(\[\"'\u2018\u201c\u00ab]+\Z")
 _NEXT_WORD = re.compile(r"[\s(\[\"'\u2018\u201c\u00ab\u00bf\u00a1\u2013\u2014-]*(\w*)")
-# Titles, which a name follows, and what stands within a sentence.
+# Titles, which precede a name, and abbreviations within a sentence.
 _ABBREVIATION = re.compile(
     "adm|capt|cmdr|col|cpl|dr|fr|gen|gov|hon|jr|lt|maj|messrs|mlle|mme|mrs?|ms|mt|mx|pres|prof|rep|"
     "rev|sen|sgt|sr|st|supt|vs|cf|e\\.?g|i\\.?e|viz|approx|dept|est|univ|z\\.b|d\\.h|bzw|u\\.a|ca",
@@ -33,9 +33,9 @@ _BEFORE_NUMBER = re.compile(
     "nos?|nr|figs?|eqs?|vols?|pp?|ch|sec|art|ver|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec",
     re.IGNORECASE,
 )
-# As in "J. R. R. Tolkien" and "U.S. Army"; "I" is most often a word.
+# As in "J. R. R. Tolkien" and "U.S. Army"; "I" is mostly a word.
 _INITIALS = re.compile(r"(?!I\Z)[A-Z](\.[A-Z])*")
-# Words in capitals that seldom follow initials within a sentence.
+# Capitalized words that rarely follow initials within a sentence.
 _STARTER = re.compile(
     "A|After|All|An|And|Another|As|At|Both|But|By|For|From|He|Her|His|However|I|If|In|Its?|My|No|"
     "Now|On|Our|She|So|Some|That|Then?|Their|There|These|They|This|Those|To|We|What|When|Where|Who|"
@@ -47,8 +47,8 @@ def sentences(text: str, language: str = "english") -> list[str]:
     """Return the sentences of a text, without the space around them.
 
     Abbreviations, initials, decimals, ellipses and quotes do not end a sentence; the full stops of
-    Chinese and Japanese do. Where nltk is installed and has its Punkt data for `language` (its name
-    in English), Punkt decides; nothing is ever downloaded.
+    Chinese and Japanese do. If nltk is installed with Punkt data for `language` (its name in
+    English), Punkt decides; nothing is ever downloaded.
 
     >>> sentences('Dr. Who paid 3.50, e.g. in coins. "Really?" he asked. Yes...')
     ['Dr. Who paid 3.50, e.g. in coins.', '"Really?" he asked.', 'Yes...']
@@ -62,7 +62,7 @@ def _splitter(language: str) -> Callable[[str], list[str]]:
 
     try:
         tokenize = import_module("nltk.tokenize").sent_tokenize
-        # Looks for the data.
+        # Fails without the data.
         tokenize("", language)
     except (ImportError, LookupError, OSError):
         return _by_rules

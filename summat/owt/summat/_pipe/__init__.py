@@ -1,4 +1,4 @@
-"""`pipe()`: a handler built from steps, each of which works on what the one before it left."""
+"""`pipe()`: a handler made of steps, each of which uses the result of the one before it."""
 
 from owt.summat._pipe._builder import Pipe, pipe
 

@@ -1,11 +1,11 @@
-"""The steps that go on with other functions or pipes: one of two, both, or another one."""
+"""The steps that continue with other functions or pipes: one of two, both, or one more."""
 
 from __future__ import annotations
 
-from owt.summat._pipe._later import after
+from owt.summat._pipe._awaiting import chain
 from owt.summat._pipe._run import apply, apply_to
 from owt.summat._pipe._sources import Sources
-from owt.summat._pipe._state import Nothing
+from owt.summat._pipe._state import NoValue
 from owt.summat._pipe._typing import M, T, W, overload
 from owt.summat._pipe._values import Pair
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Branches(Sources[T, W, M]):
-    """The methods of a pipe by which it branches, or goes on with another."""
+    """The methods of a pipe that branch, or continue with another pipe."""
 
     __slots__ = ()
 
@@ -50,9 +50,9 @@ class Branches(Sources[T, W, M]):
     @overload
     def cond(self, then: Fn[A], otherwise: Fn[B], *, when: Any = None) -> Pipe[A | B, W, M]: ...
     def cond(self, then: Any, otherwise: Any, *, when: Any = None) -> Any:
-        """Take what `then` gives if the last value is true, else what `otherwise` gives.
+        """Take the result of `then` if the last value is true, else that of `otherwise`.
 
-        `when`, if given, decides instead of the last value's truth. All three are called as by `f`.
+        If `when` is given, its result decides instead. All three are called as by `f`.
 
         >>> size = pipe().cond(lambda n: "large", lambda n: "small", when=lambda n: n > 9)
         >>> size(__last__=10), size(__last__=9)
@@ -60,8 +60,8 @@ class Branches(Sources[T, W, M]):
         """
 
         def value(state: State) -> Any:
-            is_so = state.given() if when is None else apply(when, state)
-            return after(is_so, lambda so: apply(then if so else otherwise, state))
+            condition = state.require_last() if when is None else apply(when, state)
+            return chain(condition, lambda true: apply(then if true else otherwise, state))
 
         fns = (fn for fn in (then, otherwise, when) if fn is not None)
         return self._result("cond", value, *fns)
@@ -85,9 +85,9 @@ class Branches(Sources[T, W, M]):
     @overload
     def fork(self, left: Fn[A], right: Fn[B]) -> Pipe[tuple[A, B], W, M]: ...
     def fork(self, left: Any, right: Any) -> Any:
-        """Call `left` and then `right` on the same last value, and take the pair of what they give.
+        """Call `left` and then `right` on the same last value, and take the pair of their results.
 
-        As an answer, the pair is a JSON array of two.
+        As a response, the pair is a JSON array of two.
 
         >>> pipe().const("ab").fork(str.upper, len)()
         ('AB', 2)
@@ -95,9 +95,9 @@ class Branches(Sources[T, W, M]):
 
         def value(state: State) -> Any:
             def then_right(one: Any) -> Any:
-                return after(_value_of(right, state), lambda two: Pair((one, two)))
+                return chain(_result_of(right, state), lambda two: Pair((one, two)))
 
-            return after(_value_of(left, state), then_right)
+            return chain(_result_of(left, state), then_right)
 
         return self._result("fork", value, left, right)
 
@@ -108,9 +108,9 @@ class Branches(Sources[T, W, M]):
     @overload
     def to(self, step: Fn[R]) -> Pipe[R, W, M]: ...
     def to(self, step: Any) -> Any:
-        """Go on with another pipe, as one step: `f`, as one reads it where a pipe is given.
+        """Continue with another pipe as one step; the same as `f`, but clearer for pipes.
 
-        The arguments' defaults that the other pipe gives are its own.
+        Defaults of arguments in the other pipe apply only there.
 
         >>> shout = pipe().f(str.upper).f(lambda text: text + "!")
         >>> pipe().const("owt").to(shout)()
@@ -120,10 +120,10 @@ class Branches(Sources[T, W, M]):
 
     def _applied(self, name: str, fn: Any, *, alone: bool = False) -> Any:
         def value(state: State) -> Any:
-            return apply_to(fn, state, state.given()) if alone else apply(fn, state)
+            return apply_to(fn, state, state.require_last()) if alone else apply(fn, state)
 
         return self._result(name, value, fn)
 
 
-def _value_of(fn: Any, state: State) -> Any:
-    return after(apply(fn, state), lambda last: None if type(last) is Nothing else last)
+def _result_of(fn: Any, state: State) -> Any:
+    return chain(apply(fn, state), lambda last: None if type(last) is NoValue else last)

@@ -1,13 +1,13 @@
-"""`Pipe`: the methods that put steps together, with the types that each gives."""
+"""`Pipe`: the methods that add steps, with their types."""
 
 from __future__ import annotations
 
 from owt.summat._pipe import _values
+from owt.summat._pipe._awaiting import chain
 from owt.summat._pipe._branches import Branches
-from owt.summat._pipe._later import after
 from owt.summat._pipe._run import apply, apply_to, run
 from owt.summat._pipe._sources import argument
-from owt.summat._pipe._state import LAST, NOTHING, State
+from owt.summat._pipe._state import LAST, NO_VALUE, State
 from owt.summat._pipe._typing import M, T, W, overload
 
 TYPE_CHECKING = False
@@ -41,15 +41,15 @@ if TYPE_CHECKING:
 
 
 class Pipe(Branches[T, W, M]):
-    """A handler made of steps. It never changes: each method returns a new pipe.
+    """An immutable handler made of steps: each method returns a new pipe.
 
-    A step works on the last value, which the step before it left, and on the call's arguments.
-    Where a step takes a function, `def` and `async def` both work, and another pipe does as well.
-    A function that gets the arguments gets them by the rule of `f`.
+    A step uses the last value, which is the result of the step before it, and the call's arguments.
+    Where a step takes a function, `def`, `async def` and other pipes all work. Functions get the
+    arguments as described in `f`.
 
-    To a type checker it is a `Pipe[T]`, where T is the type of the last value; a
-    `Pipe[T, Later, Many]` has to be awaited and streams. An exception says in which step it was
-    raised, in a note: `step 2, f(<lambda>): TypeError: …`. It stays the exception that it was.
+    For type checkers it is a `Pipe[T]`, where T is the type of the last value; a
+    `Pipe[T, Later, Many]` has to be awaited, and streams. An exception gets a note with the step in
+    which it was raised: `step 2, f(<lambda>): TypeError: …`.
     """
 
     __slots__ = ()
@@ -69,16 +69,16 @@ class Pipe(Branches[T, W, M]):
         self: Pipe[A, Later, Many], request: Any = None, /, **kwargs: Any
     ) -> AsyncGenerator[A, None]: ...
     def __call__(self, request: Any = None, /, **kwargs: Any) -> Any:
-        """Run the steps on a request, and return the last value; None if no step gave one.
+        """Run the steps on a request, and return the last value; None if there is none.
 
-        A coroutine of it from the first step on that gives something to await; a generator, or an
-        async generator, of a pipe with `stream()`.
+        Returns a coroutine if a step gives an awaitable, and a generator or an async generator if
+        the pipe has `stream()`.
 
         >>> pipe().f(lambda name: f"Hello, {name}!")(name="owt")
         'Hello, owt!'
         """
-        last = kwargs.pop(LAST, NOTHING)
-        return after(run(self._steps, State.first(request, kwargs, last)), State.value)
+        last = kwargs.pop(LAST, NO_VALUE)
+        return chain(run(self._steps, State.first(request, kwargs, last)), State.value)
 
     def __repr__(self) -> str:
         """Return the pipe as it is written.
@@ -95,20 +95,20 @@ class Pipe(Branches[T, W, M]):
     @overload
     def f(self, fn: Fn[R]) -> Pipe[R, W, M]: ...
     def f(self, fn: Any) -> Any:
-        """Take what `fn` returns for the last value and the arguments.
+        """Take the result of `fn` for the last value and the arguments.
 
-        1. Without arguments, it gets the last value by position; nothing if there is none. After
-           `clear()`, a function of one parameter gets None.
-        2. Otherwise it gets by name those arguments that it has parameters for, or all of them if
+        1. If there are no arguments, `fn` gets the last value by position; nothing if there is
+           none. After `clear()`, a function of one parameter gets None.
+        2. Otherwise it gets those arguments by name that it has parameters for, or all of them if
            it takes `**kwargs`.
         3. The last value then goes to its parameter `__last__`. If it has none, to its first
-           parameter, if that is still to be filled. If it is not, into `**kwargs`, as `__last__`.
+           parameter, if that is still free. If it is not, into `**kwargs`, as `__last__`.
 
-        A builtin that does not tell its parameters gets the last value alone.
+        A builtin without a signature gets the last value alone.
 
-        After it, the arguments are gone: the next step sees what `fn` has returned, and nothing
-        else. So it is after `cast`, `map`, `foldl`, `foldl1`, `cond`, `fork` and `to`. `kwargs()`
-        and `input()` bring them back.
+        Afterwards the arguments are gone: the next step gets only the result of `fn`. This is also
+        so after `cast`, `map`, `foldl`, `foldl1`, `cond`, `fork` and `to`. `kwargs()` and `input()`
+        bring arguments back.
 
         >>> pipe().const(5).f(lambda x: x + 1)()
         6
@@ -128,13 +128,13 @@ class Pipe(Branches[T, W, M]):
     @overload
     def exec(self, fn: Fn[Any]) -> Pipe[T, W, M]: ...
     def exec(self, fn: Any) -> Any:
-        """Call `fn` as `f` does, for its effect: the last value stays.
+        """Call `fn` as `f` does, for its side effect: the last value and the arguments stay.
 
         >>> pipe().const(5).exec(print)()
         5
         5
         """
-        return self._then("exec", lambda state: after(apply(fn, state), lambda _: state), fn)
+        return self._add_step("exec", lambda state: chain(apply(fn, state), lambda _: state), fn)
 
     @overload
     def cast(self, fn: Callable[[T], Untold]) -> Pipe[Any, W, M]: ...
@@ -143,7 +143,7 @@ class Pipe(Branches[T, W, M]):
     @overload
     def cast(self, fn: Callable[[T], R]) -> Pipe[R, W, M]: ...
     def cast(self, fn: Any) -> Any:
-        """Convert the last value with `fn`, which gets nothing else.
+        """Convert the last value with `fn`, which gets no arguments.
 
         >>> pipe().kwarg("n").cast(int)(n="5")
         5
@@ -156,7 +156,7 @@ class Pipe(Branches[T, W, M]):
         >>> pipe().const(5).identity()()
         5
         """
-        return self._then("identity", lambda state: state)
+        return self._add_step("identity", lambda state: state)
 
     @overload
     def map(self: Pipe[Iterable[A], W, M], fn: Callable[[A], Untold]) -> Pipe[list[Any], W, M]: ...
@@ -167,14 +167,14 @@ class Pipe(Branches[T, W, M]):
     @overload
     def map(self: Pipe[Iterable[A], W, M], fn: Callable[[A], R]) -> Pipe[list[R], W, M]: ...
     def map(self, fn: Any) -> Any:
-        """Convert each element of the last value with `fn`, one after the other, into a list.
+        """Take a list of the results of `fn` for each element of the last value, in turn.
 
         >>> pipe().const("abc").map(ord)()
         [97, 98, 99]
         """
 
         def value(state: State) -> Any:
-            return _values.mapped(lambda item: apply_to(fn, state, item), state.given())
+            return _values.map_values(lambda item: apply_to(fn, state, item), state.require_last())
 
         return self._result("map", value, fn)
 
@@ -196,7 +196,7 @@ class Pipe(Branches[T, W, M]):
         """
 
         def value(state: State) -> Any:
-            return _values.folded(fn, state.given(), acc)
+            return _values.fold(fn, state.require_last(), acc)
 
         return self._result("foldl", value, fn, shown=(acc,))
 
@@ -209,12 +209,12 @@ class Pipe(Branches[T, W, M]):
     @overload
     def foldl1(self: Pipe[Iterable[A], W, M], fn: Callable[[A, A], A]) -> Pipe[A, W, M]: ...
     def foldl1(self, fn: Any) -> Any:
-        """Fold the elements from the left, beginning with the first; a ValueError if none is there.
+        """Fold the elements from the left, beginning with the first; a ValueError if there is none.
 
         >>> pipe().const([1, 2, 3]).foldl1(max)()
         3
         """
-        return self._result("foldl1", lambda s: _values.folded(fn, s.given()), fn)
+        return self._result("foldl1", lambda s: _values.fold(fn, s.require_last()), fn)
 
     def ix(self: Pipe[Subscriptable[int, A], W, M], i: int) -> Pipe[A, W, M]:
         """Take the element at index `i`; a negative one counts from the end.
@@ -222,7 +222,7 @@ class Pipe(Branches[T, W, M]):
         >>> pipe().const("abc").ix(-1)()
         'c'
         """
-        return self._value("ix", lambda state: state.given()[i], i)
+        return self._value("ix", lambda state: state.require_last()[i], i)
 
     def get(self: Pipe[Subscriptable[K_contra, A], W, M], key: K_contra) -> Pipe[A, W, M]:
         """Take the value under `key`.
@@ -230,7 +230,7 @@ class Pipe(Branches[T, W, M]):
         >>> pipe().const({"a": 1}).get("a")()
         1
         """
-        return self._value("get", lambda state: state.given()[key], key)
+        return self._value("get", lambda state: state.require_last()[key], key)
 
     def last(self: Pipe[Iterable[A], W, M]) -> Pipe[A, W, M]:
         """Take the last element; an IndexError if there is none.
@@ -238,49 +238,49 @@ class Pipe(Branches[T, W, M]):
         >>> pipe().const(iter([1, 2])).last()()
         2
         """
-        return self._value("last", lambda state: _values.last_of(state.given()))
+        return self._value("last", lambda state: _values.last_of(state.require_last()))
 
     def bytes(self) -> Pipe[Bytes, W, M]:
-        """Turn the last value into bytes.
+        """Convert the last value to bytes.
 
-        Text becomes UTF-8; a path, an open file and a generator of text or bytes are read to their
-        end; arrays give their memory. For JSON, put `f(json.dumps)` before it.
+        Text is encoded in UTF-8; a path, an open file and a generator of text or bytes are read to
+        their end; arrays give their memory. For JSON, put `f(json.dumps)` before it.
 
         >>> pipe().const("é").bytes()()
         b'\\xc3\\xa9'
         """
-        return self._value("bytes", lambda state: _values.bytes_of(state.given()))
+        return self._value("bytes", lambda state: _values.bytes_of(state.require_last()))
 
     def open(self, root_dir: str | PathLike[str] | None = None) -> Pipe[BinaryIO, W, M]:
-        """Open the file whose path is the last value, for reading bytes; as an answer, it streams.
+        """Open the file whose path is the last value, for reading bytes; as a response, it streams.
 
-        With `root_dir`, the path is one beneath that folder, also if it begins with `/`, and cannot
-        leave it by `..`, by a symbolic link or otherwise: then, and if nothing is there, it answers
-        404. Paths that come from a client are always to be opened so: `path().open("public")`. A
-        list of segments, such as `path()` gives, is opened in no other way.
+        With `root_dir`, the path is relative to that folder, even if it begins with `/`. If it
+        leaves the folder, by `..` or symbolic links, or if the file does not exist, the call ends
+        with 404. Always open paths of a client in this way: `path().open("public")`. A list of
+        segments, such as the result of `path()`, requires it.
 
         >>> pipe().const("../../etc/passwd").open("/usr")()
         Traceback (most recent call last):
         owt._response.Abort: (404, "There is no file '../../etc/passwd' here.")
         """
         shown = () if root_dir is None else (root_dir,)
-        return self._value("open", lambda s: _values.opened(s.given(), root_dir), *shown)
+        return self._value("open", lambda s: _values.open_file(s.require_last(), root_dir), *shown)
 
     def shell(self, *names: str) -> Pipe[Generator[Bytes, None, None], W, M]:
-        """Run the command that is the last value, and take what it prints, as bytes, as it comes.
+        """Run the command that is the last value, and take its output as a generator of bytes.
 
-        Text is run by `/bin/sh`, a list of words directly. The call's arguments called `names` are
-        variables of its environment: in `"$text"`, with the quotes, no argument can do harm. It
-        starts when its output is first asked for: `bytes()` reads it all. A status other than 0 is
-        a `summat.shell.CommandFailed`, with the end of what it said on stderr. When its output is
-        no longer wanted, the command and those that it started in its process group are killed.
+        Text is run by `/bin/sh`, a list of words directly. The arguments `names` of the call are
+        environment variables of the command: in `"$text"`, with the quotes, any value is safe. The
+        command starts when its output is first read; `bytes()` reads all of it. A status other than
+        0 is a `summat.shell.CommandFailed`, with the end of stderr. When the generator is closed,
+        the command's process group is killed.
 
         >>> pipe().const('echo "$text"').shell("text").bytes()(text="a; b")
         b'a; b\\n'
         """
 
         def value(state: State) -> Any:
-            return _values.printed(state.given(), _arguments(state, names))
+            return _values.run_command(state.require_last(), _arguments(state, names))
 
         return self._value("shell", value, *names)
 
@@ -289,19 +289,19 @@ class Pipe(Branches[T, W, M]):
     @overload
     def stream(self: Pipe[AsyncIterable[A], W, M]) -> Pipe[A, Later, Many]: ...
     def stream(self) -> Any:
-        """Take each item of the last value through the steps that follow, as it is yielded.
+        """Run the following steps for each item of the last value, as it is yielded.
 
-        The pipe's result is then a generator, and an async generator if the last value, or a step
-        that follows, is async. Closing it closes the generator that is the last value, on the same
+        The result of the pipe is then a generator; an async generator if the last value or a
+        following step is async. Closing it closes the generator that is the last value, on the same
         thread. A stream within a stream becomes one stream.
 
         >>> list(pipe().const(iter("ab")).stream().f(str.upper)())
         ['A', 'B']
         """
-        return self._then("stream", None)
+        return self._add_step("stream", None)
 
     def done(self) -> Pipe[T, W, M]:
-        """End the pipe, for who likes to see it ended: a pipe is a handler as it stands.
+        """Do nothing, as an explicit end of a pipe; it is not needed.
 
         >>> pipe().const(5).done()()
         5
@@ -310,7 +310,7 @@ class Pipe(Branches[T, W, M]):
 
 
 def pipe() -> Pipe[Any]:
-    """Return a pipe without steps, to be continued by its methods.
+    """Return a pipe without steps; its methods add them.
 
     >>> pipe().identity()(__last__="what comes in goes out")
     'what comes in goes out'

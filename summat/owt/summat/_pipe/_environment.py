@@ -1,4 +1,4 @@
-"""Modules and packages for an adaptor: bound to their names, and installed if they are missing."""
+"""Modules and packages for an adaptor: imports modules, and installs missing packages."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import sys
 import time
 from contextlib import contextmanager
 
-from owt._missing import PACKAGES
+from owt._missing_module import PACKAGES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-# PEP 508: a name, and what it says of the version.
+# PEP 508: a name, and its version specifier.
 _REQUIREMENT = r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(.*)"
-_SHOWN_LINES = 15
-# How often a server that waits for another's pip looks whether it has ended.
-_POLL = 0.2
+_MAX_LINES = 15
+# Seconds between two attempts to get the lock while another server runs pip.
+_POLL_INTERVAL = 0.2
 
 
 def bind(modules: tuple[str, ...], namespace: dict[str, Any]) -> None:
-    """Import modules into a namespace, as `import a.b` does: all of a dotted name, bound as `a`."""
+    """Import modules into a namespace as `import a.b` does, which binds `a`."""
     for name in modules:
         top = name.partition(".")[0]
         try:
@@ -37,18 +37,18 @@ def _with_advice(err: ModuleNotFoundError, module: str) -> ModuleNotFoundError:
     missing = err.name or module
     top = missing.partition(".")[0]
     if top in sys.modules:
-        # The package is there, and it has no such module: pip would change nothing.
+        # The package is installed, but has no such module.
         return err
     command = f"{sys.executable} -m pip install {PACKAGES.get(top, top)}"
     return ModuleNotFoundError(f"No module named {missing!r}: {command}", name=err.name)
 
 
 def install(requirements: tuple[str, ...]) -> None:
-    """Install with pip what is missing, into the environment that this Python runs in."""
+    """Install missing packages with pip, into the environment of this Python."""
     if not any(map(_is_missing, requirements)):
         return
-    with _turn():
-        # Somebody may have installed it while this waited for its turn.
+    with _pip_lock():
+        # Another thread or server may have installed it meanwhile.
         missing = [each for each in requirements if _is_missing(each)]
         if missing:
             _pip(missing)
@@ -56,17 +56,17 @@ def install(requirements: tuple[str, ...]) -> None:
 
 
 def _is_missing(requirement: str) -> bool:
-    """Say whether pip has something to do; what only pip can compare, pip is asked about."""
+    """Tell whether pip has to run; for version specifiers other than `==`, it always does."""
     import re
     from importlib import metadata
 
-    read = re.fullmatch(_REQUIREMENT, requirement.strip(), re.DOTALL)
-    if read is None:
+    match = re.fullmatch(_REQUIREMENT, requirement.strip(), re.DOTALL)
+    if match is None:
         raise ValueError(
             "installing() takes names of packages, such as 'numpy' or 'numpy==2.0', "
             f"and got {requirement!r}"
         )
-    name, wanted = read.groups()
+    name, wanted = match.groups()
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -75,8 +75,8 @@ def _is_missing(requirement: str) -> bool:
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
-    """Let one pip at a time change this environment, of all threads and servers that share it."""
+def _pip_lock() -> Iterator[None]:
+    """Hold a lock between all threads and servers that share this environment."""
     import fcntl
 
     folder = os.open(sys.prefix, os.O_RDONLY | os.O_CLOEXEC)
@@ -86,8 +86,8 @@ def _turn() -> Iterator[None]:
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                # Waiting in the kernel could not be interrupted when the call is cancelled.
-                time.sleep(_POLL)
+                # A blocking wait could not be interrupted when the call is cancelled.
+                time.sleep(_POLL_INTERVAL)
         yield
     finally:
         os.close(folder)
@@ -100,7 +100,7 @@ def _pip(requirements: list[str]) -> None:
 
     options = ("--no-input", "--disable-pip-version-check", "--")
     command = [sys.executable, "-m", "pip", "install", *options, *requirements]
-    said: deque[str] = deque(maxlen=_SHOWN_LINES)
+    said: deque[str] = deque(maxlen=_MAX_LINES)
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

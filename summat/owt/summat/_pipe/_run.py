@@ -1,11 +1,11 @@
-"""Running the steps of a pipe: to a value, to a coroutine, or to a stream of values."""
+"""Runs the steps of a pipe: to a value, a coroutine, or a stream of values."""
 
 from __future__ import annotations
 
 from contextlib import aclosing
 
 from owt._response import Abort
-from owt.summat._pipe._later import Held, after, close, is_async, is_awaitable, items_of
+from owt.summat._pipe._awaiting import AutoClosed, chain, close, is_async, is_awaitable, items_of
 from owt.summat._pipe._state import State
 
 TYPE_CHECKING = False
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from owt.summat._pipe._builder import Pipe
 
-_LONGEST_SHOWN = 60
+_MAX_SHOWN = 60
 
 
 class Step:
-    """One step: its name and arguments, for people, and what it does with a state."""
+    """One step: what it does with a state, and its name and arguments for messages."""
 
     __slots__ = ("_fns", "_shown", "name", "work")
 
@@ -31,29 +31,30 @@ class Step:
         fns: tuple[Any, ...] = (),
     ) -> None:
         self.name = name
-        # A state, or an awaitable of one. None: the step streams the last value.
+        # Returns the next state, or an awaitable of it. None: the step streams the last value.
         self.work = work
         self._shown = shown
         self._fns = fns
 
     @property
     def is_async(self) -> bool:
-        """Whether the step has a coroutine to await, as far as can be told before."""
-        return any(is_async(fn) or _has_async(fn) for fn in self._fns)
+        """Whether the step will be awaited, as far as its functions show."""
+        return any(is_async(fn) or _is_async_pipe(fn) for fn in self._fns)
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join([*map(_named, self._fns), *map(_shown, self._shown)])})"
+        arguments = [*map(_function_name, self._fns), *map(_short_repr, self._shown)]
+        return f"{self.name}({', '.join(arguments)})"
 
 
-class Composed:
-    """What is made of steps. It never changes, so threads may share it."""
+class StepSequence:
+    """An immutable sequence of steps, which threads may share."""
 
     __slots__ = ("_steps",)
 
     def __init__(self, steps: tuple[Step, ...] = ()) -> None:
         self._steps = steps
 
-    def _then(
+    def _add_step(
         self,
         name: str,
         work: Callable[[State], Any] | None,
@@ -68,75 +69,77 @@ class Composed:
         return made  # type: ignore[no-any-return]
 
     def _value(self, name: str, value: Callable[[State], Any], *shown: Any) -> Pipe[Any, Any, Any]:
-        """Add a step that makes the last value, and leaves the arguments."""
-        return self._then(name, lambda state: after(value(state), state.with_last), shown=shown)
+        """Add a step that sets the last value and keeps the arguments."""
+        return self._add_step(name, lambda state: chain(value(state), state.with_last), shown=shown)
 
     def _result(
         self, name: str, value: Callable[[State], Any], *fns: Any, shown: tuple[Any, ...] = ()
     ) -> Pipe[Any, Any, Any]:
-        """Add a step whose functions make the last value, which is then all that is left."""
-        return self._then(name, lambda state: after(value(state), state.alone), *fns, shown=shown)
+        """Add a step whose functions set the last value; the arguments are then gone."""
+        return self._add_step(
+            name, lambda state: chain(value(state), state.with_only), *fns, shown=shown
+        )
 
 
 def apply(fn: Any, state: State) -> Any:
-    """Call a step's function, or run a pipe that stands for one, with the state's last value."""
-    if isinstance(fn, Composed):
-        return after(run(fn._steps, state.within(state.last)), lambda ended: ended.last)
+    """Call a step's function, or run its pipe, with a state."""
+    if isinstance(fn, StepSequence):
+        return chain(run(fn._steps, state.nested(state.last)), lambda ended: ended.last)
     return state.call(fn)
 
 
 def apply_to(fn: Any, state: State, value: Any) -> Any:
-    """Call a function with one value and nothing else; a pipe has the arguments all the same."""
-    return apply(fn, state.with_last(value)) if isinstance(fn, Composed) else fn(value)
+    """Call a function with a value alone; a pipe still gets the arguments."""
+    return apply(fn, state.with_last(value)) if isinstance(fn, StepSequence) else fn(value)
 
 
 def run(steps: tuple[Step, ...], state: State, start: int = 0) -> Any:
-    """Return the state after the steps from `start` on; a coroutine of it if one has to wait."""
+    """Return the state after the steps from `start` on; a coroutine of it if one is awaited."""
     for index in range(start, len(steps)):
         step = steps[index]
         try:
             if step.work is None:
-                return state.with_last(_streamed(steps, index, state))
+                return state.with_last(_stream(steps, index, state))
             result = step.work(state)
         except Exception as err:
-            _name_step(err, index, step)
+            _add_step_note(err, index, step)
             raise
         if is_awaitable(result):
-            return _waited(steps, index, state, Held(result))
+            return _continue_async(steps, index, state, AutoClosed(result))
         state = result
     return state
 
 
-def _waited(steps: tuple[Step, ...], index: int, state: State, result: Held) -> Any:
-    later = _run_later(steps, index, result)
+def _continue_async(steps: tuple[Step, ...], index: int, state: State, result: AutoClosed) -> Any:
+    later = _run_async(steps, index, result)
     if any(step.work is None for step in steps[index + 1 :]):
-        return state.with_last(_stream_later(Held(later)))
+        return state.with_last(_stream_async(AutoClosed(later)))
     return later
 
 
-async def _run_later(steps: tuple[Step, ...], index: int, result: Held) -> Any:
+async def _run_async(steps: tuple[Step, ...], index: int, result: AutoClosed) -> Any:
     try:
         state = await result
     except Exception as err:
-        _name_step(err, index, steps[index])
+        _add_step_note(err, index, steps[index])
         raise
     rest = run(steps, state, index + 1)
     return (await rest) if is_awaitable(rest) else rest
 
 
-async def _stream_later(ended: Held) -> AsyncGenerator[Any, None]:
+async def _stream_async(ended: AutoClosed) -> AsyncGenerator[Any, None]:
     state = await ended
     async with aclosing(items_of(state.last)) as items:
         async for item in items:
             yield item
 
 
-def _streamed(steps: tuple[Step, ...], index: int, state: State) -> Any:
-    """Return a generator that takes each item of the last value through the steps that follow."""
-    source, rest = state.given(), steps[index + 1 :]
+def _stream(steps: tuple[Step, ...], index: int, state: State) -> Any:
+    """Return a generator that runs the following steps for each item of the last value."""
+    source, rest = state.require_last(), steps[index + 1 :]
     if hasattr(type(source), "__aiter__") or any(step.is_async for step in rest):
         return _aitems(steps, index, state, source)
-    # What has no items is told now, while the answer has not begun.
+    # A value without items is an error now, before the response has begun.
     return _items(steps, index, state, source, iter(source))
 
 
@@ -149,7 +152,7 @@ def _items(
             try:
                 item = next(items, _END)
             except Exception as err:
-                _name_step(err, index, steps[index])
+                _add_step_note(err, index, steps[index])
                 raise
             if item is _END:
                 return
@@ -192,7 +195,7 @@ async def _named_items(
             except StopAsyncIteration:
                 return
             except Exception as err:
-                _name_step(err, index, steps[index])
+                _add_step_note(err, index, steps[index])
                 raise
             yield item
 
@@ -201,30 +204,30 @@ def _streams_again(steps: tuple[Step, ...], index: int) -> bool:
     return any(step.work is None for step in steps[index + 1 :])
 
 
-def _name_step(err: Exception, index: int, step: Step) -> None:
-    """Add the step to what an exception says of itself; the exception stays what it is.
+def _add_step_note(err: Exception, index: int, step: Step) -> None:
+    """Add a note with the step to an exception, which stays the same otherwise.
 
-    Of pipes within pipes, each adds its own: `step 2, to(…): step 1, f(<lambda>): KeyError: 'a'`.
+    Nested pipes each add their step: `step 2, to(…): step 1, f(<lambda>): KeyError: 'a'`.
     """
-    from owt._describe import one_line
+    from owt._describe import type_and_text
 
     if isinstance(err, Abort):
         return
     place = f"step {index + 1}, {step}: "
     notes = list(getattr(err, "__notes__", ()))
-    inner = notes.pop() if notes and isinstance(notes[-1], _Place) else one_line(err)
+    inner = notes.pop() if notes and isinstance(notes[-1], _StepNote) else type_and_text(err)
     if place in inner:
-        # One object that is raised again and again must not grow.
+        # The same object may be raised again; its note must not grow.
         return
     try:
-        err.__notes__ = [*notes, _Place(place + inner)]
+        err.__notes__ = [*notes, _StepNote(place + inner)]
     except Exception:
-        # One that lets nothing be set on it; what it says itself still arrives.
+        # An exception without settable attributes goes on without a note.
         return
 
 
-class _Place(str):
-    """A note that says in which step it was."""
+class _StepNote(str):
+    """A note with the steps in which an exception was raised."""
 
     __slots__ = ()
 
@@ -236,22 +239,22 @@ _UNEXPECTED_AWAITABLE = (
 )
 
 
-def _has_async(fn: Any) -> bool:
-    return isinstance(fn, Composed) and any(step.is_async for step in fn._steps)
+def _is_async_pipe(fn: Any) -> bool:
+    return isinstance(fn, StepSequence) and any(step.is_async for step in fn._steps)
 
 
-def _named(fn: Any) -> str:
-    if isinstance(fn, Composed):
-        return _shortened(repr(fn))
+def _function_name(fn: Any) -> str:
+    if isinstance(fn, StepSequence):
+        return _truncate(repr(fn))
     name = getattr(fn, "__qualname__", None) or type(fn).__qualname__
     return name.rpartition("<locals>.")[2] or name
 
 
-def _shown(value: Any) -> str:
+def _short_repr(value: Any) -> str:
     from reprlib import repr as short_repr
 
-    return _shortened(short_repr(value))
+    return _truncate(short_repr(value))
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+def _truncate(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"

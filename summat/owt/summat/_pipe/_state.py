@@ -1,4 +1,4 @@
-"""What a step sees, the last value and the arguments, and how a function gets them."""
+"""The state between two steps: the last value and the arguments; and how functions get them."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ if TYPE_CHECKING:
 LAST = "__last__"
 
 
-class Nothing:
-    """A last value that is not there."""
+class NoValue:
+    """The type of a missing last value."""
 
     __slots__ = ()
 
 
-# Before there is one, and after `clear()`.
-NOTHING = Nothing()
-CLEARED = Nothing()
+# Before the first value, and after `clear()`.
+NO_VALUE = NoValue()
+CLEARED = NoValue()
 
 
 class State:
-    """The request, the arguments that are left, the last value, and what the pipe began with."""
+    """The request, the remaining arguments, the last value, and what the pipe was called with."""
 
-    __slots__ = ("begun", "kwargs", "last", "request")
+    __slots__ = ("initial", "kwargs", "last", "request")
 
     def __init__(
-        self, request: Any, kwargs: dict[str, Any], last: Any, begun: tuple[Any, dict[str, Any]]
+        self, request: Any, kwargs: dict[str, Any], last: Any, initial: tuple[Any, dict[str, Any]]
     ) -> None:
         self.request = request
         self.kwargs = kwargs
         self.last = last
         # The last value and the arguments with which the pipe was called.
-        self.begun = begun
+        self.initial = initial
 
     @classmethod
     def first(cls, request: Any, kwargs: dict[str, Any], last: Any) -> State:
@@ -43,91 +43,86 @@ class State:
         return cls(request, kwargs, last, (last, kwargs))
 
     def with_last(self, last: Any) -> State:
-        """Return the state after a step that gave `last`, and left the arguments."""
-        return State(self.request, self.kwargs, last, self.begun)
+        """Return the state with another last value and the same arguments."""
+        return State(self.request, self.kwargs, last, self.initial)
 
-    def alone(self, last: Any) -> State:
-        """Return the state after a function gave `last`: from then on, the arguments are gone."""
-        return State(self.request, {}, last, self.begun)
+    def with_only(self, last: Any) -> State:
+        """Return the state with another last value and no arguments, as after a function."""
+        return State(self.request, {}, last, self.initial)
 
-    def again(self, last: Any) -> State:
-        """Return the state with `last` and all arguments with which the pipe was called."""
-        return State(self.request, self.begun[1], last, self.begun)
+    def restart(self, last: Any) -> State:
+        """Return the state with another last value and all arguments of the pipe's call."""
+        return State(self.request, self.initial[1], last, self.initial)
 
     def with_defaults(self, defaults: dict[str, Any]) -> State:
-        """Return the state with these arguments; what came with the call counts more."""
-        came = self.begun[1]
-        found = {name: came.get(name, default) for name, default in defaults.items()}
-        return State(self.request, {**found, **self.kwargs}, self.last, self.begun)
+        """Return the state with these arguments, unless the call gave others."""
+        of_call = self.initial[1]
+        found = {name: of_call.get(name, default) for name, default in defaults.items()}
+        return State(self.request, {**found, **self.kwargs}, self.last, self.initial)
 
-    def within(self, last: Any) -> State:
-        """Return the state with which a pipe that is itself a step begins."""
+    def nested(self, last: Any) -> State:
+        """Return the initial state of a pipe that is a step of this one."""
         return State.first(self.request, self.kwargs, last)
 
-    def given(self) -> Any:
-        """Return the last value, which has to be there."""
-        if type(self.last) is Nothing:
+    def require_last(self) -> Any:
+        """Return the last value, or raise a TypeError."""
+        if type(self.last) is NoValue:
             raise TypeError(
                 "the pipe has no value here yet: begin it with a source, such as json()"
             )
         return self.last
 
-    def asked(self) -> Any:
-        """Return the request, which has to be there."""
+    def require_request(self) -> Any:
+        """Return the request, or raise a TypeError."""
         if self.request is None:
             raise TypeError("this step needs a request, and the pipe was called without one")
         return self.request
 
     def value(self) -> Any:
-        """Return the last value as a pipe's result: None if no step gave one."""
-        return None if type(self.last) is Nothing else self.last
+        """Return the last value as the result of the pipe; None if there is none."""
+        return None if type(self.last) is NoValue else self.last
 
     def call(self, fn: Callable[..., Any]) -> Any:
-        """Call a function with what there is.
+        """Call a function with the last value and the arguments.
 
-        1. Without arguments, it gets the last value by position; nothing if there is none. After
-           `clear()`, a function of one parameter gets None.
-        2. Otherwise it gets by name those arguments that it has parameters for, or all of them if
-           it takes `**kwargs`.
-        3. The last value then goes to its parameter `__last__`. If it has none, to its first
-           parameter, if that is still to be filled. If it is not, into `**kwargs`, as `__last__`.
-
-        A parameter can be given by name unless it is positional only. A builtin that does not tell
-        its parameters gets the last value alone. What `functools.partial` has bound by position is
-        no parameter any more; what it has bound by name is one with a default. A callable object
-        has the parameters of its `__call__`, and a class those of its construction.
+        The rules are those in `Pipe.f`. Positional-only parameters get no arguments by name. What
+        `functools.partial` has bound by position is not a parameter any more; what it has bound by
+        name is one with a default. A callable object has the parameters of its `__call__`, and a
+        class those of its constructor.
         """
         if not self.kwargs and self.last is not CLEARED:
-            return fn() if self.last is NOTHING else fn(self.last)
+            return fn() if self.last is NO_VALUE else fn(self.last)
         from owt._signature import signature
 
-        read = signature(fn)
+        params = signature(fn)
         if not self.kwargs:
-            return fn(None) if _needs_one(read) else fn()
-        named = _accepted(read, self.kwargs)
-        if type(self.last) is Nothing:
+            return fn(None) if _needs_one(params) else fn()
+        named = _accepted(params, self.kwargs)
+        if type(self.last) is NoValue:
             return fn(**named)
-        if read is None or (LAST not in read.by_name() and _leaves_first(read, named)):
+        if params is None or (LAST not in params.by_name() and _leaves_first(params, named)):
             return fn(self.last, **named)
-        if LAST in read.by_name() or read.any_keyword:
+        if LAST in params.by_name() or params.any_keyword:
             return fn(**named, **{LAST: self.last})
         return fn(**named)
 
 
-def _accepted(read: Signature | None, kwargs: dict[str, Any]) -> dict[str, Any]:
-    if read is None:
+def _accepted(params: Signature | None, kwargs: dict[str, Any]) -> dict[str, Any]:
+    if params is None:
         return {}
-    if read.any_keyword:
+    if params.any_keyword:
         return kwargs
-    return {name: value for name, value in kwargs.items() if name in read.by_name()}
+    return {name: value for name, value in kwargs.items() if name in params.by_name()}
 
 
-def _needs_one(read: Signature | None) -> bool:
-    return read is not None and len(read.positional) == 1 and read.positional[0] in read.required
+def _needs_one(params: Signature | None) -> bool:
+    if params is None or len(params.positional) != 1:
+        return False
+    return params.positional[0] in params.required
 
 
-def _leaves_first(read: Signature, named: dict[str, Any]) -> bool:
-    """Say whether the first parameter is left for a value given by position."""
-    if not read.positional:
-        return read.any_positional
-    return read.position_only > 0 or read.positional[0] not in named
+def _leaves_first(params: Signature, named: dict[str, Any]) -> bool:
+    """Tell whether the first parameter is free for a value by position."""
+    if not params.positional:
+        return params.any_positional
+    return params.position_only > 0 or params.positional[0] not in named

@@ -1,4 +1,4 @@
-"""What the types of a pipe say beside its last value; at run time they are not there."""
+"""The types of pipes, for type checkers; they do not exist at run time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     import typing_extensions as extended
 
     class Now:
-        """Calling the pipe gives its result."""
+        """Calling the pipe returns its result."""
 
     class Later:
-        """Calling the pipe gives something to await."""
+        """Calling the pipe returns an awaitable."""
 
     class One:
         """The result is one value."""
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     @final
     class Untold:
-        """What no function returns: only one that is not typed, and may return anything, fits it.
+        """A type that no function returns; only untyped functions, which return Any, match it.
 
-        Without it, such a function would be taken for one that is async.
+        Without it, overloads would take such functions for async ones.
         """
 
     A = TypeVar("A")
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     R = TypeVar("R")
     K_contra = TypeVar("K_contra", contravariant=True)
     V_co = TypeVar("V_co", covariant=True)
-    # The last value, when it is there, and how many there are.
+    # The type of the last value, Now or Later, and One or Many.
     T = extended.TypeVar("T", covariant=True)
     W = extended.TypeVar("W", covariant=True, default=Now)
     M = extended.TypeVar("M", covariant=True, default=One)
@@ -51,11 +51,11 @@ if TYPE_CHECKING:
             """Return an element."""
             ...
 else:
-    # Importing `typing` would cost each worker's start more than all of this package does.
+    # Importing `typing` would slow down the start of every worker.
     T = W = M = None
 
     class Generic:
-        """Lets `Pipe[int]` be written at run time, too, where it means nothing."""
+        """Allows `Pipe[int]` at run time, without any effect."""
 
         __slots__ = ()
 
@@ -63,5 +63,5 @@ else:
             return cls
 
     def overload(fn):  # noqa: ANN001, ANN202
-        """Do nothing: the definition that follows replaces this one."""
+        """Do nothing: the last definition replaces this one."""
         return fn

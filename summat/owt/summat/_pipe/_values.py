@@ -1,10 +1,10 @@
-"""What the steps do with the last value: take it apart, fold it, turn it into bytes."""
+"""What steps do with the last value: map it, fold it, convert it to bytes, open it, run it."""
 
 from __future__ import annotations
 
 import os
 
-from owt.summat._pipe._later import after, close, for_each
+from owt.summat._pipe._awaiting import chain, close, for_each
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,61 +12,61 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
 _UNSET = object()
-_HAVE_AN_END = (list, tuple, str, bytes, bytearray, range)
+_INDEXABLE = (list, tuple, str, bytes, bytearray, range)
 
 
 class Pair(tuple):  # type: ignore[type-arg]
-    """What both sides of a fork gave.
+    """The results of both sides of a fork.
 
-    As an answer it is JSON, like a list: only a plain tuple is read as (body, status).
+    As a response it is a JSON array: only plain tuples are read as (body, status).
     """
 
     __slots__ = ()
 
 
-def mapped(fn: Callable[[Any], Any], values: Any) -> Any:
-    """Return a list of what `fn` gives for each element, or a coroutine of it."""
+def map_values(fn: Callable[[Any], Any], values: Any) -> Any:
+    """Return a list of the results of `fn` for all elements, or a coroutine of it."""
     done: list[Any] = []
-    return after(for_each(lambda each: after(fn(each), done.append), values), lambda _: done)
+    return chain(for_each(lambda each: chain(fn(each), done.append), values), lambda _: done)
 
 
-def folded(fn: Callable[[Any, Any], Any], values: Any, acc: Any = _UNSET) -> Any:
-    """Return what `fn` makes of all elements, from the left; without `acc`, from the first on."""
-    box = [acc]
+def fold(fn: Callable[[Any, Any], Any], values: Any, acc: Any = _UNSET) -> Any:
+    """Fold elements from the left; without `acc`, beginning with the first element."""
+    cell = [acc]
 
     def keep(value: Any) -> None:
-        box[0] = value
+        cell[0] = value
 
     def take(each: Any) -> Any:
-        return keep(each) if box[0] is _UNSET else after(fn(box[0], each), keep)
+        return keep(each) if cell[0] is _UNSET else chain(fn(cell[0], each), keep)
 
     def end(_: None) -> Any:
-        if box[0] is _UNSET:
+        if cell[0] is _UNSET:
             raise ValueError("there is nothing to fold, and foldl1() has no value to begin with")
-        return box[0]
+        return cell[0]
 
-    return after(for_each(take, values), end)
+    return chain(for_each(take, values), end)
 
 
 def last_of(values: Any) -> Any:
-    """Return the last element of anything that has elements."""
-    if isinstance(values, _HAVE_AN_END) and values:
+    """Return the last element of any iterable."""
+    if isinstance(values, _INDEXABLE) and values:
         return values[-1]
-    box = [_UNSET]
+    cell = [_UNSET]
 
     def keep(each: Any) -> None:
-        box[0] = each
+        cell[0] = each
 
     def end(_: None) -> Any:
-        if box[0] is _UNSET:
+        if cell[0] is _UNSET:
             raise IndexError("there is no last element: the value is empty")
-        return box[0]
+        return cell[0]
 
-    return after(for_each(keep, values), end)
+    return chain(for_each(keep, values), end)
 
 
 def bytes_of(value: Any) -> Any:
-    """Return what a value is in bytes, or a coroutine of it: see `Pipe.bytes`."""
+    """Return a value as bytes, or a coroutine of it: see `Pipe.bytes`."""
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, bytes | bytearray | memoryview):
@@ -77,12 +77,12 @@ def bytes_of(value: Any) -> Any:
     if hasattr(value, "read"):
         return _read(value)
     if hasattr(value, "__next__") or hasattr(value, "__aiter__"):
-        return _joined(value)
+        return _join(value)
     try:
-        # An array of numbers, as numpy's, which lets its memory be seen.
+        # An array, such as numpy's, with the buffer protocol.
         return memoryview(value).tobytes()
     except TypeError:
-        raise _no_bytes(value) from None
+        raise _not_bytes(value) from None
 
 
 def _read(file: Any) -> Any:
@@ -94,18 +94,18 @@ def _read(file: Any) -> Any:
     return content.encode() if isinstance(content, str) else bytes(content)
 
 
-def _joined(chunks: Any) -> Any:
+def _join(chunks: Any) -> Any:
     whole = bytearray()
 
     def add(chunk: Any) -> None:
         if not isinstance(chunk, str | bytes | bytearray | memoryview):
-            raise _no_bytes(chunk)
+            raise _not_bytes(chunk)
         whole.extend(chunk.encode() if isinstance(chunk, str) else chunk)
 
-    return after(for_each(add, chunks), lambda _: bytes(whole))
+    return chain(for_each(add, chunks), lambda _: bytes(whole))
 
 
-def _no_bytes(value: Any) -> TypeError:
+def _not_bytes(value: Any) -> TypeError:
     return TypeError(
         f"bytes() cannot take a value of type {type(value).__name__}: it takes text, bytes, "
         "an open file, a path, a generator of text or bytes, or an array. "
@@ -113,8 +113,8 @@ def _no_bytes(value: Any) -> TypeError:
     )
 
 
-def printed(command: Any, arguments: dict[str, Any]) -> Generator[bytes, None, None]:
-    """Return what a command will print, with the arguments as variables of its environment."""
+def run_command(command: Any, arguments: dict[str, Any]) -> Generator[bytes, None, None]:
+    """Return the output of a command, with arguments as variables of its environment."""
     from owt.summat import shell
 
     if not isinstance(command, str | list | tuple):
@@ -124,13 +124,13 @@ def printed(command: Any, arguments: dict[str, Any]) -> Generator[bytes, None, N
     return shell.run(command, env={**os.environ, **variables})
 
 
-def opened(path: Any, root_dir: Any) -> BinaryIO:
-    """Open a file for reading bytes; beneath `root_dir`, which no path leaves, if given."""
+def open_file(path: Any, root_dir: Any) -> BinaryIO:
+    """Open a file for reading bytes; with `root_dir`, only one in that folder."""
     is_segments = isinstance(path, list | tuple)
     if root_dir is None:
         if is_segments:
             raise TypeError("open() takes segments of a path beneath a folder: open('public')")
         return open(path, "rb")
-    from owt.summat._beneath import open_beneath
+    from owt.summat._safe_open import safe_open
 
-    return open_beneath(root_dir, "/" + "/".join(path) if is_segments else path)
+    return safe_open(root_dir, "/" + "/".join(path) if is_segments else path)

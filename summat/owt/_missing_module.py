@@ -1,4 +1,4 @@
-"""What to do about a module that is not there: most often, this is the wrong Python or folder."""
+"""Advice about modules that are missing, mostly because this is the wrong Python or folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 from owt import _server
 
-# Packages whose module has another name, as they are listed on PyPI.
+# Names on PyPI of packages whose modules have other names.
 PACKAGES = {
     "Bio": "biopython",
     "Crypto": "pycryptodome",
@@ -40,12 +40,12 @@ _ANOTHER_PYTHON = "start owt with --python and the virtualenv that has it."
 
 
 def advice(err: BaseException) -> str:
-    """Return what to do next about a `ModuleNotFoundError`; nothing about any other exception."""
+    """Return what to do about a `ModuleNotFoundError`; nothing about other exceptions."""
     if not isinstance(err, ModuleNotFoundError) or err.name is None:
         return ""
     top = err.name.partition(".")[0]
     if top in sys.modules:
-        # The package is there, and it has no such module: to install it would change nothing.
+        # The package is installed, but has no such module.
         return f"\n\nAdaptors run in {sys.executable}, whose {top} has no such module."
     return f"\n\nAdaptors run in {sys.executable}, which has no {top}. {_next_step(top)}"
 
@@ -75,11 +75,11 @@ def _next_step(top: str) -> str:
 
 
 def _installed_with(top: str) -> str:
-    """Return which installed package lists a module that is not to be found; mostly none does."""
+    """Return the installed package that should have a module; mostly there is none."""
     from importlib.metadata import packages_distributions
 
     try:
         return packages_distributions().get(top, [""])[0]
     except Exception:
-        # Metadata of others, which may be broken: this is about a better sentence alone.
+        # The metadata of packages may be broken, and this only improves a message.
         return ""

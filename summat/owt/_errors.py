@@ -1,8 +1,8 @@
-"""The two exceptions that are owt's own and never an adaptor's."""
+"""Exceptions that owt raises itself, unlike those of adaptors."""
 
 
-class Fault(Exception):
-    """A call that owt itself refuses: an `Owt-Error` code, and words for a person."""
+class CallError(Exception):
+    """An error that owt finds: an `Owt-Error` code, and a message for people."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(code, text)

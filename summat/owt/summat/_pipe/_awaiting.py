@@ -1,11 +1,11 @@
-"""Going on with a value that may be awaitable: one way of writing a step for both kinds."""
+"""Continues with a value that may be awaitable, so that each step is written only once."""
 
 from __future__ import annotations
 
 from contextlib import aclosing
 from functools import partial
 
-from owt.summat._pipe._state import Nothing
+from owt.summat._pipe._state import NoValue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _IS_COROUTINE_FUNCTION = 0x80
 
 
-class Held:
-    """An awaitable that is closed if nobody comes to await it, where Python would complain."""
+class AutoClosed:
+    """An awaitable that is closed if it is never awaited; Python would warn instead."""
 
     __slots__ = ("_awaitable",)
 
@@ -34,44 +34,46 @@ class Held:
 
 
 def is_awaitable(value: Any) -> bool:
-    """Say whether a value can be awaited; its class is not enough to be asked, as a mock's is."""
+    """Tell whether a value can be awaited: by its class, because mocks have any attribute."""
     return hasattr(type(value), "__await__")
 
 
 def is_async(fn: Any) -> bool:
-    """Say whether a callable was written with `async def`, without the cost of `inspect`."""
+    """Tell whether a callable was defined with `async def`, without importing `inspect`."""
     while isinstance(fn, partial):
         fn = fn.func
     code = getattr(fn, "__code__", None) or getattr(type(fn).__call__, "__code__", None)
     return bool(getattr(code, "co_flags", 0) & _IS_COROUTINE_FUNCTION)
 
 
-def after(value: Any, go_on: Callable[[Any], Any]) -> Any:
-    """Return `go_on(value)`; a coroutine of it if `value` is awaitable."""
-    return _later(Held(value), go_on) if is_awaitable(value) else go_on(value)
+def chain(value: Any, function: Callable[[Any], Any]) -> Any:
+    """Return `function(value)`; if `value` is awaitable, a coroutine of it."""
+    if is_awaitable(value):
+        return _chain_async(AutoClosed(value), function)
+    return function(value)
 
 
-async def _later(held: Held, go_on: Callable[[Any], Any]) -> Any:
-    value = go_on(await held)
+async def _chain_async(awaitable: AutoClosed, function: Callable[[Any], Any]) -> Any:
+    value = function(await awaitable)
     return (await value) if is_awaitable(value) else value
 
 
 def for_each(do: Callable[[Any], Any], values: Any) -> Any:
-    """Do something with one element after the other, and close a generator in the end.
+    """Call `do` with each element in turn, and close a generator in the end.
 
-    A coroutine if an element needs one, or if the elements come asynchronously.
+    Returns a coroutine if a result is awaitable, or if the elements are asynchronous.
     """
     if hasattr(type(values), "__aiter__"):
-        return _for_each_later(do, values)
+        return _for_each_async(do, values)
     left = iter(values)
     for each in left:
         pending = do(each)
         if is_awaitable(pending):
-            return _rest_later(do, Held(pending), left)
+            return _rest_async(do, AutoClosed(pending), left)
     return None
 
 
-async def _for_each_later(do: Callable[[Any], Any], values: Any) -> None:
+async def _for_each_async(do: Callable[[Any], Any], values: Any) -> None:
     async with aclosing(items_of(values)) as items:
         async for each in items:
             pending = do(each)
@@ -79,13 +81,13 @@ async def _for_each_later(do: Callable[[Any], Any], values: Any) -> None:
                 await pending
 
 
-async def _rest_later(do: Callable[[Any], Any], first: Held, left: Iterator[Any]) -> None:
+async def _rest_async(do: Callable[[Any], Any], first: AutoClosed, left: Iterator[Any]) -> None:
     await first
-    await _for_each_later(do, left)
+    await _for_each_async(do, left)
 
 
 async def items_of(values: Any) -> AsyncGenerator[Any, None]:
-    """Yield the elements of an iterable of either kind, and close it in the end."""
+    """Yield the elements of a sync or async iterable, and close it in the end."""
     try:
         if hasattr(type(values), "__aiter__"):
             async for each in values:
@@ -105,6 +107,6 @@ async def _aclose(values: Any) -> None:
 
 
 def close(values: Any) -> None:
-    """Close what can be closed, such as a generator or a file."""
-    if type(values) is not Nothing and hasattr(values, "close"):
+    """Close a value that has `close`, such as a generator or a file."""
+    if type(values) is not NoValue and hasattr(values, "close"):
         values.close()

@@ -1,9 +1,10 @@
-"""Helper modules, which adaptors import from the start directory: loaded anew once they change.
+"""Helper modules, which adaptors import from the start directory: reloaded when they change.
 
-One rule, for all workers: before an adaptor is loaded, and before each call of one that imports
-helper modules, those that are loaded are looked at. The modules whose files have another time or
-size, and those that import them, are imported anew; the adaptors that import any of these are
-loaded anew at their next call. A call with `reload` does the same to all that its adaptor imports.
+One rule for all workers: before an adaptor is loaded, and before each call of an adaptor that
+imports helper modules, the files of the loaded ones are checked. Modules whose files have another
+time or size are reloaded, and so are the modules that import them; adaptors that import any of
+these are reloaded at their next call. A call with `reload` does this for all that its adaptor
+imports, changed or not.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from importlib.machinery import PathFinder, SourceFileLoader
 from threading import Lock
 from time import monotonic
 
-from owt._helper_board import Board
 from owt._imports import imported, imported_by_file
+from owt._reload_notices import ReloadNotices
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,61 +24,61 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import CodeType, ModuleType
 
-    from owt._load import Adaptor
+    from owt._adaptor import Adaptor
 
     Stamp = tuple[int, int, int]
 
-# Seconds for each module until files are looked at again: to look takes a twentieth of it.
-_PAUSE = 40e-6
+# Seconds for each module between two checks. A check takes a twentieth of that.
+_CHECK_INTERVAL = 40e-6
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
-class Helpers:
-    """The helper modules that this worker has imported."""
+class HelperModules:
+    """The helper modules of this worker."""
 
     def __init__(self, directory: str | None = None) -> None:
-        self._board = Board(directory)
-        self._checking = Lock()
-        # What was known of the board, and when to look at the files again.
+        self._notices = ReloadNotices(directory)
+        self._lock = Lock()
+        # The last version of the notices that was seen, and when to check the files again.
         self._seen = 0
-        self._next_look = 0.0
-        # How often modules were dropped, and when each was for the last time.
+        self._next_check = 0.0
+        # Counts how often modules were dropped; and the count at each module's last drop.
         self.generation = 0
         self._dropped: dict[str, int] = {}
-        # What each module's file was like when it was found: before it was read.
+        # What each module's file was like before it was read.
         self._files: dict[str, str] = {}
         self._stamps: dict[str, Stamp] = {}
 
     def after_fork(self) -> None:
-        """Free the lock that another thread held when this process was forked off."""
-        self._checking = Lock()
+        """Replace the lock, which another thread may have held when this process was forked."""
+        self._lock = Lock()
 
-    def found(self, name: str, file: str) -> None:
-        """Take note of a module that is about to be loaded."""
+    def register(self, name: str, file: str) -> None:
+        """Watch a module that is about to be loaded."""
         if not self._files:
-            self._board.open()
-            self._seen = self._board.read()
+            self._notices.share()
+            self._seen = self._notices.version()
         self._files[name] = file
         self._stamps[name] = self._stamp(name, file)
 
-    def refresh(self, source: str, *, anew: bool) -> None:
-        """Drop what has changed before an adaptor is loaded; `anew`: and all that it imports."""
+    def refresh(self, source: str, *, reload: bool) -> None:
+        """Drop changed modules before an adaptor is loaded; with `reload`, all that it imports."""
         if self._files:
-            if anew:
-                self._board.renew(self._reachable(imported(source)))
+            if reload:
+                self._notices.publish(self._reachable(imported(source)))
             self._check()
 
-    def outdated(self, adaptor: Adaptor) -> bool:
-        """Say whether an adaptor imports what was dropped after it began to load."""
+    def is_outdated(self, adaptor: Adaptor) -> bool:
+        """Tell whether a module that an adaptor imports was dropped after the adaptor loaded."""
         if not self._files:
             return False
         if adaptor.imports is None:
             adaptor.imports = imported(adaptor.source)
         if adaptor.imports.isdisjoint(self._files):
             return False
-        if monotonic() >= self._next_look or self._board.read() != self._seen:
+        if monotonic() >= self._next_check or self._notices.version() != self._seen:
             self._check()
         if adaptor.generation == self.generation:
             return False
@@ -85,11 +86,11 @@ class Helpers:
         return max(dropped) > adaptor.generation
 
     def _check(self) -> None:
-        with self._checking:
-            # Read first: what is told from now on is looked at again.
-            self._seen = self._board.read()
+        with self._lock:
+            # Read first: what is published from now on is checked at the next call.
+            self._seen = self._notices.version()
             stamps = list(self._stamps.items())
-            self._next_look = monotonic() + len(stamps) * _PAUSE
+            self._next_check = monotonic() + len(stamps) * _CHECK_INTERVAL
             changed = {name for name, stamp in stamps if self._has_changed(name, stamp)}
             if changed:
                 self._drop_all(self._with_importers(changed))
@@ -100,10 +101,10 @@ class Helpers:
     def _drop_all(self, names: Iterable[str]) -> None:
         names = [name for name in names if name in sys.modules]
         if any(_is_loading(sys.modules.get(name)) for name in names):
-            # The import system wants to find it again at its end. The next call looks again.
-            self._next_look = 0.0
+            # The import system needs it in `sys.modules` meanwhile: check at the next call.
+            self._next_check = 0.0
             return
-        # Before they go: an adaptor that finds one of them still there is loaded again later.
+        # Counted before they go: an adaptor that still imports an old one is reloaded later.
         self.generation += 1
         for name in names:
             self._dropped[name] = self.generation
@@ -116,32 +117,32 @@ class Helpers:
         try:
             status = os.stat(file)
         except OSError:
-            # It is gone, and whoever imports it again is told so.
+            # The file is gone; the next import reports that.
             return (0, 0, 0)
-        return (status.st_mtime_ns, status.st_size, self._board.renewed(name))
+        return (status.st_mtime_ns, status.st_size, self._notices.published_at(name))
 
     def _with_importers(self, names: set[str]) -> set[str]:
-        """Return modules with all those that import them, directly or not."""
-        needs = {name: self._needs(name) for name in list(self._stamps)}
+        """Return modules and all modules that import them, directly or not."""
+        dependencies = {name: self._dependencies(name) for name in list(self._stamps)}
         found, todo = set(names), list(names)
         while todo:
             wanted = todo.pop()
-            more = {name for name, needed in needs.items() if wanted in needed} - found
+            more = {name for name, needed in dependencies.items() if wanted in needed} - found
             found |= more
             todo += more
         return found
 
     def _reachable(self, names: set[str]) -> set[str]:
-        """Return those of the modules that are helpers, with the helpers that they import."""
+        """Return those of the modules that are helpers, and the helpers that they import."""
         found: set[str] = set()
         todo = names & self._stamps.keys()
         while todo:
             found |= todo
-            todo = set().union(*map(self._needs, todo)) & self._stamps.keys() - found
+            todo = set().union(*map(self._dependencies, todo)) & self._stamps.keys() - found
         return found
 
-    def _needs(self, name: str) -> set[str]:
-        """Return what a module needs: what it imports, and the packages that it is in."""
+    def _dependencies(self, name: str) -> set[str]:
+        """Return what a module imports, and the packages that contain it."""
         file = self._files[name]
         is_package = os.path.basename(file) == "__init__.py"
         package = name if is_package else name.rpartition(".")[0]
@@ -149,19 +150,19 @@ class Helpers:
 
 
 class Finder:
-    """Finds modules as Python does, but that helper modules are taken note of.
+    """Finds modules as Python does, and registers helper modules.
 
-    A name of the standard library is that of the standard library, whatever lies in the start
-    directory: owt imports what it needs when it first needs it, and so do libraries.
+    The standard library goes before the start directory: owt and libraries import what they need
+    late, and must not get a file of the same name there.
     """
 
-    def __init__(self, start: str, helpers: Helpers) -> None:
+    def __init__(self, start: str, helpers: HelperModules) -> None:
         self._start = start
         self._within = start.rstrip(os.sep) + os.sep
         self._helpers = helpers
 
     def install(self) -> None:
-        """Take the place before Python's own finder, which it asks."""
+        """Put this before Python's own finder, which it delegates to."""
         finders = sys.meta_path
         place = finders.index(PathFinder) if PathFinder in finders else len(finders)
         finders.insert(place, self)
@@ -182,26 +183,26 @@ class Finder:
 
     def _watch(self, spec: ModuleSpec, file: str) -> None:
         if file.startswith(self._within) and not _is_installed(file):
-            self._helpers.found(spec.name, file)
+            self._helpers.register(spec.name, file)
             spec.loader = _Loader(spec.name, file)
 
 
 class _Loader(SourceFileLoader):
-    """Loads a helper module from its text, unless there is bytecode that must be of that text.
+    """Loads a helper module from source where its cached bytecode may be stale.
 
-    Python tells bytecode from older text by whole seconds and the size, and `V = 1` may become
-    `V = 2` within one.
+    Python compares the source's time in whole seconds and its size: `V = 1` that becomes `V = 2`
+    within a second looks the same.
     """
 
     def get_code(self, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
-        if _may_have_old_bytecode(path):
+        if _may_be_stale(path):
             return self.source_to_code(self.get_data(path), path)
         return super().get_code(fullname)
 
 
-def _may_have_old_bytecode(path: str) -> bool:
-    """Say whether there is bytecode that was written in the second in which the text was."""
+def _may_be_stale(path: str) -> bool:
+    """Tell whether there is bytecode that was written within the same second as the source."""
     from importlib.util import cache_from_source
 
     try:
@@ -221,7 +222,7 @@ def _is_loading(module: ModuleType | None) -> bool:
 
 
 def _drop(name: str) -> None:
-    """Let the next import of a module find nothing, neither by its name nor in its package."""
+    """Remove a module from `sys.modules` and from its package, so that it is imported again."""
     module = sys.modules.pop(name, None)
     package, _, short = name.rpartition(".")
     names = getattr(sys.modules.get(package), "__dict__", {})

@@ -1,8 +1,8 @@
-"""The builtins as owt's own code sees them, whatever an adaptor does to those of the process.
+"""A private copy of the builtins for owt's own modules, which no adaptor can damage.
 
-A function looks its builtins up where its module's `__builtins__` is when it is defined. The
-modules of owt get a copy, so that `builtins.isinstance = None` in an adaptor breaks that adaptor,
-and what shares its process, but not what answers for it.
+A function looks up builtins in the `__builtins__` of its module. The modules of owt get a copy:
+`builtins.isinstance = None` in an adaptor breaks the adaptors of its process, but not the code of
+owt that reports their errors.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ class _Finder:
 
 
 def install() -> None:
-    """Let the modules of owt that are imported from now on have builtins of their own."""
+    """Give the copy to all modules of owt that are imported from now on."""
     if _Finder not in sys.meta_path:
         sys.meta_path.insert(0, _Finder)
 
 
-def spoilt() -> str | None:
-    """Return the name of a builtin of the process that cannot be called any more, if any."""
+def damaged() -> str | None:
+    """Return the name of a builtin of the process that is no longer callable, if any."""
     now = vars(builtins)
     for name, original in _BUILTINS.items():
         if callable(original) and not callable(now.get(name)):

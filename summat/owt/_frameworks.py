@@ -1,12 +1,12 @@
-"""Responses of other frameworks, told by their classes: Flask, Starlette, FastAPI, Django, aiohttp.
+"""Responses of other frameworks: Flask, Starlette, FastAPI, Django and aiohttp.
 
-A class of anybody's may have `__owt_reply__`, which returns what to answer with instead.
+Any class may define `__owt_reply__`, which returns what is sent instead of the value.
 """
 
 from __future__ import annotations
 
-from owt._faults import Fault
-from owt._kinds import find, has
+from owt._class_lookup import has_methods, lookup
+from owt._errors import CallError
 from owt._response import Response, phrase
 
 TYPE_CHECKING = False
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from typing import Any
 
-    Read = Callable[[Any], Any]
+    Convert = Callable[[Any], Any]
 
 
-def reader_of(kind: type) -> Read | None:
-    """Return what reads the responses of a class; None if it is no class of responses."""
-    return find(_READERS, kind) or (_own if has(kind, "__owt_reply__") else None)
+def converter_for(kind: type) -> Convert | None:
+    """Return what converts the responses of a class; None if its values are not responses."""
+    return lookup(_CONVERTERS, kind) or (_custom if has_methods(kind, "__owt_reply__") else None)
 
 
-def after_of(value: Any) -> Callable[[], Any] | None:
-    """Return what a response wants to be done once it has been sent; it may be awaitable."""
-    find_after = find(_AFTER, type(value))
-    return None if find_after is None else find_after(value)
+def background_of(value: Any) -> Callable[[], Any] | None:
+    """Return a response's task to run after it is sent; it may return an awaitable."""
+    found = lookup(_BACKGROUND, type(value))
+    return None if found is None else found(value)
 
 
-def raised(err: BaseException) -> Response | None:
-    """Return the response that an exception stands for in its framework; None if for none."""
-    read = find(_RAISED, type(err))
-    return None if read is None else read(err)
+def response_of_exception(err: BaseException) -> Response | None:
+    """Return the response that a framework has for its exception; None for other exceptions."""
+    convert = lookup(_RAISED, type(err))
+    return None if convert is None else convert(err)
 
 
 class _Chunks:
-    """The chunks of a response, which is closed with them."""
+    """The chunks of a response; closing them closes the response."""
 
     def __init__(self, chunks: Iterator[Any], response: Any) -> None:
         self._chunks = chunks
@@ -48,7 +48,7 @@ class _Chunks:
         return next(self._chunks)
 
 
-def _own(value: Any) -> Any:
+def _custom(value: Any) -> Any:
     return type(value).__owt_reply__(value)
 
 
@@ -67,13 +67,13 @@ def _werkzeug_error(err: Any) -> Response | None:
     made = err.get_response()
     if err.response is not None or made.status_code < 400:
         return Response(made.get_data(), made.status_code, made.headers)
-    # Its body is a page around the words.
+    # Its body is an HTML page around the description.
     headers = [(name, value) for name, value in made.headers if name.lower() != "content-type"]
     return Response(err.description or err.name, made.status_code, headers)
 
 
 def _starlette_error(err: Any) -> Response:
-    # FastAPI's may be anything that JSON has.
+    # In FastAPI, the detail may be any JSON value.
     body = err.detail if isinstance(err.detail, str) else {"detail": err.detail}
     return Response(body, err.status_code, err.headers)
 
@@ -115,28 +115,28 @@ async def _closing(value: Any) -> AsyncIterator[Any]:
 def _aiohttp(value: Any) -> Response:
     body = b"" if value.body is None else value.body
     if not isinstance(body, bytes | bytearray):
-        raise _unreadable(value)
+        raise _unsupported(value)
     return Response(body, value.status, [*value.headers.items(), *_cookies(value)])
 
 
 def _cookies(value: Any) -> list[tuple[str, str]]:
-    """Return the cookies of a response that keeps them beside its headers."""
+    """Return the Set-Cookie headers of a response that keeps cookies apart."""
     return [("Set-Cookie", cookie.OutputString()) for cookie in value.cookies.values()]
 
 
-def _unreadable(value: Any) -> Fault:
-    return Fault(
+def _unsupported(value: Any) -> CallError:
+    return CallError(
         "reply-invalid",
         f"The handler returned an aiohttp {type(value).__name__}, which only aiohttp's own server "
         "can send. Return a generator for a stream, or a pathlib.Path for a file.",
     )
 
 
-def _refuse(value: Any) -> Response:
-    raise _unreadable(value)
+def _reject(value: Any) -> Response:
+    raise _unsupported(value)
 
 
-_READERS: dict[str, Read] = {
+_CONVERTERS: dict[str, Convert] = {
     "werkzeug.Response": _werkzeug,
     "werkzeug.HTTPException": _werkzeug_error,
     "starlette.Response": _starlette,
@@ -145,10 +145,10 @@ _READERS: dict[str, Read] = {
     "starlette.FileResponse": _starlette_file,
     "django.HttpResponseBase": _django,
     "aiohttp.Response": _aiohttp,
-    "aiohttp.StreamResponse": _refuse,
+    "aiohttp.StreamResponse": _reject,
 }
-# What is streamed closes itself with its chunks.
-_AFTER: dict[str, Read] = {
+# Streamed responses are closed with their chunks.
+_BACKGROUND: dict[str, Convert] = {
     "werkzeug.Response": lambda value: None if _is_streamed(value) else value.close,
     "starlette.Response": lambda value: value.background,
     "django.HttpResponseBase": lambda value: None if value.streaming else value.close,

@@ -1,13 +1,14 @@
-"""What a thread of a cancelled call waits for is ended, where nobody else has a part in it.
+"""Unblocks the thread of a cancelled call that waits in a system call.
 
-An exception that was raised in a thread from outside comes at its next step of Python, and Python
-waits on when a signal breaks a system call off (PEP 475). So the wait itself has to end:
+An exception that is raised in a thread from outside arrives when it next runs Python code, and
+Python retries system calls that a signal interrupts (PEP 475). So what the thread waits for is
+ended, if nobody else uses it:
 
-- a child process for which the thread waits is killed, if it was started since the call began;
-- a socket that is connected to another host or program is shut down, unless it is owt's own, or
-  another thread waits for it at the same time. What was under way on it could not go on anyway.
+- a child process is killed, if it was started since the call began;
+- a connected socket is shut down, unless it is the server's own or another thread waits for it too.
+  Its protocol was cut off in the middle, so nobody could use it again.
 
-Locks, pipes, files and time are left alone.
+Locks, pipes, files and sleeps are left alone.
 """
 
 from __future__ import annotations
@@ -24,44 +25,48 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-# Numbers of system calls by machine, and which argument is the process or the descriptor.
+# wait4, waitid: their numbers by machine, and which argument is the process.
 _WAITS = {"x86_64": {61: 0, 247: 1}, "aarch64": {260: 0, 95: 1}}
 _TRANSFERS = {
     # read, sendto, recvfrom, sendmsg, recvmsg, connect, write
     "x86_64": (0, 44, 45, 46, 47, 42, 1),
     "aarch64": (63, 206, 207, 211, 212, 203, 64),
 }
-# poll, ppoll: an array of descriptors and its length.
+# poll, ppoll: their arguments are an array of descriptors and its length.
 _POLLS = {"x86_64": (7, 271), "aarch64": (73,)}
 _MACHINE = os.uname().machine
 _POLLED = struct.Struct("ihh")
-_MOST_POLLED = 64
+_MAX_POLLED = 64
 # Field 22 of /proc/PID/stat, counted after the command's name.
 _START_TIME = 19
 
 
 def inodes(descriptors: Iterable[int]) -> frozenset[int]:
-    """Return what the files behind these descriptors are known by, whatever copies there are."""
+    """Return the inodes of descriptors, which their duplicates share."""
     return frozenset(os.fstat(descriptor).st_ino for descriptor in descriptors)
 
 
-def wake(thread: int, native: int, age: float, own: frozenset[int]) -> None:
-    """End what a thread waits for in a call that began `age` seconds ago; no socket of `own`."""
+def unblock(thread: int, native: int, age: float, protected: frozenset[int]) -> None:
+    """End what a thread waits for in a call that began `age` seconds ago.
+
+    `thread` and `native` are its numbers in Python and in the system. Sockets with the inodes
+    `protected` are left alone.
+    """
     try:
-        state = _system_call(native)
+        state = _current_system_call(native)
         if state is None:
             return
         for process in _processes(thread, state):
-            if _began_within(process, age):
+            if _started_within(process, age):
                 os.kill(process, signal.SIGKILL)
         for descriptor in _descriptors(state):
-            _shut_down(descriptor, native, state, own)
+            _shut_down(descriptor, native, state, protected)
     except (OSError, ValueError):
-        # It has gone on meanwhile, or the system does not tell.
+        # The thread has gone on meanwhile, or /proc does not show it.
         return
 
 
-def _system_call(native: int) -> tuple[int, ...] | None:
+def _current_system_call(native: int) -> tuple[int, ...] | None:
     """Return the number and arguments of the system call that a thread is in."""
     with open(f"/proc/self/task/{native}/syscall", encoding="ascii") as file:
         number, *rest = file.read().split()
@@ -71,9 +76,9 @@ def _system_call(native: int) -> tuple[int, ...] | None:
 
 
 def _processes(thread: int, state: tuple[int, ...]) -> Iterator[int]:
-    """Yield the children for which a thread waits."""
+    """Yield the child processes that a thread waits for."""
     position = _WAITS.get(_MACHINE, {}).get(state[0])
-    # Zero and less is any child, of whomever.
+    # Zero and less mean any child, also one that is not this thread's.
     if position is not None and 0 < state[1 + position] < 1 << 31:
         yield state[1 + position]
         return
@@ -85,19 +90,19 @@ def _processes(thread: int, state: tuple[int, ...]) -> Iterator[int]:
 
 
 def _popens(frame: FrameType | None) -> Iterator[Any]:
-    """Yield the running `Popen` objects among the variables of a thread's functions."""
+    """Yield the running `Popen` objects in the local variables of a thread's frames."""
     # Another thread may be half way through the first import of the module.
     popen = getattr(sys.modules.get("subprocess"), "Popen", None)
     while popen is not None and frame is not None:
         for value in tuple(frame.f_locals.values()):
             if type(value) is popen and value.returncode is None:
                 yield value
-        # Names of a module are shared by all its calls.
+        # The variables of a module are shared by all of its calls.
         back = frame.f_back
         frame = back if back is None or back.f_code.co_name != "<module>" else None
 
 
-def _began_within(process: int, age: float) -> bool:
+def _started_within(process: int, age: float) -> bool:
     with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as file:
         fields = file.read().rpartition(")")[2].split()
     tick = 1 / os.sysconf("SC_CLK_TCK")
@@ -111,7 +116,7 @@ def _descriptors(state: tuple[int, ...]) -> list[int]:
     number, first, second = state[:3]
     if number in _TRANSFERS.get(_MACHINE, ()):
         return [first]
-    if number in _POLLS.get(_MACHINE, ()) and second <= _MOST_POLLED:
+    if number in _POLLS.get(_MACHINE, ()) and second <= _MAX_POLLED:
         return [descriptor for descriptor in _polled(first, second) if descriptor >= 0]
     return []
 
@@ -124,23 +129,25 @@ def _polled(address: int, count: int) -> Iterator[int]:
     return (polled[0] for polled in _POLLED.iter_unpack(array[:whole]))
 
 
-def _shut_down(descriptor: int, native: int, state: tuple[int, ...], own: frozenset[int]) -> None:
-    """Shut the socket down behind a descriptor, while its thread still waits for it."""
+def _shut_down(
+    descriptor: int, native: int, state: tuple[int, ...], protected: frozenset[int]
+) -> None:
+    """Shut down the socket behind a descriptor, if its thread still waits for it."""
     info = os.fstat(descriptor)
-    if not stat.S_ISSOCK(info.st_mode) or info.st_ino in own:
+    if not stat.S_ISSOCK(info.st_mode) or info.st_ino in protected:
         return
     import socket
 
-    # A copy: the number may be another file's before we are done.
+    # A duplicate: the number may belong to another file before this is done.
     with socket.socket(fileno=os.dup(descriptor)) as copy:
-        if os.fstat(copy.fileno()).st_ino != info.st_ino or not _leads_out(copy):
+        if os.fstat(copy.fileno()).st_ino != info.st_ino or not _is_connection(copy):
             return
-        if _system_call(native) == state and not _is_shared(info.st_ino, native):
+        if _current_system_call(native) == state and not _is_shared(info.st_ino, native):
             copy.shutdown(socket.SHUT_RDWR)
 
 
-def _leads_out(connection: Any) -> bool:
-    """Tell whether a socket is a connection to somebody else, or about to be one."""
+def _is_connection(connection: Any) -> bool:
+    """Tell whether a socket is connected, or connecting, to another program."""
     import socket
 
     if connection.type != socket.SOCK_STREAM:
@@ -149,7 +156,7 @@ def _leads_out(connection: Any) -> bool:
         return False
     if connection.family in (socket.AF_INET, socket.AF_INET6):
         return True
-    # A pair of sockets has no names: both ends are the adaptor's, for later calls as well.
+    # A socketpair has no names. Both ends are the adaptor's, and later calls may use them.
     return connection.family == socket.AF_UNIX and bool(connection.getpeername())
 
 
@@ -159,10 +166,10 @@ def _is_shared(inode: int, native: int) -> bool:
         if task == str(native):
             continue
         try:
-            state = _system_call(int(task))
+            state = _current_system_call(int(task))
             if any(os.fstat(other).st_ino == inode for other in _descriptors(state or (-1, 0, 0))):
                 return True
         except (OSError, ValueError):
-            # A thread that has ended, or waits for what is closed.
+            # The thread has ended, or its descriptor is closed.
             continue
     return False

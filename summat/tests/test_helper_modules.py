@@ -150,9 +150,9 @@ def test_a_helper_that_is_gone_or_broken_says_so_once_it_is_looked_for(tmp_path:
         write("h.py", "V = 1")
         say(A)
         write("h.py", "V =")
-        said.append(fault_of(A, reload=True)[1].splitlines()[0])
+        said.append(error_of(A, reload=True)[1].splitlines()[0])
         os.unlink("h.py")
-        said.append(fault_of(A, reload=True)[1].splitlines()[0])
+        said.append(error_of(A, reload=True)[1].splitlines()[0])
         write("h.py", "V = 2")
         say(A, reload=True)
     """
@@ -202,7 +202,7 @@ def test_no_name_of_the_start_directory_shadows_the_standard_library(
     program = f"""
         write("{name}.py", "raise RuntimeError('the one of the start directory')")
         say("async def run(): return 'async'")
-        said.append(fault_of("def run(): 1 / 0")[1].splitlines()[0])
+        said.append(error_of("def run(): 1 / 0")[1].splitlines()[0])
         said.append(json_of("def run(): return [1]"))
         say("import {name}\\ndef run(): return {name}.__name__")
         write("h.py", "V = 1")

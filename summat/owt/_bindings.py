@@ -1,7 +1,7 @@
-"""What the worker, written in Rust, hands to Python: one `Call` a request, and the `Settings` once.
+"""The interface between the worker, written in Rust, and Python: `Call` and `Settings`.
 
-Nothing here exists at run time. The protocol is what `owt._worker.handle` may use of a call, so the
-tests can drive the whole package with a fake one and no server.
+Nothing here exists at run time. The protocol is all that Python uses of a call, so tests drive the
+whole package with a fake call and no server.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypedDict
 Chunk = bytes | bytearray | memoryview | str
 Headers = Sequence[tuple[str, str]]
 # (name, filename, content type, data, path); a part without filename is a form field. The data of a
-# part with a path are in that file, as long as the call lasts.
+# part with a path is in that file, which exists as long as the call.
 Part = tuple[str, str | None, str | None, bytes, str | None]
 
 
@@ -30,7 +30,7 @@ class Settings(TypedDict):
 
 
 class Call(Protocol):
-    """One request on its way through a worker.
+    """One request in a worker.
 
     It is answered exactly once: by `reply`, by `fail`, by `need_source`, or by `start`, any number
     of chunks, and `finish` or `abort`. Header names are tokens and values are Latin-1 text.
@@ -39,7 +39,7 @@ class Call(Protocol):
     # What to run.
     @property
     def id(self) -> str:
-        """The request's id, which the log shows."""
+        """The request's id, as in the log."""
 
     @property
     def digest(self) -> str:
@@ -47,7 +47,7 @@ class Call(Protocol):
 
     @property
     def source(self) -> str | None:
-        """The source, or None if the worker was told it before."""
+        """The source; None if it was sent to this worker before."""
 
     @property
     def fn_name(self) -> str:
@@ -55,15 +55,15 @@ class Call(Protocol):
 
     @property
     def name(self) -> str | None:
-        """The name of the file that the source is from, which only people read."""
+        """The file name of the source, for people only."""
 
     @property
     def kwargs(self) -> str | None:
-        """The arguments' text, or None if there are no arguments."""
+        """The text of the arguments; None if there are none."""
 
     @property
     def reload(self) -> bool:
-        """Load the adaptor anew."""
+        """Whether to load the adaptor anew."""
 
     # The request.
     @property
@@ -92,51 +92,51 @@ class Call(Protocol):
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """Names in lower case, values decoded as Latin-1. Built anew at each access."""
+        """Names in lower case, values decoded as Latin-1. A new list at each access."""
 
     @property
     def body(self) -> bytes | None:
-        """The whole body; empty for a multipart request. None: it comes while the call runs."""
+        """The whole body, empty if it is multipart; None if it is received while the call runs."""
 
     def receive(self) -> bytes:
-        """Take the next piece of a body that comes while the call runs; empty at its end.
+        """Wait for the next chunk of a body that is received while the call runs; empty at its end.
 
-        Waits until there is one. Raises ConnectionResetError once the call is cancelled.
+        Raises ConnectionResetError once the call is cancelled.
         """
 
     def receive_nowait(self) -> bytes | None:
-        """Take the next piece if there is one, else None; empty at the end of the body."""
+        """Return the next chunk, empty at the end of the body; None if there is none yet."""
 
     def when_readable(self, callback: Callable[[], None], /) -> bool:
-        """Say whether there is a piece or the end; if not, call back once, when there is."""
+        """Tell whether there is a chunk or the end; if not, call back once, when there is."""
 
     @property
     def parts(self) -> list[Part] | None:
-        """The parts of a multipart request, or None for any other."""
+        """The parts of a multipart request; None for any other."""
 
     @property
     def disconnected(self) -> bool:
         """Whether the client has gone or the call was cancelled."""
 
-    # The answer.
+    # The response.
     def need_source(self) -> None:
-        """Say that the source is not known here: the front sends the call again, with source."""
+        """Ask for the source, which is not known here: the front sends the call again with it."""
 
     def loaded(self) -> None:
-        """Say that loading is over and running begins."""
+        """Report that loading has ended and running begins."""
 
     def reply(
         self, status: int, content_type: str | None, headers: Headers, body: Chunk, /
     ) -> None:
-        """Answer with a whole body."""
+        """Send a whole response."""
 
-    def fail(self, code: str, text: str, place: str | None = None, /) -> None:
-        """Answer with one of owt's own errors: its code, words for a person, and for the log."""
+    def fail(self, code: str, text: str, log_text: str | None = None, /) -> None:
+        """Send one of owt's errors: its code, a text for the client, and another for the log."""
 
     def start(
         self, status: int, content_type: str | None, headers: Headers, length: int | None, /
     ) -> None:
-        """Begin a streamed answer, of so many bytes in all if that is known."""
+        """Begin a streamed response, with its length in bytes if that is known."""
 
     def send(self, chunk: Chunk, /) -> bool:
         """Send a chunk, waiting while the reader is slow. False: the client has gone."""
@@ -149,25 +149,26 @@ class Call(Protocol):
         """Whether the reader keeps up."""
 
     def when_writable(self, callback: Callable[[], None], /) -> bool:
-        """Say whether the reader keeps up; if not, call back once, from any thread, when it does.
+        """Tell whether the reader keeps up; if not, call back once, from any thread, when it does.
 
-        When the client goes, it is not: the call's task in the event loop is cancelled then.
+        There is no callback when the client goes: the task of the call is cancelled then.
         """
 
     def finish(self) -> None:
-        """End a streamed answer."""
-
-    def occupy(self) -> bool:
-        """Say that the call goes on on this thread, not in the event loop: interrupts hit it there.
-
-        False: the client has gone before.
-        """
-
-    def settle(self) -> None:
-        """Say that the occupied thread is done with the call: no interrupt hits it any more."""
-
-    def done(self) -> None:
-        """Say that nothing runs any more for a call that went on after `handle` had returned."""
+        """End a streamed response."""
 
     def abort(self, text: str, /) -> None:
-        """Break a streamed answer off, so that the client sees that it is not whole."""
+        """Break a streamed response off, so that the client sees that it is incomplete."""
+
+    # Where it runs.
+    def attach_thread(self) -> bool:
+        """Have this thread run the call instead of the event loop: interrupts are raised here.
+
+        False: the call was cancelled before.
+        """
+
+    def shield(self) -> None:
+        """Have no interrupt raised in this thread any more: it has done its part of the call."""
+
+    def done(self) -> None:
+        """Report the end of a call that went on after `handle` returned."""

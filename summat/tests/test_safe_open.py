@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from owt._response import Abort
-from owt.summat import _beneath
-from owt.summat._beneath import open_beneath
+from owt.summat import _safe_open
+from owt.summat._safe_open import safe_open
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def root(tmp_path: Path) -> Path:
     ],
 )
 def test_what_is_inside_opens(root: Path, path: str, content: bytes) -> None:
-    with open_beneath(root, path) as file:
+    with safe_open(root, path) as file:
         assert file.read() == content
         assert file.name == os.path.join(root, path.lstrip("/"))
 
@@ -63,7 +63,7 @@ def test_what_is_inside_opens(root: Path, path: str, content: bytes) -> None:
 def test_a_root_may_itself_be_a_link_and_a_path_an_object(root: Path) -> None:
     link = root.parent / "link"
     link.symlink_to(root)
-    with open_beneath(str(link), Path("a.txt")) as file:
+    with safe_open(str(link), Path("a.txt")) as file:
         assert file.read() == b"a"
 
 
@@ -98,7 +98,7 @@ def test_a_root_may_itself_be_a_link_and_a_path_an_object(root: Path) -> None:
 )
 def test_what_is_not_there_or_outside_is_not_found(root: Path, path: str) -> None:
     with pytest.raises(Abort) as raised:
-        open_beneath(root, path)
+        safe_open(root, path)
     shown = path if len(path) <= 200 else path[:200] + "..."
     assert (raised.value.status, raised.value.text) == (
         404,
@@ -111,14 +111,14 @@ def test_a_socket_is_no_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket")
         with pytest.raises(Abort) as raised:
-            open_beneath(root, "socket")
+            safe_open(root, "socket")
     assert raised.value.status == 404
 
 
 def test_a_link_that_appears_between_check_and_opening_is_refused(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resolve = _beneath._names
+    resolve = _safe_open._names
 
     def swapped(top: str, asked: str) -> list[str]:
         names = resolve(top, asked)
@@ -127,9 +127,9 @@ def test_a_link_that_appears_between_check_and_opening_is_refused(
         return names
 
     (root / "sub" / "c.txt").write_text("mine")
-    monkeypatch.setattr(_beneath, "_names", swapped)
+    monkeypatch.setattr(_safe_open, "_names", swapped)
     with pytest.raises(Abort) as raised:
-        open_beneath(root, "sub/c.txt")
+        safe_open(root, "sub/c.txt")
     assert raised.value.status == 404
 
 
@@ -143,9 +143,9 @@ def test_what_may_not_be_read_is_told(
     def refuse(_top: int, _names: list[str]) -> int:
         raise error
 
-    monkeypatch.setattr(_beneath, "_open_real", refuse)
+    monkeypatch.setattr(_safe_open, "_open_real", refuse)
     with pytest.raises(Abort) as raised:
-        open_beneath(root, "a.txt")
+        safe_open(root, "a.txt")
     assert (raised.value.status, raised.value.text) == (status, text)
 
 
@@ -153,9 +153,9 @@ def test_a_fault_of_the_machine_stays_one(root: Path, monkeypatch: pytest.Monkey
     def broken(_top: int, _names: list[str]) -> int:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(_beneath, "_open_real", broken)
+    monkeypatch.setattr(_safe_open, "_open_real", broken)
     with pytest.raises(OSError, match="Input/output error"):
-        open_beneath(root, "a.txt")
+        safe_open(root, "a.txt")
 
 
 @pytest.mark.parametrize(("name", "kind"), [("x", FileNotFoundError), ("a.txt", OSError)])
@@ -163,7 +163,7 @@ def test_a_root_that_is_no_folder_is_the_adaptors_mistake(
     root: Path, name: str, kind: type[OSError]
 ) -> None:
     with pytest.raises(kind):
-        open_beneath(root / name, "a.txt")
+        safe_open(root / name, "a.txt")
 
 
 def test_no_descriptor_is_left_open(root: Path) -> None:
@@ -173,7 +173,7 @@ def test_no_descriptor_is_left_open(root: Path) -> None:
     before = count()
     for path in ("a.txt", "sub/b.txt", "nothing", "sub", "fifo", "out", "sub/nothing/x", "\0"):
         try:
-            open_beneath(root, path).close()
+            safe_open(root, path).close()
         except Abort:
             continue
     assert count() == before
@@ -196,5 +196,5 @@ def test_no_path_reads_what_is_outside(
         (base / "served" / "out").symlink_to("../a.txt")
         (base / "served" / "out-folder").symlink_to("..")
         (base / "served" / "folder").symlink_to("sub")
-    with suppress(Abort), open_beneath(base / "served", "/".join(parts)) as file:
+    with suppress(Abort), safe_open(base / "served", "/".join(parts)) as file:
         assert file.read() == b"inside"

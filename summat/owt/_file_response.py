@@ -1,4 +1,4 @@
-"""A file as an answer: its length, what tells its version, and the part of it that is asked for."""
+"""A file as a response: its length, its validators, and the range that is requested."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from owt._head import Pairs
-    from owt._http import Header
+    from owt._http import HeaderGetter
+    from owt._reply_head import Pairs
 
 _CHUNK = 64 * 1024
 
 
 class FilePart:
-    """What is to be sent of an open file, which is closed after that."""
+    """A part of an open file, which is closed after it is sent."""
 
     __slots__ = ("_file", "_start", "length")
 
@@ -49,35 +49,35 @@ class FilePart:
         self._file.close()
 
 
-def has_length(file: BinaryIO) -> bool:
-    """Tell whether it is known how much there is: of pipes it is not, nor of those in /proc."""
+def has_known_length(file: BinaryIO) -> bool:
+    """Tell whether the size of a file is known; that of pipes and of files in /proc is not."""
     status = os.fstat(file.fileno())
     return S_ISREG(status.st_mode) and status.st_size > 0
 
 
-def whole(file: BinaryIO) -> FilePart:
+def whole_file(file: BinaryIO) -> FilePart:
     """Return all of an open file."""
     return FilePart(file, 0, os.fstat(file.fileno()).st_size)
 
 
-def answer(
-    method: str, header: Header, file: BinaryIO, given: Pairs, content_type: str | None = None
+def file_response(
+    method: str, header: HeaderGetter, file: BinaryIO, given: Pairs, content_type: str | None = None
 ) -> Response:
-    """Answer with an open file as the request's conditions and its range have it.
+    """Return a response with an open file, according to the request's conditions and range.
 
-    They are those of GET and HEAD: a POST is how a call sends its code. `given` are headers of the
-    answer; a tag or a date in them is the file's.
+    Only GET and HEAD have these: a POST is how a call sends its code. `given` are headers of the
+    response; an ETag or a Last-Modified in them replaces the file's own.
     """
-    from owt._http import range_of, refusal
+    from owt._http import precondition_status, requested_range
 
-    tag, modified, headers = _version(file, given)
+    etag, modified, headers = _validators(file, given)
     size = os.fstat(file.fileno()).st_size
-    refused = refusal(header, tag, modified) if method in ("GET", "HEAD") else None
-    if refused is not None:
+    failed = precondition_status(header, etag, modified) if method in ("GET", "HEAD") else None
+    if failed is not None:
         file.close()
-        text = "" if refused == 304 else "The file is another one than the request is about.\n"
-        return Response(text, refused, headers)
-    span = range_of(header, tag, modified, size) if method == "GET" else None
+        text = "" if failed == 304 else "The file is another one than the request is about.\n"
+        return Response(text, failed, headers)
+    span = requested_range(header, etag, modified, size) if method == "GET" else None
     if span is None:
         return Response(FilePart(file, 0, size), 200, headers, content_type)
     start, end = span
@@ -89,23 +89,21 @@ def answer(
     return Response(text, 416, [*headers, ("Content-Range", f"bytes */{size}")])
 
 
-def _version(file: BinaryIO, given: Pairs) -> tuple[str, int, Pairs]:
-    """Return the tag of a file, the second of its last change, and the answer's headers."""
-    from email.utils import formatdate
-
-    from owt._http import seconds_of
+def _validators(file: BinaryIO, given: Pairs) -> tuple[str, int, Pairs]:
+    """Return the ETag of a file, the second of its last change, and the response's headers."""
+    from owt._http import format_date, parse_date
 
     status = os.fstat(file.fileno())
-    # Nanoseconds and inode: a file that is replaced within a second has another tag.
-    tag = f'"{status.st_mtime_ns:x}-{status.st_ino:x}-{status.st_size:x}"'
+    # Nanoseconds and inode: a file that is replaced within a second has another ETag.
+    etag = f'"{status.st_mtime_ns:x}-{status.st_ino:x}-{status.st_size:x}"'
     headers = [
-        ("ETag", tag),
-        ("Last-Modified", formatdate(int(status.st_mtime), usegmt=True)),
+        ("ETag", etag),
+        ("Last-Modified", format_date(status.st_mtime)),
         ("Accept-Ranges", "bytes"),
     ]
     chosen = {name.lower(): value for name, value in given}
     headers = [(name, value) for name, value in headers if name.lower() not in chosen]
-    modified = seconds_of(chosen.get("last-modified"))
+    modified = parse_date(chosen.get("last-modified"))
     if modified is None:
         modified = int(status.st_mtime)
-    return chosen.get("etag", tag), modified, [*headers, *given]
+    return chosen.get("etag", etag), modified, [*headers, *given]

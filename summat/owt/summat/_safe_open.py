@@ -1,4 +1,4 @@
-"""Opening files beneath a folder, which no path can leave: for names that a client sends."""
+"""Opens files in a folder that no path can leave: for paths that a client sends."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     AnyPath = str | os.PathLike[str]
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-# Opening a FIFO would otherwise wait for somebody to write into it.
+# Opening a FIFO would otherwise wait for a writer.
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-# Said alike, so that nobody learns which files there are outside.
-_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO)
-# Characters of a client's path that a message repeats.
-_LONGEST = 200
+# All reported in the same way, so that clients do not learn which files exist outside.
+_NOT_FOUND = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO)
+# Characters of a client's path that a message shows.
+_MAX_SHOWN = 200
 
 
-def open_beneath(root: AnyPath, path: AnyPath) -> BinaryIO:
-    """Open the file at `path` beneath the folder `root`, for reading bytes.
+def safe_open(root: AnyPath, path: AnyPath) -> BinaryIO:
+    """Open the file at `path` in the folder `root`, for reading bytes.
 
-    A leading `/` stands for `root`, as in a URL. `..` and symbolic links are followed as long as
-    what they lead to lies beneath `root`, whoever changes links meanwhile. The file's `name` is
-    that of `root` and `path` together, so that its ending still tells its media type.
+    A leading `/` means `root`, as in a URL. `..` and symbolic links are followed if they lead to
+    something in `root`; links that are changed meanwhile are rejected. The file's `name` is `root`
+    and `path` joined, so that its extension still gives the media type.
 
-    Errors: 404 by `abort` for what is not there, is outside, is not a regular file, or is not a
-    possible path (NUL); 403 for what may not be read; an `OSError` if `root` is not a folder.
+    Errors: 404 by `abort` for what does not exist, is outside, is not a regular file, or is not a
+    valid path (NUL); 403 for what may not be read; an `OSError` if `root` is not a folder.
     """
     asked = os.fspath(path)
     with _folder(root) as top:
@@ -42,11 +42,11 @@ def open_beneath(root: AnyPath, path: AnyPath) -> BinaryIO:
         except PermissionError:
             abort(403, f"The file {_shown(asked)} may not be read by this server.")
         except OSError as err:
-            if err.errno not in _NOT_THERE:
+            if err.errno not in _NOT_FOUND:
                 raise
-            _refuse(asked)
+            _not_found(asked)
         except ValueError:
-            _refuse(asked)
+            _not_found(asked)
     return _as_file(found, os.path.join(root, asked.lstrip("/")), asked)
 
 
@@ -60,7 +60,7 @@ def _folder(path: AnyPath) -> Iterator[int]:
 
 
 def _names(top: str, asked: str) -> list[str]:
-    """Return the names that lead from `top` to a path whose links have been resolved."""
+    """Return the path from `top` to a file, with all links resolved, as a list of names."""
     real = os.path.realpath(os.path.join(top, asked.lstrip("/")))
     if os.path.commonpath((top, real)) != top or real == top:
         raise ValueError("the path leads outside, or to the folder itself")
@@ -68,7 +68,7 @@ def _names(top: str, asked: str) -> list[str]:
 
 
 def _open_real(top: int, names: list[str]) -> int:
-    """Open a path name by name, from folder to folder: a link put there meanwhile is refused."""
+    """Open a path name by name; a link that was put there meanwhile is an error."""
     *folders, last = names
     here = os.dup(top)
     try:
@@ -83,14 +83,14 @@ def _open_real(top: int, names: list[str]) -> int:
 def _as_file(descriptor: int, name: str, asked: str) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        _refuse(asked)
+        _not_found(asked)
     return open(name, "rb", opener=lambda _name, _flags: descriptor)
 
 
-def _refuse(asked: str) -> NoReturn:
+def _not_found(asked: str) -> NoReturn:
     abort(404, f"There is no file {_shown(asked)} here.")
 
 
 def _shown(asked: str) -> str:
-    """Return a client's path for a message: on one line, in ASCII, and not too much of it."""
-    return ascii(asked if len(asked) <= _LONGEST else asked[:_LONGEST] + "...")
+    """Return a client's path for a message: in ASCII, on one line, and shortened."""
+    return ascii(asked if len(asked) <= _MAX_SHOWN else asked[:_MAX_SHOWN] + "...")

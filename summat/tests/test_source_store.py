@@ -7,15 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from owt._shelf import Shelf
+from owt._source_store import SourceStore
 
 SCRIPT = """
 import os, sys
-from owt._load import Store
+from owt._load import AdaptorCache
 from tests.fake import digest_of
 
 folder = sys.argv[1]
-store = Store(2, folder)
+store = AdaptorCache(2, folder)
 
 def load(source):
     store.load(digest_of(source), source, "run")
@@ -56,7 +56,7 @@ def test_files_are_written_from_the_first_import_of_pickle_on(tmp_path: Path) ->
 
 
 def test_a_folder_that_is_gone_does_not_disturb_loading(tmp_path: Path) -> None:
-    shelf = Shelf(str(tmp_path / "gone"))
+    shelf = SourceStore(str(tmp_path / "gone"))
     shelf.write_all()
     shelf.put("owt.adaptors.a_1", "run = 1")
     shelf.remove("owt.adaptors.a_1")

@@ -1,4 +1,4 @@
-"""Header fields read as what they mean: credentials, preferences, the client's name."""
+"""Values of request headers as objects: `User-Agent`, `Authorization`, `Accept`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class UserAgent(str):
-    """The User-Agent header, which `request.user_agent.string` gives as well."""
+    """The User-Agent header as text, and under Flask's name `string`."""
 
     __slots__ = ()
 
@@ -19,7 +19,7 @@ class UserAgent(str):
 
 
 class Authorization:
-    """The Authorization header: a user and a password (Basic), or a token (Bearer and others)."""
+    """The Authorization header: user and password (Basic), or a token (Bearer and others)."""
 
     __slots__ = ("password", "token", "type", "username")
 
@@ -39,8 +39,8 @@ class Authorization:
         return f"<Authorization {self.type}>"
 
     @classmethod
-    def of(cls, header: str | None) -> Authorization | None:
-        """Read a header; None if there is none, or it is Basic and cannot be decoded."""
+    def parse(cls, header: str | None) -> Authorization | None:
+        """Parse a header; None if there is none, or if it is Basic and cannot be decoded."""
         kind, _, rest = (header or "").strip().partition(" ")
         if not kind:
             return None
@@ -63,12 +63,12 @@ def _decoded(text: str) -> str | None:
 
 
 class Accept:
-    """The media types that a client takes, with how much it likes each, from 0 to 1."""
+    """The media types that a client accepts, each with its quality from 0 to 1."""
 
     __slots__ = ("_ranges",)
 
     def __init__(self, header: str) -> None:
-        self._ranges = [_range(text) for text in header.split(",") if text.strip()]
+        self._ranges = [_parse_range(text) for text in header.split(",") if text.strip()]
 
     def __repr__(self) -> str:
         return f"Accept({self._ranges!r})"
@@ -83,13 +83,13 @@ class Accept:
         return self.quality(mimetype) > 0
 
     def quality(self, mimetype: str) -> float:
-        """Return how much the client likes a type: that of the most specific range it is in."""
-        wanted = _plain(mimetype)
-        fitting = [(_fit(each, wanted), quality) for each, quality in self._ranges]
+        """Return the quality of a type: that of the most specific range that includes it."""
+        wanted = _normalized(mimetype)
+        fitting = [(_specificity(each, wanted), quality) for each, quality in self._ranges]
         return max((each for each in fitting if each[0]), default=(0, 0.0))[1]
 
     def best_match(self, matches: Iterable[str], default: str | None = None) -> str | None:
-        """Return that of the types which the client likes best: of two, the earlier."""
+        """Return the type with the highest quality; of equal ones, the first."""
         found, best = default, 0.0
         for each in matches:
             quality = self.quality(each)
@@ -99,48 +99,48 @@ class Accept:
 
     @property
     def best(self) -> str | None:
-        """What the client likes best; None if it says nothing."""
+        """The type with the highest quality; None if the client accepts nothing in particular."""
         return next((each for each, _ in self), None)
 
     @property
     def accept_json(self) -> bool:
-        """Whether the client takes JSON."""
+        """Whether the client accepts JSON."""
         return "application/json" in self
 
     @property
     def accept_html(self) -> bool:
-        """Whether the client takes HTML, as XHTML or not."""
+        """Whether the client accepts HTML or XHTML."""
         return "text/html" in self or "application/xhtml+xml" in self
 
 
-def _range(text: str) -> tuple[str, float]:
+def _parse_range(text: str) -> tuple[str, float]:
     kind, *parameters = (part.strip() for part in text.split(";"))
     quality = 1.0
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "q":
-            quality = _quality(value.strip())
+            quality = _parse_quality(value.strip())
         else:
             kind += f";{parameter}"
     return kind, quality
 
 
-def _quality(text: str) -> float:
+def _parse_quality(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         return 0.0
-    # A NaN is in no range.
+    # NaN fails the comparison.
     return value if 0 <= value <= 1 else 0.0
 
 
-def _plain(kind: str) -> str:
+def _normalized(kind: str) -> str:
     return "".join(kind.lower().split())
 
 
-def _fit(wanted_range: str, kind: str) -> int:
-    """Return how specific the range is that a type is in; 0 if it is not in it."""
-    wanted = _plain(wanted_range)
+def _specificity(wanted_range: str, kind: str) -> int:
+    """Return how specific a range is for a type; 0 if it does not include the type."""
+    wanted = _normalized(wanted_range)
     if wanted == kind:
         return 3
     if wanted.endswith("/*") and kind.startswith(wanted[:-1]):

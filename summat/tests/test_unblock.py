@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from owt import _waking
+from owt import _unblock
 
 NONE: frozenset[int] = frozenset()
 
@@ -28,21 +28,21 @@ class Waiter:
 
         self.outcome = pool.submit(run)
 
-    def wake(self, own: frozenset[int] = NONE, *, age: float | None = None) -> None:
+    def unblock(self, protected: frozenset[int] = NONE, *, age: float | None = None) -> None:
         ident, native = self._thread.result(10)
         if age is None:
             age = time.monotonic() - self._began
-        _waking.wake(ident, native, age, own)
+        _unblock.unblock(ident, native, age, protected)
 
-    def wake_until_over(self) -> object:
+    def unblock_until_done(self) -> object:
         while not self.outcome.done():
-            self.wake()
+            self.unblock()
             time.sleep(0.01)
         return self.outcome.result()
 
-    def stays(self, own: frozenset[int] = NONE, *, age: float | None = None) -> bool:
+    def stays(self, protected: frozenset[int] = NONE, *, age: float | None = None) -> bool:
         for _ in range(10):
-            self.wake(own, age=age)
+            self.unblock(protected, age=age)
             time.sleep(0.01)
         return not self.outcome.done()
 
@@ -58,13 +58,13 @@ def test_a_connection_is_shut_down(timeout: float | None) -> None:
     client, server = connected()
     client.settimeout(timeout)
     with client, server, ThreadPoolExecutor() as pool:
-        assert Waiter(pool, lambda: client.recv(1)).wake_until_over() == b""
+        assert Waiter(pool, lambda: client.recv(1)).unblock_until_done() == b""
 
 
 def test_a_child_process_is_killed() -> None:
     with ThreadPoolExecutor() as pool:
         waiter = Waiter(pool, lambda: subprocess.call(["sleep", "60"]))
-        assert waiter.wake_until_over() == -9
+        assert waiter.unblock_until_done() == -9
 
 
 def test_a_child_process_whose_output_is_read_is_killed() -> None:
@@ -74,7 +74,7 @@ def test_a_child_process_whose_output_is_read_is_killed() -> None:
             return process.stdout.read()
 
     with ThreadPoolExecutor() as pool:
-        assert Waiter(pool, read).wake_until_over() == b""
+        assert Waiter(pool, read).unblock_until_done() == b""
 
 
 def test_an_older_child_process_is_left_alone() -> None:
@@ -92,7 +92,7 @@ def test_a_connection_of_owt_itself_is_left_alone() -> None:
     copy = socket.socket(fileno=os.dup(client.fileno()))
     with client, server, copy, ThreadPoolExecutor() as pool:
         waiter = Waiter(pool, lambda: copy.recv(1))
-        assert waiter.stays(_waking.inodes([client.fileno()]))
+        assert waiter.stays(_unblock.inodes([client.fileno()]))
         server.sendall(b"a")
         assert waiter.outcome.result() == b"a"
 
@@ -129,4 +129,4 @@ def test_a_thread_that_is_gone_harms_nobody() -> None:
     with ThreadPoolExecutor() as pool:
         waiter = Waiter(pool, lambda: None)
         waiter.outcome.result()
-    waiter.wake()
+    waiter.unblock()

@@ -1,0 +1,108 @@
+"""One call: load its adaptor, read its arguments, run its handler, and send what that returns."""
+
+from __future__ import annotations
+
+from contextvars import Context, copy_context
+
+from owt import _log, _same_thread
+from owt._deliver import deliver, fail
+from owt._errors import Interrupted
+from owt._invoke import invoke
+from owt._kwargs import parse
+from owt._reply import send_text
+from owt._request import Request
+from owt._state import end_forked_child, state
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from owt._adaptor import Adaptor
+    from owt._bindings import Call
+
+
+def handle(call: Call) -> bool:
+    """Run one call and answer it; nothing that an adaptor raises leaves this function.
+
+    Returns False if the call goes on, in the event loop or on the one thread of its adaptor; it
+    then ends with `call.done()`. Each call has its own context, so that no other call sees the
+    context variables that it sets, such as the precision of `decimal`.
+
+    An exception from here means that this worker should be replaced.
+    """
+    is_done: bool = Context().run(_handle, call)
+    if state.has_damaged_builtins:
+        state.has_damaged_builtins = False
+        raise RuntimeError("an adaptor has broken the builtins of this worker")
+    return is_done
+
+
+def _handle(call: Call) -> bool:
+    digest = call.digest
+    _log.begin(call.id, digest)
+    is_done = True
+    try:
+        is_done = _answer(call, digest)
+    except BaseException as err:
+        end_forked_child()
+        fail(call, err)
+    finally:
+        if is_done:
+            _log.flush()
+    return is_done
+
+
+def _answer(call: Call, digest: str) -> bool:
+    source = call.source
+    adaptor = state.adaptors.get(digest)
+    if adaptor is not None:
+        source = adaptor.source
+    if source is None:
+        call.need_source()
+        return True
+    if adaptor.is_same_thread if adaptor is not None else _same_thread.is_requested_by(source):
+        _submit_to_adaptor_thread(call, digest, source)
+        return False
+    return _run(call, digest, source, adaptor)
+
+
+def _run(call: Call, digest: str, source: str, adaptor: Adaptor | None) -> bool:
+    # Before loading, which may take minutes: unreadable arguments are reported at once.
+    kwargs = parse(call.kwargs, evaluate=state.evaluate)
+    fn_name, reload = call.fn_name, call.reload
+    if adaptor is None or reload or state.adaptors.helpers.is_outdated(adaptor):
+        with _same_thread.loading():
+            adaptor = state.adaptors.load(digest, source, fn_name, reload=reload, name=call.name)
+    call.loaded()
+    value = invoke(adaptor, fn_name, Request(call), kwargs)
+    end_forked_child()
+    if type(value) is str:
+        send_text(call, value)
+        return True
+    return deliver(call, value)
+
+
+def _submit_to_adaptor_thread(call: Call, digest: str, source: str) -> None:
+    # From here on another thread runs the call, so this one must not be interrupted for it.
+    call.shield()
+    if call.disconnected:
+        raise Interrupted
+    context = copy_context()
+    job = _same_thread.Job(call, lambda: context.run(_run_on_adaptor_thread, call, digest, source))
+    state.adaptor_threads.submit(digest, job)
+
+
+def _run_on_adaptor_thread(call: Call, digest: str, source: str) -> None:
+    is_done = True
+    try:
+        try:
+            if not call.attach_thread():
+                raise Interrupted
+            is_done = _run(call, digest, source, state.adaptors.get(digest))
+        except BaseException as err:
+            end_forked_child()
+            fail(call, err)
+        finally:
+            call.shield()
+    finally:
+        if is_done:
+            _log.flush()
+            call.done()
