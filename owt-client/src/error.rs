@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use owt_core::kwargs::KwargsError;
-use owt_core::{BaseInvalid, OwtifyError};
+use owt_core::{BaseInvalid, ErrorKind, OwtifyError};
 use reqwest::StatusCode;
 
 #[cfg(feature = "tls")]
@@ -133,10 +133,9 @@ impl Error {
     pub fn is_safe_to_retry(&self) -> bool {
         match self {
             Error::Unreachable(_) => true,
-            Error::Server(err) => matches!(
-                err.code.as_str(),
-                "buffers-full" | "queue-full" | "draining" | "worker-unavailable"
-            ),
+            Error::Server(err) => {
+                ErrorKind::from_code(&err.code).is_some_and(ErrorKind::is_safe_to_retry)
+            }
             _ => false,
         }
     }

@@ -1,18 +1,31 @@
 //! Why a request could not be answered.
 
+mod kind;
+
 use std::str::Utf8Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::DecodeError;
+use strum::{EnumDiscriminants, EnumIter, IntoStaticStr};
 
 use crate::{Digest, NearMiss};
 
 /// Why owt answers a request itself, instead of the adaptor.
 ///
+/// An error's code is its name in kebab case, unless it shares another one's; its status is in the
+/// table of [`ErrorKind::status`], its sentence in that of [`Error::sentence`], and `docs/errors.md`
+/// has a row for each code.
+///
 /// `Display` is for logs and never holds anything that a client sent; [`Error::sentence`] is for the
 /// person who sent the request.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error, EnumDiscriminants)]
+#[strum_discriminants(
+    name(ErrorKind),
+    derive(Hash, EnumIter, IntoStaticStr),
+    strum(serialize_all = "kebab-case"),
+    doc = "Which [`Error`] it is."
+)]
 pub enum Error {
     /// No part of the request holds code.
     #[error("code is missing")]
@@ -26,12 +39,13 @@ pub enum Error {
     /// `kwargs_b64` is not base64.
     #[error("arguments are not base64")]
     KwargsNotBase64(#[source] DecodeError),
-    /// `kwargs_b64` holds bytes that are no text.
-    #[error("arguments are not UTF-8")]
-    KwargsNotUtf8(#[source] Utf8Error),
     /// The arguments are neither JSON nor a Python expression: the worker's words.
     #[error("arguments cannot be read")]
     KwargsInvalid(String),
+    /// `kwargs_b64` holds bytes that are no text.
+    #[error("arguments are not UTF-8")]
+    #[strum_discriminants(strum(to_string = "kwargs-invalid"))]
+    KwargsNotUtf8(#[source] Utf8Error),
     /// A field of the envelope cannot be what it is.
     #[error("field {field} {problem}")]
     FieldInvalid {
@@ -114,6 +128,7 @@ pub enum Error {
     },
     /// What has to be held in memory, such as JSON, is longer than this many bytes.
     #[error("text of the body is longer than {limit} bytes")]
+    #[strum_discriminants(strum(to_string = "body-too-large"))]
     TextTooLarge {
         /// The most bytes that it may have.
         limit: u64,
@@ -221,48 +236,17 @@ impl Error {
     /// ```
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self {
-            Error::CodeMissing => "code-missing",
-            Error::CodeNotBase64(_) => "code-not-base64",
-            Error::CodeNotUtf8(_) => "code-not-utf8",
-            Error::KwargsNotBase64(_) => "kwargs-not-base64",
-            Error::KwargsNotUtf8(_) | Error::KwargsInvalid(_) => "kwargs-invalid",
-            Error::FieldInvalid { .. } => "field-invalid",
-            Error::FieldUnknown(_) => "field-unknown",
-            Error::BodyNotJson(_) => "body-not-json",
-            Error::BodyIncomplete => "body-incomplete",
-            Error::StorageFull => "storage-full",
-            Error::RequestInvalid(_) => "request-invalid",
-            Error::HeadTooLarge { .. } => "head-too-large",
-            Error::HeadTimeout { .. } => "head-timeout",
-            Error::BodyTimeout { .. } => "body-timeout",
-            Error::AuthRequired => "auth-required",
-            Error::CrossSite => "cross-site",
-            Error::HostNotAllowed(_) => "host-not-allowed",
-            Error::OriginNotAllowed(_) => "origin-not-allowed",
-            Error::SignatureInvalid => "signature-invalid",
-            Error::SignatureExpired => "signature-expired",
-            Error::CodeUnknown(_) => "code-unknown",
-            Error::RequestIdInvalid => "request-id-invalid",
-            Error::RequestIdTaken => "request-id-taken",
-            Error::CallUnknown => "call-unknown",
-            Error::PathUnknown => "path-unknown",
-            Error::BodyTooLarge { .. } | Error::TextTooLarge { .. } => "body-too-large",
-            Error::UrlTooLong { .. } => "url-too-long",
-            Error::ContentType => "content-type",
-            Error::CodeInvalid(_) => "code-invalid",
-            Error::EntryMissing(_) => "entry-missing",
-            Error::Arguments(_) => "arguments",
-            Error::AdaptorRaised(_) => "adaptor-raised",
-            Error::ReplyInvalid(_) => "reply-invalid",
-            Error::WorkerDied(_) => "worker-died",
-            Error::WorkerUnavailable(_) => "worker-unavailable",
-            Error::BuffersFull => "buffers-full",
-            Error::QueueFull => "queue-full",
-            Error::Draining => "draining",
-            Error::Cancelled => "cancelled",
-            Error::Deadline { .. } => "deadline",
-        }
+        self.kind().code()
+    }
+
+    /// The HTTP status that it is answered with.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.kind().status()
+    }
+
+    fn kind(&self) -> ErrorKind {
+        self.into()
     }
 
     /// The error that a worker reports by its code, with its whole text.
@@ -270,12 +254,12 @@ impl Error {
     /// A code that only a newer worker would know counts as an exception of the adaptor.
     #[must_use]
     pub fn from_worker(code: &str, text: String) -> Error {
-        match code {
-            "code-invalid" => Error::CodeInvalid(text),
-            "entry-missing" => Error::EntryMissing(text),
-            "arguments" => Error::Arguments(text),
-            "kwargs-invalid" => Error::KwargsInvalid(text),
-            "reply-invalid" => Error::ReplyInvalid(text),
+        match ErrorKind::from_code(code) {
+            Some(ErrorKind::CodeInvalid) => Error::CodeInvalid(text),
+            Some(ErrorKind::EntryMissing) => Error::EntryMissing(text),
+            Some(ErrorKind::Arguments) => Error::Arguments(text),
+            Some(ErrorKind::KwargsInvalid) => Error::KwargsInvalid(text),
+            Some(ErrorKind::ReplyInvalid) => Error::ReplyInvalid(text),
             _ => Error::AdaptorRaised(text),
         }
     }

@@ -21,6 +21,6 @@ pub use call::{
 };
 pub use digest::Digest;
 pub use envelope::{Envelope, Field, Kind, NearMiss, Value, ValueInvalid};
-pub use error::{Certainty, Death, Error};
+pub use error::{Certainty, Death, Error, ErrorKind};
 pub use file_name::FileName;
 pub use owtify::{OwtifyError, owtify};

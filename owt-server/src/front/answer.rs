@@ -20,46 +20,8 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// How long a client does well to wait before it tries again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The one table from errors to HTTP.
 fn status(err: &Error) -> StatusCode {
-    match err {
-        Error::CodeMissing
-        | Error::CodeNotBase64(_)
-        | Error::CodeNotUtf8(_)
-        | Error::KwargsNotBase64(_)
-        | Error::KwargsNotUtf8(_)
-        | Error::KwargsInvalid(_)
-        | Error::FieldInvalid { .. }
-        | Error::FieldUnknown(_)
-        | Error::BodyNotJson(_)
-        | Error::BodyIncomplete
-        | Error::RequestInvalid(_)
-        | Error::RequestIdInvalid => StatusCode::BAD_REQUEST,
-        Error::AuthRequired => StatusCode::UNAUTHORIZED,
-        Error::CrossSite
-        | Error::HostNotAllowed(_)
-        | Error::OriginNotAllowed(_)
-        | Error::SignatureInvalid
-        | Error::SignatureExpired => StatusCode::FORBIDDEN,
-        Error::CodeUnknown(_) | Error::CallUnknown | Error::PathUnknown => StatusCode::NOT_FOUND,
-        // Not a 5xx, after which programs try again by themselves.
-        Error::Cancelled | Error::RequestIdTaken => StatusCode::CONFLICT,
-        Error::HeadTimeout { .. } | Error::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
-        Error::HeadTooLarge { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        Error::BodyTooLarge { .. } | Error::TextTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        Error::UrlTooLong { .. } => StatusCode::URI_TOO_LONG,
-        Error::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Error::CodeInvalid(_) | Error::EntryMissing(_) | Error::Arguments(_) => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
-        Error::AdaptorRaised(_) | Error::ReplyInvalid(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        Error::WorkerDied(_) => StatusCode::BAD_GATEWAY,
-        Error::BuffersFull | Error::QueueFull | Error::Draining | Error::WorkerUnavailable(_) => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
-        Error::Deadline { .. } => StatusCode::GATEWAY_TIMEOUT,
-        Error::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
-    }
+    StatusCode::from_u16(err.status()).expect("statuses of errors are those of HTTP")
 }
 
 /// Whether an error is the fault of the adaptor or the server, and not of how it was called.
