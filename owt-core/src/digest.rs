@@ -34,13 +34,10 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut hex = [0; 64];
-        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
-        }
-        f.pad(str::from_utf8(&hex).expect("hexadecimal digits are ASCII"))
+        let mut digits = [0; 64];
+        // Neither can fail, and a panic would bring its words into the JavaScript package.
+        hex::encode_to_slice(self.0, &mut digits).map_err(|_| fmt::Error)?;
+        f.pad(str::from_utf8(&digits).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -54,19 +51,11 @@ impl FromStr for Digest {
     type Err = NotADigest;
 
     /// Reads 64 hexadecimal digits of either case.
-    fn from_str(hex: &str) -> Result<Digest, NotADigest> {
-        let hex: &[u8; 64] = hex.as_bytes().try_into().map_err(|_| NotADigest)?;
+    fn from_str(digits: &str) -> Result<Digest, NotADigest> {
         let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-        }
+        hex::decode_to_slice(digits, &mut bytes).map_err(|_| NotADigest)?;
         Ok(Digest(bytes))
     }
-}
-
-fn nibble(digit: u8) -> Result<u8, NotADigest> {
-    let value = char::from(digit).to_digit(16).ok_or(NotADigest)?;
-    Ok(u8::try_from(value).expect("a hexadecimal digit is below 16"))
 }
 
 impl Serialize for Digest {
@@ -84,8 +73,8 @@ impl<'de> Deserialize<'de> for Digest {
         if !deserializer.is_human_readable() {
             return <[u8; 32]>::deserialize(deserializer).map(Digest);
         }
-        let hex = String::deserialize(deserializer)?;
-        hex.parse().map_err(D::Error::custom)
+        let digits = String::deserialize(deserializer)?;
+        digits.parse().map_err(D::Error::custom)
     }
 }
 

@@ -72,8 +72,7 @@ async fn words_are_the_same_when_the_caller_takes_json() {
 
 #[tokio::test]
 async fn a_user_is_known_by_name_and_password() {
-    let digest: String =
-        Sha256::digest("s:écret").iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::encode(Sha256::digest("s:écret"));
     let server = Server::start(&["--auth", &format!("me:{digest}")]);
     let client = Client::new(&server.url()).unwrap();
     let adaptor = Adaptor::from_source("lambda: 'in'");

@@ -1,6 +1,5 @@
 //! What is uploaded arrives whole.
 
-use std::fmt::Write as _;
 use std::fs;
 
 use futures_util::stream;
@@ -22,10 +21,7 @@ def run(request):
 ";
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("text can be written to");
-        hex
-    })
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// Bytes that repeat in no way that a mistake at the border of chunks would hide.

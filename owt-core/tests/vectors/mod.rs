@@ -105,8 +105,7 @@ impl Vector {
         if self.url_length.is_none() {
             return Outcome::Url(url);
         }
-        let digest = Sha256::digest(url.as_bytes());
-        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex::encode(Sha256::digest(url.as_bytes()));
         Outcome::LongUrl { sha256, length: url.len() }
     }
 }
