@@ -45,7 +45,7 @@ def blocked_loop(call_id: str) -> tuple[int, int] | None:
     return thread.ident, thread.native_id
 
 
-def wake(thread: int, native: int, age: float) -> None:
+def unblock(thread: int, native: int, age: float) -> None:
     """End what a thread waits for in a cancelled call, which began `age` seconds ago."""
     _unblock.unblock(thread, native, age, state.sockets)
     state.adaptor_threads.replace_if_stuck(thread)

@@ -9,7 +9,7 @@ import sys
 import warnings
 
 from owt import _log, _main, _server, _unblock
-from owt._cancellation import blocked_loop, cancel, is_deferred, wake
+from owt._cancellation import blocked_loop, cancel, is_deferred, unblock
 from owt._errors import Interrupted
 from owt._handle import handle
 from owt._helper_modules import Finder
@@ -31,7 +31,7 @@ __all__ = [
     "handle",
     "is_deferred",
     "start",
-    "wake",
+    "unblock",
 ]
 
 # Seconds after which a thread that computes lets another one run. Python's default is ten times as

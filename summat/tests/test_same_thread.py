@@ -173,7 +173,7 @@ def test_a_thread_that_is_stuck_is_left_alone(monkeypatch: pytest.MonkeyPatch) -
     stuck = begin(SLOW, fn_name="wait")
     assert EVENTS["begun"].wait(10)
     waits = begin(SLOW)
-    _worker.wake(stuck.attached[0], threading.get_native_id(), 0.0)
+    _worker.unblock(stuck.attached[0], threading.get_native_id(), 0.0)
     # The adaptor was loaded anew on the thread that took done.
     assert waits.answer()[0][-1] == b"true"
     assert json_of(SLOW) == "true"
@@ -194,7 +194,7 @@ def test_what_once_made_on_a_stuck_thread_is_made_anew(monkeypatch: pytest.Monke
     stuck = begin(source, fn_name="wait")
     assert EVENTS["begun"].wait(10)
     waits = begin(source, fn_name="is_here")
-    _worker.wake(stuck.attached[0], threading.get_native_id(), 0.0)
+    _worker.unblock(stuck.attached[0], threading.get_native_id(), 0.0)
     assert waits.answer()[0][-1] == b"true"
     EVENTS["go"].set()
     assert stuck.is_done.wait(10)

@@ -117,14 +117,14 @@ impl Call {
 
     /// From now on the call runs on this thread, and an interrupt is raised here; `false` if it has
     /// been cancelled before.
-    pub(crate) fn occupy(&self) -> bool {
+    pub(crate) fn attach_thread(&self) -> bool {
         *self.thread.lock() = Some(Thread::current());
         !self.is_cancelled()
     }
 
-    /// From now on no interrupt of this call is raised on this thread. `interrupted`: the exception,
-    /// which is taken back if it has been set and not been raised yet.
-    pub(crate) fn settle(&self, py: Python<'_>, interrupted: &Py<PyAny>) {
+    /// From now on no interrupt of this call is raised on this thread. One that is pending there is
+    /// cancelled; `interrupted` is the exception.
+    pub(crate) fn shield(&self, py: Python<'_>, interrupted: &Py<PyAny>) {
         let current = Thread::current();
         // Another thread may have continued the call already.
         self.thread.lock().take_if(|thread| *thread == current);
@@ -165,9 +165,9 @@ impl Call {
     }
 
     /// Answers with one of owt's own errors. A reply that has begun is broken off.
-    pub(crate) fn fail(&self, code: &str, text: &str, place: Option<&str>) {
+    pub(crate) fn fail(&self, code: &str, text: &str, log_text: Option<&str>) {
         let (load_us, run_us) = self.timing();
-        let (code, text, place) = (code.into(), text.into(), place.map(Cow::from));
+        let (code, text, place) = (code.into(), text.into(), log_text.map(Cow::from));
         self.reply.fail(&Failure { code, text, place, load_us, run_us });
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Callbacks {
     /// The thread of the event loop, if a call blocks the loop.
     pub(super) blocked_loop: Py<PyAny>,
     /// Ends what a thread waits for, where that is safe.
-    pub(super) wake: Py<PyAny>,
+    pub(super) unblock: Py<PyAny>,
     /// The exception that interrupts a thread.
     pub(super) interrupted: Py<PyAny>,
     pub(super) adaptors: Py<PyAny>,
@@ -35,7 +35,7 @@ impl Callbacks {
             cancel: worker.getattr("cancel")?.unbind(),
             is_deferred: worker.getattr("is_deferred")?.unbind(),
             blocked_loop: worker.getattr("blocked_loop")?.unbind(),
-            wake: worker.getattr("wake")?.unbind(),
+            unblock: worker.getattr("unblock")?.unbind(),
             interrupted: worker.getattr("Interrupted")?.unbind(),
             adaptors: worker.getattr("adaptors")?.unbind(),
             to_json: json.getattr("dumps")?.unbind(),

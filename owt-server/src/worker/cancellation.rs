@@ -133,22 +133,27 @@ impl Call {
             Some(thread) if !python::has_yet_to_raise(py, thread.ident, &callbacks.interrupted) => {
                 Ok(())
             }
-            Some(thread) => self.wake(py, callbacks, thread),
+            Some(thread) => self.unblock_thread(py, callbacks, thread),
             None => self.unblock_loop(py, callbacks).map(drop),
         }
     }
 
     /// Ends what a thread waits for, unless somebody else uses that too.
-    fn wake(&self, py: Python<'_>, callbacks: &Callbacks, thread: Thread) -> PyResult<()> {
+    fn unblock_thread(
+        &self,
+        py: Python<'_>,
+        callbacks: &Callbacks,
+        thread: Thread,
+    ) -> PyResult<()> {
         let age = self.age().as_secs_f64();
-        callbacks.wake.call1(py, (thread.ident, thread.native, age)).map(drop)
+        callbacks.unblock.call1(py, (thread.ident, thread.native, age)).map(drop)
     }
 
     /// Interrupts the event loop's thread if the call blocks it; whether it does.
     fn unblock_loop(&self, py: Python<'_>, callbacks: &Callbacks) -> PyResult<bool> {
         let Some(thread) = self.blocked_loop(py, callbacks)? else { return Ok(false) };
         python::raise_in(py, thread.ident, &callbacks.interrupted);
-        self.wake(py, callbacks, thread)?;
+        self.unblock_thread(py, callbacks, thread)?;
         Ok(true)
     }
 
@@ -172,7 +177,7 @@ impl Call {
             self.raise(py, callbacks, thread);
             return Ok(false);
         }
-        self.wake(py, callbacks, thread)?;
+        self.unblock_thread(py, callbacks, thread)?;
         Ok(true)
     }
 }

@@ -57,6 +57,7 @@ impl Engine {
         })
     }
 
+    /// Executes a command of the front, on the thread that has read it.
     pub(super) fn execute(&self, command: Command) {
         match command {
             Command::Call { channel, head, body } => self.accept(Call::new(channel, *head, body)),
@@ -90,19 +91,19 @@ impl Engine {
         self.wake(self.call(key).and_then(|call| call.reply.window.update(bytes)));
     }
 
-    /// Tells which calls of a connection have started. Needs no Python, which may be busy.
+    /// Replies with the ids of a connection's calls that have started. Needs no GIL, which may be held.
     fn list_started_calls(&self, channel: &Channel) {
         let connection = channel.key().connection;
         let calls = self.calls.lock();
         let own = calls.iter().filter(|(key, _)| key.connection == connection);
         let started = own.filter(|(_, call)| call.has_started());
         let ids: Vec<u8> = started.flat_map(|(key, _)| key.id.to_le_bytes()).collect();
-        // One frame, however long: lists are read as such.
+        // One frame, however long: the front expects lists to be.
         let head = ReplyHead { length: Some(ids.len() as u64), ..ReplyHead::default() };
         channel.push_head(Kind::Head, &head, &ids);
     }
 
-    /// Calls back into Python, before the next call runs.
+    /// Enqueues callbacks, to be called before the next call runs.
     pub(super) fn wake(&self, callbacks: impl IntoIterator<Item = Py<PyAny>>) {
         callbacks.into_iter().for_each(|callback| self.enqueue(Job::Wake(callback)));
     }
@@ -131,7 +132,7 @@ impl Engine {
         self.calls.lock().remove(&call.key());
         // What the adaptor has left running may still wait for the body.
         call.close_upload().into_iter().for_each(|callback| self.run(py, Job::Wake(callback)));
-        // Whoever cancels after this does not find the call, and tells the front so.
+        // A cancel after this does not find the call, and notifies the front itself.
         if call.is_cancelled() {
             call.channel().notify(Kind::Ended);
         }

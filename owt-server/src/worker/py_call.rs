@@ -191,11 +191,10 @@ impl PyCall {
         Ok(())
     }
 
-    /// Sends one of owt's own errors: its code, the text for a person, and what the log may contain
-    /// of it.
-    #[pyo3(signature = (code, text, place=None, /))]
-    fn fail(&self, py: Python<'_>, code: &str, text: &str, place: Option<&str>) {
-        self.call.fail(code, text, place);
+    /// Sends one of owt's own errors: its code, the text for a person, and what the log may contain.
+    #[pyo3(signature = (code, text, log_text=None, /))]
+    fn fail(&self, py: Python<'_>, code: &str, text: &str, log_text: Option<&str>) {
+        self.call.fail(code, text, log_text);
         self.flush(py);
     }
 
@@ -260,12 +259,12 @@ impl PyCall {
     /// Continues a call of the event loop on this thread, which may be interrupted from now on;
     /// `False` if the call was cancelled.
     fn attach_thread(&self) -> bool {
-        self.call.occupy()
+        self.call.attach_thread()
     }
 
     /// Marks that this thread is done with the call, and must not be interrupted for it any more.
     fn shield(&self, py: Python<'_>) {
-        self.call.settle(py, &self.engine.callbacks.interrupted);
+        self.call.shield(py, &self.engine.callbacks.interrupted);
     }
 
     /// Ends a call that continued after `handle` had returned.

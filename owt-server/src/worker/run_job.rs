@@ -46,9 +46,9 @@ impl Engine {
             return Ok(());
         }
         call.start(py);
-        call.occupy();
+        call.attach_thread();
         let handled = self.callbacks.handle.call1(py, (PyCall::new(self, call),));
-        call.settle(py, &self.callbacks.interrupted);
+        call.shield(py, &self.callbacks.interrupted);
         let is_over = handled.and_then(|is_over| is_over.is_truthy(py));
         if !matches!(is_over, Ok(false)) {
             self.end_call(py, call);
