@@ -11,7 +11,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
-use super::channel::{CallKey, Channel};
+use super::connection::{CallKey, Channel};
 use super::python;
 use super::reply::Reply;
 use super::upload::Upload;
@@ -129,7 +129,7 @@ impl Call {
         // Another thread may have continued the call already.
         self.thread.lock().take_if(|thread| *thread == current);
         if self.is_cancelled() {
-            python::take_back(py, current.ident, interrupted);
+            python::clear_pending(py, current.ident, interrupted);
         }
     }
 
@@ -147,8 +147,8 @@ impl Call {
         self.has_slot.swap(false, Ordering::Relaxed)
     }
 
-    /// Marks the call as cancelled. Threads that wait for its reader or its body wake up; returns
-    /// the callbacks of coroutines that wait for the body.
+    /// Marks the call as cancelled. Threads that wait for the window or the body wake up; returns the
+    /// callbacks of coroutines that wait for the body.
     pub(super) fn cancel(&self) -> Vec<Py<PyAny>> {
         self.is_cancelled.store(true, Ordering::Release);
         self.reply.window.close();

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 
 use super::call::{Call, Thread};
 use super::callbacks::Callbacks;
-use super::channel::CallKey;
+use super::connection::CallKey;
 use super::engine::Engine;
 use super::python;
 use super::scheduler::Job;
@@ -98,9 +98,7 @@ impl Engine {
             thread::sleep(LAST_INTERRUPT_TIMEOUT);
         });
         match call.thread() {
-            Some(thread) => {
-                Ok(!python::has_yet_to_raise(py, thread.ident, &self.callbacks.interrupted))
-            }
+            Some(thread) => Ok(!python::is_pending(py, thread.ident, &self.callbacks.interrupted)),
             None => Ok(call.blocked_loop(py, &self.callbacks)?.is_some()),
         }
     }
@@ -130,9 +128,7 @@ impl Call {
 
     fn unblock(&self, py: Python<'_>, callbacks: &Callbacks) -> PyResult<()> {
         match self.thread() {
-            Some(thread) if !python::has_yet_to_raise(py, thread.ident, &callbacks.interrupted) => {
-                Ok(())
-            }
+            Some(thread) if !python::is_pending(py, thread.ident, &callbacks.interrupted) => Ok(()),
             Some(thread) => self.unblock_thread(py, callbacks, thread),
             None => self.unblock_loop(py, callbacks).map(drop),
         }
@@ -173,7 +169,7 @@ impl Call {
         if is_deferred(py, callbacks, thread)? {
             return Ok(true);
         }
-        if !python::has_yet_to_raise(py, thread.ident, &callbacks.interrupted) {
+        if !python::is_pending(py, thread.ident, &callbacks.interrupted) {
             self.raise(py, callbacks, thread);
             return Ok(false);
         }

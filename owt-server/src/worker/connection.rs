@@ -1,7 +1,8 @@
-//! The worker's end of a socket to one thread of the front. Frames are buffered by whoever has some
-//! to send, and written in batches.
+//! The worker's end of a socket to one thread of the front, which all calls of that thread share.
+//! Frames are buffered by whoever has some to send, and written in batches.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -106,5 +107,52 @@ impl Connection {
             Err(Errno::AGAIN | Errno::INTR) => Read::Nothing,
             Err(_) => Read::Closed,
         }
+    }
+}
+
+/// Identifies a call within this worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CallKey {
+    /// The index of its connection.
+    pub(crate) connection: usize,
+    pub(crate) id: u32,
+}
+
+/// Where the frames of one call go: a connection, and the call's id on it.
+#[derive(Clone)]
+pub(crate) struct Channel {
+    connection: Arc<Connection>,
+    id: u32,
+}
+
+impl Channel {
+    pub(crate) fn new(connection: Arc<Connection>, id: u32) -> Self {
+        Self { connection, id }
+    }
+
+    pub(crate) fn key(&self) -> CallKey {
+        CallKey { connection: self.connection.index, id: self.id }
+    }
+
+    /// Buffers a frame without a payload.
+    pub(crate) fn notify(&self, kind: Kind) {
+        self.push(kind, b"");
+    }
+
+    pub(crate) fn push(&self, kind: Kind, raw: &[u8]) {
+        self.connection.push(kind, self.id, raw);
+    }
+
+    pub(crate) fn push_head(&self, kind: Kind, head: &impl Serialize, raw: &[u8]) {
+        self.connection.push_head(kind, self.id, head, raw);
+    }
+
+    /// Writes what is buffered for the connection. Callers release the GIL first.
+    pub(crate) fn flush(&self) {
+        self.connection.flush();
+    }
+
+    pub(crate) fn is_flush_due(&self) -> bool {
+        self.connection.is_flush_due()
     }
 }

@@ -11,8 +11,7 @@ use pyo3::prelude::*;
 
 use super::call::Call;
 use super::callbacks::Callbacks;
-use super::channel::{CallKey, Channel};
-use super::connection::Connection;
+use super::connection::{CallKey, Channel, Connection};
 use super::delay_queue::DelayQueue;
 use super::leadership::Leadership;
 use super::monitor::Monitor;
@@ -131,7 +130,7 @@ impl Engine {
     pub(super) fn end_call(self: &Arc<Self>, py: Python<'_>, call: &Call) {
         self.calls.lock().remove(&call.key());
         // What the adaptor has left running may still wait for the body.
-        call.close_upload().into_iter().for_each(|callback| self.run(py, Job::Wake(callback)));
+        call.close_upload().into_iter().for_each(|callback| self.run_job(py, Job::Wake(callback)));
         // A cancel after this does not find the call, and notifies the front itself.
         if call.is_cancelled() {
             call.channel().notify(Kind::Ended);

@@ -60,7 +60,7 @@ impl Engine {
         let call = job.start();
         self.leadership.begin_slice();
         self.monitor.wake();
-        self.run(py, job);
+        self.run_job(py, job);
         if self.leadership.end_slice() {
             self.scheduler.lock().finish(call.as_deref());
             return Ran::StillLeading;

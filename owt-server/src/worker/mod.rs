@@ -2,11 +2,14 @@
 //!
 //! The front starts this same program with a hidden subcommand. Standard input is the control
 //! socket; the settings arrive over it, and the sockets for calls with them.
+//!
+//! The way of a call: `reader` decodes it, `engine` accepts it, `run_queue` and `fair_queue` decide
+//! when it runs, `leader` and `threads` on which thread. `run_job` runs it, Python sees it as a
+//! `py_call`, and its `reply` goes out over its `connection`, no faster than `flow_control` allows.
 
 mod call;
 mod callbacks;
 mod cancellation;
-mod channel;
 mod connection;
 mod control;
 mod delay_queue;

@@ -94,8 +94,8 @@ pub(crate) fn raise_in(_py: Python<'_>, thread: c_ulong, exception: &Py<PyAny>) 
     set_exception(thread, exception.as_ptr());
 }
 
-/// Cancels [`raise_in`]; `false` if the thread has raised the exception already.
-pub(crate) fn take_back(py: Python<'_>, thread: c_ulong, exception: &Py<PyAny>) -> bool {
+/// Clears an exception that [`raise_in`] has set; `false` if the thread has raised it already.
+pub(crate) fn clear_pending(py: Python<'_>, thread: c_ulong, exception: &Py<PyAny>) -> bool {
     // The thread state held a reference. Nobody else changes the count while the GIL is held.
     let before = references(py, exception);
     set_exception(thread, std::ptr::null_mut());
@@ -103,12 +103,12 @@ pub(crate) fn take_back(py: Python<'_>, thread: c_ulong, exception: &Py<PyAny>) 
 }
 
 /// Whether a thread has not executed Python since [`raise_in`]: it is blocked without the GIL.
-pub(crate) fn has_yet_to_raise(py: Python<'_>, thread: c_ulong, exception: &Py<PyAny>) -> bool {
-    let has = take_back(py, thread, exception);
-    if has {
+pub(crate) fn is_pending(py: Python<'_>, thread: c_ulong, exception: &Py<PyAny>) -> bool {
+    let is_pending = clear_pending(py, thread, exception);
+    if is_pending {
         raise_in(py, thread, exception);
     }
-    has
+    is_pending
 }
 
 fn references(_py: Python<'_>, object: &Py<PyAny>) -> isize {

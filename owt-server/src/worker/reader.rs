@@ -11,8 +11,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::Shutdown;
 
-use super::channel::{CallKey, Channel};
-use super::connection::{Connection, Read};
+use super::connection::{CallKey, Channel, Connection, Read};
 use crate::wire::{self, CallHead, Frame, FrameError, Kind};
 
 /// How many bytes one read returns at most.

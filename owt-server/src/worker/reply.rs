@@ -2,7 +2,7 @@
 
 use parking_lot::Mutex;
 
-use super::channel::Channel;
+use super::connection::Channel;
 use super::window::ReplyWindow;
 use crate::wire::{CHUNK, Failure, Kind, ReplyHead};
 

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use super::call::Call;
-use super::channel::Channel;
+use super::connection::Channel;
 use super::engine::Engine;
 use super::py_call::PyCall;
 use super::scheduler::Job;
 use crate::wire::{Kind, ReplyHead};
 
 impl Engine {
-    pub(super) fn run(self: &Arc<Self>, py: Python<'_>, job: Job) {
+    pub(super) fn run_job(self: &Arc<Self>, py: Python<'_>, job: Job) {
         let outcome = match job {
             Job::Call(call) => self.run_call_or_fail(py, &call),
             Job::Interrupt(call) | Job::Abandon(call) if !self.is_open(&call) => Ok(()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use super::call::Call;
-use super::channel::Channel;
+use super::connection::Channel;
 use super::run_queue::RunQueue;
 
 /// A unit of work for a thread that holds the GIL.

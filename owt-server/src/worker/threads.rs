@@ -49,7 +49,7 @@ impl Engine {
         while let Some(next) = job {
             let call = next.start();
             py.detach(|| self.flush_all());
-            self.run(py, next);
+            self.run_job(py, next);
             job = self.scheduler.lock().finish_and_pop(call.as_deref());
         }
         py.detach(|| self.flush_all());
