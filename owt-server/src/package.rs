@@ -54,7 +54,7 @@ impl RunDir {
     pub(crate) fn restore(&self) -> io::Result<()> {
         let mut dirs = self.dirs.lock();
         if dirs.home.restore()? | dirs.uploads.restore()? {
-            tracing::warn!("somebody has removed {}: it is run_dir again", self.path.display());
+            tracing::warn!("somebody has removed {}: it is made again", self.path.display());
         }
         fs::create_dir_all(self.adaptors())?;
         write_missing(&PACKAGE, &self.package().join("owt"))

@@ -126,7 +126,7 @@ impl Engine {
         calls.get(&call.key()).is_some_and(|open| Arc::ptr_eq(open, call))
     }
 
-    /// Removes a call for which nothing runs any more. If it was cancelled, the front is told.
+    /// Removes a call for which nothing runs any more. If it was cancelled, the front is notified.
     pub(super) fn end_call(self: &Arc<Self>, py: Python<'_>, call: &Call) {
         self.calls.lock().remove(&call.key());
         // What the adaptor has left running may still wait for the body.
@@ -137,7 +137,7 @@ impl Engine {
         }
     }
 
-    /// Tells the front that nothing runs for a call, or not any more.
+    /// Notifies the front that nothing runs for a call.
     pub(super) fn notify_ended(&self, key: CallKey) {
         self.connections[key.connection].push(Kind::Ended, key.id, b"");
     }

@@ -293,11 +293,11 @@ impl PyCall {
             Received::Nothing => Ok(None),
             Received::Closed => {
                 self.shield(py);
-                let words = match self.call.is_cancelled() {
+                let message = match self.call.is_cancelled() {
                     true => "the client went away before the end of the body, or time was up",
                     false => "the call was answered before the end of the body",
                 };
-                Err(PyConnectionResetError::new_err(words))
+                Err(PyConnectionResetError::new_err(message))
             }
         }
     }

@@ -44,7 +44,7 @@ impl Engine {
         })
     }
 
-    /// Runs one job after the other, for as long as the leader would not see to them.
+    /// Runs a job, then the calls that the leader cannot run because it is reading.
     fn run_as_follower(self: &Arc<Self>, py: Python<'_>, mut job: Option<Job>) {
         while let Some(next) = job {
             let call = next.start();
