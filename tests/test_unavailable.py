@@ -99,6 +99,15 @@ def test_what_a_cleaner_has_removed_is_written_anew(serve: Serve, depth: int) ->
     assert server.call(PACKAGE).text == str(package)
 
 
+def test_calls_need_nothing_that_a_cleaner_has_removed(serve: Serve) -> None:
+    server = serve("--workers", "1")
+    shutil.rmtree(Path(server.call(PACKAGE).text).parents[1])
+    source = "from owt.summat import text\nrun = lambda request, words: text.sentences(words)"
+    assert server.call(source, kwargs={"words": "One. Two."}).json() == ["One.", "Two."]
+    agent = "run = lambda request: request.user_agent.string"
+    assert server.call(agent).text.startswith("python-requests/")
+
+
 @pytest.mark.parametrize(
     ("variables", "where"),
     [

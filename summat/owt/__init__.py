@@ -6,10 +6,10 @@ tests, and for making URLs with `owtify`; the server carries its own copy.
 
 from __future__ import annotations
 
-from owt import _builtins
+from owt import _importer
 
 # Before any other module of owt is imported.
-_builtins.install()
+_importer.install()
 
 from owt._main import main  # noqa: E402
 from owt._request import Request  # noqa: E402

@@ -7,7 +7,6 @@ import os
 import owt.summat
 from owt._errors import CallError
 from owt._filename import display_name, is_adaptor
-from owt._missing_module import advice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +68,15 @@ def _with_traceback(err: BaseException) -> str:
         for frame in part.stack:
             frame.filename = display_name(frame.filename)
     text = "".join(whole.format()).rstrip()
-    return f"{type_and_text(err)}\n\n{text}{_notes(err, text)}{advice(err)}"
+    return f"{type_and_text(err)}\n\n{text}{_notes(err, text)}{_advice(err)}"
+
+
+def _advice(err: BaseException) -> str:
+    if not isinstance(err, ModuleNotFoundError):
+        return ""
+    from owt._missing_module import advice
+
+    return advice(err)
 
 
 def _notes(err: BaseException, text: str) -> str:

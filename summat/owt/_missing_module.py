@@ -39,9 +39,9 @@ PACKAGES = {
 _ANOTHER_PYTHON = "start owt with --python and the virtualenv that has it."
 
 
-def advice(err: BaseException) -> str:
-    """Return what to do about a `ModuleNotFoundError`; nothing about other exceptions."""
-    if not isinstance(err, ModuleNotFoundError) or err.name is None:
+def advice(err: ModuleNotFoundError) -> str:
+    """Return what to do about a missing module."""
+    if err.name is None:
         return ""
     top = err.name.partition(".")[0]
     if top in sys.modules:

@@ -21,7 +21,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from types import FrameType
     from typing import Any
 
@@ -39,11 +39,6 @@ _POLLED = struct.Struct("ihh")
 _MAX_POLLED = 64
 # Field 22 of /proc/PID/stat, counted after the command's name.
 _START_TIME = 19
-
-
-def inodes(descriptors: Iterable[int]) -> frozenset[int]:
-    """Return the inodes of descriptors, which their duplicates share."""
-    return frozenset(os.fstat(descriptor).st_ino for descriptor in descriptors)
 
 
 def unblock(thread: int, native: int, age: float, protected: frozenset[int]) -> None:

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 
-from owt import _log, _main, _server, _unblock
+from owt import _importer, _log, _main, _server
 from owt._cancellation import blocked_loop, cancel, is_deferred, unblock
 from owt._errors import Interrupted
 from owt._handle import handle
@@ -46,13 +47,14 @@ def start(settings: Settings) -> None:
     state.adaptors = AdaptorCache(settings["max_adaptors"], settings["adaptors_dir"])
     Finder(_server.start_directory(), state.adaptors.helpers).install()
     state.evaluate = not settings["no_eval"]
-    state.sockets = _unblock.inodes(settings["fds"])
+    state.sockets = frozenset(os.fstat(descriptor).st_ino for descriptor in settings["fds"])
     _main.install()
     sys.setswitchinterval(_SWITCH_INTERVAL)
     warnings.simplefilter("ignore", SyntaxWarning)
     # Python would show the line that it warns of, and the log never shows source.
     warnings.formatwarning = _log.warning_without_line
     close_in_children(settings["fds"])
+    _importer.keep_sources()
 
 
 def adaptors() -> list[dict[str, Any]]:

@@ -174,7 +174,7 @@ def test_a_thread_that_is_stuck_is_left_alone(monkeypatch: pytest.MonkeyPatch) -
     assert EVENTS["begun"].wait(10)
     waits = begin(SLOW)
     _worker.unblock(stuck.attached[0], threading.get_native_id(), 0.0)
-    # The adaptor was loaded anew on the thread that took done.
+    # The adaptor was loaded anew on the thread that took over.
     assert waits.answer()[0][-1] == b"true"
     assert json_of(SLOW) == "true"
     EVENTS["go"].set()

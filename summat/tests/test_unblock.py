@@ -92,7 +92,7 @@ def test_a_connection_of_owt_itself_is_left_alone() -> None:
     copy = socket.socket(fileno=os.dup(client.fileno()))
     with client, server, copy, ThreadPoolExecutor() as pool:
         waiter = Waiter(pool, lambda: copy.recv(1))
-        assert waiter.stays(_unblock.inodes([client.fileno()]))
+        assert waiter.stays(frozenset((os.fstat(client.fileno()).st_ino,)))
         server.sendall(b"a")
         assert waiter.outcome.result() == b"a"
 
