@@ -49,6 +49,7 @@ ENDLESS = """
     def run(request):
         thread = threading.get_ident()
         try:
+            logging.warning("running")
             while True:
                 yield b"x" * 1000
         finally:
@@ -61,6 +62,7 @@ ENDLESS_ASYNC = """
 
     async def run(request):
         try:
+            logging.warning("running")
             while True:
                 yield b"x" * 1000
                 await asyncio.sleep(0)
@@ -75,6 +77,7 @@ WAITING = """
     def run(request):
         yield "first"
         try:
+            logging.warning("running")
             while True:
                 time.sleep(0.002)
         finally:
@@ -127,6 +130,7 @@ def test_a_generator_is_closed_when_its_reader_leaves(
         with HTTPResponse(connection) as response:
             response.begin()
             response.read1()
+            server.log.wait_for("running", since=mark)
     server.log.wait_for(last_words, since=mark)
 
 
