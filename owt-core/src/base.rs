@@ -12,13 +12,13 @@ const UNSAFE: &AsciiSet =
 /// A base URL cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BaseInvalid {
-    /// It is of another scheme than HTTP.
+    /// Its scheme is neither `http` nor `https`.
     #[error("the base URL is neither http nor https")]
     Scheme,
-    /// It names no host, or something that is none.
+    /// It has no host, or an invalid one.
     #[error("the base URL names no valid host")]
     Host,
-    /// Its port is no number up to 65535.
+    /// Its port is not a number up to 65535.
     #[error("the base URL's port is not a number up to 65535")]
     Port,
 }
@@ -58,7 +58,7 @@ pub(crate) fn with_query(base: &str, query: &str) -> Result<String, BaseInvalid>
     Ok(format!("{url}{joint}{query}"))
 }
 
-/// Path and query of an absolute URL: what a request's first line holds of it.
+/// Path and query of an absolute URL: the target in a request line.
 pub(crate) fn target(url: &str) -> &str {
     let address = url.split_once(':').map_or(url, |(_, rest)| rest.trim_start_matches('/'));
     split_at(address, address.find('/')).1
@@ -76,10 +76,10 @@ fn split_scheme(base: &str) -> Result<(&'static str, &str), BaseInvalid> {
     known.map(|scheme| (scheme, rest)).ok_or(BaseInvalid::Scheme)
 }
 
-/// Splits text where something was found in it, and else at its end.
+/// Splits text at the index that a search has found, or else at its end.
 ///
-/// Unlike slices of the standard library it has no panic, whose message with its excerpt of the text
-/// would be a tenth of the JavaScript package.
+/// Slicing could panic, and that panic's message, which quotes the text, would be a tenth of the
+/// JavaScript package.
 fn split_at(text: &str, found: Option<usize>) -> (&str, &str) {
     found.and_then(|at| text.split_at_checked(at)).unwrap_or((text, ""))
 }

@@ -41,7 +41,7 @@ pub fn encode_url(bytes: &[u8]) -> String {
 /// Decodes base64 of either alphabet, padded or not, with line breaks and spaces in it.
 ///
 /// A space inside the text is the `+` that a form decoder took it for. A space at either end may be
-/// that as well, or a slip of quoting: it counts as `+` where the whole text then makes groups of
+/// that as well, or a quoting mistake: it counts as `+` where the whole text then makes groups of
 /// four, as padded base64 does, and is dropped otherwise.
 ///
 /// # Errors
@@ -57,7 +57,7 @@ pub fn encode_url(bytes: &[u8]) -> String {
 /// assert_eq!(decode(" aGk_\r\naGk= "), Ok(b"hi?hi".to_vec()));
 /// ```
 pub fn decode(text: &str) -> Result<Vec<u8>, DecodeError> {
-    // Nearly everything that arrives is plain: look closer only at what is not.
+    // Nearly all input is plain, so normalize only what does not decode as it is.
     LENIENT.decode(text).or_else(|_| LENIENT.decode(plain(text)))
 }
 
@@ -74,7 +74,7 @@ fn plain(text: &str) -> Vec<u8> {
     kept.trim_end_matches('=').bytes().map(standard).collect()
 }
 
-/// White space that no `+` can have become.
+/// White space that cannot have been a `+`.
 fn is_break(c: char) -> bool {
     c.is_ascii_control() && c.is_whitespace()
 }

@@ -35,7 +35,7 @@ impl Digest {
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut digits = [0; 64];
-        // Neither can fail, and a panic would bring its words into the JavaScript package.
+        // Neither can fail. A panic's message would make the JavaScript package larger.
         hex::encode_to_slice(self.0, &mut digits).map_err(|_| fmt::Error)?;
         f.pad(str::from_utf8(&digits).map_err(|_| fmt::Error)?)
     }

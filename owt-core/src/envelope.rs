@@ -80,8 +80,8 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// [`Error::BodyNotJson`], that of a field that cannot be what it is, or
-    /// [`Error::FieldUnknown`] if there is no code, but a field that looks like one of ours.
+    /// [`Error::BodyNotJson`], the error of an invalid field, or [`Error::FieldUnknown`] if there is no
+    /// code, but an unknown field that resembles a known one.
     ///
     /// # Examples
     ///
@@ -138,7 +138,7 @@ impl Envelope {
                 Some(near_miss) => Err(Error::FieldUnknown(near_miss)),
             };
         }
-        if let Some(field) = fields.given_twice() {
+        if let Some(field) = fields.duplicate() {
             return Err(field.invalid("is given twice"));
         }
         let mut envelope = Envelope::new(code(&mut fields)?);
@@ -153,7 +153,7 @@ impl Envelope {
         Ok(Some(envelope))
     }
 
-    /// The call that this envelope and the request around it make.
+    /// The call of this envelope on the request that brought it.
     #[must_use]
     pub fn into_call(self, request: Request) -> Call {
         let cache = self
@@ -176,7 +176,7 @@ fn from_slice<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
     serde_json::from_slice(body).map_err(|err| Error::BodyNotJson(Arc::new(err)))
 }
 
-/// The code, by its source if that is there. A digest beside it has to be the source's.
+/// The code: its source if that was sent. A digest beside it has to be the source's.
 fn code(fields: &mut RawFields<'_>) -> Result<Code, Error> {
     let digest = fields.digest(Field::CodeSha256)?;
     let Some(source) = fields.source()? else {

@@ -13,7 +13,7 @@ use crate::{Digest, NearMiss};
 
 /// Why owt answers a request itself, instead of the adaptor.
 ///
-/// An error's code is its name in kebab case, unless it shares another one's; its status is in the
+/// An error's code is its name in kebab case, unless it shares another's code. Its status is in the
 /// table of [`ErrorKind::status`], its sentence in that of [`Error::sentence`], and `docs/errors.md`
 /// has a row for each code.
 ///
@@ -33,20 +33,20 @@ pub enum Error {
     /// `code_b64` is not base64.
     #[error("code is not base64")]
     CodeNotBase64(#[source] DecodeError),
-    /// `code_b64` holds bytes that are no text.
+    /// `code_b64` decodes to bytes that are not UTF-8.
     #[error("code is not UTF-8")]
     CodeNotUtf8(#[source] Utf8Error),
     /// `kwargs_b64` is not base64.
     #[error("arguments are not base64")]
     KwargsNotBase64(#[source] DecodeError),
-    /// The arguments are neither JSON nor a Python expression: the worker's words.
+    /// The arguments are neither JSON nor a Python expression; with the worker's message.
     #[error("arguments cannot be read")]
     KwargsInvalid(String),
-    /// `kwargs_b64` holds bytes that are no text.
+    /// `kwargs_b64` decodes to bytes that are not UTF-8.
     #[error("arguments are not UTF-8")]
     #[strum_discriminants(strum(to_string = "kwargs-invalid"))]
     KwargsNotUtf8(#[source] Utf8Error),
-    /// A field of the envelope cannot be what it is.
+    /// A field of the envelope has an invalid value.
     #[error("field {field} {problem}")]
     FieldInvalid {
         /// The field's name.
@@ -54,19 +54,19 @@ pub enum Error {
         /// What is wrong, as the end of a sentence that begins with the field.
         problem: &'static str,
     },
-    /// No part of the request holds code, but a field looks as if it were meant to be one of ours.
+    /// No part of the request holds code, but an unknown field resembles one of the envelope's.
     #[error("field is unknown")]
     FieldUnknown(NearMiss),
-    /// A body that says that it is JSON is not.
+    /// The body is not JSON, though its `Content-Type` says so.
     #[error("body is not JSON")]
     BodyNotJson(#[source] Arc<serde_json::Error>),
-    /// The body broke off, or its transfer coding is not valid.
+    /// The body ended early, or its transfer coding is invalid.
     #[error("body is incomplete")]
     BodyIncomplete,
     /// There is no room on disk for the files of a form.
     #[error("no room for the files of the body")]
     StorageFull,
-    /// The request is none of HTTP/1.1.
+    /// The request is not valid HTTP/1.1.
     #[error("request is invalid: {0}")]
     RequestInvalid(&'static str),
     /// The head of the request is longer than this many bytes, or has too many headers.
@@ -75,25 +75,25 @@ pub enum Error {
         /// The most bytes that a head may have.
         limit: u64,
     },
-    /// The head of the request took longer than this to come.
+    /// The head of the request did not arrive in time.
     #[error("head took longer than {limit:?}")]
     HeadTimeout {
         /// How long it may take.
         limit: Duration,
     },
-    /// No byte of the body came for this long.
-    #[error("body stood still for {limit:?}")]
+    /// The body stalled for this long.
+    #[error("body stalled for {limit:?}")]
     BodyTimeout {
-        /// How long a body may stand still.
+        /// How long a body may stall.
         limit: Duration,
     },
-    /// The caller has to say who they are.
+    /// The caller has to authenticate.
     #[error("authentication is required")]
     AuthRequired,
     /// A web page of another site made the request.
     #[error("request comes from another site")]
     CrossSite,
-    /// The `Host` header, given here, names some other server.
+    /// The `Host` header, given here, names another server.
     #[error("host is not allowed")]
     HostNotAllowed(String),
     /// The `Origin` header, given here, is not one of those allowed.
@@ -142,19 +142,19 @@ pub enum Error {
     /// The body's `Content-Type` cannot be understood.
     #[error("content type cannot be read")]
     ContentType,
-    /// The source does not compile: the worker's words.
+    /// The source does not compile; with the worker's message.
     #[error("code is invalid")]
     CodeInvalid(String),
-    /// The source defines no handler: the worker's words.
+    /// The source defines no handler; with the worker's message.
     #[error("code has no entry point")]
     EntryMissing(String),
-    /// The arguments do not fit the handler's signature: the worker's words.
+    /// The arguments do not fit the handler's signature; with the worker's message.
     #[error("arguments do not fit the handler")]
     Arguments(String),
     /// The adaptor raised an exception: `TypeName: text` and its traceback.
     #[error("adaptor raised an exception")]
     AdaptorRaised(String),
-    /// The adaptor returned what cannot be sent: the worker's words.
+    /// The adaptor returned a value that cannot be sent; with the worker's message.
     #[error("adaptor's reply cannot be sent")]
     ReplyInvalid(String),
     /// The worker that ran the call ended before it answered.
@@ -163,10 +163,10 @@ pub enum Error {
     /// There is no worker for the call, and none can be started, for this reason.
     #[error("no worker can be started")]
     WorkerUnavailable(String),
-    /// What bodies may take of memory is taken, and has been for as long as one may wait for it.
+    /// The memory for request bodies is used up, and did not become free in time.
     #[error("no room in memory for the body")]
     BuffersFull,
-    /// As many calls wait as may.
+    /// The queue is full.
     #[error("queue is full")]
     QueueFull,
     /// The server is stopping.
@@ -178,7 +178,7 @@ pub enum Error {
     /// The call ran longer than it may.
     #[error("deadline of {limit:?} has passed")]
     Deadline {
-        /// How long the call might have run.
+        /// The call's time limit.
         limit: Duration,
     },
 }
@@ -249,9 +249,9 @@ impl Error {
         self.into()
     }
 
-    /// The error that a worker reports by its code, with its whole text.
+    /// The error that a worker reports by its code, with its message.
     ///
-    /// A code that only a newer worker would know counts as an exception of the adaptor.
+    /// An unknown code counts as an exception of the adaptor.
     #[must_use]
     pub fn from_worker(code: &str, text: String) -> Error {
         match ErrorKind::from_code(code) {

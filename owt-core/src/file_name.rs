@@ -5,8 +5,8 @@ use std::fmt;
 /// The most bytes that a name may have.
 const MAX_LEN: usize = 128;
 
-/// A file's name without its folder: `iris.py`. It holds nothing that could deceive whoever reads it
-/// in a log or on a terminal.
+/// A file's name without its folder: `iris.py`. It holds no characters that could mislead a reader of a
+/// log or a terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileName(String);
 

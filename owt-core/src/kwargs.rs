@@ -1,4 +1,4 @@
-//! Arguments: how people and programs write them, and the text that is sent.
+//! Arguments: parsing those of a command line, serializing those of a program.
 
 mod arg;
 mod literal;
@@ -12,13 +12,13 @@ use arg::Arg;
 pub use arg::ArgError;
 use value::Value;
 
-/// Arguments that a program holds cannot be sent.
+/// Arguments cannot be serialized.
 #[derive(Debug, thiserror::Error)]
 pub enum KwargsError {
-    /// They are something else than a map.
+    /// They are not a map.
     #[error("arguments are not a map of names to values")]
     NotAMap,
-    /// JSON cannot hold them.
+    /// They cannot be represented in JSON.
     #[error("arguments cannot be written as JSON")]
     NotJson(#[source] serde_json::Error),
 }

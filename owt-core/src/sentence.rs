@@ -19,11 +19,11 @@ impl Error {
     /// ```
     #[must_use]
     pub fn sentence(&self) -> String {
-        self.words().into_owned()
+        self.text().into_owned()
     }
 
-    /// A table: one line a variant, and no logic.
-    fn words(&self) -> Cow<'_, str> {
+    /// A table: one row for each variant, and no logic.
+    fn text(&self) -> Cow<'_, str> {
         match self {
             Error::CodeMissing => "The request brings no code. Send Python source as code_b64, \
                 in a JSON body, a form or the query string."

@@ -64,7 +64,7 @@ macro_rules! declare {
             /// kept.
             pub name: Option<FileName>,
             $($(#[doc = $doc])+ pub $name: $type,)+
-            /// Fields beside these that are not ours, but look as if they were meant to be.
+            /// Unknown fields that resemble one of these.
             pub near_misses: Vec<NearMiss>,
         }
 
@@ -147,7 +147,7 @@ impl Field {
         self.lines().trim().trim_end_matches('.')
     }
 
-    /// The error of a field that cannot be what it is.
+    /// The error of a field whose value is invalid.
     pub(super) fn invalid(self, problem: &'static str) -> Error {
         Error::FieldInvalid { field: self.name(), problem }
     }

@@ -32,11 +32,11 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 Some(field) => fields.insert(field, map.next_value()?),
                 None if name == "kwargs" => match kwargs(&mut map)? {
                     Raw::Object(json) => fields.bare_kwargs = Some(json),
-                    _ => fields.pass_over(&name),
+                    _ => fields.note_unknown(&name),
                 },
-                // A handler's own value is skipped, not built: it may be huge or very deep.
+                // A handler's own value is skipped, not parsed: it may be huge or deeply nested.
                 None => {
-                    fields.pass_over(&name);
+                    fields.note_unknown(&name);
                     map.next_value::<IgnoredAny>()?;
                 }
             }

@@ -1,12 +1,11 @@
-//! Fields that are nobody's, but look as if one of the envelope's was meant.
+//! Unknown fields that are probably misspelt fields of the envelope.
 
 use super::{Field, Kind};
 
 /// The longest name that is compared.
 const MAX_LEN: usize = 24;
 
-/// What people write for a field whose own name is far from it. Like the names that are compared,
-/// without underscores.
+/// Other names that people use for a field, folded as the names that are compared.
 const ALIASES: [(&str, Field); 6] = [
     ("code", Field::CodeB64),
     ("kwargs", Field::KwargsB64),
@@ -48,20 +47,21 @@ pub(super) fn near_miss(given: &str) -> Option<NearMiss> {
     near.next().map(|(_, field)| NearMiss { given: given.to_owned(), meant: field.name() })
 }
 
-/// A name without what people spell in several ways.
+/// A name without the differences in spelling that do not count.
 fn fold(name: &str) -> String {
     name.to_ascii_lowercase().replace(['_', '-'], "").replace("base64", "b64")
 }
 
-/// Whether one name is a slip of the other. The first letter is seldom the wrong one, and short names
-/// have too many others near them: `mode` is not meant to be `code`.
+/// Whether one name is a misspelling of the other. The first letter is seldom wrong, and short names
+/// have too many neighbours: `mode` is not meant to be `code`.
 fn is_near(one: &str, other: &str) -> bool {
-    let slips = match one.len().max(other.len()) {
+    let max_typos = match one.len().max(other.len()) {
         ..6 => 0,
         6..9 => 1,
         _ => 2,
     };
-    one.as_bytes().first() == other.as_bytes().first() && strsim::osa_distance(one, other) <= slips
+    one.as_bytes().first() == other.as_bytes().first()
+        && strsim::osa_distance(one, other) <= max_typos
 }
 
 #[cfg(test)]
@@ -103,7 +103,7 @@ mod tests {
     #[case("code\u{1b}b64", "")]
     #[case("cödeb64", "")]
     #[case("a_name_that_is_too_long_to_be_one_of_ours", "")]
-    fn a_slip_is_told_from_a_name_of_its_own(#[case] given: &str, #[case] meant: &str) {
+    fn a_misspelt_name_is_told_from_another_one(#[case] given: &str, #[case] meant: &str) {
         let found = near_miss(given).map_or("", |near| near.meant);
         assert_eq!(found, meant);
     }

@@ -1,4 +1,4 @@
-//! The fields of an envelope as one place of a request holds them, not yet understood.
+//! The fields of an envelope as a JSON body, a form or a query has them, before they are validated.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use super::near_miss::{NearMiss, near_miss};
 use super::value::{Kind, Value};
 use crate::{Digest, Error, FileName, codec};
 
-/// How many fields that are not ours are compared with ours: a body may have any number of them.
+/// How many unknown fields are compared with the known ones: a body may have any number of them.
 const MAX_COMPARED: usize = 64;
 
-/// How many near misses of one request are told.
-const MAX_TOLD: usize = 4;
+/// How many near misses of one request are reported.
+const MAX_REPORTED: usize = 4;
 
-/// What a field was given: text, or what JSON has besides text.
+/// A field's value as it was sent: text, or what JSON has besides text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Raw<'a> {
     Text(Cow<'a, str>),
@@ -26,12 +26,12 @@ pub(super) enum Raw<'a> {
     Compound,
 }
 
-/// The fields that one place holds.
+/// The fields of one body or query.
 #[derive(Debug, Default)]
 pub(super) struct RawFields<'a> {
     values: [Option<Raw<'a>>; Field::ALL.len()],
-    /// A field that was there twice. It matters only if the place holds an envelope at all.
-    twice: Option<Field>,
+    /// A field that was there twice. That is an error only if there is an envelope at all.
+    duplicate: Option<Field>,
     name: Option<FileName>,
     /// An object under the name `kwargs`: the arguments, if there are no others.
     pub(super) bare_kwargs: Option<&'a str>,
@@ -45,7 +45,7 @@ impl<'a> RawFields<'a> {
         for (name, value) in pairs {
             match Field::from_name(&name) {
                 Some(field) => fields.insert(field, Raw::Text(value)),
-                None => fields.pass_over(&name),
+                None => fields.note_unknown(&name),
             }
         }
         fields
@@ -56,32 +56,32 @@ impl<'a> RawFields<'a> {
             return;
         }
         if field.kind() == Kind::FileName {
-            return self.offer_name(&value);
+            return self.keep_name(&value);
         }
         if self.values[field as usize].replace(value).is_some() {
-            self.twice.get_or_insert(field);
+            self.duplicate.get_or_insert(field);
         }
     }
 
-    /// Takes the first name that a file may have. A handler may have other fields that are called so.
-    fn offer_name(&mut self, value: &Raw<'_>) {
+    /// Keeps the first name that is a file's. A handler may have fields of its own that are called so.
+    fn keep_name(&mut self, value: &Raw<'_>) {
         if let (None, Raw::Text(text)) = (&self.name, value) {
             self.name = FileName::new(text);
         }
     }
 
-    /// Takes note of a field that is not ours.
-    pub(super) fn pass_over(&mut self, name: &str) {
+    /// Compares an unknown field with the known ones.
+    pub(super) fn note_unknown(&mut self, name: &str) {
         self.compared += 1;
-        if self.compared <= MAX_COMPARED && self.near_misses.len() < MAX_TOLD {
+        if self.compared <= MAX_COMPARED && self.near_misses.len() < MAX_REPORTED {
             self.near_misses.extend(near_miss(name));
         }
     }
 
-    /// The fields that are not ours, but look as if they were meant to be.
+    /// The unknown fields that resemble a known one.
     pub(super) fn near_misses(&mut self) -> Vec<NearMiss> {
         if self.bare_kwargs.take().is_some() {
-            self.pass_over("kwargs");
+            self.note_unknown("kwargs");
         }
         std::mem::take(&mut self.near_misses)
     }
@@ -90,8 +90,8 @@ impl<'a> RawFields<'a> {
         self.values[field as usize].is_some()
     }
 
-    pub(super) fn given_twice(&self) -> Option<Field> {
-        self.twice
+    pub(super) fn duplicate(&self) -> Option<Field> {
+        self.duplicate
     }
 
     fn take(&mut self, field: Field) -> Option<Raw<'a>> {
@@ -146,13 +146,13 @@ impl<'a> RawFields<'a> {
             Some(Raw::Text(text)) => text,
             Some(_) => return Err(Field::KwargsB64.invalid(Kind::Kwargs.problem().0)),
         };
-        if unmarked(&text).trim_start().starts_with(['{', '<']) {
-            return Ok(Some(unmarked(&text).to_owned()));
+        if without_bom(&text).trim_start().starts_with(['{', '<']) {
+            return Ok(Some(without_bom(&text).to_owned()));
         }
         let bytes = codec::decode(&text).map_err(Error::KwargsNotBase64)?;
         let kwargs =
             String::from_utf8(bytes).map_err(|err| Error::KwargsNotUtf8(err.utf8_error()))?;
-        Ok(Some(unmarked(&kwargs).to_owned()).filter(|kwargs| !kwargs.trim().is_empty()))
+        Ok(Some(without_bom(&kwargs).to_owned()).filter(|kwargs| !kwargs.trim().is_empty()))
     }
 }
 
@@ -183,8 +183,8 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// Text without the byte order mark that some editors and shells of Windows put before it.
-fn unmarked(text: &str) -> &str {
+/// Text without the byte order mark that some editors and shells of Windows add.
+fn without_bom(text: &str) -> &str {
     text.trim_start_matches('\u{feff}')
 }
 

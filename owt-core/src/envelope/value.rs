@@ -20,8 +20,8 @@ pub enum Kind {
     Flag,
     /// A positive number of seconds.
     Seconds,
-    /// The name of a file. Handlers may have fields with a name of their own, so whatever is no name
-    /// of a file of Python is passed over.
+    /// The name of a Python file. Any other text is ignored, since a handler may have a field of its own
+    /// that is called so.
     FileName,
 }
 

@@ -11,10 +11,10 @@ pub enum ArgError {
     /// It is neither a named value nor a dict.
     #[error("{0:?} is neither name:value nor a dict")]
     Shape(String),
-    /// What stands before the separator cannot be a parameter's name.
+    /// The text before the separator is not an identifier.
     #[error("{0:?} cannot be the name of an argument")]
     Name(String),
-    /// It begins as a dict does, and does not end as one.
+    /// It begins like a dict, and does not end like one.
     #[error("{0:?} begins like a dict but does not end like one")]
     DictOpen(String),
     /// The file that holds its value cannot be read.
@@ -61,7 +61,7 @@ pub(super) enum Arg<'a> {
         path: &'a str,
     },
     Dict(Vec<(String, Value)>),
-    /// A dict that only Python can understand.
+    /// A dict that only Python can evaluate.
     Expression(String),
 }
 
@@ -87,7 +87,7 @@ impl<'a> Arg<'a> {
     }
 }
 
-/// A whole dict. Angle brackets stand for braces, which some shells take for their own.
+/// A whole dict. Angle brackets stand for braces, which are special to some shells.
 fn dict(text: &str) -> Result<Arg<'_>, ArgError> {
     let inner = match text.split_at(1) {
         ("{", rest) => rest.strip_suffix('}'),
@@ -102,7 +102,7 @@ fn dict(text: &str) -> Result<Arg<'_>, ArgError> {
     Ok(entries.map_or(Arg::Expression(text), Arg::Dict))
 }
 
-/// Whether Python takes a text for a name. Letters of all scripts are.
+/// Whether a text is an identifier in Python, which has letters of all scripts.
 fn is_identifier(name: &str) -> bool {
     name.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_alphanumeric() || c == '_')

@@ -3,7 +3,7 @@
 use super::super::value::quoted;
 use super::{Json, NotALiteral, Reader};
 
-/// What the letters before the quotes say.
+/// The letters before the quotes.
 #[derive(Clone, Copy, PartialEq)]
 struct Prefix {
     is_bytes: bool,
