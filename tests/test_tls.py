@@ -76,7 +76,7 @@ class Files:
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """Return a certificate for this machine, and the authority that vouches for it."""
+    """Return a certificate for this machine, and the authority that issued it."""
     folder = tmp_path_factory.mktemp("tls")
     authority = trustme.CA()
     own = authority.issue_cert("localhost", "127.0.0.1")
@@ -171,8 +171,8 @@ def test_owt_streams_a_large_answer_and_body(tls: Server, files: Files, tmp_path
 
 def test_owt_refuses_a_certificate_that_it_does_not_know(tls: Server, tmp_path: Path) -> None:
     assert refused_call(tls, home=tmp_path) == (
-        "no certificate that is trusted vouches for the server's",
-        "name the one that does with --cacert FILE",
+        "the server's certificate has no trusted issuer",
+        "trust it, or its issuer, with --cacert FILE",
     )
 
 

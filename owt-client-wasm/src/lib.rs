@@ -1,6 +1,6 @@
 //! The envelope of a call for JavaScript: a translation of `owt-core`, and no logic.
 //!
-//! Errors are thrown as text: the error's code, a space, and its words.
+//! Errors are thrown as text: the error's code, a space, and its message.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ impl Envelope {
         self.set(name, Value::Flag(flag));
     }
 
-    /// Sets a field that takes a length of time. What is none changes nothing.
+    /// Sets a field that takes a length of time, unless these seconds are none.
     #[wasm_bindgen(js_name = setSeconds)]
     pub fn set_seconds(&mut self, name: &str, seconds: f64) {
         if let Ok(time) = Duration::try_from_secs_f64(seconds) {

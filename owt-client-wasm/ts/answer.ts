@@ -1,4 +1,4 @@
-/** Answers: whose they are, and what is in them. */
+/** Answers: owt's own errors, and an adaptor's body in chunks. */
 
 import { OwtError } from './error.js';
 
@@ -13,19 +13,19 @@ export interface OwtEvent {
 }
 
 /** The error that owt answered with, if it was not the adaptor who answered. */
-export async function refusal(response: Response): Promise<OwtError | undefined> {
+export async function serverError(response: Response): Promise<OwtError | undefined> {
   const code = response.headers.get('owt-error');
   if (code === null) return undefined;
   const text = await response.text().catch(() => '');
-  return new OwtError(code, words(response, text) || `owt answered ${code}`, { response });
+  return new OwtError(code, message(response, text) || `owt answered ${code}`, { response });
 }
 
-function words(response: Response, text: string): string {
+function message(response: Response, text: string): string {
   const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json');
   return isProblem ? String((JSON.parse(text) as { detail?: unknown }).detail) : text.trimEnd();
 }
 
-/** Passes answers whose status says that all is well. */
+/** Throws unless the answer's status is a success. */
 export function requireSuccess(response: Response): void {
   if (response.ok) return;
   void response.body?.cancel();
@@ -52,12 +52,12 @@ export async function* chunks(
       ? signal.reason
       : new OwtError('answer-broken', 'The answer broke off', { response, cause });
   } finally {
-    // Nothing happens to an answer that has ended; what goes wrong with another no longer matters.
+    // This does nothing to an answer that has ended, and an error no longer matters.
     await reader.cancel().catch(() => undefined);
   }
 }
 
-/** Bytes as text. Characters that are cut in two are put together. */
+/** Decodes chunks of UTF-8, whose characters may be split between chunks. */
 export async function* decoded(
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<string, void, undefined> {

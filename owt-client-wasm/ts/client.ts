@@ -1,8 +1,8 @@
-/** The client: one server, and what it is known to have. */
+/** The client: one server, and the sources that were sent to it. */
 
 import type { Envelope } from '../core/core.js';
 import { type Adaptor, nameField, read } from './adaptor.js';
-import { chunks, decoded, type OwtEvent, refusal, requireSuccess } from './answer.js';
+import { chunks, decoded, type OwtEvent, serverError, requireSuccess } from './answer.js';
 import { withCore } from './core.js';
 import { withEnvelope } from './envelope.js';
 import { OwtError } from './error.js';
@@ -69,8 +69,8 @@ export class Owt {
   readonly #url: string;
   readonly #headers: Headers;
   readonly #fetch: typeof fetch;
-  /** Digests of the source that the server has. */
-  readonly #known = new Set<string>();
+  /** Digests of the sources that the server has. */
+  readonly #sentSources = new Set<string>();
 
   /**
    * @param base the server, such as `http://localhost:9876/path`
@@ -103,12 +103,12 @@ export class Owt {
     const source = await read(adaptor, options.signal);
     const request = this.#request(source, kwargs, { ...options, name: nameField(adaptor) });
     const response = await this.#send(request, options.signal);
-    const err = await refusal(response);
+    const err = await serverError(response);
     if (err === undefined) {
       this.#learn(request, response);
       return response;
     }
-    if (err.code !== 'code-unknown' || !this.#known.delete(request.digest)) throw err;
+    if (err.code !== 'code-unknown' || !this.#sentSources.delete(request.digest)) throw err;
     return this.call(adaptor, kwargs, options);
   }
 
@@ -173,15 +173,15 @@ export class Owt {
 
   /** Remembers that the server has the source now. */
   #learn({ digest }: Sent, response: Response): void {
-    if (response.headers.get('owt-code-sha256') === digest) this.#known.add(digest);
+    if (response.headers.get('owt-code-sha256') === digest) this.#sentSources.add(digest);
   }
 
   #request(source: string, kwargs: object | null | undefined, options: Named): Sent {
     return withEnvelope(source, kwargs, options, (envelope) => {
       const { digest } = envelope;
-      // What is streamed can be sent once only, so it must not be refused for want of the source.
+      // A stream can be sent only once, so the server must not ask for the source.
       const isOnce = options.body instanceof ReadableStream;
-      if (this.#known.has(digest) && !isOnce) envelope.nameByDigest();
+      if (this.#sentSources.has(digest) && !isOnce) envelope.nameByDigest();
       return { digest, ...this.#place(envelope, options, isOnce) };
     });
   }

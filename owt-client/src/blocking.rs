@@ -103,7 +103,7 @@ impl Call<Client> {
 #[derive(Debug)]
 pub struct Reply {
     inner: crate::Reply,
-    /// What of the last chunk has not been read.
+    /// The part of the last chunk that has not been read.
     rest: Bytes,
     thread: Thread,
 }
@@ -227,8 +227,8 @@ impl Iterator for Events {
     }
 }
 
-/// The thread that looks after connections, also while nobody waits: a call that is dropped must
-/// close its connection at once.
+/// The thread that drives connections, also while no call waits: a call that is dropped must close
+/// its connection at once.
 #[derive(Debug, Clone)]
 struct Thread(Arc<Runtime>);
 

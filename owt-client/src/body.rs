@@ -1,4 +1,4 @@
-//! What a call brings for its adaptor to read.
+//! The body of a call's request, for the adaptor to read.
 
 use std::fmt;
 use std::io;

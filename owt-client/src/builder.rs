@@ -1,4 +1,4 @@
-//! What a client is made from: whom it trusts, how long it waits, and who it is.
+//! The builder of a client: certificates, timeouts, credentials.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use crate::read_timeout::ReadTimeout;
 use crate::tls::Certificates;
 use crate::{Client, Error, address, error::TransportError};
 
-/// How long a client tries to connect, unless it is told otherwise.
+/// How long a client tries to connect, by default.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A client that is being put together; [`Client::builder`] begins one.
+/// Builds a client; [`Client::builder`] gives one.
 ///
-/// Connecting is given up after 10 seconds, and answers are waited for without end. By `https`, a
+/// By default, connecting times out after 10 seconds, and waiting for answers never does. By `https`, a
 /// client trusts whom the system trusts; `SSL_CERT_FILE` and `SSL_CERT_DIR` name other certificates.
 ///
 /// # Examples
@@ -73,8 +73,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Trusts the certificates in this PEM text (RFC 7468) and those for which they vouch, and no
-    /// others. A server's own certificate will do, also one that is signed by itself.
+    /// Trusts the certificates in this PEM text (RFC 7468) and those that they issued, and no others. A server's own certificate will do, also one that is signed by itself.
     ///
     /// # Examples
     ///

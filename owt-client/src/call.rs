@@ -1,4 +1,4 @@
-//! A call that is being put together.
+//! The builder of a call.
 
 use std::fmt;
 use std::time::Duration;
@@ -53,8 +53,8 @@ pub(crate) struct Outgoing {
     pub(crate) headers: HeaderMap,
     pub(crate) content: Content,
     pub(crate) read_timeout: ReadTimeout,
-    /// What cannot be sent is reported when the call is.
-    pub(crate) fault: Option<Error>,
+    /// The first setting that is invalid: reported when the call is sent.
+    pub(crate) error: Option<Error>,
 }
 
 /// What the adaptor finds in the request's body.
@@ -74,7 +74,7 @@ impl<C> Call<C> {
             headers: HeaderMap::new(),
             content: Content::None,
             read_timeout,
-            fault: None,
+            error: None,
         };
         Call { client, outgoing }
     }
@@ -184,7 +184,7 @@ impl<C> Call<C> {
 
     /// Sets how long this client *waits*: for the answer to begin, counted from the start of
     /// sending, and then for each chunk of it. The call ends with [`Error::TimedOut`], and the
-    /// server interrupts its Python, because nobody is there to hear the answer.
+    /// server interrupts its Python, because nobody reads the answer.
     ///
     /// How long the call may *run* is its [`timeout`](Call::timeout).
     pub fn read_timeout(mut self, limit: Duration) -> Self {
@@ -271,9 +271,9 @@ impl Call {
 }
 
 impl Outgoing {
-    /// Keeps the first thing that went wrong.
+    /// Keeps the first error.
     fn fail(&mut self, err: Error) {
-        self.fault.get_or_insert(err);
+        self.error.get_or_insert(err);
     }
 }
 

@@ -13,8 +13,8 @@ use crate::{Adaptor, Call, ClientBuilder, Error, address};
 
 /// A client of one owt server.
 ///
-/// Clones share its connections, and what they know of the server: source that it has been sent once
-/// is sent as its digest from then on, and sent again when the server has forgotten it.
+/// Clones share its connections, and the record of what the server has: source that was sent once is
+/// sent as its digest from then on, and again in full when the server has forgotten it.
 ///
 /// # Examples
 ///
@@ -41,7 +41,7 @@ pub struct Client {
     pub(crate) credentials: Option<Credentials>,
 }
 
-/// Who the caller is.
+/// The caller's credentials.
 #[derive(Clone)]
 pub(crate) struct Credentials {
     pub(crate) user: String,
@@ -106,7 +106,7 @@ impl Client {
         Call::new(self.clone(), envelope, self.read_timeout)
     }
 
-    /// A request that says who is calling.
+    /// A request with the caller's credentials.
     pub(crate) fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
         match &self.credentials {
             None => request,

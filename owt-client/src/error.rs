@@ -17,8 +17,8 @@ use crate::{ServerError, cause};
 ///
 /// Three kinds are told apart: owt itself answered ([`Error::Server`]), the way there failed
 /// ([`Error::Unreachable`], [`Error::Broken`], [`Error::TimedOut`], [`Error::NotHttp`],
-/// [`Error::NotOwt`], and those of certificates), or the call could not even be made. An adaptor's own answer is a [`Reply`](crate::Reply), whatever its
-/// status, unless [`error_for_status`](crate::Reply::error_for_status) makes it an error.
+/// [`Error::NotOwt`], and those of certificates), or the call could not even be made. An adaptor's own
+/// answer is a [`Reply`](crate::Reply), whatever its status, unless [`error_for_status`](crate::Reply::error_for_status) makes it an error.
 ///
 /// No error shows source, arguments, credentials, or the query of a URL, in `Display` or in `Debug`.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +49,7 @@ pub enum Error {
     /// The arguments cannot be sent.
     #[error(transparent)]
     Kwargs(#[from] KwargsError),
-    /// A header's name or value has a character that no header may have.
+    /// A header's name or value has a character that is not allowed there.
     #[error("a header cannot be sent as it is given")]
     Header,
     /// A call whose body is the adaptor's has source or arguments that are too long for a URL.
@@ -76,9 +76,9 @@ pub enum Error {
     #[cfg(feature = "tls")]
     #[error("the server does not speak HTTPS; one that speaks plain HTTP is called by http")]
     NotTls,
-    /// No certificate that the client trusts vouches for the server's.
+    /// The server's certificate is neither trusted nor issued by one that is.
     #[cfg(feature = "tls")]
-    #[error("no certificate that is trusted vouches for the server's")]
+    #[error("the server's certificate has no trusted issuer")]
     UnknownIssuer,
     /// The server's certificate has expired, is for another host, or is wrong in another way.
     #[cfg(feature = "tls")]
@@ -91,10 +91,10 @@ pub enum Error {
     /// The connection broke before the answer was complete.
     #[error("the answer broke off")]
     Broken(#[source] TransportError),
-    /// Nothing came for longer than the client waits.
+    /// Nothing arrived for longer than the read timeout.
     #[error("nothing came from the server for {0:?}")]
     TimedOut(Duration),
-    /// Something else than owt answered: another server, or a proxy on the way.
+    /// Something other than owt answered: another server, or a proxy in between.
     #[error("the answer {0} does not come from owt")]
     NotOwt(StatusCode),
     /// Owt itself answered, instead of the adaptor.
@@ -163,7 +163,7 @@ impl Error {
         }
     }
 
-    /// What became of a request that got no answer.
+    /// The error of a request that got no answer.
     pub(crate) fn sending(err: reqwest::Error) -> Error {
         #[cfg(feature = "tls")]
         if let Some(failure) = tls::failure(&err) {
@@ -178,14 +178,14 @@ impl Error {
         variant(TransportError::new(err))
     }
 
-    /// What became of an answer that had begun.
+    /// The error of an answer that had begun.
     pub(crate) fn reading(err: reqwest::Error) -> Error {
         Error::Broken(TransportError::new(err))
     }
 }
 
-/// What failed beneath HTTP: a connection, a name that is not found, or bytes that cannot be read. It
-/// has words, and causes such as an [`io::Error`], and says nothing of the library that is used.
+/// What failed below HTTP: a connection, a name that is not found, or bytes that cannot be parsed. It
+/// has a message, and causes such as an [`io::Error`]; the HTTP library behind it is not exposed.
 pub struct TransportError(reqwest::Error);
 
 impl TransportError {

@@ -1,4 +1,4 @@
-//! How long a client waits while nothing comes.
+//! How long a client waits for the next part of an answer.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::Error;
 pub(crate) struct ReadTimeout(pub(crate) Option<Duration>);
 
 impl ReadTimeout {
-    /// Waits for one of them. Giving up drops it, which closes its connection.
+    /// Waits for one of them. A timeout drops it, which closes its connection.
     pub(crate) async fn wait<T>(
         self,
         awaited: impl Future<Output = Result<T, Error>>,

@@ -1,4 +1,4 @@
-//! What an adaptor answers.
+//! An adaptor's answer.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::{ByteStream, Error, Events, ServerError};
 /// Every answer of owt has this header, so one without it comes from something else.
 pub(crate) const REQUEST_ID: &str = "owt-request-id";
 
-/// The answer of an adaptor. Its body may still be on its way.
+/// The answer of an adaptor. Its body may still be arriving.
 ///
 /// # Examples
 ///

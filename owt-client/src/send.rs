@@ -12,10 +12,10 @@ const CODE_UNKNOWN: &str = "code-unknown";
 impl Outgoing {
     /// Sends the digest if the server has the source, and the source if it has forgotten it.
     pub(crate) async fn send(mut self, client: &Client) -> Result<Reply, Error> {
-        if let Some(err) = self.fault.take() {
+        if let Some(err) = self.error.take() {
             return Err(err);
         }
-        // Lets a runtime of one thread notice first which connections the server has closed.
+        // Lets a single-threaded runtime notice first which connections the server has closed.
         tokio::task::yield_now().await;
         let code = self.envelope.code.clone();
         let digest = code.digest();
@@ -28,7 +28,7 @@ impl Outgoing {
                 outcome => outcome,
             };
         }
-        // What cannot be sent again brings the source along, if that is not too long.
+        // A request that cannot be sent again brings the source along, if that is not too long.
         match self.fits(client)? {
             true => self.attempt(client, code).await,
             false => self.attempt(client, Code::Known(digest)).await,
@@ -50,7 +50,7 @@ impl Outgoing {
             headers: self.headers.clone(),
             content,
             read_timeout: self.read_timeout,
-            fault: None,
+            error: None,
         })
     }
 
@@ -110,7 +110,7 @@ fn may_have_envelope(method: &Method) -> bool {
     [Method::POST, Method::PUT, Method::PATCH].contains(method)
 }
 
-/// Notes whether the server has the source by now.
+/// Records whether the server has the source now.
 fn note(client: &Client, digest: Digest, outcome: &Result<Reply, Error>) {
     match outcome {
         Ok(_) => client.sent.insert(digest),

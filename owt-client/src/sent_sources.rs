@@ -1,11 +1,11 @@
-//! The sources that a server has been sent, and is taken to have still.
+//! The sources that were sent to a server, which it probably still has.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use owt_core::Digest;
 
-/// How many digests are remembered. Beyond that, all are forgotten: each costs one more sending.
+/// How many digests are kept. Beyond that all are dropped, and each source is sent once more.
 const LIMIT: usize = 10_000;
 
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ impl SentSources {
     }
 
     fn digests(&self) -> MutexGuard<'_, HashSet<Digest>> {
-        // No statement on it can panic half way.
+        // Nothing that holds the lock can panic half way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! What owt says when it answers itself, instead of the adaptor.
+//! An answer of owt itself, instead of the adaptor's.
 
 use std::fmt;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub struct ServerError {
     pub status: StatusCode,
     /// The value of `Owt-Error`, such as `code-invalid`.
     pub code: String,
-    /// Owt's words for a person: what is wrong, and what to do next.
+    /// Owt's message for a person: what is wrong, and what to do next.
     pub text: String,
     /// How long to wait before trying again, where owt says so.
     pub retry_after: Option<Duration>,
@@ -85,7 +85,7 @@ impl ServerError {
         Ok(ServerError {
             status: response.status(),
             code: text(&headers, ERROR).unwrap_or_default(),
-            text: words(&headers, &body),
+            text: message(&headers, &body),
             retry_after: text(&headers, RETRY_AFTER.as_str())
                 .and_then(|seconds| seconds.parse().ok().map(Duration::from_secs)),
             request_id: text(&headers, REQUEST_ID).unwrap_or_default(),
@@ -93,8 +93,8 @@ impl ServerError {
     }
 }
 
-/// Owt's words, which are in a problem document if the caller has asked for JSON.
-fn words(headers: &HeaderMap, body: &[u8]) -> String {
+/// Owt's message, which is in a problem document if the caller has asked for JSON.
+fn message(headers: &HeaderMap, body: &[u8]) -> String {
     let is_problem = text(headers, CONTENT_TYPE.as_str())
         .is_some_and(|mime| mime.starts_with("application/problem+json"));
     match serde_json::from_slice::<Problem>(body) {

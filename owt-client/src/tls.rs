@@ -1,4 +1,5 @@
-//! TLS: whom a client trusts, and what its failures mean. Cryptography is ring's, as at the server.
+//! TLS: which certificates a client trusts, and what its failures mean. Cryptography is ring's, as in
+//! the server.
 
 mod verifier;
 
@@ -14,18 +15,18 @@ use rustls::{CertificateError, InvalidMessage, RootCertStore};
 use crate::{Error, cause};
 use verifier::{Trust, Verifier};
 
-/// Whose certificates a client takes.
+/// Which certificates a client trusts.
 pub(crate) enum Certificates {
     /// Those that the system trusts.
     System,
-    /// Those in this PEM text, and those for which they vouch.
+    /// Those in this PEM text, and those that they issued.
     Given(Vec<u8>),
-    /// Anybody's.
+    /// All.
     Any,
 }
 
 impl Certificates {
-    /// Has a client trust them.
+    /// Makes a client trust them.
     pub(crate) fn trusted_by(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
         let trusted = match self {
             Certificates::System => Trust::system(),
@@ -74,7 +75,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError> {
     }
 }
 
-/// Why TLS has failed, if it has, and if there is more to say than that it has.
+/// The error of a failed TLS handshake, if that is what failed and its reason is known.
 pub(crate) fn failure(err: &reqwest::Error) -> Option<Error> {
     match cause::find::<rustls::Error>(err)? {
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Some(Error::NotTls),

@@ -1,4 +1,7 @@
-//! The event stream format of the HTML standard, section 9.2.6, "interpreting an event stream".
+//! A parser of event streams (HTML standard, section 9.2.6), our own because the crates differ from
+//! browsers: eventsource-stream 0.2.3 loses events that end in carriage returns and panics at a byte
+//! order mark; sse-stream 0.2.6 fails at lines without a colon, gives events that have no data, and
+//! forgets the last id.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Whether a server is the one that was meant: its certificate is looked at when a connection begins.
+//! Verifies the server's certificate when a connection is made.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,13 +9,13 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
-/// Whom a client trusts.
+/// Whose certificates are trusted.
 #[derive(Debug)]
 pub(super) enum Trust {
-    /// Whom the system trusts. Its certificates are read when the first one is needed: that takes
+    /// The system's. They are read when the first one is needed: that takes
     /// longer than a call, clients of plain HTTP need none, and some machines have none.
     System(OnceLock<Result<rustls_platform_verifier::Verifier, Error>>),
-    /// Certificates that the user has given, and those for which they vouch.
+    /// Certificates that the user has given, and those that they issued.
     Given {
         certificates: Vec<CertificateDer<'static>>,
         verifier: Arc<WebPkiServerVerifier>,
@@ -40,14 +40,14 @@ impl Verifier {
         Verifier { trust, provider }
     }
 
-    /// What finds out who vouches for a certificate, if that matters.
+    /// Builds the chain of a certificate, unless that does not matter.
     fn judge(&self) -> Result<Option<&dyn ServerCertVerifier>, Error> {
         match &self.trust {
             Trust::Anybody => Ok(None),
             Trust::Given { verifier, .. } => Ok(Some(&**verifier)),
             Trust::System(judge) => {
                 let load = || rustls_platform_verifier::Verifier::new(self.provider.clone());
-                // A system without certificates vouches for nobody.
+                // A system without certificates trusts none.
                 let judge = judge.get_or_init(load).as_ref();
                 judge
                     .map(|judge| Some(judge as _))
@@ -75,8 +75,8 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         let Some(judge) = self.judge()? else { return Ok(ServerCertVerified::assertion()) };
         match judge.verify_server_cert(certificate, chain, name, ocsp_response, now) {
-            // What `openssl req -x509` makes vouches for itself, which webpki takes for a mistake.
-            // That it has not expired is looked at before.
+            // `openssl req -x509` makes a certificate that is its own authority, which webpki refuses as
+            // a server's. That it has not expired was checked before.
             Err(err) if is_unknown(&err) && self.is_given(certificate) => {
                 verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
                 Ok(ServerCertVerified::assertion())
@@ -110,11 +110,11 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Whether nobody who is trusted vouches for a certificate.
+/// Whether a certificate has no trusted issuer.
 pub(super) fn is_unknown(err: &Error) -> bool {
     let Error::InvalidCertificate(err) = err else { return false };
     match err {
-        // The second is what a trusted namesake makes of it, such as the server's last certificate.
+        // The second is what comes of a trusted certificate of the same name, such as the server's last one.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => true,
         CertificateError::Other(err) => {
             matches!(err.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))

@@ -26,14 +26,14 @@ struct Https {
 }
 
 impl Https {
-    /// A server whose certificate vouches for itself.
+    /// A server whose certificate is self-signed.
     fn self_signed(params: &CertificateParams) -> Https {
         let key = new_key();
         Https::start(&params.self_signed(&key).expect(SOUND), key)
     }
 
-    /// A server whose certificate is vouched for by an authority, and the authority's in PEM form.
-    fn vouched_for(params: &CertificateParams) -> (Https, String) {
+    /// A server whose certificate was issued by an authority, and the authority's in PEM form.
+    fn issued(params: &CertificateParams) -> (Https, String) {
         let (key, authority) = (new_key(), authority(params_for("authority")));
         let pem = authority.self_signed(&key).expect(SOUND).pem();
         let (issuer, key) = (Issuer::new(authority, key), new_key());
@@ -125,8 +125,8 @@ async fn a_certificate_that_is_given_is_taken(#[case] params: CertificateParams)
 }
 
 #[tokio::test]
-async fn a_certificate_that_a_given_one_vouches_for_is_taken() {
-    let (server, authority) = Https::vouched_for(&params_for(HOST));
+async fn a_certificate_that_a_given_one_issued_is_taken() {
+    let (server, authority) = Https::issued(&params_for(HOST));
     let other = Https::self_signed(&params_for(HOST)).pem;
     for pem in [&authority, &server.pem, &format!("words\n{other}\n{authority}")] {
         let client = server.trusting(pem);
@@ -138,12 +138,12 @@ async fn a_certificate_that_a_given_one_vouches_for_is_taken() {
 #[case::of_a_server(params_for(HOST))]
 #[case::of_an_authority(authority(params_for(HOST)))]
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_not_taken(#[case] params: CertificateParams) {
+async fn a_certificate_without_a_trusted_issuer_is_not_taken(#[case] params: CertificateParams) {
     let server = Https::self_signed(&params);
     let namesake = Https::self_signed(&params).pem;
     let other = server.trusting(&namesake);
     for client in [server.client(), other] {
-        let words = "no certificate that is trusted vouches for the server's";
+        let words = "the server's certificate has no trusted issuer";
         assert_eq!(failure(client).await.to_string(), words);
     }
 }
@@ -160,15 +160,15 @@ async fn a_certificate_that_nobody_vouches_for_is_not_taken(#[case] params: Cert
     r#"it is for nobody, not for "127.0.0.1""#
 )]
 #[tokio::test]
-async fn a_certificate_that_is_not_valid_is_not_taken_whoever_vouches(
+async fn a_certificate_that_is_not_valid_is_not_taken_whoever_issued_it(
     #[case] params: CertificateParams,
     #[case] reason: &str,
 ) {
-    let (vouched_for, authority_pem) = Https::vouched_for(&params);
+    let (issued, authority_pem) = Https::issued(&params);
     let (own, openssl) = (Https::self_signed(&params), Https::self_signed(&authority(params)));
     for (server, pem) in [
-        (&vouched_for, &authority_pem),
-        (&vouched_for, &vouched_for.pem),
+        (&issued, &authority_pem),
+        (&issued, &issued.pem),
         (&own, &own.pem),
         (&openssl, &openssl.pem),
     ] {
@@ -179,8 +179,8 @@ async fn a_certificate_that_is_not_valid_is_not_taken_whoever_vouches(
 
 #[tokio::test]
 async fn any_certificate_is_taken_where_danger_is_asked_for() {
-    let (vouched_for, _) = Https::vouched_for(&expired(params_for("gpu-box")));
-    for server in [vouched_for, Https::self_signed(&authority(params_for("gpu-box")))] {
+    let (issued, _) = Https::issued(&expired(params_for("gpu-box")));
+    for server in [issued, Https::self_signed(&authority(params_for("gpu-box")))] {
         let client = server.builder().danger_accept_invalid_certificates().build().unwrap();
         assert_eq!(text(client).await.unwrap(), "ay up");
     }

@@ -1,4 +1,4 @@
-// owt-client, built by `cargo xtask wasm` from sources 57c37546f973aeef5e9c8878eab0ad171e82f8d09c15697d5f6bee5f489cd979
+// owt-client, built by `cargo xtask wasm` from sources 87b75acabbc8e92b5af60f2dbc1628d4b29d574576b9f3621e74bfc6ea035c30
 /*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */
 var u=class extends Error{name="OwtError";code;#f;constructor(f,e,c={}){super(e,"cause"in c?{cause:c.cause}:void 0),this.
 code=f,this.#f=c.response}get response(){return this.#f}get status(){return this.#f?.status}};function V(a){if(L(a))return a;let f=Z(a)?void 0:f0();try{if(f!==void 0)return f.readFileSync(a,"utf8")}catch(e){throw S(
@@ -45,7 +45,7 @@ f-8",{ignoreBOM:!0}),I.decode(),H=a.length),I.decode(a)}var N=new TextEncoder;"e
 let e=N.encode(a);return f.set(e),{read:a.length,written:e.length}});var m=0,j0,B0,i;function P0(a,f){return B0=a,i=a.exports,
 j0=f,T=null,i.__wbindgen_start(),i}function i0(a){if(i!==void 0)return i;a!==void 0&&(Object.getPrototypeOf(a)===Object.prototype?{module:a}=a:console.warn(
 "using deprecated parameters for `initSync()`; pass a single object instead"));let f=F0();a instanceof WebAssembly.Module||
-(a=new WebAssembly.Module(a));let e=new WebAssembly.Instance(a,f);return P0(e,a)}var k="0061736d010000000195011560027f7f017f60037f7f7f017f60027f7f0060037f7f7f0060017f0060047f7f7f7f0060057f7f7f7f7f00600\
+(a=new WebAssembly.Module(a));let e=new WebAssembly.Instance(a,f);return P0(e,a)}var q="0061736d010000000195011560027f7f017f60037f7f7f017f60027f7f0060037f7f7f0060017f0060047f7f7f7f0060057f7f7f7f7f00600\
 47f7f7f7f017f60057f7f7f7f7f017f60017f017f60000060017f027f7f6000047f7f7f7f6000027f7f60027f7f016f60067f7f7f7f7f7f00600b7f7\
 f7f7f7f7f7f7f7f7f7f017f60047f7f7f7c0060037f7e7e0060037f7f7f047f7f7f7f60027f7f047f7f7f7f029a01030c2e2f636f72655f62672e6a7\
 3275f5f7762675f5f5f7762696e6467656e5f7468726f775f3463383864386266323634666439383400020c2e2f636f72655f62672e6a731f5f5f776\
@@ -764,15 +764,15 @@ a2c0a28280a0a7d292c5d207d0000000000000c00000004000000400000004100000042000000636
 00050000000a000000009000000b302100050000000840000001e00000020202020307830313233343536373839414243444546004180b4c0000b05f\
 fffffff09004190b4c0000b0104";var D0={absolute:n0,Envelope:C},s0=!1;function U(a){M0();try{return a(D0)}catch(f){throw typeof f=="string"?W0(f):f}}function M0(){
 if(!s0){try{i0({module:L0()})}catch(a){throw new u("wasm-blocked","This page may not run WebAssembly: add 'wasm-unsafe-e\
-val' to script-src in its Content-Security-Policy",{cause:a})}s0=!0}}function L0(){return Uint8Array.from({length:k.length/
-2},(a,f)=>Number.parseInt(k.slice(2*f,2*f+2),16))}function W0(a){let f=a.indexOf(" ");return new u(a.slice(0,f),a.slice(
-f+1))}var q={fnName:"fn_name",useCache:"use_cache",cacheKwargs:"cache_kwargs",cacheKeyOverride:"cache_key_override",timeout:"t\
+val' to script-src in its Content-Security-Policy",{cause:a})}s0=!0}}function L0(){return Uint8Array.from({length:q.length/
+2},(a,f)=>Number.parseInt(q.slice(2*f,2*f+2),16))}function W0(a){let f=a.indexOf(" ");return new u(a.slice(0,f),a.slice(
+f+1))}var z={fnName:"fn_name",useCache:"use_cache",cacheKwargs:"cache_kwargs",cacheKeyOverride:"cache_key_override",timeout:"t\
 imeout",reload:"reload"};var o0=100,l0={none:"null",true:"true",false:"false",infinity:"Infinity",nan:"NaN"},H0={none:"None",true:"True",false:"F\
-alse",infinity:"1e999",nan:'float("nan")'},p0=Symbol("needs Python"),k0={Promise:"await it first",Blob:"send its bytes: \
+alse",infinity:"1e999",nan:'float("nan")'},p0=Symbol("needs Python"),q0={Promise:"await it first",Blob:"send its bytes: \
 new Uint8Array(await blob.arrayBuffer())",File:"send its bytes: new Uint8Array(await file.arrayBuffer())",Response:"send\
- what it holds: await response.text()"};function h0(a){if(a==null)return;if(!q0(a))throw new u("kwargs-not-a-map","argum\
-ents are not a map of names to values");let f=z0(a);return f==="{}"?void 0:f}function q0(a){let f=R(a);return f==="Map"||
-f==="Object"&&typeof a=="object"}function z0(a){try{return new j(l0).entries(a)}catch(f){if(f!==p0)throw f;return new j(
+ what it holds: await response.text()"};function h0(a){if(a==null)return;if(!z0(a))throw new u("kwargs-not-a-map","argum\
+ents are not a map of names to values");let f=k0(a);return f==="{}"?void 0:f}function z0(a){let f=R(a);return f==="Map"||
+f==="Object"&&typeof a=="object"}function k0(a){try{return new j(l0).entries(a)}catch(f){if(f!==p0)throw f;return new j(
 H0).entries(a)}}var j=class{#f;#e=[];#a=[];constructor(f){this.#f=f}entries(f){return this.#r(f,()=>{let e=[];for(let[c,
 b]of R(f)==="Map"?f:Object.entries(f))this.#a.push(c),b!==void 0&&e.push(`${this.#p(c)}:${this.#c(b)}`),this.#a.pop();return`\
 {${e.join(",")}}`})}#c(f){switch(typeof f){case"string":return JSON.stringify(f);case"number":return this.#d(f);case"big\
@@ -782,7 +782,7 @@ isNaN(f)?this.#f.nan:Number.isFinite(f)?Object.is(f,-0)?"-0.0":J0(f)?BigInt(f).t
 infinity}#i(f){let e=w0(f);if(e!==void 0)return this.#l(e);if(ArrayBuffer.isView(f))return this.#t(f,f);if(Array.isArray(
 f))return this.#t(f,f);let c=R(f);if(c==="Date")return this.#u(f);if(c==="Map")return this.entries(f);if(c==="Set")return this.#s(
 f);if("toJSON"in f&&typeof f.toJSON=="function")return this.#r(f,()=>this.#c(f.toJSON()));if(c==="Object")return this.entries(
-f);throw this.#b(`is a ${c}`,k0[c]??"it has no counterpart in Python")}#t(f,e){return this.#r(f,()=>`[${this.#n(e).join(
+f);throw this.#b(`is a ${c}`,q0[c]??"it has no counterpart in Python")}#t(f,e){return this.#r(f,()=>`[${this.#n(e).join(
 ",")}]`)}#n(f){return Array.from(f,(e,c)=>{this.#a.push(c);let b=this.#c(e);return this.#a.pop(),b})}#s(f){if(this.#o(),
 f.size===0)return"set()";let e=Array.from(f),c=e.findIndex(b=>!u0(b));if(c>=0)throw this.#a.push(c),this.#b("is no text,\
  number or bytes","a set in Python holds nothing else");return this.#r(f,()=>`{${this.#n(e).join(",")}}`)}#u(f){if(Number.
@@ -799,12 +799,12 @@ function R(a){return Object.prototype.toString.call(a).slice(8,-1)}function J0(a
 Uint8Array":case"Uint8ClampedArray":case"DataView":{let f=a;return new Uint8Array(f.buffer,f.byteOffset,f.byteLength)}case"\
 ArrayBuffer":case"SharedArrayBuffer":return new Uint8Array(a);default:return}}var X0=Array.from({length:256},(a,f)=>{let e=String.
 fromCharCode(f);return f>=32&&f<127&&e!=="'"&&e!=="\\"?e:`\\x${f.toString(16).padStart(2,"0")}`});function B(a,f,e,c){let b=h0(f);return V0(e.timeout),U(n=>{let r=new n.Envelope(a);try{return K0(r,b,e),c(r)}finally{r.free()}})}
-function K0(a,f,e){f!==void 0&&(a.kwargs=f);for(let c of Object.keys(q)){let[b,n]=[q[c],e[c]];typeof n=="string"?a.setText(
+function K0(a,f,e){f!==void 0&&(a.kwargs=f);for(let c of Object.keys(z)){let[b,n]=[z[c],e[c]];typeof n=="string"?a.setText(
 b,n):typeof n=="number"?a.setSeconds(b,n):n&&a.setFlag(b,!0)}}function V0(a){if(!(a===void 0||a>0&&a<Number.MAX_SAFE_INTEGER))
 throw new u("field-invalid","timeout takes a positive number of seconds")}var $=class extends Error{constructor(f,e){super(f),this.name="ParseError",this.type=e.type,this.field=e.field,this.value=
-e.value,this.line=e.line}},g0=10,Y0=13,v=32;function z(a){}function m0(a){if(typeof a=="function")throw new TypeError("`\
-config` must be an object, got a function instead. Did you mean `createParser({onEvent: fn})`?");let{onEvent:f=z,onError:e=z,
-onRetry:c=z,onComment:b,maxBufferSize:n}=a,r=[],s=0,l=!0,_,w="",g=0,y,P=!1;function O0(t){if(P)throw new Error("Cannot f\
+e.value,this.line=e.line}},g0=10,Y0=13,v=32;function k(a){}function m0(a){if(typeof a=="function")throw new TypeError("`\
+config` must be an object, got a function instead. Did you mean `createParser({onEvent: fn})`?");let{onEvent:f=k,onError:e=k,
+onRetry:c=k,onComment:b,maxBufferSize:n}=a,r=[],s=0,l=!0,_,w="",g=0,y,P=!1;function O0(t){if(P)throw new Error("Cannot f\
 eed parser: it was terminated after exceeding the configured max buffer size. Call `reset()` to resume parsing.");if(l&&
 (l=!1,t.charCodeAt(0)===239&&t.charCodeAt(1)===187&&t.charCodeAt(2)===191&&(t=t.slice(3))),r.length===0){let p=J(t);p!==
 ""&&(r.push(p),s=p.length),D();return}if(t.indexOf(`

@@ -1,4 +1,4 @@
-//! What goes wrong with a call, and what to do about it.
+//! Errors of a call, with hints.
 
 use std::path::Path;
 use std::{io, iter};
@@ -33,9 +33,9 @@ pub(super) fn not_sent(err: Error, base: &str) -> CliError {
             .hint("send the body as a file of a form: --form name=@FILE"),
         Error::Unreachable(_) => CliError::caused(Failure::Connection, &err)
             .hint(format!("start it with: owt serve, or name another with --url (now {base})")),
-        Error::UnknownIssuer => broken(&err).hint("name the one that does with --cacert FILE"),
+        Error::UnknownIssuer => broken(&err).hint("trust it, or its issuer, with --cacert FILE"),
         Error::NotTls => broken(&err).hint("if it has no certificate, call it with --url http://…"),
-        // Without the causes: what has gone wrong is that something tried to read it.
+        // Without the causes, which are details of the HTTP parser.
         Error::NotHttp(_) => CliError::new(Failure::Connection, err.to_string()).hint(BY_HTTPS),
         Error::Broken(_) if is_closed(&err) && !base.starts_with("https:") => {
             broken(&err).hint(BY_HTTPS)
@@ -54,8 +54,7 @@ fn is_closed(err: &Error) -> bool {
     kinds.any(|kind| closed.contains(&kind))
 }
 
-/// An answer that had begun, and did not come to its end. The cause is in the server's log, and not in
-/// what the connection says of itself.
+/// An answer that ended early. The cause is in the server's log; the connection does not know it.
 pub(super) fn broken_off(err: &Error, request_id: &str, is_mid_line: bool) -> CliError {
     let words = CliError::new(Failure::Connection, err.to_string())
         .hint(format!("the server's log says why, in the lines of request {request_id}"));
@@ -66,7 +65,7 @@ fn broken(err: &Error) -> CliError {
     CliError::caused(Failure::Connection, err)
 }
 
-/// Owt's own words, and what this program can do about them.
+/// An error of owt itself, with the option that helps.
 fn from_server(err: &ServerError) -> CliError {
     let words = args::in_options(&err.code, &err.text);
     let shown = CliError::new(Failure::Answer, format!("{}: {words}", err.code));
