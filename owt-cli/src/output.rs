@@ -48,7 +48,7 @@ impl Write for Output {
 }
 
 impl Drop for Output {
-    /// Data that does not end its last line is no reason to leave a terminal's prompt in it.
+    /// Ends the last line on a terminal, so that the prompt is on one of its own.
     fn drop(&mut self) {
         if self.is_terminal && self.last != b'\n' {
             let _ = self.to.write_all(b"\n");

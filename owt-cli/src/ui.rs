@@ -1,4 +1,4 @@
-//! What the program says on standard error, and how it ends.
+//! Messages on standard error, and exit codes.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -75,13 +75,13 @@ impl CliError {
 /// Ends the program: an error's words go to standard error, in colour if that is a terminal.
 pub(crate) fn end(result: Result<ExitCode, CliError>) -> ExitCode {
     result.unwrap_or_else(|err| {
-        // Nobody is left to tell if standard error is closed.
+        // There is nowhere to report that standard error is closed.
         let _ = err.write(&mut anstream::stderr());
         ExitCode::from(err.failure as u8)
     })
 }
 
-/// The outcome of writing to standard output. A reader that has had enough is no error.
+/// The outcome of writing to standard output. A reader that closes the pipe is no error.
 pub(crate) fn written(result: io::Result<()>) -> Result<(), CliError> {
     match result {
         Err(err) if err.kind() != io::ErrorKind::BrokenPipe => {

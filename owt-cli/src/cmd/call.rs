@@ -63,12 +63,12 @@ pub(crate) struct CallArgs {
 /// Whom to trust when the server speaks HTTPS. The names are curl's.
 #[derive(Debug, Args)]
 struct TrustArgs {
-    /// Trust an https server that has one of these certificates, or one that they vouch for, instead
-    /// of those that the system trusts; a PEM file
+    /// Trust an https server with one of these certificates, or one that they issued, instead of those
+    /// that the system trusts; a PEM file
     #[arg(long, value_name = "FILE", env = "OWT_CACERT")]
     cacert: Option<PathBuf>,
 
-    /// Take any certificate: whoever can get in between reads and answers the call
+    /// Accept any certificate: an attacker in between can read and answer the call
     #[arg(short = 'k', long)]
     insecure: bool,
 }

@@ -1,4 +1,4 @@
-//! `owt doctor`: which Python adaptors get, whether it starts, and what is in its way.
+//! `owt doctor`: which Python runs adaptors, and whether it starts.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

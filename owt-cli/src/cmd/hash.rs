@@ -15,7 +15,7 @@ pub(crate) struct HashArgs {
 }
 
 pub(crate) fn run(args: &HashArgs) -> Result<ExitCode, CliError> {
-    // Authentication ends the name at a colon, and OWT_AUTH ends it at a comma.
+    // A colon ends the name in HTTP Basic authentication, and a comma in OWT_AUTH.
     if args.user.is_empty() || args.user.contains([':', ',']) {
         let words = format!("a user's name cannot be {:?}", args.user);
         return Err(CliError::new(Failure::Usage, words).hint("leave out colons and commas"));

@@ -44,7 +44,7 @@ pub(crate) struct RunArgs {
 const FIRST_ERROR: u16 = 400;
 
 pub(crate) fn run(args: RunArgs) -> Result<ExitCode, CliError> {
-    // What the adaptor prints goes to standard error as it does at a server; our own words do not.
+    // What the adaptor prints goes to standard error as in a server; the server's own messages do not.
     let _log = owt_server::init_log(LevelFilter::WARN);
     let mut input = Input::default();
     let envelope = args.fields.apply(args.adaptor.envelope(&mut input)?)?;

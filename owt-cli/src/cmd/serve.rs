@@ -30,7 +30,7 @@ fn inherited_listener() -> Result<Option<TcpListener>, CliError> {
 /// The one line on standard output, for people and for scripts that wait for it.
 fn announce(address: SocketAddr) {
     let mut stdout = io::stdout().lock();
-    // Whoever closed standard output does not want to know.
+    // A closed standard output is no reason to stop.
     let _ = writeln!(stdout, "Owt serving on {address}").and_then(|()| stdout.flush());
 }
 

@@ -1,8 +1,8 @@
-//! What was meant, where a command line resembles one that works.
+//! Hints for command lines that resemble one that works.
 
 use clap::error::{ContextKind, ContextValue};
 
-/// Says which command line was probably meant instead of the one that was refused.
+/// Which command line was probably meant instead of the invalid one.
 pub(super) fn instead_of(err: &clap::Error) -> Option<String> {
     let text = |kind| match err.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),

@@ -86,7 +86,7 @@ pub(crate) struct ServeArgs {
 
     /// How many calls of one adaptor run at a time in one worker
     ///
-    /// When it has them all, a seventh more may run, of other adaptors. Below 7 there are no more.
+    /// When these are all in use, a seventh more may run for other adaptors; below 7, none.
     #[arg(long, value_name = "N", env = "OWT_THREADS", help_heading = "Python")]
     #[arg(default_value_t = DEFAULTS.threads, value_parser = at_least_one())]
     threads: usize,
@@ -96,7 +96,7 @@ pub(crate) struct ServeArgs {
     #[arg(default_value_t = DEFAULTS.max_adaptors, value_parser = at_least_one())]
     max_adaptors: usize,
 
-    /// Replace a worker after so many seconds; its calls are not disturbed
+    /// Replace a worker after so many seconds, without disturbing its calls
     ///
     /// The next worker is started first, gets the new calls, and loads adaptors anew. The old one
     /// finishes what it runs. Each worker takes up to a tenth less, so that not all go at a time.
@@ -117,9 +117,9 @@ pub(crate) struct ServeArgs {
     #[arg(value_parser = value::bytes)]
     worker_max_rss: Option<u64>,
 
-    /// Kill a worker that has more resident memory; twice --worker-max-rss, if that is given
+    /// Kill a worker that has more resident memory; by default twice --worker-max-rss, if that is given
     ///
-    /// Its calls fail with worker-died. Memory is looked at four times a second.
+    /// Its calls fail with worker-died. Memory is checked four times a second.
     #[arg(long, value_name = "SIZE", env = "OWT_WORKER_KILL_RSS", help_heading = WORKERS)]
     #[arg(value_parser = value::bytes)]
     worker_kill_rss: Option<u64>,
@@ -131,8 +131,8 @@ pub(crate) struct ServeArgs {
 
     /// How many calls that were cancelled may still wait in a worker, before it is replaced
     ///
-    /// What waits in C (a lock, a disk) cannot be interrupted, and is left alone: its exception is
-    /// raised when it comes back. Replaced as after --worker-max-age.
+    /// A call that waits in C (for a lock, a disk) cannot be interrupted, and is left alone: the
+    /// exception is raised when it returns to Python. Replaced as after --worker-max-age.
     #[arg(long, value_name = "N", env = "OWT_MAX_ABANDONED", help_heading = WORKERS)]
     #[arg(default_value_t = DEFAULTS.recycling.max_abandoned)]
     max_abandoned: usize,
@@ -155,7 +155,7 @@ pub(crate) struct ServeArgs {
     #[arg(default_value = value::shown_bytes(DEFAULTS.max_buffered), value_parser = value::bytes)]
     max_buffered: u64,
 
-    /// How many connections there may be; those beyond it wait until another one closes
+    /// How many connections are open at a time; others wait until one closes
     #[arg(long, value_name = "N", env = "OWT_MAX_CONNECTIONS", help_heading = "Limits")]
     #[arg(default_value_t = DEFAULTS.max_connections, value_parser = at_least_one())]
     max_connections: usize,
@@ -165,14 +165,14 @@ pub(crate) struct ServeArgs {
     #[arg(default_value = value::shown_seconds(DEFAULTS.head_timeout), value_parser = value::limit)]
     head_timeout: Duration,
 
-    /// How long a body may stand still while it is being read
+    /// How long a client may pause while it sends a body
     #[arg(long, value_name = "SECONDS", env = "OWT_BODY_TIMEOUT", help_heading = "Limits")]
     #[arg(default_value = value::shown_seconds(DEFAULTS.body_timeout), value_parser = value::limit)]
     body_timeout: Duration,
 
-    /// How long a client may take to read on in an answer
+    /// How long a client may pause while it reads an answer
     ///
-    /// One that takes longer counts as gone: its call is cancelled, and the connection closed.
+    /// After that it counts as disconnected: its call is cancelled, and the connection closed.
     #[arg(long, value_name = "SECONDS", env = "OWT_WRITE_TIMEOUT", help_heading = "Limits")]
     #[arg(default_value = value::shown_seconds(DEFAULTS.write_timeout), value_parser = value::limit)]
     write_timeout: Duration,
@@ -194,15 +194,15 @@ pub(crate) struct ServeArgs {
 
     /// How many calls of one adaptor may wait for its worker
     ///
-    /// When it has all these places, there are a seventh more for other adaptors.
+    /// When all these places are taken, there are a seventh more for other adaptors.
     #[arg(long, value_name = "N", env = "OWT_QUEUE", help_heading = "Limits")]
     #[arg(default_value_t = DEFAULTS.queue, value_parser = count(0))]
     queue: usize,
 
     /// How long running calls may take to finish when the server stops
     ///
-    /// And how long a call may take to end that was cancelled, whose client has gone, or whose time
-    /// is up: a worker that has not ended it by then is killed with all calls that it has.
+    /// Also how long a cancelled call may take to end, whether somebody cancelled it, its client
+    /// disconnected or its time was up. A worker that has not ended it by then is killed with its calls.
     #[arg(long, value_name = "SECONDS", env = "OWT_GRACE", help_heading = "Limits")]
     #[arg(default_value = value::shown_seconds(DEFAULTS.grace), value_parser = value::seconds)]
     grace: Duration,
@@ -285,10 +285,10 @@ impl ServeArgs {
         }
     }
 
-    /// Whether requests are logged: as was said, or else where somebody looks on.
+    /// Whether requests are logged: by default where standard error is a terminal.
     fn logs_access(&self) -> bool {
-        let is_watched = || std::io::stderr().is_terminal();
-        !self.no_access_log && self.access_log.unwrap_or_else(is_watched)
+        let is_terminal = || std::io::stderr().is_terminal();
+        !self.no_access_log && self.access_log.unwrap_or_else(is_terminal)
     }
 }
 
