@@ -15,7 +15,7 @@ use super::connection::{CallKey, Channel};
 use super::python;
 use super::reply::Reply;
 use super::upload::Upload;
-use crate::wire::{CallHead, Failure, Kind};
+use crate::wire::{CallHead, Failure, Kind, ReplyHead};
 
 pub(crate) struct Call {
     pub(crate) head: CallHead<'static>,
@@ -108,7 +108,7 @@ impl Call {
     }
 
     /// Microseconds spent loading, and running until now.
-    pub(crate) fn timing(&self) -> (u64, u64) {
+    fn timing(&self) -> (u64, u64) {
         let now = Instant::now();
         let started = *self.timing.started.get().unwrap_or(&now);
         let loaded = *self.timing.loaded.get().unwrap_or(&started);
@@ -162,6 +162,25 @@ impl Call {
     /// No more of the body is read; returns the callbacks of those who wait for it.
     pub(super) fn close_upload(&self) -> Vec<Py<PyAny>> {
         self.upload.as_ref().map(Upload::close).unwrap_or_default()
+    }
+
+    /// The head of a reply that begins now.
+    pub(super) fn reply_head<'a>(
+        &self,
+        status: u16,
+        content_type: Option<&'a str>,
+        headers: Vec<(String, String)>,
+        length: Option<usize>,
+    ) -> ReplyHead<'a> {
+        let (load_us, run_us) = self.timing();
+        ReplyHead {
+            status,
+            content_type: content_type.map(Cow::from),
+            headers: headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            load_us,
+            run_us,
+            length: length.map(|len| len as u64),
+        }
     }
 
     /// Answers with one of owt's own errors. A reply that has begun is broken off.

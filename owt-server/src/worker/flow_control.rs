@@ -7,10 +7,29 @@ use pyo3::prelude::*;
 
 use super::call::Call;
 use super::engine::Engine;
+use super::reply::ReplyEnd;
 use super::upload::{Received, Upload};
-use crate::wire::{CHUNK, Kind};
+use crate::wire::{CHUNK, Kind, ReplyHead};
 
 impl Engine {
+    /// Sends a reply whose body is complete, and blocks while the window is closed.
+    pub(super) fn send_whole(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        call: &Call,
+        head: &ReplyHead<'_>,
+        body: &[u8],
+    ) {
+        let (first, rest) = body.split_at(body.len().min(CHUNK));
+        call.reply.push_head(head, first);
+        if rest.is_empty() {
+            call.reply.end(&ReplyEnd::WithHead);
+        } else {
+            self.send(py, call, rest);
+            call.reply.end(&ReplyEnd::Complete);
+        }
+    }
+
     /// Sends a chunk of any size, and blocks while the window is closed; `false` once the call was
     /// cancelled.
     pub(super) fn send(self: &Arc<Self>, py: Python<'_>, call: &Call, chunk: &[u8]) -> bool {

@@ -1,6 +1,5 @@
 //! The Python bindings of a call: `owt._bindings.Call`.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use pyo3::buffer::PyBuffer;
@@ -13,7 +12,6 @@ use super::engine::Engine;
 use super::flow_control::try_receive;
 use super::reply::{AlreadyAnswered, ReplyEnd};
 use super::upload::Received;
-use crate::wire::{CHUNK, ReplyHead};
 
 #[pyclass(frozen, name = "Call", module = "owt._bindings")]
 pub(crate) struct PyCall {
@@ -177,14 +175,8 @@ impl PyCall {
     ) -> PyResult<()> {
         with_bytes(body, |body| {
             self.call.reply.begin()?;
-            let (first, rest) = body.split_at(body.len().min(CHUNK));
-            self.push_head(status, content_type, headers, Some(body.len()), first);
-            if rest.is_empty() {
-                self.call.reply.end(&ReplyEnd::WithHead);
-            } else {
-                self.engine.send(py, &self.call, rest);
-                self.call.reply.end(&ReplyEnd::Complete);
-            }
+            let head = self.call.reply_head(status, content_type, headers, Some(body.len()));
+            self.engine.send_whole(py, &self.call, &head, body);
             Ok(())
         })?;
         self.flush(py);
@@ -208,7 +200,8 @@ impl PyCall {
         length: Option<usize>,
     ) -> PyResult<()> {
         self.call.reply.begin()?;
-        self.push_head(status, content_type, headers, length, b"");
+        let head = self.call.reply_head(status, content_type, headers, length);
+        self.call.reply.push_head(&head, b"");
         // It leaves with the first chunk, if that comes soon.
         self.engine.monitor.request_flush();
         Ok(())
@@ -307,26 +300,6 @@ impl PyCall {
         if !self.engine.is_leading() {
             py.detach(|| self.call.channel().flush());
         }
-    }
-
-    fn push_head(
-        &self,
-        status: u16,
-        content_type: Option<&str>,
-        headers: Vec<(String, String)>,
-        length: Option<usize>,
-        first: &[u8],
-    ) {
-        let (load_us, run_us) = self.call.timing();
-        let head = ReplyHead {
-            status,
-            content_type: content_type.map(Cow::from),
-            headers: headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
-            load_us,
-            run_us,
-            length: length.map(|len| len as u64),
-        };
-        self.call.reply.push_head(&head, first);
     }
 }
 
