@@ -1,8 +1,11 @@
 """Options of `owt serve` that change what calls may do."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from harness.program import ROOT, run_owt
 from harness.server import Serve, Server
 
 TOO_LONG = (
@@ -52,3 +55,42 @@ def test_without_evaluation_expressions_are_refused(no_eval: Server, kwargs: str
     answer = no_eval.call(KWARGS, kwargs)
     assert (answer.status_code, answer.headers["Owt-Error"]) == (400, "kwargs-invalid")
     assert answer.text.startswith("The arguments are neither JSON nor Python literals")
+
+
+# Options of the log and of the program itself, which are none of the server's settings.
+NO_SETTINGS = {"log", "no_access_log", "help"}
+
+# An option of the help with all that is said of it.
+OPTION = re.compile(
+    r"^ +(?:-\w, )?--([a-z-]+)(.*?)(?=^ +(?:-\w, )?--|\Z)", re.MULTILINE | re.DOTALL
+)
+
+
+def options_in_the_help(home: Path) -> dict[str, str]:
+    """Return each option of `owt serve`, and its default, which is empty where there is none."""
+    text = run_owt("serve", "--help", home=home).stdout
+    defaults = {name: re.search(r"\[default: (.*)\]", said) for name, said in OPTION.findall(text)}
+    return {name: found[1] if found else "" for name, found in defaults.items()}
+
+
+def test_adaptors_see_every_option_by_its_name(server: Server, tmp_path: Path) -> None:
+    seen = server.call("lambda: sorted(vars(owt.args))").json()
+    options = {name.replace("-", "_") for name in options_in_the_help(tmp_path)}
+    assert seen == sorted(options - NO_SETTINGS)
+
+
+def test_the_readme_says_the_defaults_of_the_help(tmp_path: Path) -> None:
+    defaults = options_in_the_help(tmp_path)
+    table = (ROOT / "README.md").read_text().partition("| option of `owt serve` |")[2]
+    rows = re.findall(r"^\| (`--.*?) \| .* \| (.*) \|$", table, re.MULTILINE)
+    said = {
+        name: default
+        for options, values in rows
+        for name, default in zip(
+            re.findall("`--([a-z-]+)", options), values.split(", "), strict=False
+        )
+        # Not words, such as: no limit.
+        if default[0].isdigit()
+    }
+    assert len(said) > 10
+    assert said == {name: defaults[name] for name in said}
