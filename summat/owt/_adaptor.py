@@ -49,13 +49,13 @@ class Adaptor:
         self.thread = _same_thread.current()
         self.module = module
         self.namespace = vars(module)
-        # Of an adaptor that is an expression.
+        # The value of the code, if that is an expression.
         self.value: object = None
         self.plans: dict[tuple[int, tuple[str, ...]], Plan] = {}
         self.calls = 0
         self.fn_names: set[str] = set()
         self.memory = 0
-        # That of the helper modules when this was loaded.
+        # The generation of the helper modules when this was loaded.
         self.generation = 0
         # What its source imports; None until it is needed.
         self.imports: set[str] | None = None

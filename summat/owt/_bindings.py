@@ -168,7 +168,7 @@ class Call(Protocol):
         """
 
     def shield(self) -> None:
-        """Have no interrupt raised in this thread any more: it has done its part of the call."""
+        """Protect this thread from interrupts: it has done its part of the call."""
 
     def done(self) -> None:
         """Report the end of a call that went on after `handle` returned."""

@@ -1,4 +1,4 @@
-"""Cancelling a call: what the server does besides raising `Interrupted` in the call's thread."""
+"""Cancels calls: all that the server does besides raising `Interrupted` in a call's thread."""
 
 from __future__ import annotations
 

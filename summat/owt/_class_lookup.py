@@ -1,4 +1,4 @@
-"""What a value is, according to its class and never to the value itself.
+"""Decides what a value is by its class alone, never by the value itself.
 
 Values have attributes of any name: fields of a dataclass, or keys of a dict through `__getattr__`.
 Classes of libraries are recognized by their names, so that no library is imported for this.

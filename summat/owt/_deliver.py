@@ -1,4 +1,4 @@
-"""Sending what a handler returned or raised: at once, from the event loop, or chunk by chunk."""
+"""Sends what a handler returned or raised: at once, from the event loop, or chunk by chunk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One call: load its adaptor, read its arguments, run its handler, and send what that returns."""
+"""Runs one call: loads the adaptor, reads the arguments, calls the handler, sends the result."""
 
 from __future__ import annotations
 

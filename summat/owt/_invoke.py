@@ -1,4 +1,4 @@
-"""Calls a handler with a request and arguments; how is planned once for each set of names."""
+"""Calls handlers with a request and arguments, by a plan for each set of argument names."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ class _UnnamedThenRequest:
 
 
 class _FirstByPosition:
-    """Passes one named argument by position: `functools.singledispatch` needs the first so."""
+    """Passes a named argument first by position, as `functools.singledispatch` requires."""
 
     __slots__ = ("_name", "_slot")
 

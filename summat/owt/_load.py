@@ -1,4 +1,4 @@
-"""The adaptors that are loaded: each once, by digest; the least recently used are dropped first."""
+"""Loads adaptors, each once by its digest, and drops the least recently used ones."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Loop:
             self._loop.call_soon_threadsafe(self._cancel, call_id)
 
     def shield(self, call_id: str) -> None:
-        """Have nothing cancel the task of a call any more, which cleans up; from that task."""
+        """Protect the task of a call from cancellation, so that it can clean up; from that task."""
         self._move_to_shielded(call_id)
 
     def blocked_by(self, call_id: str) -> Thread | None:

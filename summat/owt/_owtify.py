@@ -1,4 +1,4 @@
-"""The URL that runs an adaptor: the same, byte for byte, as that of `owt_core::owtify`."""
+"""Makes the URL that runs an adaptor: byte for byte that of `owt_core::owtify`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_URL = 64_000
-"""The most bytes of path and query that a server takes."""
+"""The maximum length in bytes of path and query that a server accepts."""
 
 _MESSAGES = {
     "base-scheme": "the base URL is neither http nor https",
@@ -26,7 +26,7 @@ _MESSAGES = {
     "send the call with POST instead",
 }
 
-# What a base may have as it stands, besides letters and digits.
+# Characters of a base URL that are not escaped, besides letters and digits.
 _SAFE = "!#$%&'()*+,-./:;=?@[]^_|~"
 _NOT_IN_AUTHORITY = re.compile(r'[\s\x00-\x1f\x7f-\x9f<>"\\]')
 _AUTHORITY = re.compile(r"(?:.*@)?(?P<host>.*\]|[^:]*)(?P<port>.*)", re.DOTALL)
@@ -34,7 +34,7 @@ _PORT = re.compile(r"(?::0*([0-9]{0,5}))?", re.DOTALL)
 
 
 class OwtifyError(ValueError):
-    """A call that no URL can make.
+    """A call that cannot be a URL.
 
     `code` is one of `base-scheme`, `base-host`, `base-port`, `kwargs-not-a-map`, `kwargs-not-json`
     and `url-too-long`.
@@ -59,9 +59,9 @@ def owtify(
 ) -> str:
     """Return the URL that runs an adaptor with these arguments.
 
-    The adaptor is a path, text of one line that ends in `.py`, which is a path as well, or source.
-    The arguments are whatever JSON can hold, `timeout` is in seconds, and the other fields are
-    those of the envelope.
+    The adaptor is a path or source; text of one line that ends in `.py` is a path, too. Arguments
+    are values that JSON can represent, `timeout` is in seconds, and the other fields are those of
+    the envelope.
 
     Raises `OwtifyError` if there is no such URL, and `OSError` if the file cannot be read.
 
@@ -89,7 +89,7 @@ def _source(adaptor: str | os.PathLike[str]) -> str:
     if not isinstance(adaptor, str) or (adaptor.endswith(".py") and "\n" not in adaptor):
         with open(adaptor, encoding="utf-8", newline="") as file:
             adaptor = file.read()
-    # A file has the same digest however an editor saved it.
+    # Without a byte order mark, the digest does not depend on the editor.
     return adaptor.lstrip("\ufeff")
 
 
@@ -106,7 +106,7 @@ def _kwargs_text(kwargs: Mapping[str, Any] | None) -> str | None:
 
 
 def _b64(text: str) -> str:
-    # Half a surrogate pair is no UTF-8, but JSON and Python write it as \udXXX.
+    # UTF-8 cannot encode a lone surrogate; JSON and Python write it as \udXXX.
     data = text.encode("utf-8", "backslashreplace")
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 

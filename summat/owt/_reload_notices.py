@@ -1,4 +1,4 @@
-"""How the workers of a server tell each other which helper modules a `reload` has renewed."""
+"""Tells all workers of a server which helper modules a `reload` concerns."""
 
 from __future__ import annotations
 

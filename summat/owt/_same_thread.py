@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _NAME = "same_thread"
 # CO_COROUTINE and CO_ASYNC_GENERATOR of `inspect`, which is slow to import.
 _ASYNC = 0x80 | 0x200
-# Seconds after which a cancelled call that still waits in C is left alone with its thread.
+# Seconds that a cancelled call may wait in C before the adaptor gets another thread.
 _STUCK_AFTER = 2.0
 
 
@@ -86,7 +86,8 @@ class AdaptorThread:
         self.is_loading = False
         self.owned: weakref.WeakSet[ThreadBound] = weakref.WeakSet()
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
-        # It refers to this object only while a job runs, so it ends when nobody else does.
+        # The thread refers to this object only while a job runs: without other references,
+        # `__del__` ends it.
         threading.Thread(target=_work, args=(self._queue,), name="owt-same", daemon=True).start()
 
     def __del__(self) -> None:

@@ -31,8 +31,8 @@ class State:
 state = State()
 
 
-def close_in_children(descriptors: list[int]) -> None:
-    """Have children that an adaptor forks drop this worker's state and its descriptors."""
+def register_fork_hook(descriptors: list[int]) -> None:
+    """Have child processes that an adaptor forks drop this worker's state and descriptors."""
     os.register_at_fork(after_in_child=lambda: _after_fork(descriptors))
 
 

@@ -15,7 +15,7 @@ from owt._errors import Interrupted
 from owt._handle import handle
 from owt._helper_modules import Finder
 from owt._load import AdaptorCache
-from owt._state import close_in_children, state
+from owt._state import register_fork_hook, state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def start(settings: Settings) -> None:
     warnings.simplefilter("ignore", SyntaxWarning)
     # Python would show the line that it warns of, and the log never shows source.
     warnings.formatwarning = _log.warning_without_line
-    close_in_children(settings["fds"])
+    register_fork_hook(settings["fds"])
     _importer.keep_sources()
 
 

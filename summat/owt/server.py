@@ -1,4 +1,4 @@
-"""What programs for the first owt import from here: `Server`, `main(port=…)` and `_SERVER`."""
+"""Names that programs for the first owt import: `Server`, `main(port=…)` and `_SERVER`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Server", "main"]
 
 
 def __getattr__(name: str) -> Any:
-    # Looked up when it is asked for: a process may take its server over later.
+    # Looked up at each access: a child process may apply its worker's settings later.
     if name == "_SERVER":
         return running()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

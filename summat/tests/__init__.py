@@ -1,1 +1,1 @@
-"""Tests of the package `owt`, which need no server: a fake takes the place of each call."""
+"""Tests of the package `owt`, with fake calls instead of a server."""

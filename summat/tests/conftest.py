@@ -13,7 +13,7 @@ from owt._state import state
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# How long an example takes says more of the machine than of the code.
+# The time that an example takes depends on the machine more than on the code.
 hypothesis.settings.register_profile("owt", deadline=None)
 hypothesis.settings.load_profile("owt")
 

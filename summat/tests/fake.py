@@ -1,4 +1,4 @@
-"""A fake of the worker's `Call`, which keeps what was answered."""
+"""A fake of the worker's `Call`, which records the response."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TIMEOUT = 10.0
 
 
 class FakeCall:
-    """One call: what is asked is set by keyword, what is answered is read afterwards."""
+    """One call: keywords set the request, and attributes hold the response."""
 
     def __init__(self, source: str | None = None, **given: Any) -> None:
         self.source = source
@@ -36,25 +36,27 @@ class FakeCall:
         self.remote_addr = "127.0.0.1"
         self.headers: list[tuple[str, str]] = []
         self.body: bytes | None = b""
-        # A body that comes while the call runs; what raises is raised when it is its turn.
+        # A body that is received while the call runs; an exception is raised instead of a chunk.
         self.pieces: list[bytes | Exception] = []
         self.parts: list[Part] | None = None
         self.disconnected = False
         vars(self).update(given)
-        # The answer, as a list of what was called, in order.
+        # The response, as a list of the methods called, in order.
         self.events: list[tuple[Any, ...]] = []
         self.answered = threading.Event()
         self.is_done = threading.Event()
-        # Of a streamed answer, if it is known.
+        # The length of a streamed response, if known.
         self.length: int | None = None
-        # How many chunks the client takes before it goes; None: all.
+        # How many chunks the client reads before it disconnects; None: all.
         self.takes: int | None = given.get("takes")
         self.threads: list[int] = []
-        # The thread of its own that an async call is in.
+        # The thread that is attached to an async call.
         self.attached: list[int] = []
+        self.is_detached = threading.Event()
+        self.is_detached.set()
         self.has_paused = False
         self.answered_by = ""
-        # What the log would hold of an exception.
+        # What the log would show of an exception.
         self.log_text: str | None = None
 
     def need_source(self) -> None:
@@ -96,7 +98,7 @@ class FakeCall:
         return False
 
     def when_writable(self, callback: Callable[[], None]) -> bool:
-        """Make every writer wait for a moment, as a slow reader does."""
+        """Make every writer wait for a moment, like a slow reader."""
         threading.Thread(target=callback).start()
         return False
 
@@ -107,7 +109,7 @@ class FakeCall:
         return piece
 
     def receive_nowait(self) -> bytes | None:
-        """Give nothing every other time, as a slow client does."""
+        """Return nothing every other time, like a slow client."""
         self.has_paused = not self.has_paused
         return None if self.has_paused else self.receive()
 
@@ -121,6 +123,7 @@ class FakeCall:
         self._end("abort", text)
 
     def attach_thread(self) -> bool:
+        self.is_detached.clear()
         self.attached.append(threading.get_ident())
         return not self.disconnected
 
@@ -128,14 +131,16 @@ class FakeCall:
         # Shielding twice is allowed: whatever runs the call does it at its end.
         if self.attached:
             assert self.attached.pop() == threading.get_ident(), "another thread is attached"
+            self.is_detached.set()
 
     def done(self) -> None:
-        assert not self.attached, "a thread was never shielded"
+        # The thread that has submitted the call to the event loop may not be shielded yet.
+        assert threading.get_ident() not in self.attached, "a thread was never shielded"
         assert not self.is_done.is_set(), "done twice"
         self.is_done.set()
 
     def answer(self) -> list[tuple[Any, ...]]:
-        """Wait for the answer, and return what was called but for `loaded`."""
+        """Wait for the response, and return all method calls except `loaded`."""
         assert self.answered.wait(_TIMEOUT), f"no answer came: {self.events}"
         return [event for event in self.events if event != ("loaded",)]
 
@@ -151,37 +156,38 @@ def digest_of(source: str) -> str:
 
 
 def answer_to(source: str, **given: Any) -> list[tuple[Any, ...]]:
-    """Run a call through `handle` and return all that it answered."""
+    """Run a call through `handle`, and return its response as method calls."""
     fake = FakeCall(source, **given)
     call: Call = fake
-    is_over = _worker.handle(call)
-    assert is_over or fake.is_done.wait(_TIMEOUT), "the call never said that it is done"
+    is_done = _worker.handle(call)
+    assert is_done or fake.is_done.wait(_TIMEOUT), "the call never said that it is done"
+    assert fake.is_detached.wait(_TIMEOUT), "a thread was never shielded"
     return fake.answer()
 
 
 def reply_to(source: str, **given: Any) -> tuple[Any, ...]:
-    """Run a call whose answer is whole, and return its status, content type, headers and body."""
+    """Run a call with a whole response; return its status, content type, headers and body."""
     (event,) = answer_to(source, **given)
     assert event[0] == "reply", event
     return event[1:]
 
 
 def text_of(source: str, **given: Any) -> str:
-    """Run a call that answers with text, and return it."""
+    """Run a call with a text response, and return the text."""
     status, content_type, headers, body = reply_to(source, **given)
     assert (status, content_type, headers) == (200, TEXT, [])
     return str(body, "utf-8")
 
 
 def json_of(source: str, **given: Any) -> str:
-    """Run a call that answers with JSON, and return its text."""
+    """Run a call with a JSON response, and return the JSON."""
     status, content_type, headers, body = reply_to(source, **given)
     assert (status, content_type, headers) == (200, "application/json", [])
     return str(body, "utf-8")
 
 
 def error_of(source: str, **given: Any) -> tuple[str, str]:
-    """Run a call that fails, and return the code and the text."""
+    """Run a call that fails, and return the error's code and text."""
     (event,) = answer_to(source, **given)
     assert event[0] == "fail", event
     return event[1], event[2]

@@ -1,6 +1,6 @@
-"""How long the Python side of a call takes. Run it as `python -m tests.measure`.
+"""Measures the Python side of a call. Run it as `python -m tests.measure`.
 
-A fake call answers at once, so what is measured is the package alone.
+With fake calls, only the package is measured.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SOURCES = {
 
 
 class QuickCall(FakeCall):
-    """Keeps nothing, so as not to measure itself."""
+    """Records nothing, to measure nothing of itself."""
 
     def loaded(self) -> None:
         pass
@@ -54,7 +54,7 @@ def cold() -> float:
 
 
 def main() -> None:
-    """Print the best of several rounds, which other programs disturbed least."""
+    """Print the best of several rounds, to reduce noise."""
     for name, source in SOURCES.items():
         print(f"{name:20} {min(warm(source) for _ in range(ROUNDS)) * 1e6:6.2f} µs")
     print(f"{'first call':20} {min(cold() for _ in range(ROUNDS)) * 1e6:6.2f} µs")

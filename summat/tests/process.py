@@ -1,4 +1,4 @@
-"""Python in a process of its own, which a worker would be."""
+"""Runs Python in another process, as a worker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 ROOT = str(Path(__file__).parent.parent)
 
-# Starts a worker as the server does; `directory` is where sources for children go.
+# Defines `start`, which starts a worker as the server does; `directory` is for source files.
 START = """
 import os, sys
 from owt import _worker
@@ -25,7 +25,7 @@ def start(directory, **changed):
 
 
 def python(program: str, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program, which must succeed, and return what it printed."""
+    """Run a program, which must succeed."""
     done = subprocess.run(
         [sys.executable, *options, "-c", program],
         capture_output=True,
@@ -38,11 +38,11 @@ def python(program: str, *options: str, **environment: str) -> subprocess.Comple
 
 
 def worker(program: str, directory: Path, **environment: str) -> Any:
-    """Run a program in which `start(directory, …)` makes a worker."""
+    """Run a program that can call `start(directory, …)`."""
     return python(f"{START}\ndirectory = {str(directory)!r}\n{program}", **environment)
 
 
 def cleared(changed: dict[str, str]) -> dict[str, str]:
-    """Return the environment without what owt sets, with the package to be found."""
+    """Return the environment without variables of owt, and with the package on the path."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OWT_")}
     return {**kept, "PYTHONPATH": ROOT, **changed}

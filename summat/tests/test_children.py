@@ -1,4 +1,4 @@
-"""Child processes of adaptors: whatever `multiprocessing` starts knows the adaptor's module."""
+"""Child processes of adaptors: `multiprocessing` finds the adaptor's module."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def run(_):
     assert answer(handler, tmp_path) == "[true]"
 
 
-def test_the_child_of_a_bare_fork_goes_no_further(tmp_path: Path) -> None:
+def test_a_child_of_a_bare_fork_exits_at_once(tmp_path: Path) -> None:
     program = """
 read, write = os.pipe()
 start(directory, fds=[write])

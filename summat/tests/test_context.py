@@ -1,4 +1,4 @@
-"""What a call sets for itself: context variables, which no other call sees."""
+"""Context variables, which each call sets for itself."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ UNSET, SET = ["unset", 28], ["set", 5]
 
 
 @pytest.mark.parametrize("fn_name", ["run", "arun"])
-def test_a_call_has_a_context_of_its_own(fn_name: str) -> None:
+def test_each_call_has_its_own_context(fn_name: str) -> None:
     for _ in range(2):
         answer = json_of(SETTING, fn_name=fn_name)
         assert answer == '[["unset",28],["set",5]]'
@@ -55,7 +55,7 @@ def test_the_steps_of_a_generator_share_the_context_of_their_call(fn_name: str) 
         assert chunks == [str(UNSET).encode(), str(SET).encode()]
 
 
-def test_what_lives_with_a_thread_stays_with_it() -> None:
+def test_thread_locals_survive_the_call() -> None:
     source = (
         "import threading\nlocal = threading.local()\n"
         "def run():\n  local.n = getattr(local, 'n', 0) + 1\n  return [local.n]"

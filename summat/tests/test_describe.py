@@ -1,4 +1,4 @@
-"""What an adaptor raises, in words: its own frames, and none of owt's."""
+"""Exceptions of adaptors as text: with their own frames, and none of owt."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def raised(source: str, **given: Any) -> str:
     return text
 
 
-def test_the_traceback_has_the_frames_of_the_adaptor_with_their_lines() -> None:
+def test_the_traceback_has_the_frames_and_lines_of_the_adaptor() -> None:
     source = "def inner(x):\n    return 1 / x\n\ndef run(_):\n    return inner(0)\n"
     file = f"<adaptor {digest_of(source)[:12]}>"
     marks = "           ~~^~~\n" if sys.version_info >= (3, 11) else ""
@@ -37,14 +37,14 @@ def test_the_traceback_has_the_frames_of_the_adaptor_with_their_lines() -> None:
     )
 
 
-def test_a_traceback_names_the_file_that_the_caller_named() -> None:
+def test_a_traceback_has_the_file_name_of_the_call() -> None:
     source = "def run(_):\n    return 1 / 0\n"
     text = raised(source, name="iris.py", digest="1" * 64)
     assert '  File "iris.py", line 2, in run\n    return 1 / 0\n' in text
     assert "<adaptor" not in text
 
 
-def test_an_adaptor_keeps_its_first_name_until_it_is_loaded_anew() -> None:
+def test_an_adaptor_keeps_its_first_name_until_it_is_reloaded() -> None:
     source, digest = "def run(_):\n    return 1 / 0\n", "2" * 64
     names = [("a.py", False), ("b.py", False), ("c.py", True)]
     texts = [raised(source, digest=digest, name=name, reload=reload) for name, reload in names]
@@ -59,12 +59,12 @@ def test_two_adaptors_of_one_name_show_their_own_lines() -> None:
     assert "    def run(_): 1 / 0\n" in texts[1]
 
 
-def test_code_that_is_broken_has_the_name_of_its_file() -> None:
+def test_a_syntax_error_has_the_file_name_of_the_call() -> None:
     code, text = error_of("def run(:", name="iris.py")
     assert (code, '  File "iris.py", line 1\n' in text) == ("code-invalid", True)
 
 
-def test_the_log_may_hold_the_kind_and_the_line_of_an_exception() -> None:
+def test_the_log_has_the_type_and_the_line_of_an_exception() -> None:
     fake = FakeCall("def run(_):\n    return int('secret')\n", name="iris.py")
     _worker.handle(fake)
     assert fake.log_text == "ValueError in iris.py, line 2"
@@ -124,7 +124,7 @@ def test_frames_of_a_pipe_do_not_show_because_a_note_says_where() -> None:
         ("raise Base('of all')", "Base: of all"),
     ],
 )
-def test_whatever_is_raised_is_told_in_its_first_line(statement: str, line: str) -> None:
+def test_any_exception_is_reported_in_the_first_line(statement: str, line: str) -> None:
     source = (
         "class Mute(Exception):\n  def __str__(self): raise RuntimeError\n"
         "class Leaving(Exception):\n  def __str__(self): sys.exit()\n"
@@ -134,7 +134,7 @@ def test_whatever_is_raised_is_told_in_its_first_line(statement: str, line: str)
     assert raised(source).splitlines()[0] == line
 
 
-def test_causes_are_told_without_frames_of_owt() -> None:
+def test_causes_are_reported_without_frames_of_owt() -> None:
     source = (
         "def inner():\n"
         "  raise KeyError('first')\n"
@@ -150,7 +150,7 @@ def test_causes_are_told_without_frames_of_owt() -> None:
     assert "owt/_" not in text
 
 
-def test_a_refusal_of_owt_within_an_error_shows_no_frames_of_owt() -> None:
+def test_a_call_error_within_an_exception_shows_no_frames_of_owt() -> None:
     source = (
         "def run(request):\n"
         "  try: request.json\n"
@@ -162,7 +162,7 @@ def test_a_refusal_of_owt_within_an_error_shows_no_frames_of_owt() -> None:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="groups came with Python 3.11")
-def test_groups_tell_each_exception() -> None:
+def test_groups_report_each_exception() -> None:
     source = (
         "def run(_):\n"
         "  try: 1 / 0\n"
@@ -209,7 +209,7 @@ ADVICE = [
 
 
 @pytest.mark.parametrize(("name", "advice"), ADVICE)
-def test_what_to_do_about_a_module_that_is_missing(
+def test_a_missing_module_comes_with_advice(
     name: str, advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = tmp_path / "half_there-1.0.dist-info"
@@ -218,7 +218,7 @@ def test_what_to_do_about_a_module_that_is_missing(
     (installed / "top_level.txt").write_text("half_there\n")
     monkeypatch.syspath_prepend(tmp_path)
     for known in ("cv2", "sklearn"):
-        # Whether the libraries of other tests are there makes no difference.
+        # Independent of libraries that other tests install.
         for module in [each for each in sys.modules if each.partition(".")[0] == known]:
             monkeypatch.delitem(sys.modules, module)
     monkeypatch.setattr(_server._Startup, "directory", "/srv/owt")

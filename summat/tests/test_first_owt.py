@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
-def test_the_server_is_in_a_module_of_its_own() -> None:
+def test_the_server_has_its_own_module() -> None:
     assert (server.Server, server.main) == (owt.Server, owt.main)
     with pytest.raises(AttributeError, match=r"module 'owt.server' has no attribute 'app'"):
         server.app  # noqa: B018
@@ -45,7 +45,7 @@ def test_without_a_server_it_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("module", [shell, stream], ids=["shell", "stream"])
-def test_what_is_said_of_them_is_so(module: ModuleType) -> None:
+def test_documented_attributes_behave_as_documented(module: ModuleType) -> None:
     outcome = doctest.testmod(module)
     assert (outcome.failed, outcome.attempted > 0) == (0, True)
 
@@ -71,7 +71,9 @@ def run(n):
     assert end == ("finish",)
 
 
-def test_a_command_gives_its_output_whatever_its_status(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_returns_its_output_whatever_its_status(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert shell.run("echo hey; echo why >&2; exit 3") == b"hey\n"
     assert capsys.readouterr().err == "why\n"
     assert (

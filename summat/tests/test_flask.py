@@ -1,4 +1,4 @@
-"""The request beside Flask's own: what the documentation says of each attribute is so."""
+"""The request compared with Flask's: each attribute behaves as documented."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROWS: dict[str, str] = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", PAGE.read_tex
 OWN = {"id", "disconnected"}
 SAME = [name for name, here in ROWS.items() if here.startswith("the same")]
 METHODS = {"get_data", "get_json"}
-# What Flask gives, in what it and owt write differently.
+# Flask's values of attributes that owt represents differently.
 SHOW = {
     "accept_mimetypes": lambda kinds: [
         kinds.best_match(["text/html", "application/json"]),
@@ -77,7 +77,7 @@ BODIES: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def both() -> Iterator[Both]:
-    """Give what makes a request as it is to a handler of owt, and to one of Flask."""
+    """Give the same request to a handler of owt and to one of Flask."""
     made = []
 
     def make(**body: Any) -> tuple[Any, Any]:
@@ -108,7 +108,7 @@ def _both(body: bytes = b"", parts: Any = None, content_type: str | None = None)
 
 
 def _status(ask: Callable[..., Any], *about: Any) -> int | None:
-    """Return the status of what is raised: Flask calls it a code."""
+    """Return the status of an exception, which Flask calls its code."""
     try:
         ask(*about)
     except Exception as err:
@@ -125,7 +125,7 @@ def test_each_attribute_of_flask_has_a_row(both: Both) -> None:
     assert public(flasks) == set(ROWS)
 
 
-def test_what_is_said_not_to_be_there_is_not_and_the_rest_is(both: Both) -> None:
+def test_attributes_exist_as_documented(both: Both) -> None:
     ours, _flasks = both()
     there = {name for name, here in ROWS.items() if not here.startswith("no: ")}
     assert public(ours) == there | OWN
@@ -133,7 +133,7 @@ def test_what_is_said_not_to_be_there_is_not_and_the_rest_is(both: Both) -> None
 
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("name", [name for name in SAME if name not in METHODS])
-def test_an_attribute_that_is_the_same_gives_the_same(both: Both, name: str, kind: str) -> None:
+def test_an_equal_attribute_has_the_same_value(both: Both, name: str, kind: str) -> None:
     if (name, kind) in {("data", "form"), ("json", "none")}:
         return
     ours, flasks = both(**BODIES[kind])
@@ -146,7 +146,7 @@ def test_an_attribute_that_is_the_same_gives_the_same(both: Both, name: str, kin
 
 @pytest.mark.parametrize("as_text", [False, True])
 @pytest.mark.parametrize("cache", [False, True])
-def test_the_body_is_got_alike(both: Both, cache: bool, as_text: bool) -> None:
+def test_the_body_is_read_in_the_same_way(both: Both, cache: bool, as_text: bool) -> None:
     expected = "ü" if as_text else b"\xc3\xbc"
     for request in both(body=b"\xc3\xbc", content_type="text/plain"):
         assert request.get_data(cache, as_text) == expected
@@ -155,7 +155,7 @@ def test_the_body_is_got_alike(both: Both, cache: bool, as_text: bool) -> None:
 
 
 @pytest.mark.parametrize("name", ["args", "form", "files", "cookies", "values"])
-def test_a_name_that_is_missing_is_the_clients_mistake(both: Both, name: str) -> None:
+def test_a_missing_name_is_an_error_of_the_client(both: Both, name: str) -> None:
     for request in both(**BODIES["form"]):
         values = getattr(request, name)
         assert _status(getitem, values, "missing") == 400
@@ -167,7 +167,7 @@ def test_a_name_that_is_missing_is_the_clients_mistake(both: Both, name: str) ->
     "header",
     ["", "*/*", "text/*", "application/json;q=0", "text/html;q=x", "a/b;q=2, */*;q=0.1", ";", "a"],
 )
-def test_media_types_are_weighed_alike(header: str) -> None:
+def test_media_types_have_the_same_quality(header: str) -> None:
     datastructures = pytest.importorskip("werkzeug.datastructures")
     http = pytest.importorskip("werkzeug.http")
     from owt._header_values import Accept

@@ -1,4 +1,4 @@
-"""Modules of the start directory: which are imported anew, when, and what that brings along."""
+"""Modules of the start directory: which are reloaded, when, and which adaptors with them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ loads = sys.loads_of_test = []
 
 
 def said(program: str, tmp_path: Path, **environment: str) -> Any:
-    """Run a program in a worker of its own start directory, and return what its calls answered."""
+    """Run a program in a worker with its own start directory; return the results of its calls."""
     start, directory = tmp_path / "start", tmp_path / "private"
     start.mkdir()
     directory.mkdir()
@@ -42,7 +42,7 @@ def said(program: str, tmp_path: Path, **environment: str) -> Any:
     return json.loads(python(head + textwrap.dedent(program) + tail, **environment).stdout)
 
 
-def test_an_edited_helper_is_seen_from_the_next_call_on(tmp_path: Path) -> None:
+def test_an_edited_helper_is_used_from_the_next_call_on(tmp_path: Path) -> None:
     program = """
         A = "import h\\ndef run(): return str(h.V)"
         B = "from h import V\\ndef run(): return f'{V}b'"
@@ -57,7 +57,7 @@ def test_an_edited_helper_is_seen_from_the_next_call_on(tmp_path: Path) -> None:
     assert said(program, tmp_path) == ["1", "2", "2", "2b", "3", "3", "3b", "4", "4", "4b"]
 
 
-# How an adaptor may come by what a helper has.
+# Ways in which an adaptor may import a helper.
 IMPORTS = {
     "module": "import h\ndef run(): return h.V",
     "name": "from h import V\ndef run(): return V",
@@ -75,7 +75,7 @@ IMPORTS = {
 
 
 @pytest.mark.parametrize("source", IMPORTS.values(), ids=IMPORTS)
-def test_whoever_imports_what_has_changed_is_loaded_anew(source: str, tmp_path: Path) -> None:
+def test_importers_of_a_changed_module_are_reloaded(source: str, tmp_path: Path) -> None:
     program = f"""
         write("h.py", "V = 'old'")
         write("other.py", "from h import V as W")
@@ -90,7 +90,7 @@ def test_whoever_imports_what_has_changed_is_loaded_anew(source: str, tmp_path: 
     assert said(program, tmp_path) == ["old", "new"]
 
 
-def test_what_does_not_import_it_stays_as_it_is(tmp_path: Path) -> None:
+def test_other_modules_are_not_reloaded(tmp_path: Path) -> None:
     program = """
         write("h.py", "V = 1")
         write("model.py", "import sys; sys.loads_of_test.append('model')")
@@ -105,7 +105,7 @@ def test_what_does_not_import_it_stays_as_it_is(tmp_path: Path) -> None:
     assert said(program, tmp_path) == ["model", "user", "A", "B", "user", "A"]
 
 
-def test_reload_loads_helpers_anew_that_have_not_changed(tmp_path: Path) -> None:
+def test_reload_reloads_unchanged_helpers(tmp_path: Path) -> None:
     program = """
         write("h.py", "import low, sys; sys.loads_of_test.append('h')")
         write("low.py", "import sys; sys.loads_of_test.append('low')")
@@ -119,7 +119,7 @@ def test_reload_loads_helpers_anew_that_have_not_changed(tmp_path: Path) -> None
     assert said(program, tmp_path) == ["low", "h", "else", "B", "low", "h", "B"]
 
 
-def test_state_of_once_outlives_its_helpers(tmp_path: Path) -> None:
+def test_values_of_once_survive_a_reload_of_helpers(tmp_path: Path) -> None:
     program = """
         write("h.py", "V = 1")
         A = '''
@@ -144,7 +144,7 @@ def test_state_of_once_outlives_its_helpers(tmp_path: Path) -> None:
     assert said(program, tmp_path) == ["1", "2", "2", "made"]
 
 
-def test_a_helper_that_is_gone_or_broken_says_so_once_it_is_looked_for(tmp_path: Path) -> None:
+def test_a_missing_or_broken_helper_is_reported_at_its_import(tmp_path: Path) -> None:
     program = """
         A = "import h\\ndef run(): return str(h.V)"
         write("h.py", "V = 1")
@@ -164,7 +164,7 @@ def test_a_helper_that_is_gone_or_broken_says_so_once_it_is_looked_for(tmp_path:
     ]
 
 
-def test_installed_modules_are_left_alone(tmp_path: Path) -> None:
+def test_installed_modules_are_not_reloaded(tmp_path: Path) -> None:
     program = """
         site = "venv/lib/python3/site-packages"
         sys.path.append(os.path.abspath(site))
@@ -196,9 +196,7 @@ def test_a_helper_that_is_being_imported_is_dropped_later(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["asyncio", "json", "traceback", "selectors", "inspect", "mmap"])
-def test_no_name_of_the_start_directory_shadows_the_standard_library(
-    name: str, tmp_path: Path
-) -> None:
+def test_the_start_directory_never_shadows_the_standard_library(name: str, tmp_path: Path) -> None:
     program = f"""
         write("{name}.py", "raise RuntimeError('the one of the start directory')")
         say("async def run(): return 'async'")
@@ -232,5 +230,5 @@ def test_no_name_of_the_start_directory_shadows_the_standard_library(
         ("'\\ud800'", "", set()),
     ],
 )
-def test_imports_are_read_from_the_text(source: str, package: str, names: set[str]) -> None:
+def test_imports_are_found_in_the_source(source: str, package: str, names: set[str]) -> None:
     assert imported(source, package) == names

@@ -1,4 +1,4 @@
-"""Every module of owt can be imported although its file was removed while the worker runs."""
+"""Every module of owt can be imported even if its file was removed while the worker runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ assert {"owt._bindings", "owt._form", "owt.lib.stream", "owt.summat._pipe._envir
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    """A copy of the package, which a worker may lose."""
+    """A copy of the package, which a test may remove."""
     shutil.copytree(PACKAGE, tmp_path / "package" / "owt")
     return tmp_path / "package"
 

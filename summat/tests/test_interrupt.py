@@ -1,4 +1,4 @@
-"""Calls that are ended from outside while their Python runs on a thread."""
+"""Calls that are interrupted while they run Python on a thread."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from owt._state import state
 from tests.fake import TEXT, FakeCall, text_of
 
 ENDED = ("fail", "deadline", "The call was ended: its time was up, or its client had gone.")
-# They wait within a call. An interrupt that CPython 3.11 notices at a jump back counts as raised by
-# the instruction before the loop, which no `try` may cover: so it is with KeyboardInterrupt, too.
+# These loops wait within a call. CPython 3.11 attributes an interrupt at a backward jump to the
+# instruction before the loop, which may be outside of `try`; the same holds for KeyboardInterrupt.
 STARTED = "import threading, time\nstarted = threading.Event()\nended = []\n"
 
 
 def interrupted(source: str) -> FakeCall:
-    """Run a call, and interrupt it, as the worker does, once it says that it has started."""
+    """Run a call, and interrupt it as the worker does, once it has started."""
     text_of(source, fn_name="ready")
     adaptor = state.adaptors.get(FakeCall(source).digest)
     assert adaptor is not None
@@ -45,7 +45,7 @@ def interrupted(source: str) -> FakeCall:
         "      except Exception: pass\n",
     ],
 )
-def test_a_busy_call_is_ended_and_cleans_up(loop: str) -> None:
+def test_a_busy_call_is_interrupted_and_cleans_up(loop: str) -> None:
     source = (
         STARTED + "def ready(): return 'x'\n"
         "def run(_):\n"
@@ -54,7 +54,7 @@ def test_a_busy_call_is_ended_and_cleans_up(loop: str) -> None:
     assert interrupted(source).answer() == [ENDED]
 
 
-def test_a_stream_is_broken_off_and_cleans_up() -> None:
+def test_a_stream_is_interrupted_and_cleans_up() -> None:
     source = (
         STARTED + "def ready(): return 'x'\n"
         "def run(_):\n"
@@ -68,7 +68,7 @@ def test_a_stream_is_broken_off_and_cleans_up() -> None:
     assert (ended[0], ended[1].splitlines()[0]) == ("abort", "Interrupted")
 
 
-def test_a_thread_that_imports_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_importing_thread_is_recognized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
     monkeypatch.setattr(_worker, "test_events", (begun, go_on), raising=False)
     package = "from owt import _worker\nfor event in _worker.test_events[:1]: event.set()\n"
@@ -85,7 +85,7 @@ def test_a_thread_that_imports_is_known(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 class HeldUp(threading.Thread):
-    """A thread that says when it is being started, and waits then."""
+    """A thread whose start waits for the test."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)

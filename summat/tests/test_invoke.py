@@ -1,4 +1,4 @@
-"""Who gets the request, who gets the arguments, and what is said when they do not fit."""
+"""Which parameters get the request and the arguments, and the messages for mismatches."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.fake import error_of, json_of, text_of
 
-# R stands for the request in what the handlers below return.
+# R stands for the request in the results of the handlers below.
 SHOW = (
     "import functools\n"
     "from owt._request import Request\n"
@@ -17,7 +17,7 @@ SHOW = (
 @pytest.mark.parametrize(
     ("handler", "kwargs", "expected"),
     [
-        # The request first, where it can be taken.
+        # The request first, if a parameter can take it.
         ("def run(request): return show(request)", None, '["R"]'),
         ("def run(_, name): return show(_, name)", "{'name': 1}", '["R",1]'),
         ("def run(r, name): return show(r, name)", "{'name': 1}", '["R",1]'),
@@ -41,7 +41,7 @@ SHOW = (
         ("def run(_, *, name='x'): return show(_, name)", None, '["R","x"]'),
         ("def run(name, request): return show(name, request)", "{'name': 1}", '[1,"R"]'),
         ("def run(name, *, req): return show(name, req)", "{'name': 1}", '[1,"R"]'),
-        # The arguments alone, where it cannot, or the name stands for something else.
+        # Arguments alone, if none can, or if its name means something else.
         ("def run(r): return show(r)", "{'r': 2}", "[2]"),
         ("def run(r=1): return show(r)", None, "[1]"),
         ("def run(_kept=1): return show(_kept)", None, "[1]"),
@@ -94,7 +94,7 @@ SHOW = (
         ),
     ],
 )
-def test_a_handler_gets_what_its_signature_asks_for(
+def test_a_handler_gets_the_parameters_of_its_signature(
     handler: str, kwargs: str | None, expected: str
 ) -> None:
     assert json_of(SHOW + handler, kwargs=kwargs) == expected
@@ -137,7 +137,7 @@ DECORATORS = {
         ("def run(_, name, *more, **rest): return show(_, name)", "{'name': 1}", '["R",1]'),
     ],
 )
-def test_a_decorated_handler_is_called_as_it_was_written(
+def test_a_decorated_handler_is_called_like_the_function_inside(
     decorators: str, handler: str, kwargs: str | None, expected: str
 ) -> None:
     above = "\n".join(decorators.split(" "))
@@ -192,13 +192,13 @@ def test_a_decorated_handler_is_called_as_it_was_written(
         ),
     ],
 )
-def test_a_callable_of_another_kind_is_called_as_python_would(
+def test_other_callables_are_called_as_python_would(
     handler: str, kwargs: str | None, expected: str
 ) -> None:
     assert json_of(SHOW + handler, kwargs=kwargs) == expected
 
 
-def test_what_does_not_fit_behind_a_decorator_python_says_itself() -> None:
+def test_a_mismatch_behind_a_decorator_is_an_error_of_python() -> None:
     code, text = error_of(PLAIN + "@plain\ndef run(name): return name")
     assert (code, text.splitlines()[0]) == (
         "adaptor-raised",
@@ -244,7 +244,7 @@ def test_what_does_not_fit_behind_a_decorator_python_says_itself() -> None:
         ),
     ],
 )
-def test_arguments_that_do_not_fit_are_named(handler: str, kwargs: str | None, words: str) -> None:
+def test_mismatched_arguments_are_named(handler: str, kwargs: str | None, words: str) -> None:
     assert error_of(handler, kwargs=kwargs) == (
         "arguments",
         f"The arguments do not fit {words}.",
@@ -284,7 +284,7 @@ def test_a_forgotten_argument_is_never_the_request(
         "run = int",
     ],
 )
-def test_a_type_error_of_the_handler_is_its_own(handler: str) -> None:
+def test_a_type_error_in_the_handler_is_not_a_mismatch(handler: str) -> None:
     kwargs = "{'no': 1}" if handler == "run = int" else None
     code, text = error_of(handler, kwargs=kwargs)
     assert (code, text.partition(":")[0]) == ("adaptor-raised", "TypeError")

@@ -1,4 +1,4 @@
-"""JSON of scalars and records, whichever library made them: the value counts and not its type."""
+"""JSON of scalars and records of all libraries: the value counts, not its type."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from owt._errors import CallError
 from owt._json import encode
 from tests.fake import json_of
 
-# Their types would make every line of this a matter of overloads.
+# Untyped, because their types have too many overloads.
 np: Any = importlib.import_module("numpy")
 pd: Any = importlib.import_module("pandas")
 EPOCH = datetime.datetime(1970, 1, 1)
-# Units of numpy with how many there are in a second.
+# Units of numpy, and how many of each are in a second.
 UNITS = {
     "W": Fraction(1, 604_800),
     "D": Fraction(1, 86_400),
@@ -33,7 +33,7 @@ UNITS = {
     "as": Fraction(1000**6),
 }
 INT64 = st.integers(-(2**63) + 1, 2**63 - 1)
-# Of what Python has, and every unit of numpy down to nanoseconds.
+# Values that Python and all units of numpy down to nanoseconds can represent.
 SECONDS = st.integers(-9_000_000_000, 9_000_000_000)
 
 
@@ -47,7 +47,7 @@ def as_python(value: Any) -> Any:
 
 @pytest.mark.parametrize("kind", [np.dtype(code).type for code in "?bBhHiIlLqQ"])
 @given(number=st.data())
-def test_whole_numbers_of_numpy_are_pythons(kind: Any, number: st.DataObject) -> None:
+def test_integers_of_numpy_are_written_like_pythons(kind: Any, number: st.DataObject) -> None:
     is_bool = kind is np.bool_
     low, high = (0, 1) if is_bool else (np.iinfo(kind).min, np.iinfo(kind).max)
     plain = number.draw(st.integers(int(low), int(high)))
@@ -64,7 +64,7 @@ def test_whole_numbers_of_numpy_are_pythons(kind: Any, number: st.DataObject) ->
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble])
 @given(plain=st.floats(width=16))
-def test_floats_of_numpy_are_pythons(kind: Any, plain: float) -> None:
+def test_floats_of_numpy_are_written_like_pythons(kind: Any, plain: float) -> None:
     value, expected = kind(plain), as_python(plain)
     assert decoded_json([value, np.array([value]), np.array(value)]) == [
         expected,
@@ -75,14 +75,14 @@ def test_floats_of_numpy_are_pythons(kind: Any, plain: float) -> None:
 
 
 @given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
-def test_text_of_numpy_and_pandas_is_pythons(text: str) -> None:
+def test_text_of_numpy_and_pandas_is_written_like_pythons(text: str) -> None:
     assert decoded_json([np.str_(text), np.array([text])]) == [text, [text]]
     assert decoded_json(pd.Series([text, None], dtype="string")) == [text, None]
 
 
 @pytest.mark.parametrize("unit", UNITS)
 @given(count=st.integers(-(2**60), 2**60))
-def test_instants_of_every_unit_are_written_as_python_does(unit: str, count: int) -> None:
+def test_datetimes_of_every_unit_are_written_like_pythons(unit: str, count: int) -> None:
     expected = instant_of(Fraction(count) / UNITS[unit])
     value = np.datetime64(count, unit)
     assert decoded_json([value, np.array([value]), np.array(value)]) == [
@@ -93,7 +93,7 @@ def test_instants_of_every_unit_are_written_as_python_does(unit: str, count: int
 
 
 def instant_of(seconds: Fraction) -> str:
-    """Return what Python's datetime would say, had it any year and any number of digits."""
+    """Return the ISO format of a datetime with any year and any number of digits."""
     whole = math.floor(seconds)
     # The calendar repeats every 400 years.
     cycles, rest = divmod(whole, 146_097 * 86_400)
@@ -107,12 +107,12 @@ def instant_of(seconds: Fraction) -> str:
 
 
 @given(at=st.datetimes())
-def test_instants_of_python_numpy_and_pandas_are_the_same(at: datetime.datetime) -> None:
+def test_datetimes_of_python_numpy_and_pandas_are_written_alike(at: datetime.datetime) -> None:
     assert decoded_json([at, np.datetime64(at), pd.Timestamp(at)]) == [at.isoformat()] * 3
 
 
 @given(seconds=SECONDS)
-def test_the_same_instant_reads_the_same_in_every_unit(seconds: int) -> None:
+def test_the_same_datetime_is_written_alike_in_every_unit(seconds: int) -> None:
     units = ("s", "ms", "us", "ns")
     values = [np.datetime64(seconds, "s").astype(f"M8[{unit}]") for unit in units]
     expected = (EPOCH + datetime.timedelta(seconds=seconds)).isoformat()
@@ -153,13 +153,13 @@ def test_the_same_instant_reads_the_same_in_every_unit(seconds: int) -> None:
         (np.ma.array([0, 1], "M8[s]", mask=[0, 1]), ["1970-01-01T00:00:00", None]),
     ],
 )
-def test_what_numpy_has_besides(value: Any, expected: Any) -> None:
+def test_other_values_of_numpy_are_plain(value: Any, expected: Any) -> None:
     assert decoded_json(value) == expected
     assert decoded_json({"a": [value]}) == {"a": [expected]}
 
 
 @pytest.mark.filterwarnings("ignore:the matrix subclass")
-def test_an_item_of_a_matrix_is_no_matrix_for_ever() -> None:
+def test_a_matrix_is_converted_without_infinite_recursion() -> None:
     assert decoded_json(np.asmatrix([["1970-01-01"]], "M8[D]")) == [["1970-01-01T00:00:00"]]
     assert decoded_json(np.asmatrix([[1, 2]])) == [[1, 2]]
 
@@ -173,7 +173,7 @@ def test_durations_of_every_unit_are_seconds(unit: str, count: int) -> None:
 
 
 @given(delta=st.timedeltas(datetime.timedelta(-90_000), datetime.timedelta(90_000)))
-def test_durations_of_python_numpy_and_pandas_are_the_same(delta: datetime.timedelta) -> None:
+def test_durations_of_python_numpy_and_pandas_are_written_alike(delta: datetime.timedelta) -> None:
     same = [delta, np.timedelta64(delta), pd.Timedelta(delta), pd.Timedelta(delta).as_unit("ns")]
     assert decoded_json(same) == [delta.total_seconds()] * 4
     assert decoded_json(pd.Series([pd.Timedelta(delta), pd.NaT])) == [delta.total_seconds(), None]
@@ -200,7 +200,7 @@ def test_durations_of_python_numpy_and_pandas_are_the_same(delta: datetime.timed
             },
         ),
         (pd.Series(["x", "y", "x"]).value_counts(), {"x": 2, "y": 1}),
-        # Labels that only count, and labels that no object can hold.
+        # Labels that are only numbers, and labels that cannot be keys.
         (pd.Series([1, 2, 3])[1:], [2, 3]),
         (pd.Series([1, 2], ["a", "a"]), [1, 2]),
         (pd.Index([pd.Period("2026", "Y")]), ["2026"]),
@@ -217,12 +217,12 @@ def test_durations_of_python_numpy_and_pandas_are_the_same(delta: datetime.timed
         (pd.DataFrame({1: [True]}), [{"1": True}]),
     ],
 )
-def test_what_pandas_has_besides(value: Any, expected: Any) -> None:
+def test_other_values_of_pandas_are_plain(value: Any, expected: Any) -> None:
     assert decoded_json(value) == expected
     assert decoded_json({"a": [value]}) == {"a": [expected]}
 
 
-def test_columns_of_one_name_are_told() -> None:
+def test_duplicate_columns_are_reported() -> None:
     with pytest.raises(CallError) as raised:
         encode(pd.DataFrame([[1, 2]], columns=["a", "a"]))
     assert (raised.value.code, raised.value.text) == (
@@ -267,7 +267,7 @@ def test_members_of_enums_are_their_values(value: Any, expected: Any) -> None:
 @pytest.mark.parametrize(
     "value", [np.complex64(1j), np.clongdouble(1j), np.bytes_(b"x"), np.void(b"x"), 1j, b"x"]
 )
-def test_what_json_has_no_form_for_is_told_with_its_type(value: Any) -> None:
+def test_unsupported_values_are_reported_with_their_type(value: Any) -> None:
     kind = "complex" if isinstance(value, complex | np.complexfloating) else "bytes"
     with pytest.raises(CallError, match=rf"The reply holds a value of type [a-z]+\.{kind}"):
         encode([value])

@@ -1,4 +1,4 @@
-"""The arguments' text, from JSON to plain words."""
+"""The text of arguments, from JSON to plain text."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ JSON = st.recursive(
         ('{"s": "\\ud800"}', {"s": "\ud800"}),
     ],
 )
-def test_text_is_read_as_it_looks(text: str | None, expected: dict[str, Any]) -> None:
+def test_text_is_parsed_by_its_form(text: str | None, expected: dict[str, Any]) -> None:
     assert parse(text) == expected
 
 
@@ -140,7 +140,7 @@ def test_text_is_read_as_it_looks(text: str | None, expected: dict[str, Any]) ->
         ),
     ],
 )
-def test_what_cannot_be_arguments_says_why(text: str, code: str, words: str) -> None:
+def test_invalid_arguments_are_explained(text: str, code: str, words: str) -> None:
     with pytest.raises(CallError) as raised:
         parse(text)
     assert (raised.value.code, raised.value.text) == (code, words)
@@ -163,7 +163,7 @@ def test_without_evaluation_literals_are_read(text: str, expected: dict[str, Any
 @pytest.mark.parametrize(
     ("text", "hint"), [("{'a': open('/etc/passwd')}", "."), ("{features: [1, 2]}", QUOTES)]
 )
-def test_without_evaluation_an_expression_in_a_dict_is_refused(text: str, hint: str) -> None:
+def test_without_evaluation_expressions_in_a_dict_are_rejected(text: str, hint: str) -> None:
     with pytest.raises(CallError) as raised:
         parse(text, evaluate=False)
     assert raised.value.code == "kwargs-invalid"
@@ -181,12 +181,12 @@ def parsed_or_fault(text: str) -> dict[str, Any] | CallError:
 
 
 @given(st.dictionaries(st.text(), JSON))
-def test_json_and_repr_of_a_dict_come_back(values: dict[str, Any]) -> None:
+def test_json_and_repr_of_a_dict_round_trip(values: dict[str, Any]) -> None:
     assert parse(json.dumps(values)) == values
     assert parse(repr(values)) == values
     assert parse(repr(values), evaluate=False) == values
 
 
 @given(st.text())
-def test_no_text_does_more_than_fail_cleanly(text: str) -> None:
+def test_any_text_is_parsed_or_fails_cleanly(text: str) -> None:
     assert isinstance(parsed_or_fault(text), dict | CallError)

@@ -139,9 +139,9 @@ def test_figures_are_png() -> None:
         (AIOHTTP + "a.Response(body=b'hi')", (200, "application/octet-stream", [], b"hi")),
     ],
 )
-def test_responses_of_frameworks_are_understood(source: str, expected: tuple[Any, ...]) -> None:
+def test_responses_of_frameworks_are_converted(source: str, expected: tuple[Any, ...]) -> None:
     status, content_type, headers, body = reply_to(source)
-    # Where a framework sends none, an empty body needs no media type.
+    # Frameworks send no media type with an empty body.
     assert (status, content_type if body else None, headers, body) == expected
 
 
@@ -165,7 +165,7 @@ def test_streams_of_frameworks_are_streamed(source: str) -> None:
     assert b"".join(data for _chunk, data in chunks) == b"ab"
 
 
-def test_what_only_aiohttp_can_send_is_told() -> None:
+def test_responses_that_only_aiohttp_can_send_are_reported() -> None:
     assert error_of(AIOHTTP + "a.FileResponse('/etc/hostname')") == (
         "reply-invalid",
         "The handler returned an aiohttp FileResponse, which only aiohttp's own server can send. "
@@ -211,7 +211,7 @@ def test_a_file_of_starlette_has_ranges_and_conditions(
         "(s.PlainTextResponse('answer', background=tasks), 200)",
     ],
 )
-def test_background_tasks_run_in_order_after_the_answer(kind: str, made: str) -> None:
+def test_background_tasks_run_in_order_after_the_response(kind: str, made: str) -> None:
     source = (
         "import asyncio, threading, starlette.background as b, starlette.responses as s\n"
         "told, ended, answered = [], threading.Event(), threading.Event()\n"
@@ -225,7 +225,7 @@ def test_background_tasks_run_in_order_after_the_answer(kind: str, made: str) ->
     call = FakeCall(source)
     is_over = _worker.handle(call)
     sent = b"".join(event[-1] for event in call.answer() if event[0] in ("reply", "chunk"))
-    # The call is over, while the tasks wait for this test: a client that goes ends nothing.
+    # The call has ended, and the tasks wait for this test: a disconnect does not end them.
     assert is_over or call.is_done.wait(10)
     _worker.cancel(call.id)
     assert (sent, namespace_of(call)["told"]) == (b"answer", [])
@@ -234,7 +234,7 @@ def test_background_tasks_run_in_order_after_the_answer(kind: str, made: str) ->
     assert namespace_of(call)["told"] == [True, "two"]
 
 
-def test_a_background_task_that_fails_is_told_in_the_log(capfd: Any) -> None:
+def test_a_failing_background_task_is_logged(capfd: Any) -> None:
     source = (
         "import threading, starlette.background as b, starlette.responses as s\n"
         "ended = threading.Event()\n"
@@ -261,7 +261,7 @@ def test_a_background_task_that_fails_is_told_in_the_log(capfd: Any) -> None:
         (DJANGO.replace("def run", "{kept}def run") + "kept(d.StreamingHttpResponse('a'))", "GET"),
     ],
 )
-def test_responses_of_frameworks_are_closed_after_the_answer(source: str, method: str) -> None:
+def test_responses_of_frameworks_are_closed_after_sending(source: str, method: str) -> None:
     keep = (
         "ended = []\n"
         "class Kept:\n  def close(self): ended.append(1)\n"

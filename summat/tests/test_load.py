@@ -1,4 +1,4 @@
-"""Loading: once, as a proper module, for as long as there is room."""
+"""Loading: once, as a module, until the cache is full."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def test_names_at_module_level_outlive_the_call() -> None:
     assert [text_of(COUNTING) for _ in range(3)] == ["1", "2", "3"]
 
 
-def test_source_that_was_sent_before_is_not_needed_again() -> None:
+def test_known_source_is_not_needed_again() -> None:
     text_of(COUNTING)
     call = FakeCall(None, digest=digest_of(COUNTING))
     _worker.handle(call)
     assert call.answer() == [("reply", 200, "text/plain; charset=utf-8", [], b"2")]
 
 
-def test_source_that_is_not_known_is_asked_for() -> None:
+def test_unknown_source_is_asked_for() -> None:
     call = FakeCall(None, digest="0" * 64, kwargs="{'never': evaluated}")
     _worker.handle(call)
     assert call.events == [("need_source",)]
 
 
-def test_reload_begins_anew() -> None:
+def test_reload_loads_again() -> None:
     texts = [text_of(COUNTING), text_of(COUNTING), text_of(COUNTING, reload=True)]
     assert texts == ["1", "2", "1"]
     call = FakeCall(None, digest=digest_of(COUNTING), reload=True)
@@ -86,7 +86,7 @@ def test_a_load_that_fails_is_not_kept(store: AdaptorCache) -> None:
     assert text_of(source) == "up"
 
 
-def test_a_reload_that_fails_leaves_what_was_loaded() -> None:
+def test_a_failing_reload_keeps_the_loaded_adaptor() -> None:
     source = "import sys\nif sys.is_broken_of_test: 1 / 0\ndef run(): return __name__"
     sys.is_broken_of_test = False  # type: ignore[attr-defined]
     name = text_of(source)
@@ -97,7 +97,7 @@ def test_a_reload_that_fails_leaves_what_was_loaded() -> None:
     assert text_of(source) == name
 
 
-def test_the_least_recently_used_goes_first(
+def test_the_least_recently_used_is_dropped_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # From then on, sources are written to files.
@@ -117,7 +117,7 @@ def test_the_least_recently_used_goes_first(
     assert {path.name for path in tmp_path.iterdir()} == files
 
 
-def test_what_was_dropped_leaves_memory(store: AdaptorCache) -> None:
+def test_dropped_adaptors_are_freed(store: AdaptorCache) -> None:
     text_of("class Model: pass\nmodel = Model()\ndef run(): return 'x'")
     (summary,) = store.summaries()
     adaptor = store.get(summary["digest"])
@@ -130,7 +130,7 @@ def test_what_was_dropped_leaves_memory(store: AdaptorCache) -> None:
     assert not _worker.forget(summary["digest"])
 
 
-def test_the_summary_tells_all_but_the_source() -> None:
+def test_the_summary_has_everything_but_the_source() -> None:
     source = "def run(): return 'x'\ndef go(): return 'y'"
     text_of(source)
     text_of(source, fn_name="go")
@@ -141,7 +141,7 @@ def test_the_summary_tells_all_but_the_source() -> None:
     assert summary == {"digest": digest_of(source), "calls": 3, "fn_names": ["go", "run"]}
 
 
-def test_memory_is_what_loading_gained() -> None:
+def test_memory_is_the_growth_during_loading() -> None:
     text_of("held = bytearray(b'x' * 30_000_000)\ndef run(): return 'x'")
     (summary,) = _worker.adaptors()
     assert 25_000_000 < summary["memory"] < 60_000_000
@@ -163,7 +163,7 @@ def test_arguments_of_the_server_are_a_copy_for_each_adaptor() -> None:
     assert json_of("# another\n" + source) == "[9877,9876]"
 
 
-def test_the_module_is_what_its_names_say() -> None:
+def test_the_attributes_of_the_module_are_consistent() -> None:
     source = "def run(): return [__name__, __file__, __package__, sys.modules[__name__].run is run]"
     digest = digest_of(source)
     assert json_of(source) == (
@@ -211,12 +211,12 @@ def test_functions_and_classes_can_be_pickled() -> None:
     assert json_of(source) == "[1,true,true]"
 
 
-def test_a_function_that_replaces_itself_is_called_next() -> None:
+def test_a_function_may_replace_itself() -> None:
     source = "def run():\n  global run\n  def run(): return 'second'\n  return 'first'"
     assert [text_of(source), text_of(source)] == ["first", "second"]
 
 
-def test_abort_while_loading_answers() -> None:
+def test_abort_during_loading_ends_the_call() -> None:
     answer: list[tuple[Any, ...]] = answer_to("abort(503, 'no GPU')\ndef run(): pass")
     assert answer == [
         (
@@ -234,7 +234,7 @@ def test_arguments_are_read_before_loading() -> None:
     assert code == "kwargs-invalid"
 
 
-def test_what_a_dropped_adaptor_held_is_freed() -> None:
+def test_objects_of_a_dropped_adaptor_are_freed() -> None:
     source = (
         "import weakref\n"
         "class Model: pass\n"

@@ -51,11 +51,11 @@ def test_printed_lines_have_the_id_of_their_request(tmp_path: Path) -> None:
     ]
 
 
-def test_a_line_without_an_end_is_written_when_the_call_ends(tmp_path: Path) -> None:
+def test_a_partial_line_is_written_when_the_call_ends(tmp_path: Path) -> None:
     assert logged(handler("print('no end', end='')"), tmp_path) == [" INFO [r7] no end"]
 
 
-def test_a_progress_bar_leaves_its_last_state(tmp_path: Path) -> None:
+def test_a_progress_bar_is_logged_in_its_final_state(tmp_path: Path) -> None:
     body = handler("for n in range(3): print(f'\\r{n} of 2', end='', file=sys.stderr)")
     assert logged(body, tmp_path) == [" INFO [r7] 2 of 2"]
 
@@ -74,7 +74,7 @@ NOTHING = " INFO [r7] the handler printed and returned None: return what is to b
     ],
 )
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_who_prints_and_returns_nothing_is_told_what_to_return(
+def test_a_handler_that_prints_and_returns_none_gets_a_hint(
     tmp_path: Path, kind: str, body: str, expected: list[str]
 ) -> None:
     source = f"{kind} run(_):\n{body}"
@@ -83,13 +83,13 @@ def test_who_prints_and_returns_nothing_is_told_what_to_return(
     assert [STAMP.sub("", line) for line in lines] == expected
 
 
-def test_a_line_without_any_end_does_not_grow_for_ever(tmp_path: Path) -> None:
+def test_an_endless_line_is_split(tmp_path: Path) -> None:
     body = handler("for _ in range(5): print('x' * 20_000, end='')")
     lengths = [len(line) for line in logged(body, tmp_path)]
     assert [length - len(" INFO [r7] ") for length in lengths] == [80_000, 20_000]
 
 
-def test_records_of_logging_have_their_level(tmp_path: Path) -> None:
+def test_log_records_have_their_level(tmp_path: Path) -> None:
     body = handler(
         "logging.debug('not shown')",
         "logging.info('n=%d', 1)",
@@ -119,7 +119,7 @@ def test_an_adaptor_may_configure_logging_itself(tmp_path: Path) -> None:
     assert logged(body, tmp_path) == [" INFO [r7] root mine"]
 
 
-def test_the_level_that_an_adaptor_sets_is_its_own(tmp_path: Path) -> None:
+def test_the_log_level_of_an_adaptor_is_its_own(tmp_path: Path) -> None:
     program = """
 start(directory)
 NOISY = '''
@@ -152,14 +152,14 @@ assert logging.root.level == logging.INFO
         ("root.setLevel(logging.ERROR)", None),
     ],
 )
-def test_logging_is_configured_for_the_adaptor(
+def test_basic_config_applies_to_the_adaptor(
     configure: str, line: str | None, tmp_path: Path
 ) -> None:
     lines = logged(handler(f"logging.{configure}", "logging.info('said')"), tmp_path)
     assert lines[:1] == ([line] if line else [])
 
 
-def test_standard_output_has_what_a_text_file_has(tmp_path: Path) -> None:
+def test_standard_output_is_like_a_text_file(tmp_path: Path) -> None:
     body = handler(
         "import io",
         "out = sys.stdout",
@@ -187,7 +187,7 @@ def test_standard_output_has_what_a_text_file_has(tmp_path: Path) -> None:
     ]
 
 
-def test_two_calls_that_redirect_at_once_keep_apart(tmp_path: Path) -> None:
+def test_concurrent_calls_redirect_independently(tmp_path: Path) -> None:
     program = """
 start(directory)
 import threading
@@ -259,7 +259,7 @@ def run_own_loop():
         ("run_own_loop", "ERROR [r7] Exception in callback fail() at <adaptor"),
     ],
 )
-def test_an_exception_that_ends_no_call_is_told_without_its_text(
+def test_an_unhandled_exception_is_logged_without_source(
     fn_name: str, line: str, tmp_path: Path
 ) -> None:
     source = f"import asyncio, gc, threading{STRAY}"
@@ -270,9 +270,7 @@ def test_an_exception_that_ends_no_call_is_told_without_its_text(
 
 
 @pytest.mark.parametrize("fn_name", ["run_thread", "run_finalizer", "run_task", "run_own_loop"])
-def test_an_exception_that_ends_no_call_is_told_whole_where_that_was_asked_for(
-    fn_name: str, tmp_path: Path
-) -> None:
+def test_an_unhandled_exception_is_logged_whole_if_enabled(fn_name: str, tmp_path: Path) -> None:
     source = f"import asyncio, gc, threading{STRAY}"
     program = (
         f"start(directory, log_tracebacks=True)\ntext_of({source!r}, fn_name={fn_name!r}, id='r7')"
@@ -282,7 +280,7 @@ def test_an_exception_that_ends_no_call_is_told_whole_where_that_was_asked_for(
     assert log.endswith("] ValueError: a secret\n")
 
 
-def test_calls_side_by_side_keep_their_ids(tmp_path: Path) -> None:
+def test_concurrent_calls_log_their_own_ids(tmp_path: Path) -> None:
     program = """
 start(directory)
 import threading
@@ -313,7 +311,7 @@ for fake in [call('d', 'later'), call('e', 'later')]: fake.answer()
     assert lines == [f" INFO [{name}] {name}!" for name in "abcde"]
 
 
-def test_what_no_call_writes_is_marked_so(tmp_path: Path) -> None:
+def test_output_outside_of_calls_has_no_id(tmp_path: Path) -> None:
     done = worker("start(directory)\nprint('before any call')", tmp_path)
     assert STAMP.sub("", done.stderr) == " INFO [-] before any call\n"
 
@@ -330,7 +328,7 @@ def test_a_forked_child_writes_with_the_id_and_repeats_nothing(tmp_path: Path) -
     assert logged(body, tmp_path) == [" INFO [r7] in child", " INFO [r7] begun and ended"]
 
 
-def test_no_warning_of_the_compiler_shows_source(tmp_path: Path) -> None:
+def test_compiler_warnings_do_not_show_source(tmp_path: Path) -> None:
     program = """
 start(directory)
 source = "def run(_): return 'secret' is 5"
@@ -339,7 +337,7 @@ for _ in range(2): json_of(source, reload=True, kwargs="dict() if 'a' is 5 else 
     assert worker(program, tmp_path, PYTHONWARNINGS="default").stderr == ""
 
 
-def test_a_log_that_is_gone_stops_nobody(tmp_path: Path) -> None:
+def test_a_broken_log_stops_no_call(tmp_path: Path) -> None:
     program = """
 start(directory)
 os.close(2)

@@ -1,4 +1,4 @@
-"""`main()`: the port is there when `start()` returns, and the server gets what it should."""
+"""`main()`: the port is open when `start()` returns, and the server gets its arguments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.process import python, worker
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Stands in for the program: answers each connection with what it was started with.
+# A fake of the program: it sends each client the arguments that it was started with.
 FAKE_OWT = """\
 #!{python}
 import json, os, signal, socket, stat, sys
@@ -122,7 +122,7 @@ def test_the_server_answers_and_gets_its_arguments(tmp_path: Path, exe: str) -> 
     }
 
 
-# The seed's adaptor, without its HTTP client.
+# An adaptor of the first owt, without its HTTP client.
 META = """
 def run(request, new_port):
     _globals = {'__name__': __name__ + '_new', 'new_port': new_port}
@@ -149,7 +149,7 @@ server_thread = Process(target=main)
 
 
 @pytest.mark.parametrize("how", ["target=main, kwargs={'port': port}", "target=main, args=(port,)"])
-def test_the_port_may_be_given(tmp_path: Path, exe: str, how: str) -> None:
+def test_the_port_can_be_given(tmp_path: Path, exe: str, how: str) -> None:
     program = f"""
     from owt.server import main
     for _ in range(10):
@@ -203,7 +203,7 @@ def test_a_process_that_runs_something_else_binds_nothing(tmp_path: Path, exe: s
     assert run(program, tmp_path, exe) == "refused"
 
 
-def test_a_port_that_stays_taken_is_told(tmp_path: Path, exe: str) -> None:
+def test_a_port_in_use_is_reported(tmp_path: Path, exe: str) -> None:
     program = """
     from owt import _listener
     _listener._BIND_TIMEOUT = 0.1
@@ -252,7 +252,7 @@ print(json.loads(told)['arguments'][0])
     assert python(program, PATH=path).stdout == "serve\n"
 
 
-def test_a_program_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_program_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.delenv("OWT_EXE", raising=False)
     with pytest.raises(RuntimeError, match=r"owt program was not found\. Put it on the PATH, or"):
@@ -273,7 +273,7 @@ def test_arguments_become_options(values: dict[str, object], options: list[str])
     assert _main.options(values) == options
 
 
-def test_secrets_go_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_passed_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"OWT_AUTH": "old", "OWT_URL_KEY": "old", "OWT_PORT": "1"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("OWT_LOG", "info")

@@ -1,4 +1,4 @@
-"""`owt.owtify` gives the URLs that the shared vectors say."""
+"""`owt.owtify` returns the URLs of the shared test vectors."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def source_of(vector: Vector) -> str:
 
 
 def outcome(vector: Vector) -> Vector:
-    """Return what the vector should have: a URL, its measures, or an error."""
+    """Return the outcome in the form of a vector: a URL, its length and digest, or an error."""
     options = vector.get("options", {})
     try:
         url = owt.owtify(vector["base"], source_of(vector), vector["kwargs"], **options)
@@ -52,7 +52,7 @@ def outcome(vector: Vector) -> Vector:
 
 
 @pytest.mark.parametrize("vector", vectors())
-def test_every_vector_gives_its_outcome(vector: Vector) -> None:
+def test_every_vector_has_its_outcome(vector: Vector) -> None:
     asked = {"name", "base", "source", "kwargs", "options"}
     assert outcome(vector) == {key: vector[key] for key in vector if key not in asked}
 
@@ -66,7 +66,7 @@ def decoded(text: str) -> str:
 
 
 @given(st.text(), st.dictionaries(st.text(), JSON, min_size=1))
-def test_what_is_sent_is_what_was_given(source: str, kwargs: dict[str, Any]) -> None:
+def test_the_url_contains_what_was_given(source: str, kwargs: dict[str, Any]) -> None:
     sent = fields(owt.owtify("localhost", "# " + source, kwargs))
     assert decoded(sent["code_b64"]) == "# " + source
     assert json.loads(decoded(sent["kwargs_b64"])) == kwargs
@@ -85,30 +85,30 @@ def test_other_text_is_source(source: str) -> None:
     assert decoded(fields(owt.owtify("host", source))["code_b64"]) == source
 
 
-def test_a_file_that_is_not_there_is_an_error() -> None:
+def test_a_missing_file_is_an_error() -> None:
     with pytest.raises(FileNotFoundError):
         owt.owtify("host", "nothing.py")
 
 
 @pytest.mark.parametrize("value", [object(), float("nan"), float("inf"), {1, 2}, b"bytes"])
-def test_arguments_that_json_cannot_hold_are_refused(value: object) -> None:
+def test_arguments_that_json_cannot_hold_are_rejected(value: object) -> None:
     with pytest.raises(owt.OwtifyError, match="arguments cannot be written as JSON") as caught:
         owt.owtify("host", "1", {"n": value})
     assert caught.value.code == "kwargs-not-json"
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
-def test_a_timeout_that_is_no_time_is_refused(seconds: float) -> None:
+def test_an_invalid_timeout_is_rejected(seconds: float) -> None:
     with pytest.raises(ValueError, match="timeout is a positive number of seconds"):
         owt.owtify("host", "1", timeout=seconds)
 
 
-def test_half_a_surrogate_pair_is_sent_as_json_writes_it() -> None:
+def test_a_lone_surrogate_is_sent_as_json_writes_it() -> None:
     kwargs = decoded(fields(owt.owtify("host", "1", {"half": "\ud83d"}))["kwargs_b64"])
     assert kwargs == r'{"half":"\ud83d"}'
 
 
-def test_it_is_loaded_when_it_is_used() -> None:
+def test_owtify_is_imported_when_it_is_used() -> None:
     script = (
         "import sys, owt; assert 'owt._owtify' not in sys.modules; owt.owtify; "
         "assert 'owt._owtify' in sys.modules; print(hasattr(owt, 'nothing'), sorted(owt.__all__))"

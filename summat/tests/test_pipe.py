@@ -92,7 +92,7 @@ def test_each_step_works_in_each_form(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_stream_goes_out_item_by_item_in_each_form(form: str) -> None:
+def test_a_stream_is_sent_item_by_item_in_each_form(form: str) -> None:
     source = FORMS[form](["const(iter('ab'))", "stream()", "f(str.upper)"])
     assert answer_to(source) == [
         ("start", 200, TEXT, []),
@@ -103,7 +103,7 @@ def test_a_stream_goes_out_item_by_item_in_each_form(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_file_is_answered_in_each_form(form: str, tmp_path: Path) -> None:
+def test_a_file_is_sent_in_each_form(form: str, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("in a file")
     source = FORMS[form](["path()", f"open(root_dir={str(tmp_path)!r})"])
     assert answer_to(source, raw_path="/a.txt") == [
@@ -140,12 +140,12 @@ def test_a_path_is_the_list_of_its_segments(path: str, segments: list[str]) -> N
 
 
 @given(segments=st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1)))
-def test_any_segments_survive_the_trip(segments: list[str]) -> None:
+def test_any_segments_round_trip(segments: list[str]) -> None:
     path = "/" + "/".join(quote(segment, safe="") for segment in segments)
     assert pipe().path()(Request(FakeCall(raw_path=path))) == segments
 
 
-def test_segments_are_opened_beneath_a_folder_alone() -> None:
+def test_segments_are_opened_only_with_a_root() -> None:
     with pytest.raises(TypeError) as raised:
         pipe().const(["etc", "passwd"]).open()()
     assert str(raised.value) == "open() takes segments of a path beneath a folder: open('public')"
@@ -177,9 +177,7 @@ ARGUMENTS_AFTER = [
 
 
 @pytest.mark.parametrize(("steps", "arguments"), ARGUMENTS_AFTER)
-def test_arguments_are_gone_after_a_function_has_given_a_value(
-    steps: str, arguments: dict[str, Any]
-) -> None:
+def test_arguments_are_gone_after_a_function(steps: str, arguments: dict[str, Any]) -> None:
     seen: list[Any] = []
 
     def see(*_: Any, **kwargs: Any) -> None:
@@ -206,7 +204,7 @@ def wrapped(fn: Any) -> Any:
     return wrapper
 
 
-# What a step sees: the function, the last value (if there is one), the arguments, the result.
+# A step: the function, the last value (if there is one), the arguments, the result.
 RULE = [
     (lambda x: x, (5,), {}, 5),
     (lambda: "none", (), {}, "none"),
@@ -231,7 +229,7 @@ RULE = [
     (lambda x, /: x, (5,), {"x": 1}, 5),
     (lambda x, /, n: [x, n], (5,), {"n": 1}, [5, 1]),
     (lambda x, /, **k: [x, k], (5,), {"x": 1}, [5, {"x": 1}]),
-    # Builtins and classes, of which some do not tell their parameters.
+    # Builtins and classes, some without a signature.
     (str.upper, ("a",), {"n": 1}, "A"),
     (str, (5,), {"n": 1}, "5"),
     (int, ("5",), {"base": 8}, 5),
@@ -240,7 +238,7 @@ RULE = [
     (sorted, ([2, 1],), {"reverse": True}, [2, 1]),
     (dict, ([("a", 1)],), {"n": 1}, {"a": 1}),
     ("a{}".format, (5,), {"n": 1}, "a5"),
-    # Partials: by position bound is gone, by name bound is a default.
+    # Partials: parameters bound by position are gone, those bound by name have a default.
     (functools.partial(lambda a, b: [a, b], 0), (5,), {"a": 1}, [0, 5]),
     (functools.partial(lambda x, n: [x, n], n=0), (5,), {"m": 1}, [5, 0]),
     (functools.partial(lambda x, n: [x, n], n=0), (5,), {"n": 1}, [5, 1]),
@@ -248,13 +246,13 @@ RULE = [
     (Adder(), (5,), {"n": 1, "m": 2}, [5, 1]),
     (Adder().__call__, (5,), {"n": 1, "m": 2}, [5, 1]),
     (wrapped(lambda x, n: [x, n]), (5,), {"n": 1, "m": 2}, [5, 1]),
-    # Pipes see what a pipe sees.
+    # Pipes as steps.
     (pipe().f(lambda x, n: [x, n]), (5,), {"n": 1}, [5, 1]),
 ]
 
 
 @pytest.mark.parametrize(("fn", "last", "kwargs", "expected"), RULE)
-def test_a_function_gets_what_it_has_parameters_for(
+def test_a_function_gets_arguments_for_its_parameters(
     fn: Any, last: tuple[Any, ...], kwargs: dict[str, Any], expected: object
 ) -> None:
     start = pipe().const(last[0]) if last else pipe()
@@ -276,7 +274,7 @@ def test_only_cast_map_and_folds_see_the_value_alone() -> None:
 
 
 @given(values=st.lists(st.integers(), min_size=1), start=st.integers())
-def test_the_steps_on_elements_are_what_python_calls_them(values: list[int], start: int) -> None:
+def test_steps_on_elements_match_python(values: list[int], start: int) -> None:
     def minus(a: int, b: int) -> int:
         return a - b
 
@@ -325,7 +323,7 @@ def test_a_pipe_is_shared_by_threads() -> None:
     assert found == {n: [n * (n + 1) // 2] * 50 for n in range(8)}
 
 
-def test_a_pipe_says_what_it_gives_in_its_own_order() -> None:
+def test_a_fork_is_json_and_a_constant_tuple_is_a_reply() -> None:
     assert json_of("pipe().fork(pipe().const('a'), pipe().const(201))") == '["a",201]'
     assert reply_to("pipe().const(('a', 201))") == (201, TEXT, [], b"a")
 
@@ -365,11 +363,11 @@ def test_an_error_says_in_which_step_it_was(steps: str, line: str, place: str) -
 
 
 def without_marks(text: str) -> str:
-    """Leave out the lines with which Python, from 3.11 on, marks a part of the line above."""
+    """Remove the lines with which Python 3.11 and later mark a part of the line above."""
     return "\n".join(line for line in text.splitlines() if not line or line.strip(" ~^"))
 
 
-def test_what_is_told_of_an_error_is_the_adaptors_own_frames() -> None:
+def test_errors_show_the_frames_of_the_adaptor() -> None:
     code, text = error_of(".const('a')\n.f(lambda x: x + 1)")
     assert (code, without_marks(text)) == (
         "adaptor-raised",
@@ -400,14 +398,14 @@ def raiser(err: BaseException) -> Any:
         Abort(404, "gone"),
     ],
 )
-def test_what_ends_a_call_passes_through_untouched(err: BaseException) -> None:
+def test_abort_and_interrupts_pass_through_unchanged(err: BaseException) -> None:
     with pytest.raises(type(err)) as raised:
         pipe().const(1).to(pipe().f(raiser(err)))()
     assert raised.value is err
     assert not hasattr(err, "__notes__")
 
 
-def test_an_exception_stays_what_it_is() -> None:
+def test_an_exception_keeps_its_identity() -> None:
     err = KeyError("a")
     built = pipe().const(1).to(pipe().f(raiser(err)))
     note = "step 2, to(pipe().f(fail)): step 1, f(fail): KeyError: 'a'"
@@ -428,7 +426,7 @@ def test_an_exception_keeps_its_own_notes() -> None:
     assert err.__notes__ == ["mine", "step 2, f(fail): ValueError: x"]
 
 
-def test_an_exception_that_lets_nothing_be_set_is_raised_all_the_same() -> None:
+def test_an_exception_without_settable_attributes_is_still_raised() -> None:
     class Sealed(Exception):
         def __setattr__(self, name: str, value: object) -> None:
             raise AttributeError(name)
@@ -438,13 +436,13 @@ def test_an_exception_that_lets_nothing_be_set_is_raised_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("name", ["f", "exec", "cast", "map", "foldl1", "to"])
-def test_what_is_no_function_is_refused_at_once(name: str) -> None:
+def test_values_that_are_not_functions_are_rejected_at_once(name: str) -> None:
     with pytest.raises(TypeError) as raised:
         getattr(pipe(), name)(5)
     assert str(raised.value) == f"{name}() takes a function or another pipe, and got a int"
 
 
-def test_abort_in_a_step_answers() -> None:
+def test_abort_in_a_step_ends_the_call() -> None:
     source = "const(1).f(lambda x: abort(404, 'not here'))"
     assert reply_to(source) == (404, TEXT, [], b"not here")
     assert reply_to("json()", body=b"{")[0] == 400
@@ -472,5 +470,5 @@ def test_a_source_without_a_request_says_so(source: str) -> None:
         ("__import__('array').array('h', [1, 2])", b"\1\0\2\0"),
     ],
 )
-def test_bytes_reads_whatever_holds_bytes(value: str, expected: bytes) -> None:
+def test_bytes_accepts_everything_with_bytes(value: str, expected: bytes) -> None:
     assert reply_to(f"const({value}).bytes()") == (200, "application/octet-stream", [], expected)

@@ -1,4 +1,4 @@
-"""Pipes with async steps: the call is awaited, and each step sees what it would see otherwise."""
+"""Pipes with async steps: the result is awaited, and steps work as in sync pipes."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ async def double(x: int) -> int:
     return x * 2
 
 
-def test_calling_gives_a_coroutine_only_where_something_is_awaited() -> None:
+def test_a_call_returns_a_coroutine_only_if_something_is_awaited() -> None:
     assert pipe().const(1).f(str)() == "1"
     later = pipe().const(1).f(double)()
     assert asyncio.iscoroutine(later)
     assert asyncio.run(later) == 2
 
 
-def test_an_error_in_an_async_step_names_it_and_stays_what_it_is() -> None:
+def test_an_error_in_an_async_step_names_the_step_and_keeps_its_type() -> None:
     err = KeyError("a")
 
     async def fail(_: int) -> None:
@@ -85,7 +85,7 @@ def test_an_error_in_an_async_step_names_it_and_stays_what_it_is() -> None:
 
 
 @pytest.mark.parametrize("err", [Abort(404, "gone"), asyncio.CancelledError(), SystemExit(3)])
-def test_what_ends_an_async_call_passes_through_untouched(err: BaseException) -> None:
+def test_abort_and_interrupts_pass_through_async_pipes_unchanged(err: BaseException) -> None:
     async def fail(_: int) -> None:
         raise err
 
@@ -96,7 +96,7 @@ def test_what_ends_an_async_call_passes_through_untouched(err: BaseException) ->
     assert not hasattr(err, "__notes__")
 
 
-def test_abort_and_errors_of_async_steps_answer() -> None:
+def test_abort_and_errors_of_async_steps_are_sent() -> None:
     source = "async def run_step(x): abort(404, 'not here')\nrun = pipe().const(1).f(run_step)"
     assert reply_to(source) == (404, TEXT, [], b"not here")
     code, text = error_of("async def fail(x): 1 / x\nrun = pipe().const(0).f(fail)")
@@ -107,7 +107,7 @@ def test_abort_and_errors_of_async_steps_answer() -> None:
     assert text.splitlines()[-1] == "step 2, f(fail): ZeroDivisionError: division by zero"
 
 
-def test_a_coroutine_that_nobody_awaits_complains_of_nothing() -> None:
+def test_an_unawaited_coroutine_causes_no_warning() -> None:
     with warnings.catch_warnings(record=True) as complaints:
         warnings.simplefilter("always")
         later = pipe().const(1).f(double).f(double)()
@@ -157,7 +157,7 @@ def test_a_cancelled_async_step_cleans_up() -> None:
         "const('ab').f(iter).stream().to(pipe().f(shout))",
     ],
 )
-def test_an_async_stream_goes_out_item_by_item(steps: str) -> None:
+def test_an_async_stream_is_sent_item_by_item(steps: str) -> None:
     source = (
         "import functools\n"
         "async def shout(x): return x.upper()\n"
@@ -176,7 +176,7 @@ def test_an_async_stream_goes_out_item_by_item(steps: str) -> None:
     ]
 
 
-def test_an_async_stream_that_is_closed_closes_its_source() -> None:
+def test_closing_an_async_stream_closes_its_source() -> None:
     ended: list[str] = []
 
     async def numbers() -> AsyncGenerator[int, None]:

@@ -1,4 +1,4 @@
-"""The examples in the docstrings of a pipe, which every method has."""
+"""The examples in the docstrings of pipes: every method has one that works."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def examples() -> list[doctest.DocTest]:
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda each: each.name.rpartition(".")[2])
-def test_an_example_gives_what_it_says(example: doctest.DocTest) -> None:
+def test_each_example_has_its_documented_result(example: doctest.DocTest) -> None:
     said: list[str] = []
     doctest.DocTestRunner().run(example, out=said.append)
     assert "".join(said) == ""
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_each_method_says_what_it_does_and_shows_it(name: str) -> None:
+def test_each_method_is_documented_with_an_example(name: str) -> None:
     text = inspect.getdoc(getattr(Pipe, name)) or ""
     assert text.partition("\n")[0].endswith((".", ":")), text
     assert f"{name}(" in text.partition(">>>")[2]

@@ -62,13 +62,15 @@ def test_the_package_of_a_module_may_have_another_name(
     assert str(raised.value).endswith(f"-m pip install {package}")
 
 
-def test_a_part_that_a_package_does_not_have_is_not_for_pip() -> None:
+def test_a_missing_submodule_does_not_suggest_pip() -> None:
     with pytest.raises(ModuleNotFoundError) as raised:
         pipe().importing("json.no_such_part")
     assert str(raised.value) == "No module named 'json.no_such_part'"
 
 
-def test_an_error_of_a_module_itself_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_inside_a_module_is_unchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "broken_module.py").write_text("1 / 0")
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(ZeroDivisionError):
@@ -77,7 +79,7 @@ def test_an_error_of_a_module_itself_stays(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Return what pip would have been asked for."""
+    """Return the arguments that pip would have got."""
     asked: list[list[str]] = []
     monkeypatch.setattr(_environment, "_pip", asked.append)
     return asked
@@ -104,7 +106,7 @@ def test_only_what_is_missing_is_installed(
 
 
 @pytest.mark.parametrize("package", ["", "--target=/tmp", "-r file", "/tmp/x", "../x", "-"])
-def test_what_is_no_package_is_refused(package: str, installed: list[list[str]]) -> None:
+def test_invalid_package_names_are_rejected(package: str, installed: list[list[str]]) -> None:
     with pytest.raises(ValueError, match="takes names of packages, such as") as raised:
         pipe().installing(package)
     assert str(raised.value).endswith(f"and got {package!r}")
@@ -153,7 +155,7 @@ def run(python: Path, code: str, **env: str) -> subprocess.CompletedProcess[str]
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the interpreter of a virtualenv of its own, with pip."""
+    """Return the interpreter of a new virtualenv with pip."""
     folder = tmp_path_factory.mktemp("venv")
     venv.create(folder, with_pip=True, symlinks=True)
     return folder / "bin" / "python"
@@ -170,10 +172,10 @@ for version in ("==1.0", "", "==2.0"):
 """
 
 
-def test_a_package_is_there_once_it_is_installed(python: Path, tmp_path: Path) -> None:
+def test_a_package_is_importable_once_installed(python: Path, tmp_path: Path) -> None:
     for version in ("1.0", "2.0"):
         wheel(tmp_path, version)
-    # Nothing but these wheels: no index is asked.
+    # Only these wheels, without any package index.
     done = run(python, CODE, PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path))
     assert (done.stdout.split(), done.returncode) == (["1.0", "1.0", "2.0"], 0), done.stderr
     said = [line for line in done.stderr.splitlines() if "Successfully installed" in line]
@@ -183,7 +185,7 @@ def test_a_package_is_there_once_it_is_installed(python: Path, tmp_path: Path) -
     ]
 
 
-def test_a_package_that_cannot_be_installed_is_told(python: Path, tmp_path: Path) -> None:
+def test_a_failing_installation_is_reported(python: Path, tmp_path: Path) -> None:
     code = "from owt.summat import pipe\npipe().installing('owt-no-such-package')"
     done = run(python, code, PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path))
     lines = done.stderr[done.stderr.index("RuntimeError: ") :].splitlines()
@@ -191,7 +193,7 @@ def test_a_package_that_cannot_be_installed_is_told(python: Path, tmp_path: Path
     assert lines[-1] == "ERROR: No matching distribution found for owt-no-such-package"
 
 
-def test_an_environment_without_pip_is_told(
+def test_an_environment_without_pip_is_reported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     python = tmp_path / "python"
@@ -207,7 +209,7 @@ def test_an_environment_without_pip_is_told(
     assert caplog.messages == [f"pip: {python}: No module named pip"]
 
 
-def test_a_pip_whose_call_is_ended_is_ended_with_it(
+def test_pip_is_killed_when_its_call_is_cancelled(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     python = tmp_path / "python"

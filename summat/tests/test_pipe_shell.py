@@ -1,4 +1,4 @@
-"""Commands as a step: what they print, how they fail, and that nothing of them is left."""
+"""Commands as steps: their output, their failures, and that no process is left."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def is_running(pid: int) -> bool:
         ("head -c 300000 /dev/zero", (), {}, bytes(300_000)),
     ],
 )
-def test_what_a_command_prints_is_the_last_value(
+def test_the_output_of_a_command_is_the_last_value(
     command: Any, names: tuple[str, ...], kwargs: dict[str, Any], expected: bytes | str
 ) -> None:
     wanted = expected.encode() if isinstance(expected, str) else expected
@@ -76,7 +76,7 @@ def test_a_command_that_fails_is_an_error(command: Any, error: str) -> None:
     assert error in str(raised.value)
 
 
-def test_only_the_end_of_what_a_failing_command_says_is_told() -> None:
+def test_only_the_end_of_long_errors_is_reported() -> None:
     with pytest.raises(CommandFailed) as raised:
         pipe().const("seq 100000 >&2; exit 1").shell().bytes()()
     assert str(raised.value).endswith("99999\n100000")
@@ -90,13 +90,13 @@ def test_only_the_end_of_what_a_failing_command_says_is_told() -> None:
         (["/no/such/program"], "No such file or directory: '/no/such/program'"),
     ],
 )
-def test_what_is_no_command_is_told(command: Any, error: str) -> None:
+def test_invalid_commands_are_reported(command: Any, error: str) -> None:
     with pytest.raises((TypeError, FileNotFoundError)) as raised:
         pipe().const(command).shell().bytes()()
     assert error in str(raised.value)
 
 
-def test_an_argument_that_did_not_come_is_told() -> None:
+def test_a_missing_argument_is_reported() -> None:
     with pytest.raises(TypeError, match="the pipe needs the argument 'text'"):
         pipe().const("echo $text").shell("text")()
 
@@ -112,7 +112,7 @@ def test_closing_kills_the_command_and_what_it_started() -> None:
     assert not any(map(is_running, pids))
 
 
-def test_a_command_that_fails_half_way_breaks_the_answer_off() -> None:
+def test_a_command_that_fails_midway_breaks_off_the_response() -> None:
     begun, chunk, ended = answer_to("const('echo a; sleep 0.2; exit 3').shell()")
     assert (begun, chunk) == (("start", 200, BINARY, []), ("chunk", b"a\n"))
     assert (ended[0], "ended with status 3" in ended[1]) == ("abort", True)

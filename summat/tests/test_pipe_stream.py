@@ -1,4 +1,4 @@
-"""Streams of pipes: each item passes through the steps as it is yielded, and all is closed."""
+"""Streams of pipes: each item passes through the steps as it is yielded; sources are closed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.fake import TEXT, FakeCall, answer_to, error_of
 
 
 class Source:
-    """Yields numbers, and keeps what happens, and on which thread it was closed."""
+    """Yields numbers, and records events and the thread that closed it."""
 
     def __init__(self, end: int = 9) -> None:
         self.end = end
@@ -100,7 +100,7 @@ def test_each_item_sees_the_arguments_as_they_were() -> None:
     assert list(built(n=3)) == [(1, 3, 5), (2, 3, 5)]
 
 
-def test_a_client_that_goes_ends_the_source() -> None:
+def test_a_disconnect_closes_the_source() -> None:
     source = (
         "import threading\nended = []\n"
         "def numbers():\n"
@@ -121,7 +121,7 @@ def test_a_client_that_goes_ends_the_source() -> None:
     assert adaptor.namespace["ended"] == [call.threads[0]]
 
 
-def test_an_error_half_way_breaks_the_answer_off_and_names_the_step() -> None:
+def test_an_error_midway_breaks_off_the_response_and_names_the_step() -> None:
     begun, chunk, ended = answer_to("const([1, 0]).stream().f(lambda n: str(1 // n))")
     assert (begun, chunk) == (("start", 200, TEXT, []), ("chunk", b"1"))
     assert ended[1].splitlines()[-1] == (
@@ -139,7 +139,7 @@ UNEXPECTED = (
     "steps",
     ["const('a').stream().f(lambda x: double(x))", "const('a').stream().f(count).stream()"],
 )
-def test_an_awaitable_that_could_not_be_foreseen_is_told(steps: str) -> None:
+def test_an_unexpected_awaitable_is_reported(steps: str) -> None:
     source = (
         f"async def double(x): return x * 2\nasync def count(x):\n  yield x\nrun = pipe().{steps}"
     )

@@ -1,4 +1,4 @@
-"""What a type checker says of pipes."""
+"""The types of pipes, as a type checker reports them."""
 
 from __future__ import annotations
 

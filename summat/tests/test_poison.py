@@ -1,4 +1,4 @@
-"""Adaptors that break what all code of a process uses: what owt itself does goes on."""
+"""Adaptors that damage builtins or the standard library: owt's own code still works."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ EXPECTED = [
         "import ast\nast.literal_eval = None\nimport gc\ngc.collect = None",
     ],
 )
-def test_what_an_adaptor_patches_changes_no_answer_of_others(poison: str, tmp_path: Path) -> None:
+def test_patches_of_one_adaptor_do_not_affect_others(poison: str, tmp_path: Path) -> None:
     program = f"""
 start(directory)
 text_of("async def run(): return 'the loop runs'")
@@ -69,7 +69,7 @@ assert answers == {EXPECTED!r}, answers
 
 
 @pytest.mark.parametrize("name", ["hasattr", "sorted", "enumerate", "ValueError"])
-def test_a_worker_whose_builtins_are_broken_asks_to_be_replaced(name: str, tmp_path: Path) -> None:
+def test_a_worker_with_damaged_builtins_asks_to_be_replaced(name: str, tmp_path: Path) -> None:
     program = f"""
 start(directory)
 VICTIM = "def run(x): return str({name}(x, int))"

@@ -1,4 +1,4 @@
-"""What a handler returns, as an answer."""
+"""The reply for each kind of value that a handler returns."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def run(value: str) -> str:
         ("({'a': 1}, 422)", (422, JSON, [], b'{"a":1}')),
         ("((1, 2), 200)", (200, JSON, [], b"[1,2]")),
         ("(None, 204)", (204, None, [], b"")),
-        # What has no content has no media type of its own.
+        # No content, no media type.
         ("('dropped', 204)", (204, None, [], b"")),
         ("({'a': 1}, 304)", (304, None, [], b"")),
         ("('', 304, {'Content-Type': 'text/css'})", (304, "text/css", [], b"")),
@@ -78,7 +78,7 @@ def run(value: str) -> str:
         ("abort(403, '<h1>No')", (403, HTML, [], b"<h1>No")),
     ],
 )
-def test_each_kind_of_value_has_its_answer(value: str, expected: tuple[Any, ...]) -> None:
+def test_each_type_of_value_has_its_response(value: str, expected: tuple[Any, ...]) -> None:
     assert reply_to(run(value)) == expected
 
 
@@ -90,12 +90,12 @@ def test_each_kind_of_value_has_its_answer(value: str, expected: tuple[Any, ...]
         ("[('X-A', 'b'), ('X-A', 'c')]", [("X-A", "b"), ("X-A", "c")]),
         ("{'X-A': ['b', 'c'], 'X-N': 5}", [("X-A", "b"), ("X-A", "c"), ("X-N", "5")]),
         ("{'X-Latin': '\\xe9', 'X-Bytes': b'\\xe9'}", [("X-Latin", "é"), ("X-Bytes", "é")]),
-        # These are the server's own business.
+        # These headers are set by the server.
         ("{'Connection': 'close', 'Transfer-Encoding': 'chunked'}", []),
         ("{'Content-Length': '9', 'Owt-Error': 'code', 'X-A': 'b'}", [("X-A", "b")]),
     ],
 )
-def test_headers_go_out_as_they_were_given(given: str, expected: list[tuple[str, str]]) -> None:
+def test_headers_are_sent_as_given(given: str, expected: list[tuple[str, str]]) -> None:
     assert reply_to(run(f"('x', {given})")) == (200, TEXT, [*expected], b"x")
 
 
@@ -164,7 +164,7 @@ def test_headers_go_out_as_they_were_given(given: str, expected: list[tuple[str,
         ),
     ],
 )
-def test_what_is_no_reply_is_told_with_what_works(value: str, text: str) -> None:
+def test_unsupported_values_are_reported_with_the_supported_types(value: str, text: str) -> None:
     assert error_of(run(value)) == ("reply-invalid", text)
 
 
@@ -195,7 +195,7 @@ def test_what_is_no_reply_is_told_with_what_works(value: str, text: str) -> None
         ("['\\ud800']", '["\\ud800"]'),
     ],
 )
-def test_json_is_valid_and_sensible(value: str, expected: str) -> None:
+def test_json_is_valid_for_unusual_values(value: str, expected: str) -> None:
     source = (
         "import array, collections, dataclasses, datetime, decimal, enum, fractions, pathlib\n"
         "import types, uuid\n"
@@ -228,7 +228,7 @@ def test_files_are_streamed_with_their_media_type(
     call = FakeCall(source, kwargs=repr({"path": str(path)}))
     _worker.handle(call)
     begun, *chunks, ended = call.answer()
-    # What stands at a path has a length and a version; an open file may be anything.
+    # A file at a path has a length and validators; an open file may be anything.
     names = ["ETag", "Last-Modified", "Accept-Ranges"] if "Path" in opened else []
     assert (begun[:3], ended) == (("start", 200, kind), ("finish",))
     assert [name for name, _value in begun[3]] == names
@@ -278,7 +278,7 @@ def run(path): return """
     ],
 )
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_what_only_looks_like_something_else_is_not_taken_for_it(
+def test_values_are_recognized_by_their_class_alone(
     tmp_path: Path, kind: str, value: str, expected: Any
 ) -> None:
     path = str(tmp_path / "secret")
@@ -301,12 +301,12 @@ def test_what_only_looks_like_something_else_is_not_taken_for_it(
         ("return Response('own', 202, {'X-A': 'b'})", (202, TEXT, [("X-A", "b")], b"own")),
     ],
 )
-def test_a_class_may_say_what_its_values_answer(method: str, expected: tuple[Any, ...]) -> None:
+def test_a_class_may_define_its_reply(method: str, expected: tuple[Any, ...]) -> None:
     source = f"class Own:\n  def __owt_reply__(self): {method}\ndef run(_): return Own()"
     assert reply_to(source) == expected
 
 
-def test_a_value_that_only_says_how_it_would_answer_does_not() -> None:
+def test_an_instance_attribute_does_not_define_a_reply() -> None:
     source = "import types\ndef run(_): return types.SimpleNamespace(__owt_reply__=lambda: 'own')"
     assert error_of(source)[0] == "reply-invalid"
 
@@ -333,7 +333,7 @@ VERSION = [
 def answer_of_path(
     path: Path, value: str = "path", kind: str = "def", method: str = "GET", **headers: str
 ) -> tuple[Any, ...]:
-    """Return what a path is answered with, its own tag replaced."""
+    """Return the response for a path, with its ETag replaced."""
     os.utime(path, (1_000_000_000, 1_000_000_000))
     source = f"import pathlib\n{kind} run(path):\n  path = pathlib.Path(path)\n  return {value}"
     given = [(name.replace("_", "-"), value) for name, value in headers.items()]
@@ -363,13 +363,13 @@ def answer_of_path(
             {"range": "bytes=-1"},
             (206, "text/css", [*VERSION, ("Content-Range", "bytes 9-9/10")], b"9"),
         ),
-        # Another status is what the handler says, whatever is asked.
+        # With another status, conditions and ranges are ignored.
         ("path, 404", {"range": "bytes=2-4"}, (404, TEXT, [], b"0123456789")),
         ("Response(path, 404)", {"if_none_match": "*"}, (404, TEXT, [], b"0123456789")),
     ],
 )
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_a_path_is_answered_as_the_request_has_it(
+def test_a_path_is_sent_according_to_the_request(
     tmp_path: Path, kind: str, value: str, headers: dict[str, str], expected: tuple[Any, ...]
 ) -> None:
     path = tmp_path / "a.txt"
@@ -377,7 +377,7 @@ def test_a_path_is_answered_as_the_request_has_it(
     assert answer_of_path(path, value, kind, **headers) == expected
 
 
-def test_a_path_is_whole_for_a_call_by_post(tmp_path: Path) -> None:
+def test_a_path_is_sent_whole_for_a_post(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(b"0123456789")
     found = answer_of_path(path, method="POST", range="bytes=2-4", if_none_match="*")
@@ -390,7 +390,7 @@ def test_a_path_without_a_length_is_streamed() -> None:
     assert b"".join(data for _chunk, data in chunks).startswith(b"Linux")
 
 
-def test_a_file_that_becomes_shorter_meanwhile_breaks_the_answer_off(tmp_path: Path) -> None:
+def test_a_file_that_is_truncated_meanwhile_breaks_off_the_response(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(bytes(200_000))
     call = FakeCall("import pathlib\ndef run(path): return pathlib.Path(path)")
@@ -410,7 +410,7 @@ def test_a_file_that_becomes_shorter_meanwhile_breaks_the_answer_off(tmp_path: P
     )
 
 
-def test_a_file_that_is_not_there_is_the_adaptors_error() -> None:
+def test_a_missing_file_is_an_error_of_the_adaptor() -> None:
     code, text = error_of("import pathlib\ndef run(_): return pathlib.Path('/no/such')")
     assert (code, text.splitlines()[0]) == (
         "adaptor-raised",
@@ -430,7 +430,7 @@ def test_a_file_that_is_not_there_is_the_adaptors_error() -> None:
     ],
 )
 @pytest.mark.parametrize(("back", "length"), [("", 0), ("file.seek(0)", 0), ("file.seek(2)", 2)])
-def test_a_file_that_was_written_is_answered_from_its_beginning(
+def test_a_file_that_was_just_written_is_sent_from_its_beginning(
     made: str, kind: str, chunks: list[Any], back: str, length: int
 ) -> None:
     source = (
@@ -447,7 +447,7 @@ def test_a_file_that_was_written_is_answered_from_its_beginning(
     assert b"".join(data for _chunk, data in sent) == whole[length:]
 
 
-def test_a_file_that_was_read_has_nothing_more(tmp_path: Path) -> None:
+def test_a_file_that_was_read_is_sent_from_its_position(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     source = "def run(path):\n  file = open(path, 'rb'); file.read(); return file"
     assert reply_to(source, kwargs=repr({"path": str(tmp_path / "a")})) == (200, BINARY, [], b"")
@@ -459,7 +459,7 @@ def test_the_open_file_is_closed() -> None:
     assert json_of(source) == "true"
 
 
-def test_abort_refuses_what_is_no_status() -> None:
+def test_abort_rejects_invalid_statuses() -> None:
     code, text = error_of("def run(_): abort(42)")
     assert (code, text.splitlines()[0]) == (
         "adaptor-raised",

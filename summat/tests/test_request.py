@@ -56,7 +56,7 @@ def request(**given: Any) -> Request:
         ("cookies", {"a": "1", "b": "x=y", "c": "q"}),
     ],
 )
-def test_each_name_gives_what_was_sent(name: str, expected: Any) -> None:
+def test_each_attribute_has_what_was_sent(name: str, expected: Any) -> None:
     sent = request(
         method="POST",
         scheme="https",
@@ -90,18 +90,18 @@ def test_each_name_gives_what_was_sent(name: str, expected: Any) -> None:
         ("is_json", False),
     ],
 )
-def test_what_was_not_sent_is_empty(name: str, expected: Any) -> None:
+def test_attributes_of_missing_values_are_empty(name: str, expected: Any) -> None:
     assert getattr(request(), name) == expected
 
 
-def test_bytes_that_are_no_text_do_not_fail() -> None:
+def test_invalid_text_does_not_fail() -> None:
     assert request(raw_path="/%FF").path == "/\ufffd"
     assert request(query="a=%FF").args == {"a": "\ufffd"}
     assert request(body=b"\xff").get_data(as_text=True) == "\ufffd"
     assert request(body=b"\xff").get_data() == b"\xff"
 
 
-def test_disconnected_is_asked_each_time() -> None:
+def test_disconnected_is_not_cached() -> None:
     call = FakeCall("")
     sent = Request(call)
     assert sent.disconnected is False
@@ -123,7 +123,7 @@ def test_headers_ignore_case_and_join_repeats() -> None:
     assert dict(headers) == {"x-a": "1, 3", "x-b": "2"}
 
 
-def test_a_form_is_read_with_all_its_values() -> None:
+def test_a_form_is_parsed_with_all_values() -> None:
     form = request(
         body=b"a=1&a=two&b=&c=%2B+",
         headers=[("content-type", "application/x-www-form-urlencoded")],
@@ -164,7 +164,7 @@ def test_a_large_file_is_read_from_disk(tmp_path: Path) -> None:
 
 
 def file_of(content: bytes, path: Path, where: str) -> File:
-    """Return a file that is held in memory or on disk."""
+    """Return a file in memory or on disk."""
     path.write_bytes(content)
     held = (content, None) if where == "memory" else (b"", str(path))
     return File(("file", "a.bin", "Application/X-Bin; version=1", *held))
@@ -226,7 +226,7 @@ def sound() -> bytes:
         ),
     ],
 )
-def test_what_reads_files_reads_those_of_a_form(
+def test_libraries_read_files_of_a_form(
     content: Any, read: Any, expected: Any, where: str, tmp_path: Path
 ) -> None:
     file = file_of(content(), tmp_path / "0", where)
@@ -257,7 +257,7 @@ def test_a_file_of_a_form_is_an_open_file(where: str, tmp_path: Path) -> None:
     assert kept.getvalue() == content
 
 
-def test_a_file_that_nobody_chose_is_false() -> None:
+def test_a_file_that_was_not_chosen_is_falsy() -> None:
     assert not File(("file", "", "application/octet-stream", b"", None))
 
 
@@ -297,7 +297,7 @@ def test_a_field_is_read_in_its_own_charset(
         ("values", "The request has no value 'missing'."),
     ],
 )
-def test_a_name_that_is_missing_answers_with_400(name: str, text: str) -> None:
+def test_a_missing_name_ends_the_call_with_400(name: str, text: str) -> None:
     source = f"def run(request): return request.{name}['missing']"
     assert reply_to(source)[0::3] == (400, text.encode())
     caught = f"def run(_):\n  try: _.{name}['missing']\n  except KeyError: return 'caught'"
@@ -321,7 +321,7 @@ def test_a_body_that_is_not_cached_is_gone_once_read() -> None:
         ("", None),
     ],
 )
-def test_credentials_are_read(header: str, expected: tuple[Any, ...] | None) -> None:
+def test_credentials_are_parsed(header: str, expected: tuple[Any, ...] | None) -> None:
     found = request(headers=[("authorization", header)]).authorization
     seen = found and (found.type, found.username, found.password, found.token)
     assert seen == expected
@@ -356,9 +356,7 @@ def test_a_file_iterates_by_lines() -> None:
         ),
     ],
 )
-def test_json_that_is_none_answers_the_call(
-    content_type: str, body: bytes, status: int, text: str
-) -> None:
+def test_invalid_json_ends_the_call(content_type: str, body: bytes, status: int, text: str) -> None:
     given: dict[str, Any] = {"headers": [("content-type", content_type)], "body": body}
     with pytest.raises(Abort) as raised:
         _ = request(**given).json
@@ -378,7 +376,7 @@ def test_json_can_be_forced_and_may_have_a_suffix() -> None:
     assert request(body=b"[" * 100_000).get_json(force=True, silent=True) is None
 
 
-def test_a_request_is_short_to_show() -> None:
+def test_a_request_has_a_short_repr() -> None:
     assert repr(request(raw_path="/a%20b")) == "<Request GET /a b>"
 
 
@@ -388,7 +386,7 @@ def test_a_handler_reads_its_request() -> None:
 
 
 @given(FIELDS)
-def test_a_query_comes_back_as_it_was_written(fields: list[tuple[str, str]]) -> None:
+def test_a_query_round_trips(fields: list[tuple[str, str]]) -> None:
     args = request(query=urlencode(fields)).args
     names = list(dict(fields))
     assert list(args) == names

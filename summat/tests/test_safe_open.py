@@ -1,4 +1,4 @@
-"""Files beneath a folder: what is inside opens, and nothing leads out."""
+"""Opening files in a folder: files inside open, and no path leads outside."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def root(tmp_path: Path) -> Path:
         ("../served/a.txt", b"a"),
     ],
 )
-def test_what_is_inside_opens(root: Path, path: str, content: bytes) -> None:
+def test_files_inside_are_opened(root: Path, path: str, content: bytes) -> None:
     with safe_open(root, path) as file:
         assert file.read() == content
         assert file.name == os.path.join(root, path.lstrip("/"))
@@ -96,7 +96,7 @@ def test_a_root_may_itself_be_a_link_and_a_path_an_object(root: Path) -> None:
         "n" * 300,
     ],
 )
-def test_what_is_not_there_or_outside_is_not_found(root: Path, path: str) -> None:
+def test_missing_and_outside_files_are_not_found(root: Path, path: str) -> None:
     with pytest.raises(Abort) as raised:
         safe_open(root, path)
     shown = path if len(path) <= 200 else path[:200] + "..."
@@ -106,7 +106,7 @@ def test_what_is_not_there_or_outside_is_not_found(root: Path, path: str) -> Non
     )
 
 
-def test_a_socket_is_no_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_is_not_a_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket")
@@ -115,7 +115,7 @@ def test_a_socket_is_no_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert raised.value.status == 404
 
 
-def test_a_link_that_appears_between_check_and_opening_is_refused(
+def test_a_link_that_appears_between_check_and_opening_is_rejected(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolve = _safe_open._names
@@ -137,7 +137,7 @@ def test_a_link_that_appears_between_check_and_opening_is_refused(
     ("error", "status", "text"),
     [(PermissionError(13, "no"), 403, "The file 'a.txt' may not be read by this server.")],
 )
-def test_what_may_not_be_read_is_told(
+def test_unreadable_files_are_reported(
     root: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, status: int, text: str
 ) -> None:
     def refuse(_top: int, _names: list[str]) -> int:
@@ -149,7 +149,7 @@ def test_what_may_not_be_read_is_told(
     assert (raised.value.status, raised.value.text) == (status, text)
 
 
-def test_a_fault_of_the_machine_stays_one(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_the_system_are_raised(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_top: int, _names: list[str]) -> int:
         raise OSError(5, "Input/output error")
 
@@ -159,7 +159,7 @@ def test_a_fault_of_the_machine_stays_one(root: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(("name", "kind"), [("x", FileNotFoundError), ("a.txt", OSError)])
-def test_a_root_that_is_no_folder_is_the_adaptors_mistake(
+def test_a_root_that_is_not_a_folder_is_an_error_of_the_adaptor(
     root: Path, name: str, kind: type[OSError]
 ) -> None:
     with pytest.raises(kind):
@@ -185,7 +185,7 @@ _PARTS = st.sampled_from(
 
 
 @given(parts=st.lists(_PARTS, max_size=8))
-def test_no_path_reads_what_is_outside(
+def test_no_path_reads_outside_files(
     parts: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     base = tmp_path_factory.getbasetemp() / "property"

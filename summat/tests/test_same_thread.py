@@ -52,7 +52,7 @@ async def arun():
     return loaded == threading.get_ident()
 """
 
-# The adaptor tells when it has begun, and ends when it is told to.
+# The adaptor signals when it has begun, and waits for the test to end it.
 SLOW = """
 import sys, threading
 events = sys.modules["tests.test_same_thread"].EVENTS
@@ -113,7 +113,7 @@ def test_a_call_may_be_written_as_an_expression() -> None:
     assert text_of(source) == "owt-same"
 
 
-def test_a_handler_that_is_async_is_refused() -> None:
+def test_async_handlers_are_rejected() -> None:
     code, text = error_of("@owt.same_thread\nasync def run():\n    return 1")
     assert code == "adaptor-raised"
     assert "owt.same_thread is for handlers that are not async" in text
@@ -131,11 +131,11 @@ def test_a_handler_that_is_async_is_refused() -> None:
         ("def run(): ...", False),
     ],
 )
-def test_code_at_module_level_says_it(source: str, is_requested_by: bool) -> None:
+def test_the_name_counts_only_at_module_level(source: str, is_requested_by: bool) -> None:
     assert _same_thread.is_requested_by(source) is is_requested_by
 
 
-def test_calls_come_one_after_the_other_and_in_order() -> None:
+def test_calls_run_one_after_the_other_in_order() -> None:
     first = begin(SLOW, fn_name="wait")
     assert EVENTS["begun"].wait(10)
     others = [begin(SLOW) for _ in range(5)]
@@ -168,20 +168,20 @@ def test_a_call_that_was_cancelled_before_its_turn_does_not_run() -> None:
     assert second.answer()[0][:2] == ("fail", "deadline")
 
 
-def test_a_thread_that_is_stuck_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stuck_thread_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_same_thread, "_STUCK_AFTER", 0.02)
     stuck = begin(SLOW, fn_name="wait")
     assert EVENTS["begun"].wait(10)
     waits = begin(SLOW)
     _worker.unblock(stuck.attached[0], threading.get_native_id(), 0.0)
-    # The adaptor was loaded anew on the thread that took over.
+    # The adaptor was reloaded on the thread that took over.
     assert waits.answer()[0][-1] == b"true"
     assert json_of(SLOW) == "true"
     EVENTS["go"].set()
     assert stuck.is_done.wait(10)
 
 
-def test_what_once_made_on_a_stuck_thread_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_of_once_on_a_stuck_thread_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_same_thread, "_STUCK_AFTER", 0.02)
     source = (
         SLOW
@@ -221,7 +221,7 @@ def test_a_thread_ends_with_its_adaptor() -> None:
 CLOSED: list[int] = []
 
 
-def test_an_interrupt_after_the_answer_leaves_the_thread_at_work() -> None:
+def test_an_interrupt_after_the_response_does_not_end_the_thread() -> None:
     thread = _same_thread.AdaptorThread()
     done = threading.Event()
 

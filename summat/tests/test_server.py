@@ -1,4 +1,4 @@
-"""What adaptors know of the server, and what the server's start leaves for children."""
+"""What adaptors know of the server, and what a worker saves for child processes."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def test_the_public_names_are_these() -> None:
     assert sorted(namespace) == sorted(owt.__all__)
 
 
-def test_without_a_server_the_way_to_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_server_an_error_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OWT_ADAPTORS_DIR", raising=False)
     with pytest.raises(RuntimeError, match=r"No owt server runs this code.*Start a server"):
         owt.Server.sing()
 
 
-def test_an_adaptor_knows_the_server(tmp_path: Path) -> None:
+def test_an_adaptor_has_the_server(tmp_path: Path) -> None:
     program = """
 start(directory, args={"address": "::", "port": 99, "auth": ["u:h"]}, address="::", port=99)
 source = '''
@@ -88,7 +88,7 @@ assert os.listdir(directory) == ['server.json']
     assert worker(program, tmp_path).stdout == "a_ 0o100600 def run(_): return 'é'"
 
 
-def test_a_folder_that_is_gone_stops_no_call(tmp_path: Path) -> None:
+def test_a_missing_folder_stops_no_call(tmp_path: Path) -> None:
     program = """
 start(directory)
 os.unlink(directory + '/server.json'); os.rmdir(directory)
@@ -99,7 +99,7 @@ os.write(1, text_of("def run(_): return 'x'").encode())
     assert worker(program, folder).stdout == "x"
 
 
-def test_children_find_the_package_last(tmp_path: Path) -> None:
+def test_the_package_is_last_on_the_path_of_children(tmp_path: Path) -> None:
     program = "start(directory); start(directory)\nos.write(1, os.environ['PYTHONPATH'].encode())"
     assert worker(program, tmp_path, PYTHONPATH=f"/first:{ROOT}").stdout == f"/first:{ROOT}"
     program = (

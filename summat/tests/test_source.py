@@ -1,4 +1,4 @@
-"""What kind of code an adaptor is, seen before it runs."""
+"""What the source of an adaptor shows before it runs."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_an_expression_is_the_handler(
         assert text_of(source, kwargs=kwargs) == expected
 
 
-def test_a_star_import_gives_the_handler() -> None:
+def test_a_star_import_may_provide_the_handler() -> None:
     assert text_of("from posixpath import *", kwargs="/a/b", fn_name="basename") == "b"
 
 
@@ -96,7 +96,7 @@ def test_another_function_can_be_named() -> None:
         ("raise SystemExit('this must not run')\ndef go(): pass", "it defines go"),
     ],
 )
-def test_a_missing_function_is_told_before_anything_runs(source: str, text: str) -> None:
+def test_a_missing_function_is_reported_before_anything_runs(source: str, text: str) -> None:
     assert error_of(source) == (
         "entry-missing",
         f"The code has no function 'run' at its top level: {text}. "
@@ -114,7 +114,9 @@ def test_a_missing_function_is_told_before_anything_runs(source: str, text: str)
         ("print('hello')", "NoneType", "Put `lambda: ` before it, or write"),
     ],
 )
-def test_what_cannot_be_called_is_no_handler(source: str, kind: str, way_out: str) -> None:
+def test_values_that_cannot_be_called_are_not_handlers(
+    source: str, kind: str, way_out: str
+) -> None:
     assert error_of(source) == (
         "entry-missing",
         f"What the code gives for 'run' is of type {kind}, which cannot be called. "
@@ -123,7 +125,7 @@ def test_what_cannot_be_called_is_no_handler(source: str, kind: str, way_out: st
 
 
 @pytest.mark.parametrize("source", ["def run(): pass\ndel run", "if not owt: run = print"])
-def test_a_function_that_is_not_there_after_all_is_missing(source: str) -> None:
+def test_a_deleted_function_is_missing(source: str) -> None:
     code, text = error_of(source)
     assert (code, text.partition(". ")[0]) == (
         "entry-missing",
@@ -150,7 +152,7 @@ def test_a_function_may_be_bound_by_any_means_of_python(source: str) -> None:
     assert [text_of(source), text_of(source)] == ["bound", "bound"]
 
 
-def test_names_that_the_code_does_not_bind_are_no_functions_of_its() -> None:
+def test_names_that_the_code_does_not_bind_are_not_functions() -> None:
     code, _text = error_of("globals()['run'] = print", fn_name="walk")
     assert code == "entry-missing"
 
@@ -186,22 +188,22 @@ def test_an_error_that_the_compiler_finds_shows_its_line_too() -> None:
     "source",
     ["x = '\0'", "(" * 10_000, "-" * 100_000 + "1", "x" + ".x" * 100_000, "x = '\ud800'"],
 )
-def test_what_the_parser_cannot_hold_is_invalid_code(source: str) -> None:
+def test_code_beyond_the_limits_of_the_parser_is_invalid(source: str) -> None:
     with pytest.raises(CallError) as raised:
         parse(source, "<adaptor 0>")
     assert raised.value.code == "code-invalid"
     assert raised.value.text.startswith("Python cannot read the code: ")
 
 
-def test_the_future_of_this_package_is_not_the_adaptors() -> None:
-    # Annotations are values here, not text, as without `from __future__ import annotations`.
+def test_future_imports_of_owt_do_not_apply_to_adaptors() -> None:
+    # Annotations are values: owt's own `from __future__ import annotations` does not apply.
     assert text_of("def f(x: 1 + 1): pass\ndef run(): return str(f.__annotations__['x'])") == "2"
 
 
 @pytest.mark.parametrize(
     "source", ["x = 1\n.f(str)", "const(1)\n.f(str", "const(1)\n.f(str)\nx = 1"]
 )
-def test_a_line_that_begins_with_a_dot_is_no_excuse_for_other_errors(source: str) -> None:
+def test_errors_in_a_chain_of_methods_are_reported(source: str) -> None:
     with pytest.raises(SyntaxError) as expected:
         compile(source, "<adaptor 0>", "exec")
     with pytest.raises(CallError) as raised:

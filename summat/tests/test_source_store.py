@@ -1,4 +1,4 @@
-"""Sources of adaptors as files: written once something may need them, and not before."""
+"""Sources of adaptors as files: written only when something may need them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ print(files())
 
 
 def test_files_are_written_from_the_first_import_of_pickle_on(tmp_path: Path) -> None:
-    # What measures coverage imports pickle at once.
+    # Coverage imports pickle at its start.
     env = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
     ran = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(tmp_path)],
@@ -55,7 +55,7 @@ def test_files_are_written_from_the_first_import_of_pickle_on(tmp_path: Path) ->
     ]
 
 
-def test_a_folder_that_is_gone_does_not_disturb_loading(tmp_path: Path) -> None:
+def test_a_missing_folder_does_not_prevent_loading(tmp_path: Path) -> None:
     shelf = SourceStore(str(tmp_path / "gone"))
     shelf.write_all()
     shelf.put("owt.adaptors.a_1", "run = 1")

@@ -1,4 +1,4 @@
-"""Streams: chunks as they come, errors where they belong, and sources that are always closed."""
+"""Streams: chunks are sent as they come, errors are reported, and sources are always closed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from owt._state import state
 from tests.fake import TEXT, FakeCall, answer_to, error_of, reply_to, text_of
 
 BINARY = "application/octet-stream"
-# Says in `ended`, which `ended_of` reads, what has come to an end and where.
+# Records in `ended`, which `ended_of` reads, what has ended and on which thread.
 ENDED = "import threading\nended = []\n"
 
 
@@ -45,7 +45,7 @@ def ended_of(call: FakeCall) -> list[Any]:
         ("yield '\\ud800'", [("start", 200, TEXT, []), ("chunk", b"\\ud800")]),
     ],
 )
-def test_chunks_go_out_as_they_are_yielded(
+def test_chunks_are_sent_as_they_are_yielded(
     kind: str, body: str, expected: list[tuple[Any, ...]]
 ) -> None:
     assert answer_to(f"{kind} run(_):\n  {body}") == [*expected, ("finish",)]
@@ -74,7 +74,7 @@ def test_a_stream_may_have_a_status_and_headers(source: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_a_stream_of_nothing_is_an_empty_answer(kind: str) -> None:
+def test_an_empty_stream_is_an_empty_response(kind: str) -> None:
     assert reply_to(f"{kind} run(_):\n  return\n  yield") == (200, None, [], b"")
 
 
@@ -89,7 +89,7 @@ def test_an_error_before_the_first_chunk_is_an_ordinary_error(kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_an_error_half_way_breaks_the_answer_off(kind: str) -> None:
+def test_an_error_midway_breaks_off_the_response(kind: str) -> None:
     begun, chunk, ended = answer_to(f"{kind} run(_):\n  yield 'a'\n  1 / 0")
     assert (begun, chunk) == (("start", 200, TEXT, []), ("chunk", b"a"))
     assert ended[0] == "abort"
@@ -101,11 +101,13 @@ def test_an_error_half_way_breaks_the_answer_off(kind: str) -> None:
     ("last", "comment"),
     [
         ("data: a\\n\\n", b": ValueError: two lines\n"),
-        # An event that is not complete stays so: EventSource drops it.
+        # An incomplete event stays incomplete: EventSource drops it.
         ("data: a", b"\n: ValueError: two lines\n"),
     ],
 )
-def test_an_error_half_way_is_a_comment_among_events(kind: str, last: str, comment: bytes) -> None:
+def test_an_error_midway_is_a_comment_of_the_event_stream(
+    kind: str, last: str, comment: bytes
+) -> None:
     source = (
         f"{kind} events():\n  yield '{last}'\n  raise ValueError('two\\nlines')\n"
         "def run(_): return events(), {'Content-Type': 'text/event-stream'}"
@@ -116,7 +118,7 @@ def test_an_error_half_way_is_a_comment_among_events(kind: str, last: str, comme
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_a_chunk_of_another_type_is_told(kind: str) -> None:
+def test_a_chunk_of_another_type_is_reported(kind: str) -> None:
     words = (
         "The handler streams a value of type dict. Yield text or bytes; for JSON, "
         "yield json.dumps(…)."
@@ -131,11 +133,11 @@ def test_a_chunk_of_another_type_is_told(kind: str) -> None:
     [
         ("chunks()", ("start", 200, TEXT, []), True),
         ("(chunks(), 201, {'X-A': 'b'})", ("start", 201, TEXT, [("X-A", "b")]), True),
-        # Here nothing of the body is needed to know the head.
+        # Here the head is known without any chunk.
         ("(chunks(), {'Content-Type': 'text/css'})", ("start", 200, "text/css", []), False),
     ],
 )
-def test_a_head_ends_the_call_once_the_head_is_known(
+def test_a_head_request_ends_once_the_head_is_known(
     kind: str, value: str, expected: tuple[Any, ...], has_begun: bool
 ) -> None:
     source = ENDED + (
@@ -152,7 +154,7 @@ def test_a_head_ends_the_call_once_the_head_is_known(
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_a_client_that_goes_ends_the_generator(kind: str) -> None:
+def test_a_disconnect_closes_the_generator(kind: str) -> None:
     source = ENDED + (
         f"{kind} run(_):\n"
         "  try:\n"
@@ -169,7 +171,7 @@ def test_a_client_that_goes_ends_the_generator(kind: str) -> None:
     assert ended_of(call) == [call.threads[0]]
 
 
-def test_a_generator_runs_and_ends_on_the_calling_thread() -> None:
+def test_a_generator_runs_and_is_closed_on_the_calling_thread() -> None:
     source = ENDED + (
         "def run(_):\n"
         "  try: yield str(threading.get_ident())\n"
@@ -182,14 +184,14 @@ def test_a_generator_runs_and_ends_on_the_calling_thread() -> None:
     assert ended_of(call) == [here]
 
 
-def test_a_generator_that_will_not_end_is_told() -> None:
+def test_a_generator_that_ignores_closing_is_reported() -> None:
     source = "def run(_):\n  try:\n    yield 'a'\n    yield 'b'\n  except GeneratorExit: yield 'no'"
     call = FakeCall(source, takes=1)
     _worker.handle(call)
     assert call.answer()[-1][1].splitlines()[0] == "RuntimeError: generator ignored GeneratorExit"
 
 
-def test_an_error_at_the_very_end_breaks_the_answer_off() -> None:
+def test_an_error_while_closing_breaks_off_the_response() -> None:
     source = "def run(_):\n  try: yield 'a'\n  finally: raise OSError('on closing')"
     assert answer_to(source)[-1][1].splitlines()[0] == "OSError: on closing"
 
@@ -212,7 +214,7 @@ def test_an_error_at_the_very_end_breaks_the_answer_off() -> None:
         ),
     ],
 )
-def test_what_is_awaitable_is_awaited(source: str, expected: str) -> None:
+def test_awaitables_are_awaited(source: str, expected: str) -> None:
     assert text_of(source) == expected
 
 
@@ -278,12 +280,12 @@ def test_a_cancelled_async_call_ends_and_cleans_up(kind: str) -> None:
     assert ended_of(call) == ["clean"]
 
 
-def test_a_cancel_of_what_is_done_changes_nothing() -> None:
+def test_cancelling_a_finished_call_changes_nothing() -> None:
     _worker.cancel("no such call")
     assert text_of("async def run(_): return 'x'") == "x"
 
 
-def test_a_call_that_is_interrupted_says_so() -> None:
+def test_an_interrupted_call_is_reported() -> None:
     source = "from owt._worker import Interrupted\ndef run(_): raise Interrupted"
     assert error_of(source) == (
         "deadline",
@@ -291,7 +293,7 @@ def test_a_call_that_is_interrupted_says_so() -> None:
     )
 
 
-def test_a_large_answer_of_an_async_handler_does_not_hold_up_the_loop() -> None:
+def test_a_large_response_of_an_async_handler_does_not_block_the_loop() -> None:
     large = FakeCall("async def run(_): return b'x' * 200_000")
     small = FakeCall("async def run(_): return b'x'")
     for call, length, thread in [(large, 200_000, "owt-stream"), (small, 1, "owt-async")]:
@@ -300,7 +302,7 @@ def test_a_large_answer_of_an_async_handler_does_not_hold_up_the_loop() -> None:
         assert call.answered_by == thread
 
 
-def test_a_client_that_goes_does_not_cancel_what_an_async_generator_does_at_its_end() -> None:
+def test_a_disconnect_does_not_cancel_the_cleanup_of_an_async_generator() -> None:
     source = (
         ENDED + "import asyncio\n"
         "async def run(_):\n"
@@ -316,7 +318,7 @@ def test_a_client_that_goes_does_not_cancel_what_an_async_generator_does_at_its_
     def gone(chunk: bytes) -> bool:
         is_taken = send(chunk)
         if not is_taken:
-            # The front cancels a call at the moment at which nobody reads it any more.
+            # The front cancels a call when its client disconnects.
             _worker.cancel(call.id)
         return is_taken
 
@@ -326,7 +328,7 @@ def test_a_client_that_goes_does_not_cancel_what_an_async_generator_does_at_its_
     assert ended_of(call) == ["cleaned up"]
 
 
-def test_an_async_call_that_is_cancelled_before_it_begins_is_done_all_the_same() -> None:
+def test_an_async_call_that_is_cancelled_before_it_begins_still_ends() -> None:
     busy = FakeCall("import time\nasync def run(_): time.sleep(0.1)", id="busy")
     late = FakeCall("async def run(_): return 'never'", id="late", disconnected=True)
     assert [_worker.handle(busy), _worker.handle(late)] == [False, False]

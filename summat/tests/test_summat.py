@@ -1,4 +1,4 @@
-"""The building blocks as one package: imported late, complete, documented by examples that work."""
+"""The building blocks as a package: lazily imported, complete, with examples that work."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def test_no_building_block_is_imported_before_it_is_used() -> None:
         "for name in names: getattr(owt.summat, name)\n"
         "print(sorted(set(names) - vars(owt.summat).keys()))"
     )
-    # Without site-packages, which may import things of their own.
+    # Without site-packages, which may import modules at start.
     loaded, late, listed, missing = python(program, "-S").stdout.splitlines()
     assert "stream" not in loaded
     assert "_once" not in loaded
     assert (late, listed, missing) == ("[]", "True", "[]")
 
 
-def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+def test_a_missing_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match=r"module 'owt.summat' has no attribute 'nonsense'"):
         summat.nonsense  # noqa: B018
 
 
-def test_a_decorator_stays_itself_once_its_module_is_imported() -> None:
+def test_a_decorator_is_not_shadowed_by_its_module() -> None:
     program = (
         "from owt.summat import once, batch, download\n"
         "import owt.summat\n"
@@ -56,14 +56,14 @@ def test_the_examples_in_the_documentation_work(module: str) -> None:
     assert result.attempted > 0
 
 
-def test_a_library_that_is_missing_is_named_with_its_command() -> None:
+def test_a_missing_library_is_reported_with_its_command() -> None:
     with pytest.raises(summat.Missing) as caught:
         need("no_such_library.part", "No-Such-Library", "owt.summat.image")
     expected = "owt.summat.image needs No-Such-Library: pip install No-Such-Library"
     assert str(caught.value) == expected
 
 
-def test_an_import_that_fails_within_a_library_is_not_called_missing(
+def test_an_import_error_within_a_library_is_not_reported_as_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "half_there.py").write_text("import its_own_dependency")
@@ -76,7 +76,7 @@ def test_an_import_that_fails_within_a_library_is_not_called_missing(
 def test_pip_installs_the_package_with_its_types(tmp_path: Path) -> None:
     target = tmp_path / "target"
     command = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target"]
-    # A copy, because setuptools builds in the folder of the project.
+    # A copy, because setuptools writes into the folder of the project.
     source = tmp_path / "source"
     subprocess.run(["cp", "-r", ROOT, source], check=True)
     subprocess.run([sys.executable, *command, str(target), str(source)], check=True)

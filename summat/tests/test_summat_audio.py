@@ -1,4 +1,4 @@
-"""WAV: every form of samples, the bytes that are written, and what is no sound."""
+"""WAV: every form of samples, the bytes that are written, and invalid input."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.fake import answer_to, error_of
 # [0.0, 0.5, -1.0, 1.0] as 16-bit PCM.
 PCM = struct.pack("<4h", 0, 16384, -32768, 32767)
 
-# The type of arrays of text; the older one is deprecated where there is the newer one.
+# The typecode of text arrays: `u` is deprecated where `w` exists.
 TEXT_TYPE: Any = "w" if "w" in typecodes else "u"
 
 
@@ -63,7 +63,7 @@ def test_samples_become_16_bit_pcm(samples: Any) -> None:
 @pytest.mark.parametrize(
     "samples", [array("b", [0, -128]), array("B", [128, 0]), np.array([128, 0], "u1")]
 )
-def test_bytes_as_samples_are_shifted_up(samples: Any) -> None:
+def test_samples_of_8_bits_are_shifted_up(samples: Any) -> None:
     assert opened(audio.wav(samples, 8000))[3] == struct.pack("<2h", 0, -32768)
 
 
@@ -81,13 +81,13 @@ def test_frames_of_two_channels_are_interleaved(samples: Any, channels: int | No
     assert opened(audio.wav(samples, 44100, channels=channels)) == (2, 2, 44100, PCM)
 
 
-def test_rows_of_channels_as_torch_has_them_are_turned() -> None:
+def test_channels_first_arrays_are_transposed() -> None:
     rows = np.zeros((2, 9), "f4")
     rows[1] = 1
     assert opened(audio.wav(rows, 8000))[::3] == (2, struct.pack("<2h", 0, 32767) * 9)
 
 
-def test_a_tensor_is_taken_from_where_it_lies() -> None:
+def test_a_tensor_is_copied_to_the_cpu() -> None:
     class Tensor:
         def detach(self) -> Tensor:
             return self
@@ -98,7 +98,7 @@ def test_a_tensor_is_taken_from_where_it_lies() -> None:
     assert opened(audio.wav(Tensor(), 8000))[3] == PCM
 
 
-def test_no_samples_are_an_empty_sound() -> None:
+def test_no_samples_are_an_empty_file() -> None:
     assert opened(audio.wav([], 8000)) == (1, 2, 8000, b"")
     assert list(audio.read(audio.wav([], 8000))[0]) == []
 
@@ -127,25 +127,25 @@ def test_no_samples_are_an_empty_sound() -> None:
         (np.array(["x"]), "An array of shape (1,) and type <U1 is not samples"),
     ],
 )
-def test_what_is_no_sound_is_refused(samples: Any, text: str) -> None:
+def test_invalid_samples_are_rejected(samples: Any, text: str) -> None:
     with pytest.raises(BadInput) as caught:
         audio.wav(samples, 8000)
     assert str(caught.value).startswith(text)
 
 
 @pytest.mark.parametrize("rate", [0, -1, 8000.0, True, 1 << 40, None])
-def test_a_sample_rate_is_a_number_of_frames(rate: Any) -> None:
+def test_an_invalid_sample_rate_is_rejected(rate: Any) -> None:
     with pytest.raises(BadInput, match="The sample rate is"):
         audio.wav([], rate)
 
 
-def test_a_sound_of_more_than_4_gib_is_refused() -> None:
+def test_a_file_beyond_4_gib_is_rejected() -> None:
     with pytest.raises(BadInput, match="more samples than a WAV file can hold"):
         audio._header(8000, 1, 1 << 32)
 
 
 @given(st.lists(st.integers(-32768, 32767)), st.sampled_from([8000, 16000, 44100]))
-def test_what_is_written_is_read_again(samples: list[int], rate: int) -> None:
+def test_written_files_round_trip(samples: list[int], rate: int) -> None:
     read, read_rate = audio.read(audio.wav(samples, rate))
     assert [round(sample * 32768) for sample in read] == samples
     assert read_rate == rate
@@ -153,7 +153,7 @@ def test_what_is_written_is_read_again(samples: list[int], rate: int) -> None:
 
 
 @given(st.binary())
-def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+def test_any_bytes_are_read_or_rejected(data: bytes) -> None:
     for candidate in (data, audio.wav([1, 2], 8000)[: len(data)] + data):
         try:
             samples, rate = audio.read(candidate)
@@ -220,7 +220,7 @@ def test_every_common_kind_of_wav_is_read(data: bytes, expected: list[float]) ->
         ),
     ],
 )
-def test_what_is_not_audio_is_refused(data: bytes, text: str) -> None:
+def test_other_data_is_rejected(data: bytes, text: str) -> None:
     with pytest.raises(BadInput) as caught:
         audio.read(data)
     assert str(caught.value) == text
@@ -231,7 +231,7 @@ def test_files_are_joined() -> None:
     assert whole == audio.wav(PCM, 8000)
 
 
-def test_joined_files_of_bytes_are_padded() -> None:
+def test_joined_files_of_odd_length_are_padded() -> None:
     joined = audio.join([made(form(1, 8), b"abc")])
     assert joined == made(form(1, 8), b"abc") + b"\0"
     assert struct.unpack_from("<I", joined, 4) == (len(joined) - 8,)
@@ -253,7 +253,7 @@ def test_joined_files_of_bytes_are_padded() -> None:
         ),
     ],
 )
-def test_files_that_do_not_fit_are_not_joined(files: list[bytes], text: str) -> None:
+def test_files_of_different_formats_are_not_joined(files: list[bytes], text: str) -> None:
     with pytest.raises(BadInput) as caught:
         audio.join(files)
     assert str(caught.value) == text
@@ -263,7 +263,7 @@ HEAD = "from owt.summat import audio\nended = []\n"
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_a_sound_is_streamed_as_it_is_made(kind: str) -> None:
+def test_audio_is_streamed_as_it_is_made(kind: str) -> None:
     source = (
         f"{HEAD}{kind} speak():\n  yield [0.0, 0.5]\n  yield [-1.0, 1.0]\n"
         "def run(_): return audio.stream(speak(), 8000)"
@@ -276,7 +276,7 @@ def test_a_sound_is_streamed_as_it_is_made(kind: str) -> None:
     ]
 
 
-def test_the_head_of_a_stream_says_that_its_length_is_not_known() -> None:
+def test_the_header_of_a_stream_has_an_unknown_length() -> None:
     head = audio.header(16000, channels=2)
     assert head[:8] == b"RIFF\xff\xff\xff\xff"
     assert head[-8:] == b"data\xff\xff\xff\xff"
@@ -284,7 +284,7 @@ def test_the_head_of_a_stream_says_that_its_length_is_not_known() -> None:
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_a_sound_of_nothing_is_a_head_alone(kind: str) -> None:
+def test_an_empty_stream_is_a_header(kind: str) -> None:
     source = (
         f"{HEAD}{kind} speak():\n  return\n  yield\n"
         "def run(_): return audio.stream(speak(), 8000, channels=2)"
@@ -310,7 +310,7 @@ def test_a_stream_that_changes_its_channels_breaks_off(kind: str) -> None:
     assert text.splitlines()[0] == expected
 
 
-def test_a_stream_of_what_yields_nothing_is_an_error_of_the_adaptor() -> None:
+def test_streaming_a_value_that_is_not_iterable_is_an_error_of_the_adaptor() -> None:
     code, text = error_of(f"{HEAD}def run(_): return audio.stream(5, 8000)")
     assert (code, text.splitlines()[0]) == (
         "adaptor-raised",
@@ -318,7 +318,7 @@ def test_a_stream_of_what_yields_nothing_is_an_error_of_the_adaptor() -> None:
     )
 
 
-def test_an_upload_that_is_not_audio_is_answered_by_the_adaptor() -> None:
+def test_bad_input_is_reported_by_the_adaptor() -> None:
     source = (
         "from owt.summat import BadInput, audio\n"
         "def run(request):\n"

@@ -1,4 +1,4 @@
-"""Concurrent calls in one: sizes, errors that are told apart, and callers that go."""
+"""Combined calls: sizes, errors of single items, and cancelled callers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.fake import FakeCall, answer_to, json_of
 
 
 def all_of(function: Callable[[Any], Any], items: list[Any]) -> list[Any]:
-    """Call a function with each item from a thread of its own; errors are given back."""
+    """Call a function with each item from its own thread; return results and errors."""
     results: dict[int, Any] = {}
 
     def call(index: int, item: Any) -> None:
@@ -44,22 +44,22 @@ def shown(values: list[Any]) -> list[str]:
 
 def doubled(sizes: list[int]) -> Callable[[list[int]], list[int]]:
     def double(items: list[int]) -> list[int]:
-        """Double them."""
+        """Double the items."""
         sizes.append(len(items))
         return [2 * item for item in items]
 
     return double
 
 
-def test_calls_of_many_threads_become_one() -> None:
+def test_calls_of_many_threads_are_combined() -> None:
     sizes: list[int] = []
     double = batch(max=8, wait=10)(doubled(sizes))
     assert all_of(double, list(range(8))) == [0, 2, 4, 6, 8, 10, 12, 14]
     assert (sizes, tuple(double.stats())) == ([8], (8, 1, 8))
-    assert (vars(double)["__name__"], double.__doc__) == ("double", "Double them.")
+    assert (vars(double)["__name__"], double.__doc__) == ("double", "Double the items.")
 
 
-def test_a_batch_is_never_larger_than_it_may_be() -> None:
+def test_a_batch_is_never_larger_than_its_maximum() -> None:
     sizes: list[int] = []
     double = batch(max=4, wait=0.2)(doubled(sizes))
     assert all_of(double, list(range(10))) == [2 * item for item in range(10)]
@@ -67,14 +67,14 @@ def test_a_batch_is_never_larger_than_it_may_be() -> None:
     assert double.stats().largest == max(sizes) <= 4
 
 
-def test_one_caller_alone_waits_only_for_a_moment() -> None:
+def test_a_single_caller_does_not_wait_long() -> None:
     sizes: list[int] = []
     double = batch(max=8, wait=0.001)(doubled(sizes))
     assert [double(1), double(2)] == [2, 4]
     assert sizes == [1, 1]
 
 
-def test_calls_in_an_event_loop_become_one() -> None:
+def test_calls_in_an_event_loop_are_combined() -> None:
     sizes: list[int] = []
     double = batch(max=4, wait=0.05)(doubled(sizes))
     assert asyncio.run(each(double.later, [1, 2, 3, 4])) == [2, 4, 6, 8]
@@ -95,7 +95,7 @@ def test_an_async_function_runs_in_the_loop_of_its_callers() -> None:
     assert (sizes, tuple(double.stats())) == ([3, 1, 1], (5, 3, 3))
 
 
-def test_waiting_in_an_event_loop_is_refused() -> None:
+def test_waiting_in_an_event_loop_is_rejected() -> None:
     double = batch()(doubled([]))
 
     async def main() -> int:
@@ -153,13 +153,13 @@ def test_each_caller_gets_its_result_or_its_error(
     function: Callable[[list[int]], Any], expected: list[str]
 ) -> None:
     batched = batch(max=2, wait=10)(function)
-    # In a fixed order, because by_item tells them apart.
+    # Submitted in a fixed order, because `by_item` distinguishes items.
     assert shown(asyncio.run(each(batched.later, [0, 1]))) == expected
     assert sorted(shown(all_of(batched, [0, 1]))) == sorted(expected)
 
 
 @pytest.mark.parametrize(("function", "expected"), CASES)
-def test_so_it_is_with_async_functions(
+def test_each_caller_of_an_async_function_gets_its_result_or_its_error(
     function: Callable[[list[int]], Any], expected: list[str]
 ) -> None:
     @batch(max=2, wait=10)
@@ -169,7 +169,7 @@ def test_so_it_is_with_async_functions(
     assert shown(asyncio.run(each(batched, [0, 1]))) == expected
 
 
-def test_a_function_that_exits_ends_its_callers_and_not_the_batches() -> None:
+def test_a_function_that_exits_ends_only_its_own_batch() -> None:
     batched = batch(max=1)(leaving)
     for _ in range(2):
         with pytest.raises(SystemExit):
@@ -202,7 +202,7 @@ def test_a_caller_that_is_cancelled_leaves_the_batch() -> None:
     assert seen == [[2, 3]]
 
 
-def test_a_batch_of_nobody_is_not_run() -> None:
+def test_a_batch_without_callers_does_not_run() -> None:
     sizes: list[int] = []
     batched = batch(max=2, wait=10)(doubled(sizes))
 
@@ -257,7 +257,7 @@ def test_a_thread_that_is_interrupted_leaves_the_batch() -> None:
 
 
 @pytest.mark.parametrize("given", [{"max": 0}, {"wait": -1}])
-def test_a_batch_that_makes_no_sense_is_refused(given: dict[str, Any]) -> None:
+def test_invalid_limits_are_rejected(given: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="max is 1 or more, wait is not negative"):
         batch(**given)
 
@@ -276,7 +276,7 @@ SOURCE = (
         "async def run(_, word): return await measure.later(word)",
     ],
 )
-def test_handlers_share_batches(handler: str) -> None:
+def test_handlers_share_a_batch(handler: str) -> None:
     source = SOURCE + handler
     calls = [FakeCall(source, kwargs=f'{{"word": "{word}"}}') for word in ("a", "bb", "ccc")]
     threads = [threading.Thread(target=_worker.handle, args=(call,)) for call in calls]
@@ -298,7 +298,7 @@ def test_a_batch_that_fails_is_an_error_of_the_adaptor() -> None:
     assert text.splitlines()[0].startswith("BatchMismatch: the batch function returned 0 results")
 
 
-def test_the_sizes_can_be_answered() -> None:
+def test_stats_can_be_returned() -> None:
     source = (
         "from owt.summat import batch\n@batch(max=1)\ndef same(items): return items\n"
         "def run(_, word):\n  same(word)\n  return same.stats()._asdict()"

@@ -1,4 +1,4 @@
-"""Downloads: kept, resumed, verified, fetched once, and failures that say what went wrong."""
+"""Downloads: cached, resumed, verified, fetched once, and failures that are explained."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DIGEST = hashlib.sha256(DATA).hexdigest()
 
 
 class Site(ThreadingHTTPServer):
-    """Serves `data` at every path, and does what is set on it."""
+    """Serves `data` at every path; its attributes change how."""
 
     daemon_threads = True
 
@@ -39,7 +39,7 @@ class Site(ThreadingHTTPServer):
         self.asked: list[str | None] = []
 
     def handle_error(self, *_args: Any) -> None:
-        """Say nothing of clients that went away."""
+        """Ignore clients that have disconnected."""
 
     @property
     def url(self) -> str:
@@ -97,7 +97,7 @@ def test_a_file_is_fetched_once_and_kept(site: Site, tmp_path: Path) -> None:
     assert names(folder) == ["small_one.bin", "small_one.bin.lock"]
 
 
-def test_files_are_told_apart_by_url_and_digest(site: Site, tmp_path: Path) -> None:
+def test_files_are_identified_by_url_and_digest(site: Site, tmp_path: Path) -> None:
     paths = {download(f"{site.url}/{name}", tmp_path) for name in ("a", "a?b", "")}
     paths.add(download(f"{site.url}/a", tmp_path, sha256=DIGEST))
     assert len(paths) == 4
@@ -113,7 +113,7 @@ def test_the_cache_is_where_the_system_has_its_caches(
     assert download(f"{site.url}/a").parent == base / "owt"
 
 
-def test_progress_is_told(site: Site, tmp_path: Path) -> None:
+def test_progress_is_reported(site: Site, tmp_path: Path) -> None:
     describe: list[tuple[int, int | None]] = []
     download(site.url, tmp_path, progress=lambda done, total: describe.append((done, total)))
     assert describe[-1] == (len(DATA), len(DATA))
@@ -138,7 +138,7 @@ def test_progress_is_logged_without_a_callback(
     assert caplog.messages[-1] == f"{path.name}: {message}"
 
 
-def test_a_download_that_broke_off_goes_on_where_it_was(site: Site, tmp_path: Path) -> None:
+def test_a_broken_download_is_resumed(site: Site, tmp_path: Path) -> None:
     site.sends = 100_000
     expected = (
         f"the download from {site.url}/a broke off \\(100000 of 256000 bytes came\\): "
@@ -156,7 +156,7 @@ def test_a_download_that_broke_off_goes_on_where_it_was(site: Site, tmp_path: Pa
 
 
 @pytest.mark.parametrize("tag", ['"two"', 'W/"weak"'])
-def test_the_beginning_of_another_file_is_not_used(tag: str, site: Site, tmp_path: Path) -> None:
+def test_a_part_of_another_file_is_not_used(tag: str, site: Site, tmp_path: Path) -> None:
     site.sends, site.data = 1000, b"x" * len(DATA)
     if tag.startswith("W/"):
         site.tag = tag
@@ -166,9 +166,7 @@ def test_the_beginning_of_another_file_is_not_used(tag: str, site: Site, tmp_pat
     assert download(f"{site.url}/a", tmp_path).read_bytes() == DATA
 
 
-def test_a_beginning_that_is_longer_than_the_file_is_thrown_away(
-    site: Site, tmp_path: Path
-) -> None:
+def test_a_part_that_is_longer_than_the_file_is_discarded(site: Site, tmp_path: Path) -> None:
     site.sends = 100_000
     with pytest.raises(DownloadFailed):
         download(f"{site.url}/a", tmp_path)
@@ -177,26 +175,26 @@ def test_a_beginning_that_is_longer_than_the_file_is_thrown_away(
     assert site.asked == [None, "bytes=100000-", None]
 
 
-def test_a_file_with_another_digest_is_refused(site: Site, tmp_path: Path) -> None:
+def test_a_file_with_another_digest_is_rejected(site: Site, tmp_path: Path) -> None:
     with pytest.raises(DownloadFailed, match=f"has the SHA-256 {DIGEST}, not {'0' * 64}"):
         download(f"{site.url}/a", tmp_path, sha256="0" * 64)
     assert names(tmp_path) == ["a.lock", "a.part-tag"]
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
-def test_an_error_of_the_server_is_told(status: int, site: Site, tmp_path: Path) -> None:
+def test_an_error_of_the_server_is_reported(status: int, site: Site, tmp_path: Path) -> None:
     site.status = status
     with pytest.raises(DownloadFailed, match=f"^{site.url}/a answers {status} "):
         download(f"{site.url}/a?secret", tmp_path)
 
 
-def test_a_server_that_is_not_there_is_told(site: Site, tmp_path: Path) -> None:
+def test_an_unreachable_server_is_reported(site: Site, tmp_path: Path) -> None:
     url = "http://127.0.0.1:1"
     with pytest.raises(DownloadFailed, match=f"{url}/a cannot be reached: .*refused"):
         download(f"{url}/a", tmp_path)
 
 
-def test_a_server_that_falls_silent_is_told(site: Site, tmp_path: Path) -> None:
+def test_a_silent_server_is_reported(site: Site, tmp_path: Path) -> None:
     site.gate.clear()
     with pytest.raises(DownloadFailed, match=r"(cannot be reached|broke off).*timed out"):
         download(f"{site.url}/a", tmp_path, timeout=0.05)
@@ -211,14 +209,14 @@ def test_a_server_that_falls_silent_is_told(site: Site, tmp_path: Path) -> None:
         ("http://x/", "abc", "sha256 is 64 hexadecimal digits, not 'abc'"),
     ],
 )
-def test_what_is_no_download_is_refused(
+def test_invalid_arguments_are_rejected(
     url: str, sha256: str | None, text: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=text):
         download(url, tmp_path, sha256=sha256)
 
 
-def test_however_many_ask_one_fetches(site: Site, tmp_path: Path) -> None:
+def test_concurrent_callers_fetch_once(site: Site, tmp_path: Path) -> None:
     site.gate.clear()
     program = (
         "import sys; from owt.summat import download\n"

@@ -1,4 +1,4 @@
-"""Files of a folder as a web server gives them: ranges, conditions, types, and no way out."""
+"""Serving files: ranges, conditions, media types, and no path to the outside."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def get(root: Path, path: str, more: str = "", **given: Any) -> list[tuple[Any, ...]]:
-    """Ask for a path, and return the answer with the file's own tag replaced."""
+    """Request a path, and return the response with the file's ETag replaced."""
     headers = [(name.lower(), value) for name, value in given.pop("headers", [])]
     source = SOURCE.format(root=str(root), more=more)
     answer = answer_to(source, raw_path=path, headers=headers, **given)
@@ -78,7 +78,7 @@ def test_a_file_is_served_with_its_type(root: Path, path: str, kind: str, body: 
     assert get(root, path) == [("reply", 200, kind, head(), body)]
 
 
-def test_a_path_of_the_adaptors_choice_is_served(root: Path) -> None:
+def test_a_path_can_be_given(root: Path) -> None:
     (event,) = get(root, "/any/path", ", 'a.txt', cache_control='max-age=60'")
     assert event == ("reply", 200, TEXT, head("max-age=60"), b"0123456789")
 
@@ -98,7 +98,7 @@ def test_a_path_of_the_adaptors_choice_is_served(root: Path) -> None:
         ("/", "/index.html"),
     ],
 )
-def test_what_is_outside_or_not_there_is_not_found(root: Path, path: str, shown: str) -> None:
+def test_missing_and_outside_files_are_not_found(root: Path, path: str, shown: str) -> None:
     assert get(root, path) == [("reply", 404, TEXT, [], MISSING.format(shown).encode())]
 
 
@@ -110,21 +110,19 @@ def test_folders_are_not_listed(root: Path) -> None:
 @pytest.mark.parametrize(
     ("query", "location"), [("", "./sub/"), ("code_b64=YQ", "./sub/?code_b64=YQ")]
 )
-def test_a_folder_without_its_slash_is_somewhere_else(
-    root: Path, query: str, location: str
-) -> None:
+def test_a_folder_without_its_slash_is_redirected(root: Path, query: str, location: str) -> None:
     (event,) = get(root, "/sub", query=query)
     assert event[1:4:2] == (308, [("Location", location)])
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
-def test_other_methods_are_refused(root: Path, method: str) -> None:
+def test_other_methods_are_rejected(root: Path, method: str) -> None:
     text = b"Files are only read here.\n"
     refused = ("reply", 405, TEXT, [("Allow", "GET, HEAD, POST")], text)
     assert get(root, "/a.txt", method=method) == [refused]
 
 
-def test_a_call_by_post_gets_the_whole_file(root: Path) -> None:
+def test_a_post_gets_the_whole_file(root: Path) -> None:
     headers = [("Range", "bytes=0-1"), ("If-None-Match", "*")]
     whole = ("reply", 200, TEXT, head(), b"0123456789")
     assert get(root, "/a.txt", method="POST", headers=headers) == [whole]
@@ -142,7 +140,7 @@ def test_a_call_by_post_gets_the_whole_file(root: Path) -> None:
         ("bytes= 1-2 ", b"12", "bytes 1-2/10"),
     ],
 )
-def test_a_range_is_served_alone(root: Path, asked: str, body: bytes, content_range: str) -> None:
+def test_only_the_range_is_sent(root: Path, asked: str, body: bytes, content_range: str) -> None:
     expected = ("reply", 206, TEXT, head(content_range=content_range), body)
     assert get(root, "/a.txt", headers=[("Range", asked)]) == [expected]
 
@@ -201,22 +199,22 @@ def test_if_range_asks_for_the_rest_of_the_same_file(
         ([("If-Modified-Since", "Sun, 09 Sep 2001 01:46:39 GMT")], 200),
         ([("If-Modified-Since", "yesterday")], 200),
         ([("If-None-Match", "{tag}"), ("Range", "bytes=0-1")], 304),
-        # Two of a name are one list.
+        # Repeated headers are one list.
         ([("If-None-Match", '"other"'), ("If-None-Match", "{tag}")], 304),
-        # The old notation of C's asctime, which is of Greenwich.
+        # The obsolete format of asctime, in UTC.
         ([("If-Modified-Since", "Sun Sep  9 01:46:40 2001")], 304),
         ([("If-Match", "{tag}")], 200),
         ([("If-Match", '"other", {tag}')], 200),
         ([("If-Match", "*")], 200),
         ([("If-Match", "{tag}"), ("If-None-Match", "{tag}")], 304),
-        # Where there are tags, dates do not count.
+        # With ETags, dates are ignored.
         ([("If-Match", "{tag}"), ("If-Unmodified-Since", "Sun, 09 Sep 2001 01:46:39 GMT")], 200),
         ([("If-Unmodified-Since", MODIFIED)], 200),
         ([("If-Unmodified-Since", "yesterday")], 200),
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_what_the_client_has_is_not_sent_again(
+def test_a_fresh_copy_is_not_sent_again(
     root: Path, headers: list[tuple[str, str]], status: int, method: str
 ) -> None:
     tag = tag_of(root, "a.txt")
@@ -230,7 +228,7 @@ def test_what_the_client_has_is_not_sent_again(
     "headers",
     [
         [("If-Match", '"other"')],
-        # A weak tag proves nothing of the bytes.
+        # A weak ETag does not identify bytes.
         [("If-Match", "W/{tag}")],
         [("If-Match", '"other"'), ("Range", "bytes=0-1")],
         [("If-Match", '"other"'), ("If-None-Match", "{tag}")],
@@ -238,7 +236,7 @@ def test_what_the_client_has_is_not_sent_again(
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_file_that_is_not_the_one_that_is_meant_is_not_sent(
+def test_a_failed_precondition_sends_no_file(
     root: Path, headers: list[tuple[str, str]], method: str
 ) -> None:
     tag = tag_of(root, "a.txt")
@@ -248,7 +246,7 @@ def test_a_file_that_is_not_the_one_that_is_meant_is_not_sent(
     assert answer == [("reply", 412, TEXT, head(), text)]
 
 
-def test_a_file_that_is_replaced_has_another_tag(root: Path) -> None:
+def test_a_replaced_file_has_another_etag(root: Path) -> None:
     before = tag_of(root, "a.txt")
     (root / "new").write_bytes(b"abcdefghij")
     os.utime(root / "new", (1_000_000_000, 1_000_000_000))
@@ -269,7 +267,7 @@ def test_a_large_file_is_streamed(root: Path, asked: str, start: int, status: in
     assert len(chunks) > 10
 
 
-def test_nothing_of_a_large_file_is_sent_to_a_head(root: Path) -> None:
+def test_a_head_request_gets_no_body(root: Path) -> None:
     (root / "large.bin").write_bytes(bytes(3 << 20))
     source = SOURCE.format(root=str(root), more="")
     call = FakeCall(source, raw_path="/large.bin", method="HEAD")
@@ -294,7 +292,7 @@ def test_headers_may_be_added_to_what_is_served(root: Path) -> None:
     assert event[3][-1] == ("X-A", "b")
 
 
-def test_a_root_that_is_not_there_is_an_error_of_the_adaptor(tmp_path: Path) -> None:
+def test_a_missing_root_is_an_error_of_the_adaptor(tmp_path: Path) -> None:
     (event,) = get(tmp_path / "none", "/a.txt")
     assert event[:2] == ("fail", "adaptor-raised")
     assert event[2].startswith("FileNotFoundError")

@@ -1,4 +1,4 @@
-"""Images as bytes and back, and uploads that are none."""
+"""Images to bytes and back, and invalid uploads."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def decoded(data: bytes) -> Image.Image:
         (np.zeros((4, 3), "u1").T, "L"),
     ],
 )
-def test_whatever_is_an_image_becomes_png(given: Any, mode: str) -> None:
+def test_every_kind_of_image_becomes_png(given: Any, mode: str) -> None:
     shown = decoded(image.png(given))
     assert (shown.format, shown.mode, shown.size) == ("PNG", mode, (4, 3))
 
@@ -54,11 +54,11 @@ def test_whatever_is_an_image_becomes_png(given: Any, mode: str) -> None:
         (np.array([[0, 200]], "u1"), [0, 200]),
     ],
 )
-def test_pixels_are_bytes_or_from_0_to_1(given: Any, expected: list[int]) -> None:
+def test_pixels_are_bytes_or_floats_from_0_to_1(given: Any, expected: list[int]) -> None:
     assert list(decoded(image.png(given)).tobytes()) == expected
 
 
-def test_a_tensor_is_taken_from_where_it_lies() -> None:
+def test_a_tensor_is_copied_to_the_cpu() -> None:
     class Tensor:
         def detach(self) -> Tensor:
             return self
@@ -72,14 +72,14 @@ def test_a_tensor_is_taken_from_where_it_lies() -> None:
     assert list(decoded(image.png(Tensor())).tobytes()) == [255, 255]
 
 
-def test_a_figure_is_drawn() -> None:
+def test_a_figure_is_rendered() -> None:
     from matplotlib.figure import Figure
 
     shown = decoded(image.jpeg(Figure(figsize=(2, 1), dpi=50)))
     assert (shown.format, shown.size) == ("JPEG", (100, 50))
 
 
-def test_what_is_transparent_becomes_white_in_jpeg() -> None:
+def test_transparency_becomes_white_in_jpeg() -> None:
     clear = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
     assert decoded(image.jpeg(clear)).getpixel((0, 0)) == (255, 255, 255)
     shown = decoded(image.webp(clear)).convert("RGBA").getpixel((0, 0))
@@ -87,7 +87,7 @@ def test_what_is_transparent_becomes_white_in_jpeg() -> None:
     assert shown[3] == 0
 
 
-def test_quality_is_size() -> None:
+def test_higher_quality_is_larger() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), "u1")
     for save in (image.jpeg, image.webp):
         assert len(save(noise, 20)) < len(save(noise, 90))
@@ -107,7 +107,7 @@ def test_quality_is_size() -> None:
         ),
     ],
 )
-def test_what_is_no_image_is_refused(given: Any, text: str) -> None:
+def test_values_that_are_not_images_are_rejected(given: Any, text: str) -> None:
     with pytest.raises(BadInput) as caught:
         image.png(given)
     assert str(caught.value).startswith(text)
@@ -122,14 +122,14 @@ def test_an_upload_is_read(form: str) -> None:
     assert read.convert("RGB").getpixel((0, 0))[0] > 250
 
 
-def test_a_photo_is_turned_upright() -> None:
+def test_a_photo_is_rotated_by_its_exif_data() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     assert image.read(png_of(RED, exif=exif)).size == (3, 4)
 
 
 def bomb(width: int, height: int) -> bytes:
-    """Return a small PNG that says that it is large."""
+    """Return a small PNG whose header claims a large image."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         check = zlib.crc32(name + data).to_bytes(4, "big")
@@ -154,13 +154,13 @@ def bomb(width: int, height: int) -> bytes:
         (bomb(100_000, 100_000), "The image is too large: it may have 50000000 pixels."),
     ],
 )
-def test_an_upload_that_is_no_image_is_refused(data: bytes, text: str) -> None:
+def test_uploads_that_are_not_images_are_rejected(data: bytes, text: str) -> None:
     with pytest.raises(BadInput) as caught:
         image.read(data)
     assert str(caught.value).startswith(text)
 
 
-def test_the_limit_is_the_adaptors() -> None:
+def test_the_limit_of_pixels_can_be_given() -> None:
     source = (
         "from owt.summat import BadInput, image\n"
         "def run(request):\n"
@@ -178,6 +178,6 @@ def test_without_pillow_it_says_what_to_install() -> None:
         "try: image.png('x')\n"
         "except Missing as err: print(err)"
     )
-    # Without site-packages, nothing is installed.
+    # Without site-packages, Pillow is missing.
     text = "owt.summat.image needs pillow: pip install pillow\n"
     assert python(program, "-S").stdout == text

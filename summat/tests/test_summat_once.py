@@ -1,4 +1,4 @@
-"""Warm state: made once, shared, tried again after failures, and closed when nobody needs it."""
+"""`once`: values are made once, shared, retried after failures, and closed in the end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _nothing_made() -> Any:
 
 
 class Maker:
-    """Counts how often it makes something, and waits for `gate` meanwhile."""
+    """Counts how often it is called, and waits for `gate`."""
 
     def __init__(self) -> None:
         self.made = 0
@@ -56,7 +56,7 @@ def test_one_thread_makes_it_and_the_others_wait() -> None:
     assert (make.made, len(found), len(set(found))) == (1, 8, 1)
 
 
-def test_names_are_made_apart() -> None:
+def test_each_name_has_its_own_value() -> None:
     assert [once("a", lambda: 1), once("b", lambda: 2), once("a", lambda: 3)] == [1, 2, 1]
 
 
@@ -71,7 +71,7 @@ def test_a_decorated_function_runs_once_for_each_set_of_arguments() -> None:
 
     @once
     def load(size: str = "small", *, scale: int = 1) -> str:
-        """Load it."""
+        """Load something."""
         calls.append((size, scale))
         return f"{size}-{scale}"
 
@@ -82,10 +82,10 @@ def test_a_decorated_function_runs_once_for_each_set_of_arguments() -> None:
         "large-2",
     ]
     assert calls == [("small", 1), ("large", 1), ("large", 2)]
-    assert (load.__name__, load.__doc__) == ("load", "Load it.")
+    assert (load.__name__, load.__doc__) == ("load", "Load something.")
 
 
-def test_arguments_that_cannot_be_told_apart_are_refused() -> None:
+def test_unhashable_arguments_are_rejected() -> None:
     @once
     def load(names: list[str]) -> int:
         return len(names)
@@ -103,13 +103,13 @@ def test_arguments_that_cannot_be_told_apart_are_refused() -> None:
         ((print, print), "once is a decorator, or called as once(name, make)"),
     ],
 )
-def test_what_makes_nothing_is_refused(given: tuple[Any, ...], text: str) -> None:
+def test_invalid_makers_are_rejected(given: tuple[Any, ...], text: str) -> None:
     with pytest.raises(TypeError) as caught:
         once(*given)
     assert str(caught.value) == text
 
 
-def test_a_failure_is_the_makers_and_the_next_one_tries_again() -> None:
+def test_a_failure_is_raised_for_the_maker_and_the_next_one_tries_again() -> None:
     gate, begun, results = threading.Event(), threading.Event(), []
 
     def fail() -> str:
@@ -132,7 +132,7 @@ def test_a_failure_is_the_makers_and_the_next_one_tries_again() -> None:
     assert sorted(results) == ["made", "no memory"]
 
 
-def test_making_that_asks_for_itself_is_an_error_and_no_standstill() -> None:
+def test_recursive_making_is_an_error_and_not_a_deadlock() -> None:
     def make() -> object:
         return once("loop", make)
 
@@ -141,7 +141,7 @@ def test_making_that_asks_for_itself_is_an_error_and_no_standstill() -> None:
     assert once("loop", lambda: "made") == "made"
 
 
-def test_a_coroutine_is_not_kept_for_what_it_makes() -> None:
+def test_a_coroutine_is_not_kept_as_a_value() -> None:
     async def load() -> str:
         return "made"
 
@@ -156,7 +156,7 @@ def interrupt(thread: threading.Thread) -> None:
 
 
 def interrupted(action: Any, begun: threading.Event) -> None:
-    """Run an action on a thread and interrupt it once it has begun."""
+    """Run a function on a thread, and interrupt it once it has begun."""
     ended = threading.Event()
 
     def run() -> None:
@@ -172,7 +172,7 @@ def interrupted(action: Any, begun: threading.Event) -> None:
     assert ended.is_set()
 
 
-def test_an_interrupt_of_the_maker_poisons_nothing() -> None:
+def test_after_an_interrupt_the_next_caller_makes_it() -> None:
     begun = threading.Event()
 
     def make() -> None:
@@ -200,7 +200,7 @@ def test_a_thread_that_waits_can_be_interrupted() -> None:
     assert make.made == 1
 
 
-def test_async_makers_run_once_while_the_loop_goes_on() -> None:
+def test_async_makers_run_once_without_blocking_the_loop() -> None:
     made: list[int] = []
 
     @once
@@ -253,7 +253,7 @@ def test_async_making_goes_on_while_a_caller_wants_it(leaving: list[int]) -> Non
 
 
 @pytest.mark.parametrize("failure", [ValueError("no file"), asyncio.CancelledError("")])
-def test_an_async_failure_is_the_makers_and_the_next_one_tries_again(
+def test_an_async_failure_is_raised_for_the_maker_and_the_next_one_tries_again(
     failure: BaseException,
 ) -> None:
     tries: list[int] = []
@@ -274,7 +274,7 @@ def test_an_async_failure_is_the_makers_and_the_next_one_tries_again(
     assert (others, len(tries)) == (["made", "made"], 2)
 
 
-def test_async_making_that_asks_for_itself_is_an_error_and_no_standstill() -> None:
+def test_recursive_async_making_is_an_error_and_not_a_deadlock() -> None:
     async def load() -> object:
         return await once("itself", load)
 
@@ -282,7 +282,7 @@ def test_async_making_that_asks_for_itself_is_an_error_and_no_standstill() -> No
         asyncio.run(asyncio.wait_for(once("itself", load), 5))
 
 
-# Adaptors whose state says in a file, named by the argument, that it was closed.
+# Adaptors whose value, when closed, writes to the file that the argument names.
 STATE = """
 from owt.summat import once
 class State:
@@ -301,7 +301,7 @@ def call(source: str, path: Path) -> str:
 
 
 def closed(path: Path) -> bool:
-    """Wait until the state has been closed, which is soon after nobody needs it."""
+    """Wait until the value has been closed, soon after its last use."""
     for _ in range(200):
         if path.exists() and (text := path.read_text()):
             return text == "closed\n"
@@ -310,7 +310,7 @@ def closed(path: Path) -> bool:
 
 
 @pytest.mark.parametrize("source", [NAMED, DECORATED], ids=["named", "decorated"])
-def test_state_is_closed_when_its_adaptor_is_dropped(
+def test_values_are_closed_when_their_adaptor_is_dropped(
     source: str, store: AdaptorCache, tmp_path: Path
 ) -> None:
     path = tmp_path / "log"
@@ -320,7 +320,7 @@ def test_state_is_closed_when_its_adaptor_is_dropped(
     assert closed(path)
 
 
-def test_state_is_shared_by_adaptors_and_kept_for_the_last(
+def test_values_are_shared_by_adaptors_and_kept_for_the_last(
     store: AdaptorCache, tmp_path: Path
 ) -> None:
     path, other = tmp_path / "log", NAMED + "# another version"
@@ -334,7 +334,7 @@ def test_state_is_shared_by_adaptors_and_kept_for_the_last(
     assert before.isdigit()
 
 
-def test_state_is_not_closed_under_a_call_that_uses_it(store: AdaptorCache, tmp_path: Path) -> None:
+def test_values_are_not_closed_while_a_call_uses_them(store: AdaptorCache, tmp_path: Path) -> None:
     path = tmp_path / "log"
     source = STATE + (
         "import threading\nbegun, gate = threading.Event(), threading.Event()\n"
@@ -388,7 +388,7 @@ asyncio.run(main())
     assert "closing 'Broken' failed" in done.stderr
 
 
-def test_a_failing_maker_in_an_adaptor_is_its_error() -> None:
+def test_a_failing_maker_is_an_error_of_the_adaptor() -> None:
     source = "from owt.summat import once\ndef run(_): return once('bad', lambda: 1 / 0)"
     for _ in range(2):
         code, text = error_of(source)

@@ -1,4 +1,4 @@
-"""Commands: output as it comes, what failed and why, and nothing that is left running."""
+"""Commands: streamed output, errors, and that no process is left running."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from owt.summat import shell
 from tests.fake import FakeCall, answer_to
 from tests.process import ROOT, cleared
 
-# Says the numbers of a shell and of its child, which both live for long.
+# Prints the process ids of a shell and of its child, which both run for long.
 FOREVER = "sleep 600 & echo $$ $!; wait"
 
 
@@ -33,7 +33,7 @@ def is_alive(pid: int) -> bool:
 
 
 def have_ended(pids: list[int]) -> bool:
-    """Wait until none of the processes is there any more."""
+    """Wait until all of the processes have ended."""
     for _ in range(500):
         if not any(is_alive(pid) for pid in pids):
             return True
@@ -59,7 +59,7 @@ def pids_in(chunk: bytes) -> list[int]:
         ("echo a; echo b >&2", b"", b"a\n"),
     ],
 )
-def test_a_command_gets_its_input_and_gives_its_output(
+def test_a_command_gets_input_and_its_output_is_returned(
     command: Any, given: Any, expected: bytes
 ) -> None:
     assert shell.output(command, given) == expected
@@ -74,7 +74,7 @@ def test_output_comes_as_it_is_written(tmp_path: Path) -> None:
     assert list(chunks) == [b"second\n"]
 
 
-def test_input_is_taken_as_the_command_reads_it() -> None:
+def test_input_is_read_as_the_command_needs_it() -> None:
     asked: list[int] = []
 
     def pieces() -> Iterator[bytes]:
@@ -100,7 +100,7 @@ def test_the_folder_and_the_environment_are_the_callers(tmp_path: Path) -> None:
         ("printf '\\303'; sleep 0.05; printf '\\251\\n\\377'", ["\u00e9", "\ufffd"]),
     ],
 )
-def test_lines_are_text_without_their_ends(script: str, expected: list[str]) -> None:
+def test_lines_are_text_without_line_ends(script: str, expected: list[str]) -> None:
     assert list(shell.lines(script)) == expected
 
 
@@ -115,7 +115,7 @@ def test_lines_are_text_without_their_ends(script: str, expected: list[str]) -> 
         ("", 0, ""),
     ],
 )
-def test_a_command_that_fails_says_how(command: Any, status: int, text: str) -> None:
+def test_a_failing_command_reports_its_status(command: Any, status: int, text: str) -> None:
     if not status:
         assert shell.output(command) == b""
         return
@@ -124,7 +124,7 @@ def test_a_command_that_fails_says_how(command: Any, status: int, text: str) -> 
     assert (caught.value.status, str(caught.value)) == (status, text)
 
 
-def test_the_end_of_long_complaints_is_shown() -> None:
+def test_the_end_of_long_errors_is_shown() -> None:
     with pytest.raises(shell.CommandFailed) as caught:
         shell.output("seq 100000 >&2; exit 1")
     assert caught.value.stderr.endswith("99999\n100000\n")
@@ -138,12 +138,12 @@ def test_output_before_a_failure_is_not_lost() -> None:
         next(chunks)
 
 
-def test_a_program_that_is_not_there_is_named() -> None:
+def test_a_missing_program_is_named() -> None:
     with pytest.raises(FileNotFoundError, match="no-such-program"):
         shell.output(["no-such-program"])
 
 
-def test_an_input_that_fails_ends_the_command() -> None:
+def test_a_failing_input_kills_the_command() -> None:
     def pieces() -> Iterator[bytes]:
         yield b"a"
         raise RuntimeError("no more input")
@@ -153,7 +153,7 @@ def test_an_input_that_fails_ends_the_command() -> None:
 
 
 @pytest.mark.parametrize("script", [FOREVER, "exec >&- 2>&-; sleep 600"])
-def test_a_command_whose_time_is_up_is_killed(script: str) -> None:
+def test_a_command_is_killed_after_its_timeout(script: str) -> None:
     found: list[bytes] = []
     with pytest.raises(shell.CommandTimeout) as caught:
         found.extend(shell.run(script, timeout=0.3))
@@ -170,7 +170,7 @@ def test_closing_the_generator_kills_the_whole_group() -> None:
     assert have_ended(pids)
 
 
-def test_lines_that_are_closed_end_the_command_and_its_input() -> None:
+def test_closing_lines_kills_the_command_and_closes_its_input() -> None:
     ended: list[bool] = []
 
     def pieces() -> Iterator[bytes]:
@@ -186,7 +186,7 @@ def test_lines_that_are_closed_end_the_command_and_its_input() -> None:
     assert ended == [True]
 
 
-def test_a_child_left_behind_goes_with_its_command() -> None:
+def test_background_children_are_killed_with_their_command() -> None:
     (chunk,) = shell.run("sleep 600 > /dev/null 2>&1 & echo $!")
     assert have_ended(pids_in(chunk))
 
@@ -197,7 +197,7 @@ SOURCE = (
 )
 
 
-def test_a_client_that_goes_ends_the_command() -> None:
+def test_a_disconnect_kills_the_command() -> None:
     class Leaving(FakeCall):
         pids: tuple[int, ...] = ()
 
@@ -212,7 +212,7 @@ def test_a_client_that_goes_ends_the_command() -> None:
     assert have_ended(list(call.pids))
 
 
-def test_an_interrupt_ends_the_command() -> None:
+def test_an_interrupt_kills_the_command() -> None:
     call, begun = FakeCall(SOURCE), threading.Event()
     send = call.send
 
@@ -232,7 +232,7 @@ def test_an_interrupt_ends_the_command() -> None:
     assert have_ended(pids_in(data))
 
 
-def test_a_worker_that_is_killed_takes_its_commands_along() -> None:
+def test_commands_are_killed_with_their_worker() -> None:
     program = (
         "from owt.summat import shell\n"
         f"for chunk in shell.run({FOREVER!r}): print(chunk.decode(), end='', flush=True)"
@@ -249,7 +249,7 @@ def test_a_worker_that_is_killed_takes_its_commands_along() -> None:
     assert have_ended(pids)
 
 
-def test_a_failing_command_breaks_its_answer_off() -> None:
+def test_a_failing_command_breaks_off_the_response() -> None:
     source = "from owt.summat import shell\ndef run(_): return shell.lines('echo a; exit 1')"
     *begun, (ended, text) = answer_to(source)
     assert begun[1:] == [("chunk", b"a")]

@@ -1,4 +1,4 @@
-"""Server-sent events and lines of JSON, as bytes and as answers."""
+"""Server-sent events and lines of JSON, as bytes and as responses."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HEAD = "import asyncio, threading\nfrom owt.summat import stream\nended = []\n"
         ({"data": "\ud800"}, b"data: \\ud800\n\n"),
     ],
 )
-def test_an_event_is_written_as_the_standard_says(given: dict[str, Any], expected: bytes) -> None:
+def test_an_event_has_the_format_of_the_standard(given: dict[str, Any], expected: bytes) -> None:
     assert stream.event(**given) == expected
 
 
@@ -47,7 +47,7 @@ def test_an_event_is_written_as_the_standard_says(given: dict[str, Any], expecte
         ({"data": 1, "token": 2}, TypeError, "data or fields, not both"),
     ],
 )
-def test_what_would_break_an_event_is_refused(
+def test_invalid_event_fields_are_rejected(
     given: dict[str, Any], kind: type[Exception], text: str
 ) -> None:
     with pytest.raises(kind, match=text):
@@ -55,19 +55,19 @@ def test_what_would_break_an_event_is_refused(
 
 
 @pytest.mark.parametrize("source", ["text", b"bytes", 5])
-def test_a_stream_of_what_yields_nothing_is_refused(source: Any) -> None:
+def test_values_that_are_not_iterable_are_rejected(source: Any) -> None:
     with pytest.raises(TypeError, match="a stream takes a generator or an iterable, not"):
         stream.response(source)
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
-def test_a_heartbeat_takes_time(seconds: float) -> None:
+def test_an_invalid_heartbeat_is_rejected(seconds: float) -> None:
     with pytest.raises(ValueError, match="it must be seconds above 0, or None"):
         stream.response([], heartbeat=seconds)
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_events_go_out_as_they_are_yielded(kind: str) -> None:
+def test_events_are_sent_as_they_are_yielded(kind: str) -> None:
     source = (
         f"{HEAD}{kind} work():\n"
         "  yield stream.event('a'); yield {'b': 1}; yield 'c'; yield stream.done()\n"
@@ -84,7 +84,7 @@ def test_events_go_out_as_they_are_yielded(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_lines_of_json_go_out_as_they_are_yielded(kind: str) -> None:
+def test_lines_of_json_are_sent_as_they_are_yielded(kind: str) -> None:
     source = (
         f"{HEAD}{kind} work():\n  yield {{'a': 1}}; yield 'b'; yield float('nan')\n"
         "def run(_): return stream.ndjson(work())"
@@ -99,7 +99,7 @@ def test_lines_of_json_go_out_as_they_are_yielded(kind: str) -> None:
 
 
 class Listening(FakeCall):
-    """Opens the adaptor's `gate` at the second heartbeat that comes."""
+    """Opens the adaptor's `gate` at the second heartbeat."""
 
     def send_nowait(self, chunk: Any) -> bool:
         adaptor = state.adaptors.get(self.digest)
@@ -143,7 +143,7 @@ ASYNC = (
 @pytest.mark.parametrize(
     ("first", "head"), [("yield 'a'", [BEGUN, ("chunk", b"data: a\n\n")]), ("pass", [BEGUN])]
 )
-def test_a_silent_generator_is_kept_alive_and_stays_on_its_thread(
+def test_a_silent_generator_gets_heartbeats_and_stays_on_its_thread(
     source: str, first: str, head: list[Any]
 ) -> None:
     answer, call = heard(source.format(first=first))
@@ -166,14 +166,14 @@ def test_a_busy_stream_needs_no_heartbeat() -> None:
 
 
 class Slow(FakeCall):
-    """A reader for whom a heartbeat would come while a chunk is on its way."""
+    """A reader so slow that a heartbeat is due while a chunk is sent."""
 
     def send(self, chunk: Any) -> bool:
         threading.Event().wait(0.1)
         return super().send(chunk)
 
 
-def test_no_heartbeat_gets_into_a_chunk_on_its_way() -> None:
+def test_no_heartbeat_is_sent_within_a_chunk() -> None:
     call = Slow(HEAD + "def run(_): return stream.response(iter('ab'), heartbeat=0.01)")
     _worker.handle(call)
     chunks = [("chunk", b"data: a\n\n"), ("chunk", b"data: b\n\n")]
@@ -182,7 +182,7 @@ def test_no_heartbeat_gets_into_a_chunk_on_its_way() -> None:
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
 @pytest.mark.parametrize("beat", ["None", "5"])
-def test_a_generator_that_fails_half_way_breaks_the_answer_off(kind: str, beat: str) -> None:
+def test_a_generator_that_fails_midway_breaks_off_the_response(kind: str, beat: str) -> None:
     source = (
         f"{HEAD}{kind} work():\n  yield 'a'\n  raise RuntimeError('half way')\n"
         f"def run(_): return stream.response(work(), heartbeat={beat})"
@@ -204,7 +204,7 @@ def test_a_generator_that_fails_at_once_is_an_ordinary_error(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_a_client_that_goes_closes_the_generator(kind: str) -> None:
+def test_a_disconnect_closes_the_generator(kind: str) -> None:
     source = (
         f"{HEAD}{kind} work():\n"
         "  try:\n    while True: yield 'a'\n"

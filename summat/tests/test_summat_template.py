@@ -1,4 +1,4 @@
-"""Pages from templates: filled, escaped, and read again when their files change."""
+"""Templates: rendered, escaped, and read again when their files change."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_file_outside_of_the_folder_is_not_included(tmp_path: Path) -> None:
         template.render(page)
 
 
-def test_an_adaptor_returns_a_page() -> None:
+def test_an_adaptor_returns_html() -> None:
     source = (
         "from owt.summat import template\n"
         "def run(_, name): return template.render('<p>{{ name }}</p>', name=name)"
@@ -70,13 +70,13 @@ def test_an_adaptor_returns_a_page() -> None:
         ),
     ],
 )
-def test_a_template_that_is_wrong_is_an_error_of_the_adaptor(page: str, text: str) -> None:
+def test_an_invalid_template_is_an_error_of_the_adaptor(page: str, text: str) -> None:
     source = f"from owt.summat import template\ndef run(_): return template.render({page!r})"
     code, message = error_of(source)
     assert (code, message.splitlines()[0]) == ("adaptor-raised", text)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(jinja2.TemplateNotFound, match=r"none\.html"):
         template.render(tmp_path / "none.html")
 

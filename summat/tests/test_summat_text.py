@@ -1,4 +1,4 @@
-"""Where sentences end, by the rules and by Punkt."""
+"""Where sentences end, by rules and by Punkt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from owt.summat import text
 
 @pytest.fixture(autouse=True)
 def _no_nltk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Take away nltk, which may be installed or not; None in `sys.modules` hides it."""
+    """Hide nltk, if it is installed: None in `sys.modules` does."""
     monkeypatch.setitem(sys.modules, "nltk", None)
     monkeypatch.setitem(sys.modules, "nltk.tokenize", None)
     text._splitter.cache_clear()
@@ -49,13 +49,13 @@ def _no_nltk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ["At 5 p.m. we left.", "It is 7.", "Good."],
     ],
 )
-def test_a_text_is_cut_into_its_sentences(sentences: list[str]) -> None:
+def test_a_text_is_split_into_sentences(sentences: list[str]) -> None:
     separator = "\n\n" if sentences[:1] == ["A title"] else " "
     assert text.sentences(f"  {separator.join(sentences)}\n") == sentences
 
 
 @given(st.text(alphabet=st.sampled_from("aB .!?\u2026\"')\n\u30021")))
-def test_nothing_but_space_is_lost(given_text: str) -> None:
+def test_only_whitespace_is_lost(given_text: str) -> None:
     parts = text.sentences(given_text)
     assert "".join("".join(parts).split()) == "".join(given_text.split())
     assert all(part == part.strip() and part for part in parts)
@@ -73,7 +73,7 @@ def nltk(monkeypatch: pytest.MonkeyPatch, *languages: str) -> None:
     monkeypatch.setitem(sys.modules, "nltk.tokenize", module)
 
 
-def test_punkt_decides_where_it_has_its_data(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_punkt_is_used_if_it_has_its_data(monkeypatch: pytest.MonkeyPatch) -> None:
     nltk(monkeypatch, "english")
     assert text.sentences("One. Two|Three") == ["One. Two", "Three"]
     assert text.sentences("One. Two|Three", "german") == ["One.", "Two|Three"]

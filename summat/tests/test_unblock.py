@@ -1,4 +1,4 @@
-"""What a thread waits for is ended, unless somebody else has a part in it."""
+"""Unblocking a thread: what it waits for is ended, unless somebody else uses it."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ NONE: frozenset[int] = frozenset()
 
 
 class Waiter:
-    """A thread that waits in some way, as a call would."""
+    """A thread that waits like a call."""
 
     def __init__(self, pool: ThreadPoolExecutor, wait: Callable[[], object]) -> None:
         self._began = time.monotonic()
@@ -86,9 +86,9 @@ def test_an_older_child_process_is_left_alone() -> None:
         assert waiter.outcome.result() == -9
 
 
-def test_a_connection_of_owt_itself_is_left_alone() -> None:
+def test_a_protected_connection_is_left_alone() -> None:
     client, server = connected()
-    # By whatever number it is known here.
+    # A duplicate has another number, but the same inode.
     copy = socket.socket(fileno=os.dup(client.fileno()))
     with client, server, copy, ThreadPoolExecutor() as pool:
         waiter = Waiter(pool, lambda: copy.recv(1))
@@ -108,7 +108,7 @@ def test_a_connection_that_two_wait_for_is_left_alone() -> None:
         assert (one.outcome.result(), other.outcome.result()) == (b"a", b"a")
 
 
-def test_what_leads_nowhere_else_is_left_alone() -> None:
+def test_descriptors_without_another_program_are_left_alone() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, ThreadPoolExecutor() as pool:
         waiter = Waiter(pool, lambda: ours.recv(1))
@@ -125,7 +125,7 @@ def test_a_listener_is_left_alone() -> None:
         assert waiter.outcome.result() is None
 
 
-def test_a_thread_that_is_gone_harms_nobody() -> None:
+def test_a_thread_that_has_ended_is_ignored() -> None:
     with ThreadPoolExecutor() as pool:
         waiter = Waiter(pool, lambda: None)
         waiter.outcome.result()

@@ -1,4 +1,4 @@
-"""`request.stream`: bodies that came with the call, and bodies that come while it runs."""
+"""`request.stream`: bodies that came with the call, and bodies received while it runs."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def body(sent: dict[str, Any]) -> dict[str, Any]:
         "import io\ndef run(request): return io.TextIOWrapper(request.stream, newline='').read()",
     ],
 )
-def test_the_body_is_read_in_any_way(code: str, sent: dict[str, Any]) -> None:
+def test_the_body_can_be_read_in_every_way(code: str, sent: dict[str, Any]) -> None:
     assert text_of(code, **body(sent)) == WHOLE.decode()
 
 
-def test_pieces_are_given_as_they_come() -> None:
+def test_chunks_are_yielded_as_they_come() -> None:
     code = "def run(request): return [p.decode() for p in request.stream]"
     assert json_of(code, body=None, pieces=list(PIECES)) == '["one,1\\ntw","o,2\\n","three,3\\n"]'
 
@@ -58,7 +58,7 @@ def test_libraries_read_it_as_a_file(sent: dict[str, Any]) -> None:
 
 
 @ways
-def test_at_the_end_there_is_nothing(sent: dict[str, Any]) -> None:
+def test_reading_at_the_end_returns_nothing(sent: dict[str, Any]) -> None:
     code = (
         "def run(request):\n"
         "    request.stream.read()\n"
@@ -68,7 +68,7 @@ def test_at_the_end_there_is_nothing(sent: dict[str, Any]) -> None:
 
 
 @ways
-def test_part_of_it_is_read_and_then_the_rest_in_pieces(sent: dict[str, Any]) -> None:
+def test_a_part_is_read_and_then_the_rest_in_chunks(sent: dict[str, Any]) -> None:
     code = (
         "async def run(request):\n"
         "    first = request.stream.read(4)\n"
@@ -80,7 +80,7 @@ def test_part_of_it_is_read_and_then_the_rest_in_pieces(sent: dict[str, Any]) ->
 @pytest.mark.parametrize(
     "read", ["request.data", "request.stream.read()", "next(request.stream)", "request.json"]
 )
-def test_a_client_that_goes_away_raises(read: str) -> None:
+def test_a_disconnect_raises(read: str) -> None:
     gone = ConnectionResetError("the client went away")
     code, text = error_of(
         f"def run(request): return {read}",

@@ -1,4 +1,4 @@
-"""What a type checker knows of pipes: checked by `test_pipe_types.py`, never run."""
+"""The inferred types of pipes: checked by `test_pipe_types.py`, never run."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ assert_type(text.fork(length, str.upper), Pipe[tuple[int, str]])
 assert_type(text.to(pipe().f(length)), Pipe[int])
 assert_type(text.importing("json").installing("numpy"), Pipe[str])
 
-# What calling gives.
+# The result of calling.
 assert_type(text.f(length)(), int)
 assert_type(text.f(length)(None, n=1), int)
 assert_type(text.f(length_later), Pipe[int, Later])
@@ -87,7 +87,7 @@ assert_type(text.fork(length_later, length), Pipe[tuple[int, int], Later])
 assert_type(text.fork(length_later, length_later), Pipe[tuple[int, int], Later])
 assert_type(text.to(pipe().f(length_later)), Pipe[int, Later])
 
-# A function that may return anything may be used as one that is not async.
+# An untyped function counts as one that is not async.
 parsed: Pipe[Any] = text.f(json.loads)
 kept: Pipe[str] = text.exec(json.loads)
 converted: Pipe[Any] = text.cast(json.loads)
@@ -102,7 +102,7 @@ assert_type(text.f(words).stream().f(length)(), Generator[int, None, None])
 assert_type(text.f(words).stream().f(length_later)(), AsyncGenerator[int, None])
 assert_type(text.f(words_later).stream().f(length)(), AsyncGenerator[int, None])
 
-# Mistakes: each of these lines has to be refused.
+# Errors: the checker must reject each of these lines.
 text.cast(add)  # type: ignore[arg-type]
 numbers.map(length)  # type: ignore[arg-type]
 numbers.ix("a")  # type: ignore[arg-type]

@@ -1,1 +1,1 @@
-"""Modules that programs for the first owt import; what is new uses `owt.summat` instead."""
+"""Modules for programs that were written for the first owt; new ones use `owt.summat`."""

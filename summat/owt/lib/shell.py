@@ -1,4 +1,4 @@
-"""Commands as the first owt ran them; `owt.summat.shell` tells whether they failed."""
+"""Runs commands as the first owt did; `owt.summat.shell` also reports failures."""
 
 from __future__ import annotations
 

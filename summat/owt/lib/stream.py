@@ -1,4 +1,4 @@
-"""Server-sent events as the first owt wrote them; `owt.summat.stream` has more."""
+"""Server-sent events in the format of the first owt; see `owt.summat.stream` for more."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def event(**fields: object) -> str:
 
 
 def done() -> str:
-    r"""Return the event by which pages of the first owt know the end.
+    r"""Return the event that ends a stream for pages of the first owt.
 
     >>> done()
     'data: [DONE]\n\n'
@@ -36,5 +36,5 @@ def done() -> str:
 def response(
     generator: Callable[P, Chunks], *args: P.args, **kwargs: P.kwargs
 ) -> tuple[Chunks, dict[str, str]]:
-    """Return an answer of the events that `generator(*args, **kwargs)` yields."""
+    """Return a response with the events that `generator(*args, **kwargs)` yields."""
     return generator(*args, **kwargs), {"Content-Type": "text/event-stream"}
