@@ -62,7 +62,7 @@ STREAMS = """
 """
 
 CANCELLED = "The call was cancelled by its id. Make it again if it is still wanted.\n"
-UNKNOWN = "No call with this id is running or waiting. Those that are, /_owt/calls lists.\n"
+UNKNOWN = "No call with this id is running or waiting. /_owt/calls lists those that are.\n"
 TAKEN = (
     "Another call with this Owt-Request-Id has not ended yet. Send another id, or cancel that call "
     "first.\n"

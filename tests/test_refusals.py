@@ -200,7 +200,7 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_read(serve: Serve) -> N
 
 
 INVALID = (
-    "This is no request that HTTP/1.1 allows: {}. Leave the head of a request to an HTTP library."
+    "This is not a valid HTTP/1.1 request: {}. Leave the head of a request to an HTTP library."
 )
 TOO_LARGE = (
     "The head of the request is longer than 131072 bytes, or has more than 96 headers. "

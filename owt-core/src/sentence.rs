@@ -56,8 +56,8 @@ impl Error {
                 Free some, or set TMPDIR to a folder with more."
                 .into(),
             Error::RequestInvalid(problem) => format!(
-                "This is no request that HTTP/1.1 allows: {problem}. Leave the head of a request \
-                 to an HTTP library."
+                "This is not a valid HTTP/1.1 request: {problem}. Leave the head of a request to an \
+                 HTTP library."
             )
             .into(),
             Error::HeadTooLarge { limit } => format!(
@@ -162,8 +162,8 @@ impl Error {
             Error::RequestIdTaken => "Another call with this Owt-Request-Id has not ended yet. \
                 Send another id, or cancel that call first."
                 .into(),
-            Error::CallUnknown => "No call with this id is running or waiting. Those that are, \
-                /_owt/calls lists."
+            Error::CallUnknown => "No call with this id is running or waiting. /_owt/calls \
+                lists those that are."
                 .into(),
             Error::Draining => "The server is stopping. Try again once it is back.".into(),
             Error::Deadline { limit } => format!(

@@ -1,4 +1,4 @@
-// owt-client, built by `cargo xtask wasm` from sources 87b75acabbc8e92b5af60f2dbc1628d4b29d574576b9f3621e74bfc6ea035c30
+// owt-client, built by `cargo xtask wasm` from sources d8e4e13e06b1d8e60201f3c6fbcd76e78984d96389063e8a2f57895c245fd802
 /*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */
 var u=class extends Error{name="OwtError";code;#f;constructor(f,e,c={}){super(e,"cause"in c?{cause:c.cause}:void 0),this.
 code=f,this.#f=c.response}get response(){return this.#f}get status(){return this.#f?.status}};function V(a){if(L(a))return a;let f=Z(a)?void 0:f0();try{if(f!==void 0)return f.readFileSync(a,"utf8")}catch(e){throw S(
