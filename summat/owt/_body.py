@@ -33,19 +33,19 @@ _SUPPORTED = (
 class Body:
     """A body with the media type that fits it: bytes, an iterator or an async iterator."""
 
-    __slots__ = ("async_chunks", "chunks", "content_type", "length", "whole")
+    __slots__ = ("async_chunks", "chunks", "content_type", "data", "length")
 
     def __init__(
         self,
         content_type: str | None,
-        whole: bytes = b"",
+        data: bytes = b"",
         chunks: Iterable[Any] | None = None,
         async_chunks: AsyncIterator[Any] | None = None,
         length: int | None = None,
     ) -> None:
         # None with chunks: the first chunk decides.
         self.content_type = content_type
-        self.whole = whole
+        self.data = data
         self.chunks = chunks
         self.async_chunks = async_chunks
         # Bytes of all chunks, if known before.

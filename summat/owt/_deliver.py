@@ -111,7 +111,7 @@ async def _await_and_send(call: Call, value: Any) -> None:
         if reply.body.async_chunks is not None:
             await stream_async(call, reply, reply.body.async_chunks, _shield(call))
             _run_background(call, reply)
-        elif reply.body.chunks is not None or len(reply.body.whole) > _MAX_UNWAITED:
+        elif reply.body.chunks is not None or len(reply.body.data) > _MAX_UNWAITED:
             # Waiting for the reader, or for a plain generator, would block the loop.
             await in_thread(lambda: _send_in_thread(call, reply))
         else:

@@ -64,12 +64,12 @@ def _is_streamed(value: Any) -> bool:
 def _werkzeug_error(err: Any) -> Response | None:
     if err.response is None and err.code is None:
         return None
-    made = err.get_response()
-    if err.response is not None or made.status_code < 400:
-        return Response(made.get_data(), made.status_code, made.headers)
+    response = err.get_response()
+    if err.response is not None or response.status_code < 400:
+        return Response(response.get_data(), response.status_code, response.headers)
     # Its body is an HTML page around the description.
-    headers = [(name, value) for name, value in made.headers if name.lower() != "content-type"]
-    return Response(err.description or err.name, made.status_code, headers)
+    headers = [(name, value) for name, value in response.headers if name.lower() != "content-type"]
+    return Response(err.description or err.name, response.status_code, headers)
 
 
 def _starlette_error(err: Any) -> Response:

@@ -41,7 +41,7 @@ def charset(content_type: str | None) -> str | None:
 def parse_cookies(header: str) -> list[tuple[str, str]]:
     """Return the names and values in a Cookie header.
 
-    `http.cookies` is for writing them: reading, it drops all cookies after a malformed one.
+    Not by `http.cookies`, whose parser drops other cookies as well if one is malformed.
 
     >>> parse_cookies('a=1; b="2"; {}; c=x=y')
     [('a', '1'), ('b', '2'), ('c', 'x=y')]

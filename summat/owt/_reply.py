@@ -50,7 +50,7 @@ class Reply:
 
     def send_whole(self, call: Call) -> None:
         """Send a whole body."""
-        whole = b"" if self.is_bodiless else self.body.whole
+        whole = b"" if self.is_bodiless else self.body.data
         call.reply(self.status, self.known_type, self.headers, whole)
 
     def start(self, call: Call, first: Any) -> None:

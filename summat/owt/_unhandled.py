@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sys import UnraisableHookArgs
     from threading import ExceptHookArgs
 
-_logger = logging.getLogger("owt.stray")
+_logger = logging.getLogger("owt.unhandled")
 _shows_tracebacks = False
 
 

@@ -95,7 +95,7 @@ def test_frames_of_summat_show_with_their_lines() -> None:
     source = "from owt.summat._safe_open import safe_open\ndef run(a): safe_open(a, a)"
     text = raised(source, kwargs='{"a": 1}')
     assert f'File "{summat.__path__[0]}/_safe_open.py"' in text
-    assert "asked = os.fspath(path)" in text
+    assert "requested = os.fspath(path)" in text
 
 
 def test_frames_of_a_pipe_do_not_show_because_a_note_says_where() -> None:

@@ -35,19 +35,19 @@ def safe_open(root: AnyPath, path: AnyPath) -> BinaryIO:
     Errors: 404 by `abort` for what does not exist, is outside, is not a regular file, or is not a
     valid path (NUL); 403 for what may not be read; an `OSError` if `root` is not a folder.
     """
-    asked = os.fspath(path)
+    requested = os.fspath(path)
     with _folder(root) as top:
         try:
-            found = _open_real(top, _names(os.path.realpath(root), asked))
+            found = _open_real(top, _names(os.path.realpath(root), requested))
         except PermissionError:
-            abort(403, f"The file {_shown(asked)} may not be read by this server.")
+            abort(403, f"The file {_shown(requested)} may not be read by this server.")
         except OSError as err:
             if err.errno not in _NOT_FOUND:
                 raise
-            _not_found(asked)
+            _not_found(requested)
         except ValueError:
-            _not_found(asked)
-    return _as_file(found, os.path.join(root, asked.lstrip("/")), asked)
+            _not_found(requested)
+    return _as_file(found, os.path.join(root, requested.lstrip("/")), requested)
 
 
 @contextmanager
@@ -59,9 +59,9 @@ def _folder(path: AnyPath) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _names(top: str, asked: str) -> list[str]:
+def _names(top: str, requested: str) -> list[str]:
     """Return the path from `top` to a file, with all links resolved, as a list of names."""
-    real = os.path.realpath(os.path.join(top, asked.lstrip("/")))
+    real = os.path.realpath(os.path.join(top, requested.lstrip("/")))
     if os.path.commonpath((top, real)) != top or real == top:
         raise ValueError("the path leads outside, or to the folder itself")
     return os.path.relpath(real, top).split(os.sep)
@@ -80,17 +80,17 @@ def _open_real(top: int, names: list[str]) -> int:
         os.close(here)
 
 
-def _as_file(descriptor: int, name: str, asked: str) -> BinaryIO:
+def _as_file(descriptor: int, name: str, requested: str) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        _not_found(asked)
+        _not_found(requested)
     return open(name, "rb", opener=lambda _name, _flags: descriptor)
 
 
-def _not_found(asked: str) -> NoReturn:
-    abort(404, f"There is no file {_shown(asked)} here.")
+def _not_found(requested: str) -> NoReturn:
+    abort(404, f"There is no file {_shown(requested)} here.")
 
 
-def _shown(asked: str) -> str:
+def _shown(requested: str) -> str:
     """Return a client's path for a message: in ASCII, on one line, and shortened."""
-    return ascii(asked if len(asked) <= _MAX_SHOWN else asked[:_MAX_SHOWN] + "...")
+    return ascii(requested if len(requested) <= _MAX_SHOWN else requested[:_MAX_SHOWN] + "...")

@@ -46,25 +46,25 @@ def serve(
     """
     if request.method not in _METHODS:
         return Response("Files are only read here.\n", 405, {"Allow": ", ".join(_METHODS)})
-    asked = request.path if path is None else path
-    if path is None and index and _is_unslashed(root, asked, index):
+    target = request.path if path is None else path
+    if path is None and index and _is_unslashed(root, target, index):
         return Response(b"", 308, {"Location": _with_slash(request)})
-    if asked.endswith("/") or not asked:
+    if target.endswith("/") or not target:
         if index is None:
             abort(404, "There is no list of files here.")
-        asked += index
-    file = safe_open(root, asked)
+        target += index
+    file = safe_open(root, target)
     headers = [("Cache-Control", cache_control)]
     found = file_response(request.method, request.headers.get, file, headers)
     return Response(found.body, found.status, dict(found.headers or ()), found.content_type)
 
 
-def _is_unslashed(root: str | os.PathLike[str], asked: str, index: str) -> bool:
+def _is_unslashed(root: str | os.PathLike[str], target: str, index: str) -> bool:
     """Tell whether a path is a folder without its `/`: relative links in its page would break."""
-    if asked.endswith("/"):
+    if target.endswith("/"):
         return False
     try:
-        safe_open(root, f"{asked}/{index}").close()
+        safe_open(root, f"{target}/{index}").close()
     except Abort:
         return False
     return True

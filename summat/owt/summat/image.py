@@ -86,10 +86,10 @@ def _check_size(size: tuple[int, int], limit: int) -> None:
 
 def _save(image: Image, form: str, modes: tuple[str, ...], **options: Any) -> bytes:
     file = io.BytesIO()
-    shown = _as_pillow(image)
-    if shown.mode not in modes:
-        shown = _converted(shown, has_alpha="RGBA" in modes)
-    shown.save(file, form, **options)
+    converted = _as_pillow(image)
+    if converted.mode not in modes:
+        converted = _converted(converted, has_alpha="RGBA" in modes)
+    converted.save(file, form, **options)
     return file.getvalue()
 
 

@@ -198,7 +198,7 @@ class Pipe(Branches[T, W, M]):
         def value(state: State) -> Any:
             return _values.fold(fn, state.require_last(), acc)
 
-        return self._result("foldl", value, fn, shown=(acc,))
+        return self._result("foldl", value, fn, args=(acc,))
 
     @overload
     def foldl1(self: Pipe[Iterable[A], W, M], fn: Callable[[A, A], Untold]) -> Pipe[A, W, M]: ...
@@ -263,8 +263,8 @@ class Pipe(Branches[T, W, M]):
         Traceback (most recent call last):
         owt._response.Abort: (404, "There is no file '../../etc/passwd' here.")
         """
-        shown = () if root_dir is None else (root_dir,)
-        return self._value("open", lambda s: _values.open_file(s.require_last(), root_dir), *shown)
+        args = () if root_dir is None else (root_dir,)
+        return self._value("open", lambda s: _values.open_file(s.require_last(), root_dir), *args)
 
     def shell(self, *names: str) -> Pipe[Generator[Bytes, None, None], W, M]:
         """Run the command that is the last value, and take its output as a generator of bytes.

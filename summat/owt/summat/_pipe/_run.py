@@ -21,19 +21,19 @@ _MAX_SHOWN = 60
 class Step:
     """One step: what it does with a state, and its name and arguments for messages."""
 
-    __slots__ = ("_fns", "_shown", "name", "work")
+    __slots__ = ("_args", "_fns", "name", "work")
 
     def __init__(
         self,
         name: str,
         work: Callable[[State], Any] | None,
-        shown: tuple[Any, ...] = (),
+        args: tuple[Any, ...] = (),
         fns: tuple[Any, ...] = (),
     ) -> None:
         self.name = name
         # Returns the next state, or an awaitable of it. None: the step streams the last value.
         self.work = work
-        self._shown = shown
+        self._args = args
         self._fns = fns
 
     @property
@@ -42,8 +42,8 @@ class Step:
         return any(is_async(fn) or _is_async_pipe(fn) for fn in self._fns)
 
     def __str__(self) -> str:
-        arguments = [*map(_function_name, self._fns), *map(_short_repr, self._shown)]
-        return f"{self.name}({', '.join(arguments)})"
+        texts = [*map(_function_name, self._fns), *map(_short_repr, self._args)]
+        return f"{self.name}({', '.join(texts)})"
 
 
 class StepSequence:
@@ -59,25 +59,25 @@ class StepSequence:
         name: str,
         work: Callable[[State], Any] | None,
         *fns: Any,
-        shown: tuple[Any, ...] = (),
+        args: tuple[Any, ...] = (),
     ) -> Pipe[Any, Any, Any]:
         for fn in fns:
             if not callable(fn):
                 kind = type(fn).__name__
                 raise TypeError(f"{name}() takes a function or another pipe, and got a {kind}")
-        made: Any = type(self)((*self._steps, Step(name, work, shown, fns)))
-        return made  # type: ignore[no-any-return]
+        pipe: Any = type(self)((*self._steps, Step(name, work, args, fns)))
+        return pipe  # type: ignore[no-any-return]
 
-    def _value(self, name: str, value: Callable[[State], Any], *shown: Any) -> Pipe[Any, Any, Any]:
+    def _value(self, name: str, value: Callable[[State], Any], *args: Any) -> Pipe[Any, Any, Any]:
         """Add a step that sets the last value and keeps the arguments."""
-        return self._add_step(name, lambda state: chain(value(state), state.with_last), shown=shown)
+        return self._add_step(name, lambda state: chain(value(state), state.with_last), args=args)
 
     def _result(
-        self, name: str, value: Callable[[State], Any], *fns: Any, shown: tuple[Any, ...] = ()
+        self, name: str, value: Callable[[State], Any], *fns: Any, args: tuple[Any, ...] = ()
     ) -> Pipe[Any, Any, Any]:
         """Add a step whose functions set the last value; the arguments are then gone."""
         return self._add_step(
-            name, lambda state: chain(value(state), state.with_only), *fns, shown=shown
+            name, lambda state: chain(value(state), state.with_only), *fns, args=args
         )
 
 

@@ -107,7 +107,7 @@ class Sources(StepSequence, Generic[T, W, M]):
         from owt.summat._pipe import _environment
 
         _environment.bind(modules, sys._getframe(1).f_globals)
-        return self._add_step("importing", lambda state: state, shown=modules)
+        return self._add_step("importing", lambda state: state, args=modules)
 
     def installing(self, *packages: str) -> Pipe[T, W, M]:
         """Install with pip, when the pipe is built, those of the packages that are missing.
@@ -122,7 +122,7 @@ class Sources(StepSequence, Generic[T, W, M]):
         from owt.summat._pipe import _environment
 
         _environment.install(packages)
-        return self._add_step("installing", lambda state: state, shown=packages)
+        return self._add_step("installing", lambda state: state, args=packages)
 
 
 def argument(state: State, name: str) -> Any:
