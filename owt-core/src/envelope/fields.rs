@@ -32,6 +32,14 @@ macro_rules! declare {
                 }
             }
 
+            /// The field of this name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Field> {
+                $(if name == $code_name { return Some(Field::$code); })+
+                $(if name == stringify!($name) { return Some(Field::$option); })+
+                None
+            }
+
             /// What kind of value it has.
             #[must_use]
             pub fn kind(self) -> Kind {
@@ -128,12 +136,6 @@ declare! {
 }
 
 impl Field {
-    /// The field of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Field> {
-        Field::ALL.iter().copied().find(|field| field.name() == name)
-    }
-
     /// Whether it says how code is called. The others say what is called: code, arguments and the
     /// name of their file.
     #[must_use]

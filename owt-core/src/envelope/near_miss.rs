@@ -5,7 +5,7 @@ use super::{Field, Kind};
 /// The longest name that is compared.
 const MAX_LEN: usize = 24;
 
-/// Other names that people use for a field, folded as the names that are compared.
+/// Other names that people use for a field.
 const ALIASES: [(&str, Field); 6] = [
     ("code", Field::CodeB64),
     ("kwargs", Field::KwargsB64),
@@ -41,9 +41,8 @@ pub(super) fn near_miss(given: &str) -> Option<NearMiss> {
     }
     let folded = fold(given);
     let names = Field::ALL.iter().filter(|field| field.kind() != Kind::FileName);
-    let names = names.map(|&field| (fold(field.name()), field));
-    let aliases = ALIASES.into_iter().map(|(alias, field)| (alias.to_owned(), field));
-    let mut near = aliases.chain(names).filter(|(name, _)| is_near(name, &folded));
+    let names = names.map(|&field| (field.name(), field));
+    let mut near = ALIASES.into_iter().chain(names).filter(|(name, _)| is_near(name, &folded));
     near.next().map(|(_, field)| NearMiss { given: given.to_owned(), meant: field.name() })
 }
 
@@ -52,16 +51,19 @@ fn fold(name: &str) -> String {
     name.to_ascii_lowercase().replace(['_', '-'], "").replace("base64", "b64")
 }
 
-/// Whether one name is a misspelling of the other. The first letter is seldom wrong, and short names
-/// have too many neighbours: `mode` is not meant to be `code`.
-fn is_near(one: &str, other: &str) -> bool {
-    let max_typos = match one.len().max(other.len()) {
+/// Whether a folded name is a misspelling of another one. The first letter is seldom wrong, and short
+/// names have too many neighbours: `mode` is not meant to be `code`.
+fn is_near(name: &str, folded: &str) -> bool {
+    if name.as_bytes().first() != folded.as_bytes().first() {
+        return false;
+    }
+    let name = fold(name);
+    let max_typos = match name.len().max(folded.len()) {
         ..6 => 0,
         6..9 => 1,
         _ => 2,
     };
-    one.as_bytes().first() == other.as_bytes().first()
-        && strsim::osa_distance(one, other) <= max_typos
+    strsim::osa_distance(&name, folded) <= max_typos
 }
 
 #[cfg(test)]
