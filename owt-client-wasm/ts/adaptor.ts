@@ -68,7 +68,7 @@ function isWeb(name: Adaptor): boolean {
   return /^https?:/i.test(String(name));
 }
 
-/** Node's files, found without an import that bundlers for browsers would have to be told about. */
+/** Node's file system, without an import that bundlers for browsers would need settings for. */
 function fileSystem(): FileSystem | undefined {
   const { process } = globalThis as {
     process?: { getBuiltinModule?: (name: string) => FileSystem };
@@ -76,7 +76,7 @@ function fileSystem(): FileSystem | undefined {
   return process?.getBuiltinModule?.('node:fs');
 }
 
-/** Fetches while everything else waits: the one way to have a URL in a synchronous call. */
+/** Fetches synchronously, while the page is blocked. */
 function fetchNow(name: Adaptor): string {
   const request = new XMLHttpRequest();
   try {
@@ -95,7 +95,7 @@ function fetchNow(name: Adaptor): string {
 
 function checked(name: Adaptor, status: number, mediaType: string | null, text: string): string {
   if (status !== 200) throw unreadable(name, `the answer is ${status}`);
-  // Servers of applications answer with their start page for whatever they do not know.
+  // Servers of web applications answer with their start page for unknown paths.
   if (mediaType?.startsWith('text/html')) throw unreadable(name, 'the answer is a web page');
   return text;
 }

@@ -6,13 +6,13 @@ import { OwtError } from './error.js';
 export interface OwtEvent {
   /** Its type: `message`, unless the adaptor says otherwise. */
   event: string;
-  /** Its data, lines and all. */
+  /** Its data, which may have several lines. */
   data: string;
   /** Its id, if it has one. */
   id: string | undefined;
 }
 
-/** The error that owt answered with, if it was not the adaptor who answered. */
+/** The error of an answer that is owt's own and not the adaptor's. */
 export async function serverError(response: Response): Promise<OwtError | undefined> {
   const code = response.headers.get('owt-error');
   if (code === null) return undefined;
@@ -34,7 +34,7 @@ export function requireSuccess(response: Response): void {
   });
 }
 
-/** The chunks of a body as they come. Who stops reading ends the call. */
+/** The chunks of a body as they arrive. To stop reading ends the call. */
 export async function* chunks(
   response: Response,
   signal: AbortSignal | undefined,

@@ -4,7 +4,7 @@ import { absolute, Envelope, initSync } from '../core/core.js';
 import hexadecimal from '../core/core_bg.wasm';
 import { type ClientErrorCode, OwtError } from './error.js';
 
-/** What is called of the module. The rest of its JavaScript, which loads it from a URL, is left out. */
+/** The exports in use. The rest of the glue code, which loads the module from a URL, is left out. */
 const CORE = { absolute, Envelope };
 
 let isStarted = false;
@@ -12,7 +12,7 @@ let isStarted = false;
 /**
  * Calls into the module, with its errors as `OwtError`s.
  *
- * Starting it takes a few milliseconds and cannot fail but for one reason: a page that forbids it.
+ * Starting it takes a few milliseconds, and fails only in a page that forbids it.
  */
 export function withCore<T>(use: (core: typeof CORE) => T): T {
   start();
@@ -43,7 +43,7 @@ function bytes(): Uint8Array<ArrayBuffer> {
   );
 }
 
-/** The module throws the code, a space, and words that begin in lower case. */
+/** The module throws the code, a space, and a message. */
 function fromText(text: string): OwtError {
   const space = text.indexOf(' ');
   return new OwtError(text.slice(0, space) as ClientErrorCode, text.slice(space + 1));

@@ -1,4 +1,4 @@
-/** Envelopes: what one call says to the server. */
+/** Envelopes: code, arguments and options of one call. */
 
 import type { Envelope } from '../core/core.js';
 import { withCore } from './core.js';
@@ -6,7 +6,7 @@ import { OwtError } from './error.js';
 import { type Fields, NAMES } from './fields.js';
 import { kwargsText } from './kwargs.js';
 
-/** Builds an envelope for as long as it takes to write it down. */
+/** Builds an envelope, and frees it once it is written. */
 export function withEnvelope<T>(
   source: string,
   kwargs: object | null | undefined,

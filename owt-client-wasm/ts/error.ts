@@ -1,6 +1,6 @@
 /** Why a call gave no answer of the adaptor. */
 
-/** The codes of errors that this package finds itself. */
+/** The codes of this package's own errors. */
 export type ClientErrorCode =
   | 'adaptor-unreadable'
   | 'answer-broken'
@@ -17,11 +17,11 @@ export type ClientErrorCode =
   | 'url-too-long'
   | 'wasm-blocked';
 
-/** What goes with an error besides its code and words. */
+/** Details of an error besides its code and message. */
 export interface OwtErrorDetails {
-  /** The answer that was refused or unexpected. Where owt itself answered, its body has been read. */
+  /** The answer that makes it an error. If it is owt's own, its body has been read. */
   response?: Response;
-  /** What went wrong underneath. */
+  /** The cause. */
   cause?: unknown;
 }
 
