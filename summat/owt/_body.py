@@ -141,7 +141,7 @@ def _path(path: Path) -> Body:
 
 
 def _part(part: FilePart) -> Body:
-    kind = media_type(part.name)
+    kind = guess_media_type(part.name)
     if part.length <= _FILE_CHUNK:
         return Body(kind, b"".join(part))
     return Body(kind, chunks=part, length=part.length)
@@ -152,7 +152,7 @@ def _file(file: Any) -> Body:
     if isinstance(file, io.TextIOBase):
         return Body(None, chunks=file)
     name = getattr(file, "name", None)
-    return Body(media_type(name) if isinstance(name, str) else BINARY, chunks=_read(file))
+    return Body(guess_media_type(name) if isinstance(name, str) else BINARY, chunks=_read(file))
 
 
 def _rewind(file: Any) -> None:
@@ -173,8 +173,8 @@ def _read(file: Any) -> Iterator[bytes]:
             yield chunk
 
 
-def media_type(name: str) -> str:
-    """Return the media type for a file's name; `application/octet-stream` if unknown."""
+def guess_media_type(name: str) -> str:
+    """Return the media type of a file by its name; `application/octet-stream` if unknown."""
     import mimetypes
 
     kind, encoding = mimetypes.guess_type(name)

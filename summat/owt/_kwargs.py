@@ -10,6 +10,7 @@ import re
 import sys
 from ast import literal_eval
 
+from owt._describe import type_and_text
 from owt._errors import CallError, Interrupted
 
 TYPE_CHECKING = False
@@ -113,7 +114,5 @@ def _syntax_error(err: BaseException, text: str, evaluate: bool) -> CallError:
 
 
 def _evaluation_error(err: BaseException, hint: str) -> CallError:
-    from owt._describe import type_and_text
-
     message = f"The arguments could not be evaluated{hint}\n{type_and_text(err)}"
     return CallError("kwargs-invalid", message)

@@ -6,6 +6,8 @@ import os
 import sys
 import threading
 
+from owt._server import args
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,8 +71,6 @@ def install(main: Callable[..., Any]) -> None:
 
 
 def _bind_for(main: Callable[..., Any], forking: FrameType | None) -> None:
-    from owt._server import args
-
     process = _process_to_fork(forking)
     if process is None or getattr(process, "_target", None) is not main:
         return

@@ -110,5 +110,5 @@ def _reset_process() -> None:
     with suppress(OSError):
         # A new process group: the worker's is killed with the worker.
         os.setsid()
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from owt._body import BINARY, BODY_TYPES, Body, body_of, is_path, text_bytes, text_type
+from owt._errors import CallError
 from owt._file_response import file_response, has_known_length
 from owt._frameworks import background_of, converter_for, response_of_exception
 from owt._multidict import Headers
@@ -134,9 +135,7 @@ def _with_changes(body: Any, status: Any, headers: Any, call: Call | None) -> Re
     return reply
 
 
-def _wrong_tuple(length: int) -> Exception:
-    from owt._errors import CallError
-
+def _wrong_tuple(length: int) -> CallError:
     return CallError(
         "reply-invalid",
         f"The handler returned a tuple of {length}; it must be (body, status), (body, headers) or "

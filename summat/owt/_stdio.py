@@ -78,17 +78,17 @@ class LogStream(io.TextIOWrapper):
 class _ContextStream:
     """One of the two attributes of `sys`, whose value each context may replace."""
 
-    def __init__(self, name: str, lines: LogStream) -> None:
-        self._lines = lines
+    def __init__(self, name: str, default: LogStream) -> None:
+        self._default = default
         self._replaced: ContextVar[Any] = ContextVar(f"owt_{name}", default=_UNSET)
         self.forward = _Forward(self)
 
     def get(self) -> Any:
         found = self._replaced.get()
-        return self._lines if found is _UNSET else found
+        return self._default if found is _UNSET else found
 
     def set(self, file: Any) -> None:
-        is_ours = file is self._lines or file is self.forward
+        is_ours = file is self._default or file is self.forward
         self._replaced.set(_UNSET if is_ours else file)
 
     def as_property(self) -> property:

@@ -23,9 +23,9 @@ def wrapped_signature(wrapper: Callable[..., Any], name: str) -> Signature | Non
     """
     for _ in range(_MAX_WRAPPERS):
         inner = _wrapped(wrapper, name)
-        read = None if inner is None else signature(inner)
-        if inner is None or read is None or not read.takes_anything():
-            return read
+        found = None if inner is None else signature(inner)
+        if inner is None or found is None or not found.takes_anything():
+            return found
         wrapper = inner
     return None
 
