@@ -287,16 +287,7 @@ fn an_envelope_becomes_a_call(#[case] envelope: Envelope, #[case] cache: Option<
         body: Bytes::new(),
         parts: None,
     };
-    let call = Call {
-        code: Code::source(SOURCE),
-        kwargs: None,
-        fn_name: "run".into(),
-        name: None,
-        reload: false,
-        timeout: None,
-        cache,
-        request: request.clone(),
-    };
+    let call = Call { cache, ..plain().into_call(request.clone()) };
     assert_eq!(envelope.into_call(request), call);
 }
 
