@@ -9,18 +9,18 @@ use owt_core::{Envelope, Field, Kind, Value, ValueInvalid};
 use super::value;
 use crate::ui::{CliError, Failure};
 
-/// All of them.
+/// The values of these options.
 #[derive(Debug)]
-pub(crate) struct FieldArgs(Vec<(Field, Value<'static>)>);
+pub(crate) struct FieldArgs<const IS_LOCAL: bool = false>(Vec<(Field, Value<'static>)>);
 
-/// Those that matter to a call without a server: nothing is kept there, and all is loaded anew.
-#[derive(Debug)]
-pub(crate) struct LocalFieldArgs(FieldArgs);
+/// Those of a call without a server.
+pub(crate) type LocalFieldArgs = FieldArgs<true>;
 
+/// What matters without a server, where nothing is cached and every adaptor is loaded anew.
 const LOCAL: [Field; 2] = [Field::FnName, Field::Timeout];
 
-impl FieldArgs {
-    /// Adds these fields to what the adaptor and its arguments say.
+impl<const IS_LOCAL: bool> FieldArgs<IS_LOCAL> {
+    /// Sets these fields of an envelope.
     pub(crate) fn apply(self, mut envelope: Envelope) -> Result<Envelope, CliError> {
         for (field, value) in self.0 {
             envelope.set(field, value).map_err(|ValueInvalid(problem)| {
@@ -30,24 +30,32 @@ impl FieldArgs {
         Ok(envelope)
     }
 
-    fn add_to(command: Command, fields: impl Iterator<Item = Field>) -> Command {
-        command.args(fields.map(option))
-    }
-
-    fn read(matches: &ArgMatches, fields: impl Iterator<Item = Field>) -> FieldArgs {
-        FieldArgs(fields.filter_map(|field| Some((field, given(matches, field)?))).collect())
+    fn fields() -> impl Iterator<Item = Field> {
+        let options = Field::ALL.iter().copied().filter(|field| field.is_option());
+        options.filter(|field| !IS_LOCAL || LOCAL.contains(field))
     }
 }
 
-impl LocalFieldArgs {
-    /// Adds these fields to what the adaptor and its arguments say.
-    pub(crate) fn apply(self, envelope: Envelope) -> Result<Envelope, CliError> {
-        self.0.apply(envelope)
+impl<const IS_LOCAL: bool> Args for FieldArgs<IS_LOCAL> {
+    fn augment_args(command: Command) -> Command {
+        command.args(Self::fields().map(option))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
     }
 }
 
-fn all() -> impl Iterator<Item = Field> {
-    Field::ALL.iter().copied().filter(|field| field.is_option())
+impl<const IS_LOCAL: bool> FromArgMatches for FieldArgs<IS_LOCAL> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, ClapError> {
+        let values = Self::fields().filter_map(|field| Some((field, given(matches, field)?)));
+        Ok(FieldArgs(values.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), ClapError> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 fn option(field: Field) -> Arg {
@@ -82,53 +90,11 @@ fn given(matches: &ArgMatches, field: Field) -> Option<Value<'static>> {
     }
 }
 
-/// Owt's words on a call, with our options in the place of the fields that they tell to set.
+/// A message of owt's about a call, with options in the place of the fields that it tells to set.
 pub(crate) fn in_options(code: &str, sentence: &str) -> String {
     match code {
         "entry-missing" => sentence.replace("in fn_name.", "with --fn-name."),
         "deadline" => sentence.replace("the field timeout", "--timeout"),
         _ => sentence.to_owned(),
-    }
-}
-
-impl Args for FieldArgs {
-    fn augment_args(command: Command) -> Command {
-        FieldArgs::add_to(command, all())
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        FieldArgs::augment_args(command)
-    }
-}
-
-impl FromArgMatches for FieldArgs {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<FieldArgs, ClapError> {
-        Ok(FieldArgs::read(matches, all()))
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), ClapError> {
-        *self = FieldArgs::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-impl Args for LocalFieldArgs {
-    fn augment_args(command: Command) -> Command {
-        FieldArgs::add_to(command, LOCAL.into_iter())
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        LocalFieldArgs::augment_args(command)
-    }
-}
-
-impl FromArgMatches for LocalFieldArgs {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<LocalFieldArgs, ClapError> {
-        Ok(LocalFieldArgs(FieldArgs::read(matches, LOCAL.into_iter())))
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), ClapError> {
-        *self = LocalFieldArgs::from_arg_matches(matches)?;
-        Ok(())
     }
 }
