@@ -26,19 +26,19 @@ def write(name, text):
     os.makedirs(os.path.dirname(name) or '.', exist_ok=True)
     with open(name, 'w') as file: file.write(text)
 
-said = []
-def say(source, **given): said.append(text_of(source, **given))
+results = []
+def record(source, **given): results.append(text_of(source, **given))
 loads = sys.loads_of_test = []
 """
 
 
-def said(program: str, tmp_path: Path, **environment: str) -> Any:
+def results_of(program: str, tmp_path: Path, **environment: str) -> Any:
     """Run a program in a worker with its own start directory; return the results of its calls."""
     start, directory = tmp_path / "start", tmp_path / "private"
     start.mkdir()
     directory.mkdir()
     head = START.format(start=str(start), directory=str(directory))
-    tail = "\nimport json\nos.write(1, json.dumps(said).encode())"
+    tail = "\nimport json\nos.write(1, json.dumps(results).encode())"
     return json.loads(python(head + textwrap.dedent(program) + tail, **environment).stdout)
 
 
@@ -47,14 +47,14 @@ def test_an_edited_helper_is_used_from_the_next_call_on(tmp_path: Path) -> None:
         A = "import h\\ndef run(): return str(h.V)"
         B = "from h import V\\ndef run(): return f'{V}b'"
         write("h.py", "V = 1")
-        say(A)
+        record(A)
         for value in range(2, 5):
             write("h.py", f"V = {value}")
-            say(A)
-            say(A)
-            say(B)
+            record(A)
+            record(A)
+            record(B)
     """
-    assert said(program, tmp_path) == ["1", "2", "2", "2b", "3", "3", "3b", "4", "4", "4b"]
+    assert results_of(program, tmp_path) == ["1", "2", "2", "2b", "3", "3", "3b", "4", "4", "4b"]
 
 
 # Ways in which an adaptor may import a helper.
@@ -83,11 +83,11 @@ def test_importers_of_a_changed_module_are_reloaded(source: str, tmp_path: Path)
         write("pkg/sub.py", "def make():\\n  import h\\n  return h.V\\nW = make()")
         write("pkg/relative.py", "from .sub import W")
         A = {source!r}
-        say(A)
+        record(A)
         write("h.py", "V = 'new'")
-        say(A)
+        record(A)
     """
-    assert said(program, tmp_path) == ["old", "new"]
+    assert results_of(program, tmp_path) == ["old", "new"]
 
 
 def test_other_modules_are_not_reloaded(tmp_path: Path) -> None:
@@ -97,12 +97,12 @@ def test_other_modules_are_not_reloaded(tmp_path: Path) -> None:
         write("user.py", "import h, model, sys; sys.loads_of_test.append('user')")
         A = "import user\\nsys.loads_of_test.append('A')\\ndef run(): return ''"
         B = "import model\\nsys.loads_of_test.append('B')\\ndef run(): return ''"
-        say(A), say(B)
+        record(A), record(B)
         write("h.py", "V = 2")
-        say(A), say(B)
-        said[:] = loads
+        record(A), record(B)
+        results[:] = loads
     """
-    assert said(program, tmp_path) == ["model", "user", "A", "B", "user", "A"]
+    assert results_of(program, tmp_path) == ["model", "user", "A", "B", "user", "A"]
 
 
 def test_reload_reloads_unchanged_helpers(tmp_path: Path) -> None:
@@ -112,11 +112,11 @@ def test_reload_reloads_unchanged_helpers(tmp_path: Path) -> None:
         write("else_.py", "import sys; sys.loads_of_test.append('else')")
         A = "import h\\ndef run(): return ''"
         B = "import h, else_\\nsys.loads_of_test.append('B')\\ndef run(): return ''"
-        say(A), say(B)
-        say(A, reload=True), say(B)
-        said[:] = loads
+        record(A), record(B)
+        record(A, reload=True), record(B)
+        results[:] = loads
     """
-    assert said(program, tmp_path) == ["low", "h", "else", "B", "low", "h", "B"]
+    assert results_of(program, tmp_path) == ["low", "h", "else", "B", "low", "h", "B"]
 
 
 def test_values_of_once_survive_a_reload_of_helpers(tmp_path: Path) -> None:
@@ -134,29 +134,29 @@ def test_values_of_once_survive_a_reload_of_helpers(tmp_path: Path) -> None:
         '''
         import textwrap, gc
         A = textwrap.dedent(A)
-        say(A)
+        record(A)
         write("h.py", "V = 2")
-        say(A, reload=True, kwargs='{"ask": false}')
+        record(A, reload=True, kwargs='{"ask": false}')
         gc.collect()
-        say(A)
-        said += loads
+        record(A)
+        results += loads
     """
-    assert said(program, tmp_path) == ["1", "2", "2", "made"]
+    assert results_of(program, tmp_path) == ["1", "2", "2", "made"]
 
 
 def test_a_missing_or_broken_helper_is_reported_at_its_import(tmp_path: Path) -> None:
     program = """
         A = "import h\\ndef run(): return str(h.V)"
         write("h.py", "V = 1")
-        say(A)
+        record(A)
         write("h.py", "V =")
-        said.append(error_of(A, reload=True)[1].splitlines()[0])
+        results.append(error_of(A, reload=True)[1].splitlines()[0])
         os.unlink("h.py")
-        said.append(error_of(A, reload=True)[1].splitlines()[0])
+        results.append(error_of(A, reload=True)[1].splitlines()[0])
         write("h.py", "V = 2")
-        say(A, reload=True)
+        record(A, reload=True)
     """
-    assert said(program, tmp_path) == [
+    assert results_of(program, tmp_path) == [
         "1",
         "SyntaxError: invalid syntax (h.py, line 1)",
         "ModuleNotFoundError: No module named 'h'",
@@ -170,11 +170,11 @@ def test_installed_modules_are_not_reloaded(tmp_path: Path) -> None:
         sys.path.append(os.path.abspath(site))
         write(site + "/installed.py", "V = 1")
         A = "import installed\\ndef run(): return str(installed.V)"
-        say(A)
+        record(A)
         write(site + "/installed.py", "V = 22")
-        say(A, reload=True)
+        record(A, reload=True)
     """
-    assert said(program, tmp_path) == ["1", "1"]
+    assert results_of(program, tmp_path) == ["1", "1"]
 
 
 def test_a_helper_that_is_being_imported_is_dropped_later(tmp_path: Path) -> None:
@@ -183,30 +183,30 @@ def test_a_helper_that_is_being_imported_is_dropped_later(tmp_path: Path) -> Non
         sys.began, sys.go_on = threading.Event(), threading.Event()
         write("slow.py", "V = 1\\nimport sys; sys.began.set(); assert sys.go_on.wait(20)")
         A = "import slow\\ndef run(): return str(slow.V)"
-        thread = threading.Thread(target=say, args=(A,))
+        thread = threading.Thread(target=record, args=(A,))
         thread.start()
         assert sys.began.wait(20)
         write("slow.py", "V = 22")
-        say("def run(): return 'another'")
+        record("def run(): return 'another'")
         sys.go_on.set()
         thread.join()
-        say(A)
+        record(A)
     """
-    assert said(program, tmp_path) == ["another", "1", "22"]
+    assert results_of(program, tmp_path) == ["another", "1", "22"]
 
 
 @pytest.mark.parametrize("name", ["asyncio", "json", "traceback", "selectors", "inspect", "mmap"])
 def test_the_start_directory_never_shadows_the_standard_library(name: str, tmp_path: Path) -> None:
     program = f"""
         write("{name}.py", "raise RuntimeError('the one of the start directory')")
-        say("async def run(): return 'async'")
-        said.append(error_of("def run(): 1 / 0")[1].splitlines()[0])
-        said.append(json_of("def run(): return [1]"))
-        say("import {name}\\ndef run(): return {name}.__name__")
+        record("async def run(): return 'async'")
+        results.append(error_of("def run(): 1 / 0")[1].splitlines()[0])
+        results.append(json_of("def run(): return [1]"))
+        record("import {name}\\ndef run(): return {name}.__name__")
         write("h.py", "V = 1")
-        say("import h\\ndef run(): return 'helped'")
+        record("import h\\ndef run(): return 'helped'")
     """
-    assert said(program, tmp_path) == [
+    assert results_of(program, tmp_path) == [
         "async",
         "ZeroDivisionError: division by zero",
         "[1]",

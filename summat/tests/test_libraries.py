@@ -214,9 +214,9 @@ def test_a_file_of_starlette_has_ranges_and_conditions(
 def test_background_tasks_run_in_order_after_the_response(kind: str, made: str) -> None:
     source = (
         "import asyncio, threading, starlette.background as b, starlette.responses as s\n"
-        "told, ended, answered = [], threading.Event(), threading.Event()\n"
-        "def first(): told.append(answered.wait(10))\n"
-        "async def second(word):\n  await asyncio.sleep(0.01)\n  told.append(word); ended.set()\n"
+        "ran, ended, answered = [], threading.Event(), threading.Event()\n"
+        "def first(): ran.append(answered.wait(10))\n"
+        "async def second(word):\n  await asyncio.sleep(0.01)\n  ran.append(word); ended.set()\n"
         f"{kind} run(_):\n"
         "  tasks = b.BackgroundTasks()\n"
         "  tasks.add_task(first); tasks.add_task(second, 'two')\n"
@@ -228,10 +228,10 @@ def test_background_tasks_run_in_order_after_the_response(kind: str, made: str) 
     # The call has ended, and the tasks wait for this test: a disconnect does not end them.
     assert is_over or call.is_done.wait(10)
     _worker.cancel(call.id)
-    assert (sent, namespace_of(call)["told"]) == (b"answer", [])
+    assert (sent, namespace_of(call)["ran"]) == (b"answer", [])
     namespace_of(call)["answered"].set()
     assert namespace_of(call)["ended"].wait(10)
-    assert namespace_of(call)["told"] == [True, "two"]
+    assert namespace_of(call)["ran"] == [True, "two"]
 
 
 def test_a_failing_background_task_is_logged(capfd: Any) -> None:

@@ -30,7 +30,7 @@ def is_socket(number):
     except OSError:
         return False
 kept = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-told = {{
+report = {{
     "arguments": arguments,
     "auth": os.environ.get("OWT_AUTH"),
     "blocked": list(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
@@ -41,7 +41,7 @@ told = {{
 }}
 while True:
     connection, _ = listener.accept()
-    connection.sendall(json.dumps(told).encode())
+    connection.sendall(json.dumps(report).encode())
     connection.close()
 """
 
@@ -97,9 +97,9 @@ def test_the_server_answers_and_gets_its_arguments(tmp_path: Path, exe: str) -> 
     args.allow_origin = ['http://x', 'http://y']
     server = Process(target=main)
     server.start()
-    told = json.loads(ask(port))
-    told['arguments'][told['arguments'].index(str(port))] = 'PORT'
-    os.write(1, json.dumps(told).encode())
+    report = json.loads(ask(port))
+    report['arguments'][report['arguments'].index(str(port))] = 'PORT'
+    os.write(1, json.dumps(report).encode())
     server.terminate()
     server.join()
     """
@@ -141,10 +141,10 @@ server_thread = Process(target=main)
     from multiprocessing import Process
     _locals['server_thread'].start()
     with socket.create_connection(('127.0.0.1', new_port), timeout=10) as inner:
-        told = inner.recv(1)
+        report = inner.recv(1)
     Process(target=kill).start()
     _locals['server_thread'].join()
-    return [told.decode(), args.port, owt.args.port == new_port]
+    return [report.decode(), args.port, owt.args.port == new_port]
 """
 
 
@@ -241,12 +241,12 @@ server = Process(target=main)
 server.start()
 while True:
     try:
-        told = ask(port)
+        report = ask(port)
         break
     except ConnectionRefusedError:
         time.sleep(0.01)
 server.terminate()
-print(json.loads(told)['arguments'][0])
+print(json.loads(report)['arguments'][0])
 """
     path = os.path.dirname(exe) + os.pathsep + os.environ["PATH"]
     assert python(program, PATH=path).stdout == "serve\n"

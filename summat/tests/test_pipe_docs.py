@@ -30,9 +30,9 @@ def examples() -> list[doctest.DocTest]:
 
 @pytest.mark.parametrize("example", examples(), ids=lambda each: each.name.rpartition(".")[2])
 def test_each_example_has_its_documented_result(example: doctest.DocTest) -> None:
-    said: list[str] = []
-    doctest.DocTestRunner().run(example, out=said.append)
-    assert "".join(said) == ""
+    output: list[str] = []
+    doctest.DocTestRunner().run(example, out=output.append)
+    assert "".join(output) == ""
 
 
 @pytest.mark.parametrize("name", METHODS)

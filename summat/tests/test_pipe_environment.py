@@ -178,8 +178,8 @@ def test_a_package_is_importable_once_installed(python: Path, tmp_path: Path) ->
     # Only these wheels, without any package index.
     done = run(python, CODE, PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path))
     assert (done.stdout.split(), done.returncode) == (["1.0", "1.0", "2.0"], 0), done.stderr
-    said = [line for line in done.stderr.splitlines() if "Successfully installed" in line]
-    assert said == [
+    output = [line for line in done.stderr.splitlines() if "Successfully installed" in line]
+    assert output == [
         "pip: Successfully installed owt-test-package-1.0",
         "pip: Successfully installed owt-test-package-2.0",
     ]

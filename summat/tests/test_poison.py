@@ -53,7 +53,7 @@ def test_patches_of_one_adaptor_do_not_affect_others(poison: str, tmp_path: Path
     program = f"""
 start(directory)
 text_of("async def run(): return 'the loop runs'")
-def told(do):
+def checked(do):
     try:
         return do()
     except RuntimeError as err:
@@ -61,7 +61,7 @@ def told(do):
 source = {poison!r} + chr(10) + "def run(): return 'poisoned'"
 assert text_of(source) == "poisoned"
 import builtins
-_worker.handle, handle = (lambda call: told(lambda: handle(call)) is not False), _worker.handle
+_worker.handle, handle = (lambda call: checked(lambda: handle(call)) is not False), _worker.handle
 {OTHERS}
 assert answers == {EXPECTED!r}, answers
 """
@@ -82,5 +82,5 @@ except RuntimeError as err:
     os.write(1, str(err).encode())
 assert call.answer()[0][:2] == ("fail", "adaptor-raised"), call.answer()
 """
-    said = worker(program, tmp_path).stdout
-    assert said == "an adaptor has broken the builtins of this worker"
+    output = worker(program, tmp_path).stdout
+    assert output == "an adaptor has broken the builtins of this worker"

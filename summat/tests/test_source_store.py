@@ -56,8 +56,8 @@ def test_files_are_written_from_the_first_import_of_pickle_on(tmp_path: Path) ->
 
 
 def test_a_missing_folder_does_not_prevent_loading(tmp_path: Path) -> None:
-    shelf = SourceStore(str(tmp_path / "gone"))
-    shelf.write_all()
-    shelf.put("owt.adaptors.a_1", "run = 1")
-    shelf.remove("owt.adaptors.a_1")
+    store = SourceStore(str(tmp_path / "gone"))
+    store.write_all()
+    store.put("owt.adaptors.a_1", "run = 1")
+    store.remove("owt.adaptors.a_1")
     assert list(tmp_path.iterdir()) == []
