@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 
-from owt import _locks
+from owt import _locks, _unblock
 from owt._state import state
 
 TYPE_CHECKING = False
@@ -47,8 +47,6 @@ def blocked_loop(call_id: str) -> tuple[int, int] | None:
 
 def unblock(thread: int, native: int, age: float) -> None:
     """End what a thread waits for in a cancelled call, which began `age` seconds ago."""
-    from owt import _unblock
-
     _unblock.unblock(thread, native, age, state.sockets)
     state.adaptor_threads.replace_if_stuck(thread)
 

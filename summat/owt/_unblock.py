@@ -18,6 +18,7 @@ import signal
 import stat
 import struct
 import sys
+from time import CLOCK_BOOTTIME, clock_gettime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,12 +48,14 @@ def unblock(thread: int, native: int, age: float, protected: frozenset[int]) -> 
     `thread` and `native` are its numbers in Python and in the system. Sockets with the inodes
     `protected` are left alone.
     """
+    # Now: the process must not seem older than the call because this took some time.
+    began = clock_gettime(CLOCK_BOOTTIME) - age
     try:
         state = _current_system_call(native)
         if state is None:
             return
         for process in _processes(thread, state):
-            if _started_within(process, age):
+            if _started_since(process, began):
                 os.kill(process, signal.SIGKILL)
         for descriptor in _descriptors(state):
             _shut_down(descriptor, native, state, protected)
@@ -97,14 +100,12 @@ def _popens(frame: FrameType | None) -> Iterator[Any]:
         frame = back if back is None or back.f_code.co_name != "<module>" else None
 
 
-def _started_within(process: int, age: float) -> bool:
+def _started_since(process: int, began: float) -> bool:
+    """Tell whether a process was started at a time since the system's boot, or later."""
     with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as file:
         fields = file.read().rpartition(")")[2].split()
     tick = 1 / os.sysconf("SC_CLK_TCK")
-    import time
-
-    running = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[_START_TIME]) * tick
-    return running <= age + tick
+    return (int(fields[_START_TIME]) + 1) * tick >= began
 
 
 def _descriptors(state: tuple[int, ...]) -> list[int]:

@@ -86,6 +86,22 @@ def test_an_older_child_process_is_left_alone() -> None:
         assert waiter.outcome.result() == -9
 
 
+def test_a_child_process_is_killed_however_long_that_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    current_system_call = _unblock._current_system_call
+
+    def slow(native: int) -> tuple[int, ...] | None:
+        time.sleep(0.1)
+        return current_system_call(native)
+
+    monkeypatch.setattr(_unblock, "_current_system_call", slow)
+    with ThreadPoolExecutor() as pool:
+        waiter = Waiter(pool, lambda: subprocess.call(["sleep", "60"]))
+        assert not waiter.stays()
+        assert waiter.outcome.result() == -9
+
+
 def test_a_protected_connection_is_left_alone() -> None:
     client, server = connected()
     # A duplicate has another number, but the same inode.
