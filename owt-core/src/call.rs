@@ -1,4 +1,4 @@
-//! One call: what is run, on which request, and what comes back.
+//! One call: what is run, and on which request.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,9 +6,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_core::Stream;
 
-use crate::{Digest, Error, FileName};
+use crate::{Digest, FileName};
 
 /// One call of one adaptor, ready to run.
 #[derive(Clone, PartialEq, Eq)]
@@ -197,79 +196,6 @@ impl fmt::Debug for Content {
             Content::File(_) => f.write_str("File"),
         }
     }
-}
-
-/// The start of a reply: all of it but the body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReplyHead {
-    /// The HTTP status.
-    pub status: u16,
-    /// The headers, in order.
-    pub headers: Vec<(String, String)>,
-    /// The body's length in bytes, where it is known before its end.
-    pub length: Option<u64>,
-    /// The digest of the code that ran.
-    pub digest: Digest,
-    /// Where the time went.
-    pub timing: Timing,
-}
-
-/// Where the time of a call went: the numbers of `Server-Timing`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Timing {
-    /// Waiting for a worker.
-    pub queue: Duration,
-    /// Loading the adaptor.
-    pub load: Duration,
-    /// Running the handler.
-    pub run: Duration,
-}
-
-/// The body of a reply.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReplyBody<S> {
-    /// All of it.
-    Whole(Bytes),
-    /// Its chunks, as the adaptor yields them.
-    Stream(S),
-}
-
-/// A reply to a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply<S> {
-    /// Status, headers and times.
-    pub head: ReplyHead,
-    /// The body.
-    pub body: ReplyBody<S>,
-}
-
-/// A call that came to nothing, and where its time went.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the call failed")]
-pub struct Failure {
-    /// Why.
-    #[source]
-    pub error: Error,
-    /// As far as it is known.
-    pub timing: Timing,
-    /// What a log may hold of an exception: its type, and the adaptor's line that it came from.
-    pub place: Option<String>,
-}
-
-impl From<Error> for Failure {
-    /// An error of which no times are known.
-    fn from(error: Error) -> Failure {
-        Failure { error, timing: Timing::default(), place: None }
-    }
-}
-
-/// Something that runs calls.
-pub trait Executor {
-    /// The chunks of a streamed reply.
-    type Stream: Stream<Item = Result<Bytes, Error>>;
-
-    /// Runs one call: gives the reply's head, and a body that may still be on its way.
-    fn execute(&self, call: Call) -> impl Future<Output = Result<Reply<Self::Stream>, Failure>>;
 }
 
 #[cfg(test)]

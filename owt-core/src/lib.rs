@@ -9,18 +9,21 @@ pub mod codec;
 pub mod digest;
 pub mod envelope;
 pub mod error;
+pub mod executor;
 mod file_name;
 pub mod kwargs;
 pub mod owtify;
 mod sentence;
+pub mod stats;
 
 pub use base::BaseInvalid;
-pub use call::{
-    Cache, Call, Code, Content, Executor, Failure, Part, Reply, ReplyBody, ReplyHead, Request,
-    Source, Timing,
-};
+pub use call::{Cache, Call, Code, Content, Part, Request, Source};
 pub use digest::Digest;
 pub use envelope::{Envelope, Field, Kind, NearMiss, Value, ValueInvalid};
 pub use error::{Certainty, Death, Error, ErrorKind};
+pub use executor::{
+    BodyStream, CallGuard, CallInfo, CallState, Control, Executor, Failure, Health, Reply,
+    ReplyBody, ReplyHead, Timing,
+};
 pub use file_name::FileName;
 pub use owtify::{OwtifyError, owtify};

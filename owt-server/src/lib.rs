@@ -1,11 +1,13 @@
 //! The owt server: an HTTP front in Rust, and CPython in worker processes.
 //!
 //! [`serve()`] is the front's whole life, [`worker()`] that of one worker process, and [`run()`] one
-//! call with no server. Data flows one way: `front` → `pool` → `wire` → `worker` → Python, and back.
+//! call with no server. Data flows one way: `front` → `dispatch` → `wire` →
+//! `worker` → Python, and back; `pool` keeps the worker processes alive.
 
 mod buffers;
 mod cache;
 mod config;
+mod dispatch;
 mod fairness;
 mod front;
 mod interpreter;
@@ -18,7 +20,6 @@ mod private;
 mod serve;
 mod spool;
 mod stop;
-mod tally;
 mod wire;
 mod worker;
 

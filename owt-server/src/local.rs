@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::pin::pin;
 
 use futures_util::StreamExt;
-use owt_core::{Call, Error, Executor, Reply, ReplyBody, ReplyHead};
+use owt_core::{Call, CallGuard, Error, Executor, Reply, ReplyBody, ReplyHead};
 use tokio::task::LocalSet;
 
 use crate::config::Config;
+use crate::dispatch::{Dispatcher, Dispatchers};
 use crate::package::RunDir;
-use crate::pool::{Links, Pool, Shared};
-use crate::serve::{ServeError, settings};
+use crate::pool::{self, Pool};
+use crate::serve::{ServeError, limits, settings};
 
 /// Why a local call gave no whole reply.
 #[derive(Debug, thiserror::Error)]
@@ -37,18 +38,22 @@ pub fn run(config: &Config, call: Call, out: &mut dyn Write) -> Result<ReplyHead
         let run_dir = RunDir::create()?;
         let nowhere = SocketAddr::new(config.address, 0);
         let settings = settings(config, &run_dir, nowhere)?;
-        let (shared, ears) = Shared::new(1, 1, 1, config.grace, config.recycling.clone());
-        let pool = Pool::start(settings, run_dir, shared).await.map_err(ServeError::from)?;
-        let events = ears.take().expect("there is an ear for the one thread");
-        let links = Links::new(pool.shared.clone(), config.timeout, events);
-        let outcome = execute(&links, call, out).await;
+        let (pool_state, listeners) = pool::Shared::new(1, 1, config.recycling.clone());
+        let dispatchers = Dispatchers::new(pool_state.clone(), listeners, limits(config));
+        let pool = Pool::start(settings, run_dir, pool_state).await.map_err(ServeError::from)?;
+        let outcome = execute(&dispatchers.start(), call, out).await;
         pool.stop().await;
         outcome
     })
 }
 
-async fn execute(links: &Links, call: Call, out: &mut dyn Write) -> Result<ReplyHead, LocalError> {
-    let Reply { head, body } = links.execute(call).await.map_err(|failure| failure.error)?;
+async fn execute(
+    dispatcher: &Dispatcher,
+    call: Call,
+    out: &mut dyn Write,
+) -> Result<ReplyHead, LocalError> {
+    let reply = dispatcher.execute(call, None, CallGuard::default());
+    let Reply { head, body } = reply.await.map_err(|failure| failure.error)?;
     match body {
         ReplyBody::Whole(bytes) => out.write_all(&bytes)?,
         ReplyBody::Stream(stream) => {

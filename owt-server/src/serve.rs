@@ -4,8 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
-use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use rustls::ServerConfig;
@@ -13,12 +11,14 @@ use rustls::ServerConfig;
 use crate::buffers::Buffers;
 use crate::cache::Cache;
 use crate::config::{Config, cores};
+use crate::dispatch::{Dispatchers, Limits};
 use crate::front::{
-    ConnectionSettings, Connections, Front, Guard, Site, StaticFiles, TlsError, TlsFiles, listen,
+    AppState, ConnectionSettings, Connections, Drain, Front, Guard, RequestCounters, RequestIds,
+    StaticFiles, TlsError, TlsFiles, listen,
 };
 use crate::interpreter::{self, InterpreterError};
 use crate::package::RunDir;
-use crate::pool::{Ears, Links, Pool, Shared, StartError};
+use crate::pool::{self, Pool, StartError};
 use crate::stop::{Signals, stop};
 use crate::wire::{MAX_CONNECTIONS, Settings};
 
@@ -80,28 +80,29 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         let threads = front_threads();
         let run_dir = RunDir::create()?;
         let settings = settings(&config, &run_dir, address)?;
-        let site = Arc::new(site(&config, &run_dir, address, static_files));
-        let capacity = config.threads.saturating_add(config.queue);
-        let recycling = config.recycling.clone();
-        let (shared, ears) =
-            Shared::new(config.workers, threads, capacity, config.grace, recycling);
+        let state = Arc::new(app_state(&config, &run_dir, address, static_files));
+        let (pool_state, listeners) =
+            pool::Shared::new(config.workers, threads, config.recycling.clone());
+        let dispatchers = Dispatchers::new(pool_state.clone(), listeners, limits(&config));
         let pool = tokio::select! {
-            started = Pool::start(settings, run_dir, shared.clone()) => started?,
+            started = Pool::start(settings, run_dir, pool_state) => started?,
             () = signals.next() => return Ok(()),
         };
-        let timeout = config.timeout;
-        let ears = Arc::new(ears);
-        let for_front = shared.clone();
-        let server = listen(listener, connection_settings(&config, tls, threads), move || Front {
-            site: site.clone(),
-            links: links(&for_front, &ears, timeout),
+        let (for_front, executors) = (state.clone(), dispatchers.clone());
+        let settings = connection_settings(&config, tls, threads);
+        let server = listen(listener, settings, move || Front {
+            state: for_front.clone(),
+            executor: executors.start(),
         })?;
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
         ready(address);
         tokio::select! {
             ended = serving => ended.map_err(io::Error::other)??,
-            () = signals.next() => stop(signals, &shared, handle, config.grace).await,
+            () = signals.next() => {
+                let cancel_all = async || dispatchers.cancel_all().await;
+                stop(signals, &state.drain, cancel_all, handle, config.grace).await;
+            }
         }
         pool.stop().await;
         Ok(())
@@ -122,9 +123,9 @@ fn front_threads() -> usize {
     cores().min(MAX_CONNECTIONS)
 }
 
-fn links(shared: &Arc<Shared>, ears: &Ears, timeout: Option<Duration>) -> std::rc::Rc<Links> {
-    let events = ears.take().expect("actix-web starts as many threads as it was told");
-    Links::new(shared.clone(), timeout, events)
+pub(crate) fn limits(config: &Config) -> Limits {
+    let capacity = config.threads.saturating_add(config.queue);
+    Limits { capacity, timeout: config.timeout, grace: config.grace }
 }
 
 fn connection_settings(
@@ -151,13 +152,13 @@ fn static_files(config: &Config) -> Result<Option<StaticFiles>, ServeError> {
     config.static_dir.as_ref().map(open).transpose()
 }
 
-fn site(
+fn app_state(
     config: &Config,
     run_dir: &RunDir,
     address: SocketAddr,
     static_files: Option<StaticFiles>,
-) -> Site {
-    Site {
+) -> AppState {
+    AppState {
         guard: Guard::new(
             address.ip(),
             config.auth.clone(),
@@ -173,17 +174,10 @@ fn site(
         connections: Connections::new(config.max_connections),
         head_timeout: config.head_timeout,
         body_timeout: config.body_timeout,
-        run_id: run_id(),
-        requests: AtomicU32::new(1),
+        request_ids: RequestIds::new(),
+        counters: RequestCounters::default(),
+        drain: Drain::default(),
     }
-}
-
-/// A number that differs between two runs of a server.
-fn run_id() -> u32 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-
-    let number = RandomState::new().build_hasher().finish();
-    u32::try_from(number >> 32).expect("the upper half of a u64")
 }
 
 /// What every worker has to know.

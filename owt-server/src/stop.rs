@@ -7,10 +7,10 @@ use actix_web::dev::ServerHandle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout};
 
-use crate::pool::Shared;
+use crate::front::Drain;
 
 /// How long clients have to read what is left of their answers, if the time for calls is over.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const READ_GRACE: Duration = Duration::from_secs(1);
 
 /// The signals that end a server: SIGINT and SIGTERM.
 pub(crate) struct Signals {
@@ -39,15 +39,16 @@ impl Signals {
 /// It goes on to listen while calls finish, so that whoever comes is told that it is stopping.
 pub(crate) async fn stop(
     mut signals: Signals,
-    shared: &Shared,
+    drain: &Drain,
+    cancel_all: impl AsyncFnOnce() -> usize,
     handle: ServerHandle,
     grace: Duration,
 ) {
     tracing::info!("stopping; running calls may finish (again to stop at once)");
     let began = Instant::now();
     let stopping = async {
-        shared.drain(grace).await;
-        let rest = grace.saturating_sub(began.elapsed()).max(LAST_WORDS);
+        drain.drain(grace, cancel_all).await;
+        let rest = grace.saturating_sub(began.elapsed()).max(READ_GRACE);
         let _ = timeout(rest, handle.stop(true)).await;
     };
     tokio::select! {

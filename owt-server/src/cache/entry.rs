@@ -3,13 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::StreamExt;
 use owt_core::{Error, Failure, Reply, ReplyBody, ReplyHead};
+use parking_lot::{Mutex, MutexGuard};
 use sha2::{Digest as _, Sha256};
 
 use super::Ticket;
@@ -58,8 +59,7 @@ impl Entry {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing between two statements on it can panic half way.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {

@@ -13,7 +13,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use bytes::Bytes;
 use owt_core::{Digest, Failure, FileName};
 
-use super::answer;
+use super::response;
 
 /// How many characters of anything that others have chosen are shown.
 const MAX_SHOWN: usize = 200;
@@ -36,7 +36,7 @@ pub(super) fn failure(id: &str, failure: &Failure, digest: Option<Digest>) {
     let place = failure.place.as_deref().map(|place| format!(": {}", printable(place)));
     let place = place.unwrap_or_default();
     match digest {
-        Some(digest) if answer::is_fault(&failure.error) => {
+        Some(digest) if response::is_fault(&failure.error) => {
             tracing::warn!("[{id}] {code} in {digest:.12}{place}");
         }
         Some(digest) => tracing::info!("[{id}] {code} in {digest:.12}{place}"),

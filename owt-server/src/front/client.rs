@@ -8,7 +8,7 @@ use actix_web::http::{Method, StatusCode};
 use bytes::Bytes;
 use owt_core::{Digest, Error};
 
-use super::answer;
+use super::response;
 
 pub(super) const PATH: &str = "/_owt/client.js";
 
@@ -26,7 +26,7 @@ pub(super) fn answer(method: &Method, headers: &HeaderMap) -> Result<HttpRespons
     if !matches!(*method, Method::GET | Method::HEAD) {
         return Err(Error::PathUnknown);
     }
-    let is_known = answer::has_tag(headers, Some(&ETAG));
+    let is_known = response::has_tag(headers, Some(&ETAG));
     let mut response = HttpResponse::build(match is_known {
         true => StatusCode::NOT_MODIFIED,
         false => StatusCode::OK,

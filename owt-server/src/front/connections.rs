@@ -1,8 +1,10 @@
 //! The connections of clients: how many there are, and a word in the log when there can be no more.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// How often the log says that there are too many connections, at the most.
 const SAY_AGAIN: Duration = Duration::from_secs(60);
@@ -47,7 +49,7 @@ impl Connections {
     }
 
     fn is_time_to_say(&self) -> bool {
-        let mut last_said = self.last_said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last_said = self.last_said.lock();
         let is_time = last_said.is_none_or(|at| at.elapsed() >= SAY_AGAIN);
         if is_time {
             *last_said = Some(Instant::now());

@@ -5,11 +5,10 @@ use std::time::Duration;
 use actix_web::dev::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt, stream};
-use owt_core::Error;
+use owt_core::{BodyStream, Error};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::buffers::Held;
-use crate::pool::Upload;
 
 /// The most bytes of a body that are held in memory, whatever a body may have.
 const MAX_HELD: u64 = 256 << 20;
@@ -128,7 +127,7 @@ impl Incoming {
     }
 
     /// What is still to come, for as long as it lasts.
-    pub(super) fn rest(self) -> Upload {
+    pub(super) fn rest(self) -> BodyStream {
         let next = |incoming: Option<Self>| async {
             let mut incoming = incoming?;
             match incoming.next().await.transpose()? {

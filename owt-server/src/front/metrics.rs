@@ -1,9 +1,12 @@
 //! `GET /_owt/metrics`: what was counted, as OpenMetrics text, which Prometheus reads. No label
 //! holds anything of a request: not its path, nor its code's digest.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use actix_web::HttpResponse;
+use owt_core::stats::{BOUNDS, CallStats, Histogram, Recycled, Stats, WorkerEvents, WorkerStats};
+use owt_core::{CallState, Control};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{
@@ -12,41 +15,40 @@ use prometheus_client::encoding::{
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::handler::Site;
+use super::AppState;
 use crate::cache::CacheStats;
-use crate::pool::{CallState, Events, Links, Recycled, Stats};
-use crate::tally::{BOUNDS, Histogram, Tally};
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All that is shown, as it was when somebody asked.
 #[derive(Debug)]
 struct Exposition {
-    tally: Tally,
+    requests: u64,
+    errors: BTreeMap<&'static str, u64>,
+    executor: Stats,
     cache: CacheStats,
-    workers: Stats,
     /// How many calls of each state are at the workers.
     states: [(&'static str, usize); 5],
     connections: usize,
     accepted: u64,
 }
 
-pub(super) async fn answer(links: &Links, site: &Site) -> HttpResponse {
+pub(super) async fn answer(executor: &impl Control, state: &AppState) -> HttpResponse {
     let mut registry = Registry::with_prefix("owt");
-    registry.register_collector(Box::new(gather(links, site).await));
+    registry.register_collector(Box::new(gather(executor, state).await));
     let mut text = String::new();
     encode(&mut text, &registry).expect("writing to a string cannot fail");
     HttpResponse::Ok().content_type(OPENMETRICS).body(text)
 }
 
-async fn gather(links: &Links, site: &Site) -> Exposition {
-    let shared = links.shared();
-    let calls = shared.calls().await;
+async fn gather(executor: &impl Control, state: &AppState) -> Exposition {
+    let calls = executor.calls().await;
     let in_state = |state| calls.iter().filter(|call| call.state == state).count();
     Exposition {
-        tally: shared.tally().await,
-        cache: site.cache.stats(),
-        workers: shared.stats(),
+        requests: state.counters.answered(),
+        errors: state.counters.errors(),
+        executor: executor.stats().await,
+        cache: state.cache.stats(),
         states: [
             ("queued", in_state(CallState::Queued)),
             ("running", in_state(CallState::Running)),
@@ -54,8 +56,8 @@ async fn gather(links: &Links, site: &Site) -> Exposition {
             ("unknown", in_state(CallState::Unknown)),
             ("abandoned", in_state(CallState::Abandoned)),
         ],
-        connections: site.connections.count(),
-        accepted: site.connections.accepted(),
+        connections: state.connections.count(),
+        accepted: state.connections.accepted(),
     }
 }
 
@@ -72,14 +74,15 @@ impl Collector for Exposition {
 
 impl Exposition {
     fn encode_calls(&self, page: &mut Page<'_>) -> fmt::Result {
-        let Tally { requests, errors, calls, ended, abandoned, queue, load, run, reply_bytes } =
-            &self.tally;
-        page.counter("requests", "Requests that were answered", None, requests)?;
-        let errors = errors.iter().map(|(code, count)| (*code, *count));
+        let CallStats { started, cancelled, abandoned, queue, load, run, reply_bytes } =
+            &self.executor.calls;
+        page.counter("requests", "Requests that were answered", None, &self.requests)?;
+        let errors = self.errors.iter().map(|(code, count)| (*code, *count));
         page.counters("errors", "Answers of owt's own, by Owt-Error", "code", errors)?;
-        page.counter("calls", "Calls that were sent to a worker", None, calls)?;
-        let ended = ended.iter().map(|(why, count)| (*why, *count));
-        page.counters("calls_ended", "Calls that were ended before their time", "reason", ended)?;
+        page.counter("calls", "Calls that were sent to a worker", None, started)?;
+        let cancelled = cancelled.iter().map(|(reason, count)| (*reason, *count));
+        let help = "Calls that were ended before their time";
+        page.counters("calls_ended", help, "reason", cancelled)?;
         let help = "Calls that did not end when they were cancelled, and were left alone";
         page.counter("calls_abandoned", help, None, abandoned)?;
         page.gauges("current_calls", "Calls at the workers", None, "state", &self.states)?;
@@ -104,7 +107,7 @@ impl Exposition {
     }
 
     fn encode_workers(&self, page: &mut Page<'_>) -> fmt::Result {
-        let workers = &self.workers.workers;
+        let workers: &[WorkerStats] = &self.executor.workers;
         let up = workers.iter().filter(|worker| worker.is_up).count();
         page.gauge("workers", "Worker processes that there should be", None, &workers.len())?;
         page.gauge("workers_up", "Worker processes that take calls", None, &up)?;
@@ -122,8 +125,15 @@ impl Exposition {
 
     /// What has become of workers since the start.
     fn encode_ends(&self, page: &mut Page<'_>) -> fmt::Result {
-        let Events { started, failed_starts, respawned, died, out_of_memory, killed, recycled } =
-            self.workers.events;
+        let WorkerEvents {
+            started,
+            failed_starts,
+            respawned,
+            died,
+            out_of_memory,
+            killed,
+            recycled,
+        } = self.executor.events;
         let ends = [
             ("workers_started", "Workers that became ready", started),
             ("workers_failed_starts", "Starts that came to nothing", failed_starts),

@@ -1,31 +1,41 @@
-//! The HTTP front: it reads requests, decides who may call, and hands calls to the workers. Python
-//! never runs in it.
+//! The HTTP front: it reads requests, decides who may call, and hands calls to an
+//! [`Executor`](owt_core::Executor). It knows no more of it than that trait.
 
 mod access_log;
-mod answer;
+mod admin;
 mod auth;
 mod body;
+mod call;
 mod client;
 mod connection;
 mod connections;
+mod counters;
+mod disconnect;
 mod disposition;
-mod gone;
+mod drain;
 mod guard;
 mod handler;
+mod headers;
 mod incoming;
 mod metrics;
 mod multipart;
 mod near_miss;
-mod reserved;
+mod request_ids;
+mod response;
+mod state;
 mod static_files;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub use auth::{Credential, NotACredential};
 pub(crate) use connection::{Settings as ConnectionSettings, listen};
 pub(crate) use connections::Connections;
+pub(crate) use counters::RequestCounters;
+pub(crate) use drain::Drain;
 pub(crate) use guard::Guard;
 pub use guard::{AllowedOrigin, NotAnOrigin};
-use handler::handle;
-pub(crate) use handler::{Front, Site};
+pub(crate) use request_ids::RequestIds;
+pub(crate) use state::{AppState, Front};
 pub(crate) use static_files::StaticFiles;
 pub use tls::{TlsError, TlsFiles};

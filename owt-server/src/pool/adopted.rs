@@ -6,9 +6,9 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use procfs::process::Process;
 use rustix::process::{Pid, WaitOptions};
 use tokio::process::{Child, Command};
@@ -55,7 +55,7 @@ impl Adopted {
 
     /// Starts a child that is not to be taken for an adopted one, at no moment.
     pub(super) fn spawn(&self, mut command: Command) -> io::Result<Child> {
-        let mut own = lock(&self.own);
+        let mut own = self.own.lock();
         let child = command.spawn()?;
         own.extend(child.id().map(u32::cast_signed));
         Ok(child)
@@ -63,14 +63,14 @@ impl Adopted {
 
     /// Forgets a child that somebody has waited for, or nobody will.
     pub(super) fn remove(&self, child: Pid) {
-        lock(&self.own).remove(&child.as_raw_nonzero().get());
+        self.own.lock().remove(&child.as_raw_nonzero().get());
     }
 
     /// Ends what is left of a worker that has just ended. Without a mark, what was adopted only now
     /// is taken to come from it.
     fn end_rest(&self, mark: &str) -> usize {
         self.look();
-        let strays = lock(&self.strays).clone().into_iter();
+        let strays = self.strays.lock().clone().into_iter();
         let strays: Vec<_> =
             strays.filter(|(_, since)| since.elapsed() < JUST_NOW).map(|(pid, _)| pid).collect();
         let ended = leftovers::kill_all(|found| found == mark, &strays);
@@ -93,7 +93,7 @@ impl Adopted {
     /// Reaps what has ended, and remembers what has not.
     fn look(&self) {
         // Held all the while: one thread at a time reaps.
-        let mut strays = lock(&self.strays);
+        let mut strays = self.strays.lock();
         for (pid, process) in self.others() {
             if process.stat().is_ok_and(|stat| stat.state == 'Z') {
                 let _ = rustix::process::waitpid(Pid::from_raw(pid), WaitOptions::NOHANG);
@@ -117,7 +117,7 @@ impl Adopted {
 
     /// Children of this process that it has not started itself.
     fn others(&self) -> Vec<(i32, Process)> {
-        let own = lock(&self.own);
+        let own = self.own.lock();
         let children = children(std::process::id()).into_iter().map(u32::cast_signed);
         let others = children.filter(|pid| !own.contains(pid));
         others.filter_map(|pid| Some((pid, Process::new(pid).ok()?))).collect()
@@ -156,8 +156,4 @@ pub(super) fn end_rest(adopted: &Arc<Adopted>, worker: usize, mark: &str) {
 /// Ends all that is left of a server whose workers have ended.
 pub(super) async fn end_all(adopted: Arc<Adopted>) {
     let _ = tokio::task::spawn_blocking(move || adopted.end_all()).await;
-}
-
-fn lock<T>(pids: &Mutex<T>) -> MutexGuard<'_, T> {
-    pids.lock().unwrap_or_else(PoisonError::into_inner)
 }

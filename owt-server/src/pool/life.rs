@@ -40,7 +40,7 @@ impl Default for Recycling {
 
 impl Recycling {
     /// The limits of one worker, a little below those that were asked for.
-    pub(super) fn with_jitter(&self) -> Self {
+    pub(crate) fn with_jitter(&self) -> Self {
         Self {
             max_age: self.max_age.map(|age| age.mul_f64(1.0 - JITTER * fastrand::f64())),
             max_calls: self.max_calls.map(|calls| (calls - fastrand::u64(0..=calls / 10)).max(1)),
@@ -51,7 +51,7 @@ impl Recycling {
 
 /// Why a worker is replaced though it works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Wear {
+pub(crate) enum Wear {
     #[error("its time is up")]
     Age,
     #[error("it has had its share of calls")]
@@ -68,13 +68,13 @@ pub(super) enum Wear {
 
 impl Wear {
     /// Whether the worker gets no more calls from now on, even though no other one is ready yet.
-    pub(super) fn is_urgent(self) -> bool {
+    pub(crate) fn is_urgent(self) -> bool {
         matches!(self, Self::Memory { .. } | Self::Runaway | Self::Fault)
     }
 
     /// How many workers that were replaced before may still be finishing their calls. What is
     /// routine waits for them, because they would else pile up.
-    pub(super) fn max_leaving(self) -> usize {
+    pub(crate) fn max_leaving(self) -> usize {
         match self {
             Self::Age | Self::Calls | Self::Memory { .. } => 0,
             Self::Abandoned { .. } | Self::Runaway | Self::Fault => 3,
@@ -93,12 +93,12 @@ pub(crate) struct Life {
     /// How many calls were cancelled, or are to be abandoned, without an answer as yet.
     unanswered: watch::Sender<usize>,
     /// How many calls are abandoned in it.
-    pub(super) abandoned: AtomicUsize,
+    pub(crate) abandoned: AtomicUsize,
 }
 
 /// Held while a worker owes an answer: whether its interpreter still answers is not known.
 #[derive(Debug)]
-pub(super) struct Unanswered(Arc<Life>);
+pub(crate) struct Unanswered(Arc<Life>);
 
 impl Drop for Unanswered {
     fn drop(&mut self) {
@@ -111,7 +111,7 @@ pub(crate) type Lease = watch::Receiver<()>;
 
 impl Life {
     /// Has the worker ended and replaced: it does not do what it is told. The first reason stays.
-    pub(super) fn condemn(&self, death: Death) {
+    pub(crate) fn condemn(&self, death: Death) {
         self.verdict.send_if_modified(|verdict| {
             let is_first = verdict.is_none();
             verdict.get_or_insert(death);
@@ -119,28 +119,28 @@ impl Life {
         });
     }
 
-    pub(super) fn expect_answer(self: &Arc<Self>) -> Unanswered {
+    pub(crate) fn expect_answer(self: &Arc<Self>) -> Unanswered {
         self.unanswered.send_modify(|count| *count += 1);
         Unanswered(self.clone())
     }
 
     /// Whether the worker owes an answer, or has to be ended: a call that comes now may be lost there.
-    pub(super) fn is_suspect(&self) -> bool {
+    pub(crate) fn is_suspect(&self) -> bool {
         self.is_condemned() || *self.unanswered.borrow() > 0
     }
 
-    pub(super) fn is_condemned(&self) -> bool {
+    pub(crate) fn is_condemned(&self) -> bool {
         self.verdict.borrow().is_some()
     }
 
     /// Waits until the worker owes no answer.
-    pub(super) async fn answered(&self) {
+    pub(crate) async fn answered(&self) {
         // An error says that the worker is gone, which this is a part of.
         let _ = self.unanswered.subscribe().wait_for(|count| *count == 0).await;
     }
 
     /// Waits until the worker has to be ended.
-    pub(super) async fn condemned(&self) -> Death {
+    pub(crate) async fn condemned(&self) -> Death {
         let mut verdict = self.verdict.subscribe();
         match verdict.wait_for(Option::is_some).await.map(|verdict| *verdict) {
             Ok(Some(death)) => death,
@@ -150,7 +150,7 @@ impl Life {
 
     /// Has the worker replaced gently: another one takes the calls that come, and this one finishes
     /// those that it has. The first reason stays.
-    pub(super) fn recycle(&self, reason: Wear) {
+    pub(crate) fn recycle(&self, reason: Wear) {
         self.recycle.send_if_modified(|first| {
             let is_first = first.is_none();
             first.get_or_insert(reason);
@@ -159,7 +159,7 @@ impl Life {
     }
 
     /// Waits until the worker is to be replaced.
-    pub(super) async fn recycled(&self) -> Wear {
+    pub(crate) async fn recycled(&self) -> Wear {
         let mut recycle = self.recycle.subscribe();
         match recycle.wait_for(Option::is_some).await.map(|reason| *reason) {
             Ok(Some(reason)) => reason,
@@ -167,12 +167,12 @@ impl Life {
         }
     }
 
-    pub(super) fn lease(&self) -> Lease {
+    pub(crate) fn lease(&self) -> Lease {
         self.leases.subscribe()
     }
 
     /// Waits until nobody waits for anything of this worker any more.
-    pub(super) async fn idle(&self) {
+    pub(crate) async fn idle(&self) {
         self.leases.closed().await;
     }
 }

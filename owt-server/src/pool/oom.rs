@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use owt_core::{Certainty, Death};
+use parking_lot::Mutex;
 use procfs::ProcError;
 use procfs::process::{MountInfo, Process};
 
@@ -51,17 +51,13 @@ impl OomWatch {
     /// Remembers how the counts are now.
     pub(super) fn look(&self) {
         let now = Counts::read(self.group.as_deref());
-        remember(&mut self.seen(), now);
+        remember(&mut self.seen.lock(), now);
     }
 
     /// How the counts were some looks ago, and how they are now.
     fn compare(&self) -> (Counts, Counts) {
         let now = Counts::read(self.group.as_deref());
-        (self.seen().front().copied().unwrap_or(now), now)
-    }
-
-    fn seen(&self) -> MutexGuard<'_, VecDeque<Counts>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        (self.seen.lock().front().copied().unwrap_or(now), now)
     }
 
     /// How a worker died that nobody of ours has ended.
@@ -177,11 +173,11 @@ mod tests {
     fn a_count_is_remembered_while_processes_may_still_be_ending_of_it() {
         let watch = OomWatch { group: None, seen: Mutex::new([counts(Some(1), Some(7))].into()) };
         for _ in 1..LOOKS_BACK {
-            remember(&mut watch.seen(), counts(Some(3), Some(9)));
+            remember(&mut watch.seen.lock(), counts(Some(3), Some(9)));
             // However many workers were killed: that one was does not make the others' death another.
             assert_eq!([watch.compare().0, watch.compare().0], [counts(Some(1), Some(7)); 2]);
         }
-        remember(&mut watch.seen(), counts(Some(3), Some(9)));
+        remember(&mut watch.seen.lock(), counts(Some(3), Some(9)));
         assert_eq!(watch.compare().0, counts(Some(3), Some(9)));
     }
 

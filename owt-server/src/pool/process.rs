@@ -17,7 +17,6 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
 
-use super::FAREWELL;
 use super::adopted::{self, Adopted};
 use super::output;
 use crate::leftovers::MARK_VARIABLE;
@@ -26,6 +25,9 @@ use crate::wire::{MAX_CONNECTIONS, Ready, Settings};
 
 /// How long Python may take to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a worker has for its exit functions before it is killed.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How long the log waits for the last lines of a worker that has ended.
 const LAST_WORDS: Duration = Duration::from_millis(200);

@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::life::{Life, Recycling, Wear};
 use super::process::Process;
-use super::{Event, Shared, memory, oom};
+use super::{Shared, WorkerEvent, memory, oom};
 
 /// How often the memory of a worker is looked at, where it is limited.
 const LOOK: Duration = Duration::from_millis(250);
@@ -42,8 +42,8 @@ impl Running {
     }
 
     /// What the threads of the front are told when the worker has ended.
-    pub(super) fn down(&self, death: Death) -> Event {
-        Event::Down { worker: self.worker, life: self.life.clone(), death }
+    pub(super) fn down(&self, death: Death) -> WorkerEvent {
+        WorkerEvent::Down { worker: self.worker, life: self.life.clone(), death }
     }
 
     /// Waits for the worker's end, and brings it about where it has to be. Gives back how it ended.
@@ -92,7 +92,7 @@ impl Gauge {
         let age = self.limits.max_age.map(|age| age.saturating_sub(self.born.elapsed()));
         tokio::select! {
             () = after(age) => Wear::Age,
-            () = self.shared.workers[self.worker].worn() => Wear::Calls,
+            () = self.shared.slots[self.worker].worn() => Wear::Calls,
             resident = self.grown(self.limits.max_rss, spared) => Wear::Memory { resident },
             reason = self.life.recycled() => reason,
         }

@@ -11,12 +11,12 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
-use super::absence::{MAX_ABSENCE, MAX_FAILED_STARTS};
+use super::availability::{MAX_ABSENCE, MAX_FAILED_STARTS};
+use super::counters::count;
 use super::life::{Life, Wear};
 use super::process::{Process, StartError, longer};
 use super::running::Running;
-use super::stats::count;
-use super::{Event, Shared};
+use super::{Shared, WorkerEvent};
 use crate::package::RunDir;
 use crate::wire::Settings;
 
@@ -71,7 +71,7 @@ impl Supervisor {
     }
 
     fn spawn(&self) -> io::Result<Process> {
-        Process::spawn(&self.settings, self.shared.fronts.len(), &self.shared.adopted)
+        Process::spawn(&self.settings, self.shared.listeners.len(), &self.shared.adopted)
     }
 
     /// Keeps a worker running until the pool stops.
@@ -106,13 +106,13 @@ impl Supervisor {
     /// Lets all threads of the front know that a worker is ready.
     fn announce(&self, mut process: Process) -> Running {
         let (life, worker) = (Arc::<Life>::default(), self.worker);
-        for (front, socket) in self.shared.fronts.iter().zip(process.sockets.drain(..)) {
+        for (listener, socket) in self.shared.listeners.iter().zip(process.sockets.drain(..)) {
             let (life, lease) = (life.clone(), life.lease());
-            let _ = front.send(Event::Up { worker, life, lease, socket });
+            let _ = listener.send(WorkerEvent::Up { worker, life, lease, socket });
         }
         let running = Running::new(worker, process, life, self.shared.clone());
         count(&self.shared.counters.started);
-        self.shared.workers[worker].begin(running.process.pid(), running.limits.max_calls);
+        self.shared.slots[worker].begin(running.process.pid(), running.limits.max_calls);
         running
     }
 
@@ -158,8 +158,8 @@ impl Supervisor {
 
     /// Sends no more calls to a worker, and ends it once those that it has are over.
     fn retire(&self, running: Running, wear: Wear, retired: &mut Retired) {
-        self.shared.tell(|| Event::Retire { worker: self.worker });
-        self.shared.workers[self.worker].end();
+        self.shared.tell(|| WorkerEvent::Retire { worker: self.worker });
+        self.shared.slots[self.worker].end();
         self.shared.counters.recycled(wear);
         tracing::info!("worker {} is replaced, because {wear}", self.worker);
         let leaving = leave(running, self.stopped.clone());
@@ -169,7 +169,7 @@ impl Supervisor {
     /// Clears up after a worker that has died.
     fn bury(&self, running: &Running, death: Death) {
         self.shared.tell(|| running.down(death));
-        self.shared.workers[self.worker].end();
+        self.shared.slots[self.worker].end();
         self.shared.counters.ended(death);
         running.process.end_rest(self.worker);
         tracing::warn!("worker {} ended ({death}); starting another", self.worker);

@@ -34,9 +34,9 @@ impl Refused {
         self.status = digits.and_then(|digits| digits.parse().ok()).unwrap_or(400);
     }
 
-    fn error(&self, front: &Front) -> Error {
+    fn error<E>(&self, front: &Front<E>) -> Error {
         match (self.status, self.fault) {
-            (408, _) => Error::HeadTimeout { limit: front.site.head_timeout },
+            (408, _) => Error::HeadTimeout { limit: front.state.head_timeout },
             (_, Some(Fault::TargetTooLong)) => Error::UrlTooLong { limit: MAX_URL as u64 },
             (431, _) | (_, Some(Fault::HeadTooLong)) => {
                 Error::HeadTooLarge { limit: MAX_HEAD as u64 }
@@ -81,7 +81,7 @@ fn value(line: &[u8], name: &HeaderName) -> Option<HeaderValue> {
 }
 
 /// The whole answer, as it goes over HTTP/1.1.
-pub(super) fn answer(front: &Front, refused: &Refused) -> Bytes {
+pub(super) fn answer<E>(front: &Front<E>, refused: &Refused) -> Bytes {
     let headers = refused.headers();
     let response = front.refuse(&refused.error(front), &headers);
     written(response, refused.head.starts_with(b"HEAD "))

@@ -18,11 +18,13 @@ use actix_web::dev::{AppConfig, Server, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, web};
+use owt_core::{Control, Executor};
 use rustls::ServerConfig;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::super::{Front, handle};
+use super::super::Front;
+use super::super::handler::handle;
 use super::Exchange;
 use super::body::AnswerBody;
 use super::refusal;
@@ -52,10 +54,10 @@ type Accepted<T> = (Stream<T>, Protocol, Option<SocketAddr>);
 ///
 /// # Errors
 /// When the socket cannot be used.
-pub(crate) fn listen(
+pub(crate) fn listen<E: Executor + Control + 'static>(
     listener: TcpListener,
     settings: Settings,
-    front: impl Fn() -> Front + Clone + Send + 'static,
+    front: impl Fn() -> Front<E> + Clone + Send + 'static,
 ) -> io::Result<Server> {
     let builder = Server::build()
         .workers(settings.threads)
@@ -73,12 +75,12 @@ pub(crate) fn listen(
     Ok(builder.run())
 }
 
-fn plain(
+fn plain<E: Executor + Control + 'static>(
     settings: &Settings,
-    front: Front,
+    front: Front<E>,
     signal: &GracefulShutdownSignal,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
-+ use<> {
++ use<E> {
     let http = http(settings, &front, signal);
     let wrap = wrapping(settings, front, false);
     fn_service(move |socket: TcpStream| {
@@ -88,10 +90,10 @@ fn plain(
     .and_then(http)
 }
 
-fn encrypted(
+fn encrypted<E: Executor + Control + 'static>(
     mut tls: ServerConfig,
     settings: &Settings,
-    front: Front,
+    front: Front<E>,
     signal: &GracefulShutdownSignal,
 ) -> impl ServiceFactory<
     TcpStream,
@@ -99,7 +101,7 @@ fn encrypted(
     Response = (),
     Error = TlsError<io::Error, DispatchError>,
     InitError = (),
-> + use<> {
+> + use<E> {
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let http = http(settings, &front, signal);
     let wrap = Rc::new(wrapping(settings, front, true));
@@ -126,13 +128,13 @@ fn peer(socket: &TcpStream) -> Option<SocketAddr> {
     socket.peer_addr().ok()
 }
 
-fn wrapping<T: AsyncRead + AsyncWrite + Unpin>(
+fn wrapping<T: AsyncRead + AsyncWrite + Unpin, E: 'static>(
     settings: &Settings,
-    front: Front,
+    front: Front<E>,
     is_secure: bool,
-) -> impl Fn(T, Version) -> Stream<T> + Clone + use<T> {
+) -> impl Fn(T, Version) -> Stream<T> + Clone + use<T, E> {
     let write_timeout = settings.write_timeout;
-    let connections = front.site.connections.clone();
+    let connections = front.state.connections.clone();
     let refuse: Refuse = Rc::new(move |refused| refusal::answer(&front, refused));
     move |socket, version| {
         let exchange = Exchange::new(is_secure, connections.open());
@@ -141,13 +143,14 @@ fn wrapping<T: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// What speaks HTTP.
-fn http<T: AsyncRead + AsyncWrite + Unpin + 'static>(
+fn http<T: AsyncRead + AsyncWrite + Unpin + 'static, E: Executor + Control + 'static>(
     settings: &Settings,
-    front: &Front,
+    front: &Front<E>,
     signal: &GracefulShutdownSignal,
 ) -> impl ServiceFactory<Accepted<T>, Config = (), Response = (), Error = DispatchError, InitError = ()>
-+ use<T> {
-    let app = App::new().app_data(web::ThinData(front.clone())).default_service(web::to(handle));
++ use<T, E> {
+    let app =
+        App::new().app_data(web::ThinData(front.clone())).default_service(web::to(handle::<E>));
     let app = app.into_factory().map(followed).map_err(|err| err.error_response());
     let (front, signal) = (front.clone(), signal.clone());
     HttpService::build()
@@ -168,7 +171,7 @@ fn http<T: AsyncRead + AsyncWrite + Unpin + 'static>(
 }
 
 /// Asks for a body (`100 Continue`) only if the head is none that is refused.
-fn expected(front: &Front, request: Request) -> Result<Request, actix_web::Error> {
+fn expected<E>(front: &Front<E>, request: Request) -> Result<Request, actix_web::Error> {
     let head = request.head();
     let Err(err) = front.admit_head(head) else { return Ok(request) };
     let exchange = request.conn_data::<Rc<Exchange>>();

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use owt_core::Error;
 use tokio::sync::Notify;
 
-use super::calls::About;
+use super::context::CallContext;
 use crate::wire::{CHUNK, ReplyHead};
 
 /// The first thing that a worker answers.
@@ -25,8 +25,8 @@ pub(super) enum Outcome {
 }
 
 pub(super) struct Pending {
-    /// What is told of the call; `None` for a question about the worker itself.
-    pub(super) about: Option<About>,
+    /// `None` of a query about the worker itself.
+    pub(super) context: Option<CallContext>,
     state: RefCell<State>,
     /// The worker has begun to run the call.
     pub(super) started: Notify,
@@ -45,8 +45,13 @@ struct State {
 }
 
 impl Pending {
-    pub(super) fn new(about: Option<About>) -> Self {
-        Self { about, state: RefCell::default(), started: Notify::new(), began: Cell::default() }
+    pub(super) fn new(context: Option<CallContext>) -> Self {
+        Self { context, state: RefCell::default(), started: Notify::new(), began: Cell::default() }
+    }
+
+    /// Nothing of the call runs any more, or nobody waits for what does.
+    pub(super) fn release_guard(&self) {
+        self.context.as_ref().inspect(|context| context.release_guard());
     }
 
     /// The worker says that it has begun to run the call.

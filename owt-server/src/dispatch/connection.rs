@@ -1,7 +1,6 @@
 //! One front thread's end of the socket to one worker. Frames of all calls that the thread has at
 //! that worker share it, and go out as one write where several are waiting.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::future::poll_fn;
@@ -9,58 +8,51 @@ use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use owt_core::stats::CallStats;
 use owt_core::{Death, Digest, Error};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::Shared;
-use super::calls::About;
-use super::ending::Ending;
-use super::life::{Lease, Life, Wear};
+use super::cancellation::{CancelPolicy, Cancellation};
+use super::context::CallContext;
 use super::pending::{Outcome, Pending};
-use super::upload::Window;
-use crate::tally::Tally;
-use crate::wire::{self, Failure, Frame, FrameError, Kind, ReplyHead};
+use super::window::Window;
+use crate::pool::{Lease, Life, Wear};
+use crate::wire::{self, Kind};
 
 /// Bytes that may wait for a worker before the sender of a large body waits too.
 const HIGH_WATER: usize = 1 << 20;
 
-/// Bytes of a buffer that are kept when it is empty.
-const KEPT: usize = 256 * 1024;
+/// How many digests a connection remembers; a worker asks for source that it was not sent.
+const MAX_SENT_SOURCES: usize = 8192;
 
-/// How many digests a link remembers; a worker asks for source that it was not sent.
-const MOST_TOLD: usize = 8192;
-
-pub(super) struct Link {
-    pub(super) shared: Arc<Shared>,
-    tally: Rc<RefCell<Tally>>,
+pub(super) struct Connection {
+    pub(super) policy: CancelPolicy,
+    stats: Rc<RefCell<CallStats>>,
     pub(super) state: RefCell<State>,
     /// Frames wait to be written.
-    has_frames: Notify,
+    pub(super) has_frames: Notify,
     /// Frames have been written, or calls have ended.
-    pub(super) has_moved: Notify,
+    pub(super) has_changed: Notify,
 }
 
 #[derive(Default)]
 pub(super) struct State {
-    outbox: Vec<u8>,
+    pub(super) outbox: Vec<u8>,
     pub(super) calls: HashMap<u32, Rc<Pending>>,
     /// Calls that were cancelled and have not ended yet.
-    pub(super) ending: HashMap<u32, Ending>,
+    pub(super) cancelled: HashMap<u32, Cancellation>,
     /// The windows of bodies that are on their way to their calls.
-    uploads: HashMap<u32, Rc<Window>>,
+    pub(super) uploads: HashMap<u32, Rc<Window>>,
     last_id: u32,
     /// The worker at the other end, once there is one.
     worker: Option<Worker>,
     /// Why there is none, once calls do not wait for it any more.
     unavailable: Option<Arc<str>>,
     is_retired: bool,
-    /// Digests whose source this worker was sent over this link.
-    told: HashSet<Digest>,
+    /// Digests whose source this worker was sent over this connection.
+    sent_sources: HashSet<Digest>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -68,42 +60,42 @@ struct Worker {
     /// Its place among the workers.
     number: usize,
     life: Arc<Life>,
-    /// Kept as long as this link may wait for anything of it.
+    /// Kept as long as this connection may wait for anything of it.
     lease: Option<Lease>,
 }
 
 impl State {
     /// Nobody waits for calls that are abandoned.
-    fn under_way(&self) -> usize {
-        self.calls.len() + self.ending.values().filter(|ending| !ending.is_abandoned()).count()
+    fn in_flight(&self) -> usize {
+        self.calls.len() + self.cancelled.values().filter(|call| !call.is_abandoned()).count()
     }
 }
 
-/// A question that is open. It ran nothing, and so has nothing to end.
-struct Asked<'a> {
-    link: &'a Link,
+/// A query that waits for its answer. It runs nothing, so there is nothing to cancel.
+struct OpenQuery<'a> {
+    connection: &'a Connection,
     id: u32,
 }
 
-impl Drop for Asked<'_> {
+impl Drop for OpenQuery<'_> {
     fn drop(&mut self) {
-        self.link.state.borrow_mut().calls.remove(&self.id);
-        self.link.give_back();
+        self.connection.state.borrow_mut().calls.remove(&self.id);
+        self.connection.give_back();
     }
 }
 
-impl Link {
-    pub(super) fn new(shared: Arc<Shared>, tally: Rc<RefCell<Tally>>) -> Rc<Self> {
-        let (state, has_frames, has_moved) = Default::default();
-        Rc::new(Self { shared, tally, state, has_frames, has_moved })
+impl Connection {
+    pub(super) fn new(policy: CancelPolicy, stats: Rc<RefCell<CallStats>>) -> Rc<Self> {
+        let (state, has_frames, has_changed) = Default::default();
+        Rc::new(Self { policy, stats, state, has_frames, has_changed })
     }
 
     /// Registers a call; frames for it go by this number.
-    pub(super) fn open(&self, about: Option<About>) -> (u32, Rc<Pending>) {
+    pub(super) fn open(&self, context: Option<CallContext>) -> (u32, Rc<Pending>) {
         let state = &mut *self.state.borrow_mut();
         // Numbers come again only after four billion calls.
         state.last_id = state.last_id.wrapping_add(1);
-        let pending = Rc::new(Pending::new(about));
+        let pending = Rc::new(Pending::new(context));
         state.calls.insert(state.last_id, pending.clone());
         (state.last_id, pending)
     }
@@ -121,8 +113,8 @@ impl Link {
     }
 
     /// Adds to what this thread of the front has counted.
-    pub(super) fn count(&self, add: impl FnOnce(&mut Tally)) {
-        add(&mut self.tally.borrow_mut());
+    pub(super) fn count(&self, add: impl FnOnce(&mut CallStats)) {
+        add(&mut self.stats.borrow_mut());
     }
 
     /// The worker at the other end, once there is one.
@@ -135,16 +127,16 @@ impl Link {
         self.state.borrow().worker.as_ref().map_or(0, |worker| worker.number)
     }
 
-    /// No more calls come over this link; the worker may go once those that it has are over.
+    /// No more calls come over this connection; the worker may go once those that it has are over.
     pub(super) fn retire(&self) {
         self.state.borrow_mut().is_retired = true;
         self.give_back();
     }
 
-    /// Lets a retired worker go if this link waits for nothing of it any more.
-    fn give_back(&self) {
+    /// Lets a retired worker go if this connection waits for nothing of it any more.
+    pub(super) fn give_back(&self) {
         let state = &mut *self.state.borrow_mut();
-        if state.is_retired && state.under_way() == 0 {
+        if state.is_retired && state.in_flight() == 0 {
             state.worker.as_mut().and_then(|worker| worker.lease.take());
         }
     }
@@ -154,9 +146,9 @@ impl Link {
     }
 
     /// Waits until this worker is no longer at the other end.
-    pub(super) async fn gone(&self, life: &Arc<Life>) {
+    pub(super) async fn closed(&self, life: &Arc<Life>) {
         while self.leads_to(life) {
-            self.has_moved.notified().await;
+            self.has_changed.notified().await;
         }
     }
 
@@ -166,16 +158,11 @@ impl Link {
         state.calls.iter().map(|(id, pending)| (*id, pending.clone())).collect()
     }
 
-    /// How many calls have not ended, those that were cancelled among them.
-    pub(super) fn under_way(&self) -> usize {
-        self.state.borrow().under_way()
-    }
-
     /// Asks the worker something that runs no call.
-    pub(super) async fn ask(&self, question: Kind) -> Outcome {
+    pub(super) async fn ask(&self, query_kind: Kind) -> Outcome {
         let (id, pending) = self.open(None);
-        let asked = Asked { link: self, id };
-        self.push(question, asked.id, b"");
+        let query = OpenQuery { connection: self, id };
+        self.push(query_kind, query.id, b"");
         poll_fn(|cx| pending.poll_outcome(cx)).await
     }
 
@@ -189,18 +176,18 @@ impl Link {
     }
 
     /// Whether this worker is still to be sent the source; from now on it is not.
-    pub(super) fn tell(&self, digest: Digest) -> bool {
-        let told = &mut self.state.borrow_mut().told;
-        if told.len() >= MOST_TOLD {
-            told.clear();
+    pub(super) fn is_first_source(&self, digest: Digest) -> bool {
+        let sent = &mut self.state.borrow_mut().sent_sources;
+        if sent.len() >= MAX_SENT_SOURCES {
+            sent.clear();
         }
-        told.insert(digest)
+        sent.insert(digest)
     }
 
     /// Waits while too much waits to be written; `false` once the call is over.
     pub(super) async fn has_room(&self, id: u32) -> bool {
         while self.is_open(id) && self.state.borrow().outbox.len() > HIGH_WATER {
-            self.has_moved.notified().await;
+            self.has_changed.notified().await;
         }
         self.is_open(id)
     }
@@ -255,51 +242,15 @@ impl Link {
         state.worker.inspect(|worker| worker.life.condemn(Death::Lost));
         for pending in state.calls.values() {
             pending.fail(err.clone());
+            pending.release_guard();
         }
         state.uploads.values().for_each(|window| window.close());
-        self.has_moved.notify_waiters();
-    }
-
-    async fn write(&self, mut socket: OwnedWriteHalf) {
-        let mut batch = Vec::new();
-        loop {
-            std::mem::swap(&mut batch, &mut self.state.borrow_mut().outbox);
-            if batch.is_empty() {
-                self.has_frames.notified().await;
-                continue;
-            }
-            if socket.write_all(&batch).await.is_err() {
-                return self.broken();
-            }
-            batch.clear();
-            batch.shrink_to(KEPT);
-            self.has_moved.notify_waiters();
-        }
-    }
-
-    async fn read(self: &Rc<Self>, mut socket: OwnedReadHalf) {
-        let mut buffer = BytesMut::with_capacity(wire::CHUNK);
-        while let Ok(1..) = socket.read_buf(&mut buffer).await {
-            loop {
-                match wire::pull(&mut buffer)
-                    .and_then(|frame| frame.map(|frame| self.take(frame)).transpose())
-                {
-                    Ok(Some(())) => {}
-                    Ok(None) => break,
-                    Err(err) => {
-                        tracing::error!("a worker sent {err}");
-                        return self.broken();
-                    }
-                }
-            }
-            buffer.reserve(wire::CHUNK);
-        }
-        self.broken();
+        self.has_changed.notify_waiters();
     }
 
     /// Nothing can be read or written any more. The worker has died, and its supervisor will tell
     /// how; or an adaptor has closed its sockets, and it has to be ended.
-    fn broken(&self) {
+    pub(super) fn broken(&self) {
         self.condemn(Death::Lost);
     }
 
@@ -312,69 +263,6 @@ impl Link {
     pub(super) fn recycle(&self, reason: Wear) {
         self.life().inspect(|life| life.recycle(reason));
     }
-
-    fn take(self: &Rc<Self>, frame: Frame) -> Result<(), FrameError> {
-        let (kind, id) = (frame.kind, frame.id);
-        if kind == Kind::InternalError {
-            self.recycle(Wear::Fault);
-            return Ok(());
-        }
-        if self.take_ending(kind, &frame) {
-            self.give_back();
-            return Ok(());
-        }
-        let Some(pending) = self.state.borrow().calls.get(&id).cloned() else {
-            return Ok(()); // Nobody waits for it any more.
-        };
-        let is_over = match kind {
-            Kind::Head => {
-                let (head, first) = frame.split_head::<ReplyHead<'static>>()?;
-                let is_whole = head.length == Some(first.len() as u64);
-                pending.outcome(Outcome::Head(Box::new(head), first));
-                is_whole
-            }
-            Kind::BodyWindowUpdate => {
-                let upload = self.state.borrow().uploads.get(&id).cloned();
-                upload.inspect(|window| window.update(frame.bytes()));
-                false
-            }
-            Kind::Started => {
-                pending.start();
-                false
-            }
-            Kind::Chunk => {
-                pending.chunk(frame.payload);
-                false
-            }
-            Kind::End => {
-                pending.end(Ok(()));
-                true
-            }
-            Kind::Broken => {
-                let text = String::from_utf8_lossy(&frame.payload).into_owned();
-                pending.end(Err(Error::AdaptorRaised(text)));
-                true
-            }
-            Kind::NeedSource => {
-                pending.outcome(Outcome::NeedSource);
-                true
-            }
-            Kind::Fail => {
-                let (failure, _) = frame.split_head::<Failure<'static>>()?;
-                let err = Error::from_worker(&failure.code, failure.text.into_owned());
-                let times = (failure.load_us, failure.run_us);
-                pending.outcome(Outcome::Failed(err, times, failure.place.map(Cow::into_owned)));
-                true
-            }
-            other => return Err(FrameError::Kind(other as u8)),
-        };
-        if is_over {
-            self.state.borrow_mut().calls.remove(&id);
-            self.close_upload(id);
-            self.give_back();
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -385,39 +273,39 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::pool::Recycling;
+    use crate::dispatch::cancellation::CancelReason;
 
-    /// A link that no worker has come to yet.
-    fn link() -> Rc<Link> {
-        let (shared, _ears) = Shared::new(1, 1, 1, Duration::from_secs(60), Recycling::default());
-        Link::new(shared, Rc::default())
+    /// A connection that no worker has come to yet.
+    fn connection() -> Rc<Connection> {
+        let policy = CancelPolicy { grace: Duration::from_secs(60), max_abandoned: 1 };
+        Connection::new(policy, Rc::default())
     }
 
     #[tokio::test]
     async fn there_is_room_until_much_waits_to_be_written() {
-        let link = link();
-        let (id, _pending) = link.open(None);
-        assert_eq!(link.has_room(id).now_or_never(), Some(true));
-        link.push(Kind::Body, id, &vec![0; HIGH_WATER]);
-        assert_eq!(link.has_room(id).now_or_never(), None);
+        let connection = connection();
+        let (id, _pending) = connection.open(None);
+        assert_eq!(connection.has_room(id).now_or_never(), Some(true));
+        connection.push(Kind::Body, id, &vec![0; HIGH_WATER]);
+        assert_eq!(connection.has_room(id).now_or_never(), None);
     }
 
     #[rstest]
-    #[case::its_client_has_gone(|link: &Rc<Link>, id| link.end_early(id, "client-gone"))]
-    #[case::the_worker_has_died(|link: &Rc<Link>, _| link.fail(&Error::WorkerDied(Death::Lost)))]
+    #[case::its_client_has_gone(|connection: &Rc<Connection>, id| connection.cancel(id, CancelReason::ClientGone))]
+    #[case::the_worker_has_died(|connection: &Rc<Connection>, _| connection.fail(&Error::WorkerDied(Death::Lost)))]
     #[tokio::test]
-    async fn nobody_waits_for_room_for_a_call_that_is_over(#[case] end: fn(&Rc<Link>, u32)) {
+    async fn nobody_waits_for_room_for_a_call_that_is_over(#[case] end: fn(&Rc<Connection>, u32)) {
         let end_it = async {
-            let link = link();
-            let (id, _pending) = link.open(None);
-            link.push(Kind::Body, id, &vec![0; HIGH_WATER]);
-            let mut waiting = std::pin::pin!(link.has_room(id));
+            let connection = connection();
+            let (id, _pending) = connection.open(None);
+            connection.push(Kind::Body, id, &vec![0; HIGH_WATER]);
+            let mut waiting = std::pin::pin!(connection.has_room(id));
             assert_eq!(waiting.as_mut().now_or_never(), None);
-            end(&link, id);
+            end(&connection, id);
             assert_eq!(waiting.now_or_never(), Some(false));
-            // As it would be where no other worker ever comes to this link.
-            link.push(Kind::Body, id, &vec![0; HIGH_WATER]);
-            assert_eq!(link.has_room(id).now_or_never(), Some(false));
+            // As it would be where no other worker ever comes to this connection.
+            connection.push(Kind::Body, id, &vec![0; HIGH_WATER]);
+            assert_eq!(connection.has_room(id).now_or_never(), Some(false));
         };
         tokio::task::LocalSet::new().run_until(end_it).await;
     }

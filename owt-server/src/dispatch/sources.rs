@@ -1,14 +1,15 @@
 //! Source that this server has been sent, by its digest.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use lru::LruCache;
-use owt_core::Digest;
+use owt_core::{Code, Digest};
+use parking_lot::Mutex;
 
 /// How many bytes of source are kept; what was used least recently goes first.
 const LIMIT: usize = 64 << 20;
 
-pub(crate) struct Sources(Mutex<Kept>);
+pub(super) struct Sources(Mutex<Kept>);
 
 struct Kept {
     by_digest: LruCache<Digest, Arc<str>>,
@@ -27,12 +28,19 @@ impl Sources {
         Self(Mutex::new(Kept { by_digest: LruCache::unbounded(), bytes: 0, limit }))
     }
 
-    pub(crate) fn get(&self, digest: Digest) -> Option<Arc<str>> {
-        self.kept().by_digest.get(&digest).cloned()
+    pub(super) fn get(&self, digest: Digest) -> Option<Arc<str>> {
+        self.0.lock().by_digest.get(&digest).cloned()
     }
 
-    pub(crate) fn insert(&self, digest: Digest, source: &Arc<str>) {
-        let mut kept = self.kept();
+    /// Keeps the source of a call, if it came with it.
+    pub(super) fn remember(&self, code: &Code) {
+        if let Code::Source(source) = code {
+            self.insert(source.digest(), source.text());
+        }
+    }
+
+    fn insert(&self, digest: Digest, source: &Arc<str>) {
+        let mut kept = self.0.lock();
         let kept = &mut *kept;
         if source.len() > kept.limit || kept.by_digest.get(&digest).is_some() {
             return;
@@ -48,16 +56,11 @@ impl Sources {
     }
 
     /// Forgets a source; whether it was there.
-    pub(crate) fn remove(&self, digest: Digest) -> bool {
-        let mut kept = self.kept();
+    pub(super) fn remove(&self, digest: Digest) -> bool {
+        let mut kept = self.0.lock();
         let removed = kept.by_digest.pop(&digest);
         kept.bytes -= removed.as_ref().map_or(0, |source| source.len());
         removed.is_some()
-    }
-
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        // Nothing between two statements on it can panic half way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

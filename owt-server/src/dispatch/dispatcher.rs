@@ -1,0 +1,182 @@
+//! The [`Executor`] of one thread of the front.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use owt_core::stats::CallStats;
+use owt_core::{
+    BodyStream, Call, CallGuard, Code, Digest, Error, Executor, Failure, Reply, ReplyBody,
+    ReplyHead, Timing,
+};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::broadcast::{Broadcast, Query};
+use super::cancellation::CancelPolicy;
+use super::connections::Connections;
+use super::context::CallContext;
+use super::in_flight::InFlight;
+use super::pending::Outcome;
+use super::placement::worker_of;
+use super::reply_stream::ReplyStream;
+use super::shared::Shared;
+use crate::pool::WorkerEvent;
+use crate::wire::{self, MAX_TEXT};
+
+/// Sends the calls of one thread of the front to the workers, and hands their replies on.
+pub(crate) struct Dispatcher {
+    pub(super) connections: Connections,
+    pub(super) shared: Arc<Shared>,
+    /// The way to the dispatchers of all threads.
+    pub(super) broadcast: Broadcast<Dispatcher>,
+    /// What this thread has counted: nobody shares it, so that counting costs next to nothing.
+    pub(super) stats: Rc<RefCell<CallStats>>,
+}
+
+/// What one thread of the front listens to.
+pub(super) struct Inbox {
+    pub(super) events: UnboundedReceiver<WorkerEvent>,
+    pub(super) queries: UnboundedReceiver<Query<Dispatcher>>,
+}
+
+impl Dispatcher {
+    /// Follows the workers as they come and go, on this thread's own loop.
+    pub(super) fn start(
+        shared: Arc<Shared>,
+        broadcast: Broadcast<Dispatcher>,
+        inbox: Inbox,
+    ) -> Rc<Self> {
+        let stats = Rc::<RefCell<CallStats>>::default();
+        let policy = CancelPolicy {
+            grace: shared.limits.grace,
+            max_abandoned: shared.pool.recycling.max_abandoned,
+        };
+        let connections = Connections::new(shared.pool.places().len(), policy, stats.clone());
+        let this = Rc::new(Self { connections, shared, broadcast, stats });
+        let listening = this.clone();
+        tokio::task::spawn_local(async move { listening.listen(inbox).await });
+        this
+    }
+
+    async fn listen(self: Rc<Self>, inbox: Inbox) {
+        let Inbox { mut events, mut queries } = inbox;
+        loop {
+            tokio::select! {
+                Some(event) = events.recv() => self.connections.handle(event),
+                Some(query) = queries.recv() => query(&self),
+                else => return,
+            }
+        }
+    }
+
+    fn count(&self, add: impl FnOnce(&mut CallStats)) {
+        add(&mut self.stats.borrow_mut());
+    }
+
+    /// The source of a call, if this server has it.
+    fn source(&self, code: &Code) -> Result<Arc<str>, Error> {
+        match code {
+            Code::Source(source) => {
+                self.shared.sources.remember(code);
+                Ok(source.text().clone())
+            }
+            Code::Known(digest) => {
+                self.shared.sources.get(*digest).ok_or(Error::CodeUnknown(*digest))
+            }
+        }
+    }
+}
+
+impl Executor for Dispatcher {
+    type Stream = ReplyStream;
+
+    async fn execute(
+        &self,
+        call: Call,
+        mut rest: Option<BodyStream>,
+        guard: CallGuard,
+    ) -> Result<Reply<ReplyStream>, Failure> {
+        let began = Instant::now();
+        let digest = call.code.digest();
+        let source = self.source(&call.code)?;
+        if source.len() + call.kwargs.as_ref().map_or(0, String::len) > MAX_TEXT {
+            return Err(Error::TextTooLarge { limit: MAX_TEXT as u64 }.into());
+        }
+        let limit = call.timeout.into_iter().chain(self.shared.limits.timeout).min();
+        let worker = worker_of(digest, self.shared.admission.len());
+        let is_streamed = rest.is_some();
+        // A body that is streamed cannot be sent again when the worker asks for the source.
+        let mut needs_source = is_streamed;
+        self.count(|stats| stats.started += 1);
+        loop {
+            // The worker that asked for the source may have been retired since.
+            let connection = self.connections.to(worker);
+            let sends_source = connection.is_first_source(digest) || needs_source;
+            let context = CallContext::new(&call, guard.clone(), began);
+            let sent = InFlight::open(&connection, &self.shared, worker, context, limit)?;
+            if !sent.may_send().await {
+                continue;
+            }
+            sent.send(&call, sends_source.then_some(&*source), rest.take()).await;
+            match poll_fn(|cx| sent.pending.poll_outcome(cx)).await {
+                Outcome::Head(head, first) => return Ok(self.reply(*head, first, sent, began)),
+                Outcome::Failed(error, (load, run), place) => {
+                    let timing = timing(began, load, run);
+                    self.count(|stats| stats.observe(&timing));
+                    return Err(Failure { error, timing, place });
+                }
+                Outcome::Lost(error) => {
+                    return Err(Failure { error, timing: sent.timing_of_lost(began), place: None });
+                }
+                Outcome::NeedSource if is_streamed => return Err(Error::BodyIncomplete.into()),
+                Outcome::NeedSource => needs_source = true,
+            }
+        }
+    }
+}
+
+impl Dispatcher {
+    fn reply(
+        &self,
+        head: wire::ReplyHead<'static>,
+        first: Bytes,
+        sent: InFlight,
+        began: Instant,
+    ) -> Reply<ReplyStream> {
+        let timing = timing(began, head.load_us, head.run_us);
+        self.count(|stats| {
+            stats.reply_bytes += first.len() as u64;
+            stats.observe(&timing);
+        });
+        let is_whole = head.length == Some(first.len() as u64);
+        let head = reply_head(head, sent.digest, timing);
+        let body = match is_whole {
+            true => ReplyBody::Whole(first),
+            false => ReplyBody::Stream(ReplyStream::new(sent, first)),
+        };
+        Reply { head, body }
+    }
+}
+
+fn reply_head(head: wire::ReplyHead<'static>, digest: Digest, timing: Timing) -> ReplyHead {
+    let content_type =
+        head.content_type.map(|value| ("content-type".to_owned(), value.into_owned()));
+    let headers =
+        head.headers.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
+    ReplyHead {
+        status: head.status,
+        length: head.length,
+        headers: content_type.into_iter().chain(headers).collect(),
+        digest,
+        timing,
+    }
+}
+
+/// What was neither loading nor running was waiting.
+fn timing(began: Instant, load_us: u64, run_us: u64) -> Timing {
+    let (load, run) = (Duration::from_micros(load_us), Duration::from_micros(run_us));
+    Timing { queue: began.elapsed().saturating_sub(load + run), load, run }
+}

@@ -1,0 +1,110 @@
+//! A call that is at a worker, from its first frame on.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use owt_core::{BodyStream, Call, Digest, Error, Timing};
+
+use super::cancellation::CancelReason;
+use super::connection::Connection;
+use super::context::CallContext;
+use super::deadline::Deadline;
+use super::pending::Pending;
+use super::shared::Shared;
+use super::upload::{pieces, pump};
+use crate::wire::{CallHead, Kind, held_bytes, push_head};
+
+/// Dropping it tells the worker that nobody waits for the call any more.
+pub(super) struct InFlight {
+    pub(super) connection: Rc<Connection>,
+    pub(super) id: u32,
+    pub(super) pending: Rc<Pending>,
+    shared: Arc<Shared>,
+    worker: usize,
+    pub(super) digest: Digest,
+    /// Of a call whose time is limited.
+    deadline: Option<Deadline>,
+}
+
+impl InFlight {
+    /// Admits a call, and registers it with the connection.
+    pub(super) fn open(
+        connection: &Rc<Connection>,
+        shared: &Arc<Shared>,
+        worker: usize,
+        context: CallContext,
+        limit: Option<Duration>,
+    ) -> Result<Self, Error> {
+        let digest = context.digest;
+        connection.check_available()?;
+        shared.admission[worker].admit(digest)?;
+        shared.pool.count_call(worker);
+        let (id, pending) = connection.open(Some(context));
+        let deadline = limit.map(|limit| Deadline::start(connection, id, &pending, limit));
+        let (connection, shared) = (connection.clone(), shared.clone());
+        Ok(Self { connection, id, pending, shared, worker, digest, deadline })
+    }
+
+    /// Waits while it is not known whether the worker still answers, after another call was cancelled
+    /// there. `false` if the worker goes, so that the call is for the next one.
+    pub(super) async fn may_send(&self) -> bool {
+        let Some(life) = self.connection.life().filter(|life| life.is_suspect()) else {
+            return true;
+        };
+        life.answered().await;
+        if !life.is_condemned() {
+            return true;
+        }
+        self.connection.closed(&life).await;
+        false
+    }
+
+    /// Where the time of a call went that its worker did not answer. A worker that was not asked to say
+    /// when the call began is taken to have run it all the time, as nearly all do.
+    pub(super) fn timing_of_lost(&self, began: Instant) -> Timing {
+        let whole = began.elapsed();
+        let run = self.pending.running().unwrap_or(whole);
+        Timing { queue: whole.saturating_sub(run), load: Duration::ZERO, run }
+    }
+
+    pub(super) async fn send(&self, call: &Call, source: Option<&str>, rest: Option<BodyStream>) {
+        // The arguments alone may be megabytes, of each of a thousand calls.
+        if !self.connection.has_room(self.id).await {
+            return; // It was cancelled while it waited.
+        }
+        let tell_start = self.deadline.is_some();
+        let mut head = CallHead { tell_start, ..CallHead::new(call, source) };
+        if rest.is_some() {
+            head.body_len = None;
+        }
+        let mut bodies = held_bytes(call).flat_map(pieces);
+        let first = bodies.next().unwrap_or_default();
+        self.connection.push_with(|outbox| push_head(outbox, Kind::Call, self.id, &head, &first));
+        for chunk in bodies {
+            if !self.connection.has_room(self.id).await {
+                return;
+            }
+            self.connection.push(Kind::Body, self.id, &chunk);
+        }
+        if let Some(rest) = rest {
+            self.stream(rest, call.request.body.len());
+        }
+    }
+
+    /// Sends the rest of the body as it arrives, whatever becomes of the answer meanwhile.
+    fn stream(&self, rest: BodyStream, sent: usize) {
+        let window = self.connection.open_upload(self.id);
+        window.consume(sent);
+        let (connection, pending) = (self.connection.clone(), self.pending.clone());
+        tokio::task::spawn_local(pump(connection, self.id, pending, window, rest));
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.deadline.take();
+        self.connection.cancel(self.id, CancelReason::ClientGone);
+        self.shared.admission[self.worker].release(self.digest);
+    }
+}

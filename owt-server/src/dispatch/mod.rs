@@ -1,0 +1,27 @@
+//! The [`Executor`](owt_core::Executor) over the pool's workers: picks the worker of a call, sends the
+//! call there, and hands its reply on. Each thread of the front has a [`Dispatcher`] of its own, so that
+//! no call on its way waits for a lock; what they share is in [`Shared`].
+
+mod admission;
+mod broadcast;
+mod calls;
+mod cancellation;
+mod connection;
+mod connections;
+mod context;
+mod deadline;
+mod dispatcher;
+mod dispatchers;
+mod in_flight;
+mod pending;
+mod placement;
+mod reply_stream;
+mod shared;
+mod sources;
+mod transport;
+mod upload;
+mod window;
+
+pub(crate) use dispatcher::Dispatcher;
+pub(crate) use dispatchers::Dispatchers;
+pub(crate) use shared::Limits;

@@ -1,0 +1,34 @@
+//! What the dispatchers of all threads share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::admission::Admission;
+use super::sources::Sources;
+use crate::pool;
+
+pub(super) struct Shared {
+    pub(super) pool: Arc<pool::Shared>,
+    pub(super) sources: Sources,
+    /// Of each worker.
+    pub(super) admission: Vec<Admission>,
+    pub(super) limits: Limits,
+}
+
+/// Limits of calls.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// How many calls of one adaptor may be at a worker, running or waiting.
+    pub(crate) capacity: usize,
+    /// How long any call may run.
+    pub(crate) timeout: Option<Duration>,
+    /// How long a call that was cancelled may take to end, before its worker is ended.
+    pub(crate) grace: Duration,
+}
+
+impl Shared {
+    pub(super) fn new(pool: Arc<pool::Shared>, limits: Limits) -> Self {
+        let admission = pool.places().map(|_| Admission::new(limits.capacity)).collect();
+        Self { pool, sources: Sources::default(), admission, limits }
+    }
+}

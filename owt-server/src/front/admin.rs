@@ -1,0 +1,73 @@
+//! What is under `/_owt/`: the server itself, as its operator sees it.
+
+use actix_web::HttpResponse;
+use actix_web::http::{Method, StatusCode};
+use owt_core::{Control, Error, Health};
+use serde_json::{Value, json};
+
+use super::{Front, metrics};
+
+pub(super) async fn answer<E: Control>(
+    front: &Front<E>,
+    method: &Method,
+    path: &str,
+) -> Result<HttpResponse, Error> {
+    let executor = &*front.executor;
+    match (method, path) {
+        (&Method::GET | &Method::HEAD, "health") => {
+            Ok(health(&executor.health(), front.state.drain.is_draining()))
+        }
+        (&Method::GET | &Method::HEAD, "adaptors") => {
+            Ok(HttpResponse::Ok().json(executor.adaptors().await))
+        }
+        (&Method::GET | &Method::HEAD, "metrics") => {
+            Ok(metrics::answer(executor, &front.state).await)
+        }
+        (&Method::GET | &Method::HEAD, "calls") => {
+            Ok(HttpResponse::Ok().json(executor.calls().await))
+        }
+        (&Method::DELETE, path) => match path.strip_prefix("calls/") {
+            Some(id) => cancel(executor, id).await,
+            None => forget(executor, path),
+        },
+        _ => Err(Error::PathUnknown),
+    }
+}
+
+/// Whether calls are answered now, by how many workers of how many, and why by no more.
+fn health(health: &Health, is_draining: bool) -> HttpResponse {
+    let Health { alive, total, reason } = health;
+    let (status, word) = match alive {
+        _ if is_draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        0 if reason.is_some() => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
+        0 => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+        _ if alive < total => (StatusCode::OK, "degraded"),
+        _ => (StatusCode::OK, "ready"),
+    };
+    let mut document = json!({
+        "status": word,
+        "workers": { "alive": alive, "total": total },
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    if let Some(reason) = reason {
+        document["reason"] = Value::from(&**reason);
+    }
+    HttpResponse::build(status).json(document)
+}
+
+/// Cancels the call with this id, wherever it is.
+async fn cancel(executor: &impl Control, id: &str) -> Result<HttpResponse, Error> {
+    match executor.cancel(id).await {
+        true => Ok(HttpResponse::NoContent().finish()),
+        false => Err(Error::CallUnknown),
+    }
+}
+
+fn forget(executor: &impl Control, path: &str) -> Result<HttpResponse, Error> {
+    let digest = path.strip_prefix("adaptors/").and_then(|hex| hex.parse().ok());
+    let digest = digest.ok_or(Error::PathUnknown)?;
+    match executor.forget(digest) {
+        true => Ok(HttpResponse::NoContent().finish()),
+        false => Err(Error::CodeUnknown(digest)),
+    }
+}

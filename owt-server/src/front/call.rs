@@ -1,0 +1,148 @@
+//! A request that is a call: its envelope found, its code run or its result taken from the cache, and
+//! the reply sent.
+
+use std::rc::Rc;
+
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::http::header::{HOST, HeaderMap};
+use actix_web::{HttpRequest, HttpResponse};
+use owt_core::{
+    BodyStream, Cache as Rule, Call, CallGuard, Control, Executor, Failure, Reply, ReplyBody,
+    Request,
+};
+
+use super::drain::InFlight;
+use super::handler::{RequestContext, exchange};
+use super::headers::{declared_len, pairs, text};
+use super::incoming::Incoming;
+use super::request_ids::Reservation;
+use super::{AppState, Front, access_log, body, near_miss, response};
+use crate::buffers::Held;
+use crate::cache;
+
+/// Headers by which a reply depends on its caller (RFC 9110, sections 13 and 14).
+const CONDITIONS: [&str; 6] =
+    ["if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"];
+
+/// What goes with a call to its executor.
+struct Attached {
+    /// What follows `call.request.body`.
+    rest: Option<BodyStream>,
+    guard: CallGuard,
+    /// The memory that its body takes.
+    held: Held,
+}
+
+impl<E: Executor + Control + 'static> Front<E> {
+    pub(super) async fn call(
+        &self,
+        request: &HttpRequest,
+        headers: &HeaderMap,
+        payload: Payload,
+        context: &mut RequestContext,
+        (reservation, in_flight): (Option<Reservation>, InFlight),
+    ) -> Result<HttpResponse, Failure> {
+        let payload = match request.method() == Method::CONNECT {
+            // What follows is no body, and comes only once we agree, which we do not.
+            true => Payload::None,
+            false => payload,
+        };
+        let AppState { max_body, body_timeout, uploads, buffers, .. } = &*self.state;
+        let declared = declared_len(request.headers());
+        let held = buffers.hold(*body_timeout);
+        let incoming = Incoming::new(payload, declared, *max_body, *body_timeout, held)?;
+        let mut body = body::read(headers, request.query_string(), incoming, uploads).await?;
+        if body.envelope.use_cache {
+            // The result may outlive the client that sends this.
+            body.hold().await?;
+        }
+        context.digest = Some(body.envelope.code.digest());
+        near_miss::note(request, &context.id, &body.envelope.near_misses);
+        if self.state.access_log {
+            access_log::name(request, body.envelope.name.as_ref());
+        }
+        let seen = Request {
+            id: context.id.clone(),
+            method: request.method().as_str().to_owned(),
+            scheme: scheme(request).to_owned(),
+            host: text(headers, HOST.as_str()),
+            path: request.uri().path().to_owned(),
+            query: request.query_string().to_owned(),
+            remote_addr: request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
+            headers: pairs(headers),
+            body: body.bytes,
+            parts: body.parts,
+        };
+        let rest = body.rest.map(Incoming::rest);
+        let guard = CallGuard::new((reservation, in_flight, body.spool));
+        let attached = Attached { rest, guard, held: body.held };
+        let mut call = body.envelope.into_call(seen);
+        match call.cache.take() {
+            Some(rule) => self.cached(call, attached, &rule, request, context).await,
+            None => Ok(response::reply(execute(self.executor.clone(), call, attached).await?)?),
+        }
+    }
+
+    /// Answers from the result cache, which a first call fills.
+    async fn cached(
+        &self,
+        mut call: Call,
+        attached: Attached,
+        rule: &Rule,
+        request: &HttpRequest,
+        context: &mut RequestContext,
+    ) -> Result<HttpResponse, Failure> {
+        // What one caller has, or wants a part of, is nothing to the others who get this result.
+        call.request.headers.retain(|(name, _)| !CONDITIONS.contains(&name.as_str()));
+        self.executor.remember(&call.code);
+        let executing = |call| execute(self.executor.clone(), call, attached);
+        let (reader, ticket) = match request.method() == Method::HEAD {
+            false => self.state.cache.find(&call, rule),
+            true => match self.state.cache.find_kept(&call, rule) {
+                Some(reader) => (reader, None),
+                None => {
+                    let reply = response::reply(executing(call).await?)?;
+                    return Ok(response::cached(reply, None, false));
+                }
+            },
+        };
+        let is_hit = ticket.is_none();
+        if let Some(ticket) = ticket {
+            actix_web::rt::spawn(cache::fill(ticket, executing(call)));
+        }
+        let mut start = reader.start().await?;
+        // With a key of the caller's own, another code may have made the result.
+        context.digest = Some(start.head.digest);
+        if is_hit {
+            // A cookie is for the caller to whom it was given.
+            start.head.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("set-cookie"));
+        }
+        let is_safe = request.method().is_safe();
+        if is_safe && response::has_tag(request.headers(), start.etag.as_deref()) {
+            return Ok(response::cached(response::not_modified(), start.etag, is_hit));
+        }
+        let body = reader.whole().map_or_else(|| ReplyBody::Stream(reader), ReplyBody::Whole);
+        let response = response::reply(Reply { head: start.head, body })?;
+        Ok(response::cached(response, start.etag, is_hit))
+    }
+}
+
+/// Runs a call. Until it has replied, it is here with its body, and so is the memory that this takes.
+async fn execute<E: Executor>(
+    executor: Rc<E>,
+    call: Call,
+    attached: Attached,
+) -> Result<Reply<E::Stream>, Failure> {
+    let Attached { rest, guard, held } = attached;
+    let reply = executor.execute(call, rest, guard).await;
+    drop(held);
+    reply
+}
+
+fn scheme(request: &HttpRequest) -> &'static str {
+    match exchange(request).is_some_and(|exchange| exchange.is_secure()) {
+        true => "https",
+        false => "http",
+    }
+}

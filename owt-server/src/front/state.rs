@@ -1,0 +1,49 @@
+//! What the front works with: what all its threads share of one server, and the executor of each.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::counters::RequestCounters;
+use super::drain::Drain;
+use super::guard::Guard;
+use super::request_ids::RequestIds;
+use super::{Connections, StaticFiles};
+use crate::buffers::Buffers;
+use crate::cache::Cache;
+
+/// What all threads share.
+#[derive(Debug)]
+pub(crate) struct AppState {
+    pub(crate) guard: Guard,
+    pub(crate) max_body: u64,
+    /// What bodies may take of memory together.
+    pub(crate) buffers: Arc<Buffers>,
+    /// How long a client may take to send the head of a request.
+    pub(crate) head_timeout: Duration,
+    /// How long a body may stand still while it is being read.
+    pub(crate) body_timeout: Duration,
+    /// Where files of forms are kept as long as their calls.
+    pub(crate) uploads: PathBuf,
+    pub(crate) static_files: Option<StaticFiles>,
+    /// Whether each request is a line in the log.
+    pub(crate) access_log: bool,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) request_ids: Arc<RequestIds>,
+    pub(crate) counters: RequestCounters,
+    pub(crate) drain: Drain,
+}
+
+/// What one thread of the front works with.
+pub(crate) struct Front<E> {
+    pub(crate) state: Arc<AppState>,
+    pub(crate) executor: Rc<E>,
+}
+
+impl<E> Clone for Front<E> {
+    fn clone(&self) -> Self {
+        Self { state: self.state.clone(), executor: self.executor.clone() }
+    }
+}

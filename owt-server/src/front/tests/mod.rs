@@ -1,0 +1,11 @@
+//! The HTTP contract, held against an executor in memory: no Python, no worker processes.
+
+mod admin;
+mod caching;
+mod drain;
+mod envelopes;
+mod executor;
+mod refusals;
+mod replies;
+mod server;
+mod uploads;
