@@ -4,13 +4,14 @@ use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use crate::venv::Venv;
-use crate::{setup, web};
+use crate::{architecture, setup, web};
 
 /// Folders with Python of our own, each checked with its own settings.
 const TYPED: &[&str] = &["summat", "tests"];
 
 pub(crate) fn run(sh: &Shell) -> Result<()> {
     setup::ensure(sh, &[setup::PYTHON, web::LINT_NEEDS], setup::Options::INSTALL)?;
+    architecture::check(sh)?;
     rust(sh)?;
     python(sh)?;
     web::lint(sh)

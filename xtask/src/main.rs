@@ -1,6 +1,7 @@
 //! The project's own chores: `cargo xtask --help` lists them.
 #![expect(clippy::print_stderr, reason = "a chore that fails tells the person who runs it")]
 
+mod architecture;
 mod bench;
 mod debian;
 mod lint;
