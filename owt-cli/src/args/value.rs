@@ -19,7 +19,7 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "give a number of bytes, such as 512, 64K, 256M or 1G".to_owned())
 }
 
-/// A number of bytes as [`bytes`] reads it, in the largest unit that fits.
+/// A number of bytes as [`bytes()`] reads it, in the largest unit that fits.
 pub(crate) fn shown_bytes(bytes: u64) -> String {
     let units = [(30, "G"), (20, "M"), (10, "K")];
     let fits = |&(shift, _): &(u32, _)| bytes > 0 && bytes.trailing_zeros() >= shift;

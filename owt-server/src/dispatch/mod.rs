@@ -1,6 +1,6 @@
 //! The [`Executor`](owt_core::Executor) over the pool's workers: picks the worker of a call, sends the
 //! call there, and hands its reply on. Each thread of the front has a [`Dispatcher`] of its own, so that
-//! no call on its way waits for a lock; what they share is in [`Shared`].
+//! no call on its way waits for a lock; what they share is in [`shared`].
 
 mod admission;
 mod broadcast;
