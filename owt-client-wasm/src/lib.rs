@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use owt_core::{Code, Field, OwtifyError, Value, base};
+use owt_core::{Code, Field, FieldValue, OwtifyError, base};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -43,25 +43,25 @@ impl Envelope {
     /// Sets a field that takes text.
     #[wasm_bindgen(js_name = setText)]
     pub fn set_text(&mut self, name: &str, text: String) {
-        self.set(name, Value::Text(text.into()));
+        self.set(name, FieldValue::Text(text.into()));
     }
 
     /// Sets a field that takes true or false.
     #[wasm_bindgen(js_name = setFlag)]
     pub fn set_flag(&mut self, name: &str, flag: bool) {
-        self.set(name, Value::Flag(flag));
+        self.set(name, FieldValue::Flag(flag));
     }
 
     /// Sets a field that takes a length of time, unless these seconds are none.
     #[wasm_bindgen(js_name = setSeconds)]
     pub fn set_seconds(&mut self, name: &str, seconds: f64) {
         if let Ok(time) = Duration::try_from_secs_f64(seconds) {
-            self.set(name, Value::Seconds(time));
+            self.set(name, FieldValue::Seconds(time));
         }
     }
 
     /// Sets a field. The types of the package's TypeScript allow none that takes another value.
-    fn set(&mut self, name: &str, value: Value<'_>) {
+    fn set(&mut self, name: &str, value: FieldValue<'_>) {
         if let Some(field) = Field::from_name(name) {
             let _ = self.inner.set(field, value);
         }

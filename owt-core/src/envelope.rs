@@ -19,7 +19,7 @@ use crate::{Cache, Call, Code, Error, Request};
 pub use fields::{Envelope, Field};
 pub use near_miss::NearMiss;
 use raw::RawFields;
-pub use value::{Kind, Value, ValueInvalid};
+pub use value::{FieldKind, FieldValue, ValueInvalid};
 
 /// The function that is called by default.
 pub const DEFAULT_FN_NAME: &str = "run";
@@ -44,7 +44,7 @@ impl Envelope {
     /// ```
     #[must_use]
     pub fn has_field(name: &str) -> bool {
-        Field::from_name(name).is_some_and(|field| field.kind() != Kind::FileName)
+        Field::from_name(name).is_some_and(|field| field.kind() != FieldKind::FileName)
     }
 
     /// Sets a field that is an [option](Field::is_option).
@@ -56,14 +56,14 @@ impl Envelope {
     /// # Examples
     ///
     /// ```
-    /// use owt_core::{Code, Envelope, Field, Value};
+    /// use owt_core::{Code, Envelope, Field, FieldValue};
     ///
     /// let mut envelope = Envelope::new(Code::source("1 + 1"));
-    /// envelope.set(Field::Reload, Value::Flag(true))?;
+    /// envelope.set(Field::Reload, FieldValue::Flag(true))?;
     /// assert_eq!(envelope, Envelope { reload: true, ..Envelope::new(Code::source("1 + 1")) });
     /// # Ok::<(), owt_core::ValueInvalid>(())
     /// ```
-    pub fn set(&mut self, field: Field, value: Value<'_>) -> Result<(), ValueInvalid> {
+    pub fn set(&mut self, field: Field, value: FieldValue<'_>) -> Result<(), ValueInvalid> {
         match self.setting_mut(field) {
             Some(setting) => setting.set(value),
             None => Err(ValueInvalid("is not set by itself")),
@@ -72,7 +72,7 @@ impl Envelope {
 
     /// The value of an [option](Field::is_option), unless that is its default.
     #[must_use]
-    pub fn get(&self, field: Field) -> Option<Value<'_>> {
+    pub fn get(&self, field: Field) -> Option<FieldValue<'_>> {
         self.setting(field)?.get()
     }
 

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::base;
 use crate::kwargs::{self, KwargsError};
-use crate::{BaseInvalid, Code, Envelope, Field, Value, codec};
+use crate::{BaseInvalid, Code, Envelope, Field, FieldValue, codec};
 
 /// The most bytes of path and query that a server takes. The crate http, which reads them there,
 /// takes none of more than 65,534.
@@ -157,26 +157,27 @@ impl Envelope {
     }
 
     /// The fields that are not at their default, always in the same order.
-    fn fields(&self, base64: fn(&[u8]) -> String) -> Vec<(&'static str, Value<'_>)> {
+    fn fields(&self, base64: fn(&[u8]) -> String) -> Vec<(&'static str, FieldValue<'_>)> {
         let code = match &self.code {
             Code::Source(source) => (Field::CodeB64, base64(source.text().as_bytes())),
             Code::Known(digest) => (Field::CodeSha256, digest.to_string()),
         };
-        let mut fields = vec![(code.0.name(), Value::Text(code.1.into()))];
+        let mut fields = vec![(code.0.name(), FieldValue::Text(code.1.into()))];
         if let Some(text) = &self.kwargs {
-            fields.push((Field::KwargsB64.name(), Value::Text(base64(text.as_bytes()).into())));
+            fields
+                .push((Field::KwargsB64.name(), FieldValue::Text(base64(text.as_bytes()).into())));
         }
         for &field in Field::ALL {
             fields.extend(self.get(field).map(|value| (field.name(), value)));
         }
         if let Some(name) = &self.name {
-            fields.push((Field::Name.name(), Value::Text(name.as_str().into())));
+            fields.push((Field::Name.name(), FieldValue::Text(name.as_str().into())));
         }
         fields
     }
 }
 
-fn as_text<'a>((name, value): (&'static str, Value<'a>)) -> (&'static str, Cow<'a, str>) {
+fn as_text<'a>((name, value): (&'static str, FieldValue<'a>)) -> (&'static str, Cow<'a, str>) {
     (name, value.into_text())
 }
 

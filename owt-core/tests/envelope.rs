@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use owt_core::codec::{encode_standard, encode_url};
 use owt_core::{
-    Cache, Call, Code, Digest, Envelope, Error, Field, FileName, Kind, NearMiss, Request,
+    Cache, Call, Code, Digest, Envelope, Error, Field, FieldKind, FieldValue, FileName, NearMiss,
+    Request,
 };
 use proptest::prelude::*;
 use rstest::rstest;
@@ -298,12 +299,12 @@ fn code() -> impl Strategy<Value = Code> {
     ]
 }
 
-fn value(field: Field) -> BoxedStrategy<owt_core::Value<'static>> {
-    let text = |text: String| owt_core::Value::Text(text.into());
+fn value(field: Field) -> BoxedStrategy<FieldValue<'static>> {
+    let text = |text: String| FieldValue::Text(text.into());
     match field.kind() {
-        Kind::Flag => any::<bool>().prop_map(owt_core::Value::Flag).boxed(),
-        Kind::Seconds => (1..1_000_000_000_000_000_u64)
-            .prop_map(|nanos| owt_core::Value::Seconds(Duration::from_nanos(nanos)))
+        FieldKind::Flag => any::<bool>().prop_map(FieldValue::Flag).boxed(),
+        FieldKind::Seconds => (1..1_000_000_000_000_000_u64)
+            .prop_map(|nanos| FieldValue::Seconds(Duration::from_nanos(nanos)))
             .boxed(),
         _ if field == Field::FnName => "\\PC+".prop_map(text).boxed(),
         _ => any::<String>().prop_map(text).boxed(),
@@ -311,7 +312,7 @@ fn value(field: Field) -> BoxedStrategy<owt_core::Value<'static>> {
 }
 
 /// Some of the options, with values of their kinds.
-fn options() -> impl Strategy<Value = Vec<(Field, owt_core::Value<'static>)>> {
+fn options() -> impl Strategy<Value = Vec<(Field, FieldValue<'static>)>> {
     let options: Vec<_> = Field::ALL.iter().copied().filter(|field| field.is_option()).collect();
     let some = prop::sample::subsequence(options.clone(), 0..=options.len());
     some.prop_flat_map(|fields| {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use owt_core::{Field, Kind};
+use owt_core::{Field, FieldKind};
 use rstest::rstest;
 
 fn options() -> impl Iterator<Item = Field> {
@@ -19,7 +19,7 @@ fn camel_case(name: &str) -> String {
 
 fn row_of_the_readme(field: Field) -> Vec<String> {
     let doc = match (field.kind(), field.doc()) {
-        (Kind::Flag, doc) => format!("`true`: {}{}", doc[..1].to_lowercase(), &doc[1..]),
+        (FieldKind::Flag, doc) => format!("`true`: {}{}", doc[..1].to_lowercase(), &doc[1..]),
         (_, doc) => doc.to_owned(),
     };
     vec![format!("| `{}` | {doc} |\n", field.name())]
@@ -28,8 +28,8 @@ fn row_of_the_readme(field: Field) -> Vec<String> {
 fn lines_of_typescript(field: Field) -> Vec<String> {
     let name = camel_case(field.name());
     let its_type = match field.kind() {
-        Kind::Flag => "boolean",
-        Kind::Seconds => "number",
+        FieldKind::Flag => "boolean",
+        FieldKind::Seconds => "number",
         _ => "string",
     };
     vec![
@@ -46,8 +46,8 @@ fn lines_of_python(field: Field) -> Vec<String> {
     let name = field.name();
     let its_type = match (field, field.kind()) {
         (Field::FnName, _) => "str = \"run\"",
-        (_, Kind::Flag) => "bool = False",
-        (_, Kind::Seconds) => "float | None = None",
+        (_, FieldKind::Flag) => "bool = False",
+        (_, FieldKind::Seconds) => "float | None = None",
         _ => "str | None = None",
     };
     vec![format!("    {name}: {its_type},\n"), format!("        \"{name}\": ")]

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use clap::error::Error as ClapError;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use owt_core::{Envelope, Field, Kind, Value, ValueInvalid};
+use owt_core::{Envelope, Field, FieldKind, FieldValue, ValueInvalid};
 
 use super::value;
 use crate::ui::{CliError, Failure};
 
 /// The values of these options.
 #[derive(Debug)]
-pub(crate) struct FieldArgs<const IS_LOCAL: bool = false>(Vec<(Field, Value<'static>)>);
+pub(crate) struct FieldArgs<const IS_LOCAL: bool = false>(Vec<(Field, FieldValue<'static>)>);
 
 /// Those of a call without a server.
 pub(crate) type LocalFieldArgs = FieldArgs<true>;
@@ -62,8 +62,8 @@ fn option(field: Field) -> Arg {
     let name = name(field);
     let arg = Arg::new(field.name()).help(field.doc()).help_heading("The call");
     let arg = match field.kind() {
-        Kind::Flag => arg.action(ArgAction::SetTrue),
-        Kind::Seconds => arg.value_name("SECONDS").value_parser(value::limit),
+        FieldKind::Flag => arg.action(ArgAction::SetTrue),
+        FieldKind::Seconds => arg.value_name("SECONDS").value_parser(value::limit),
         _ => arg.value_name(name.rsplit('-').next().unwrap_or(&name).to_uppercase()),
     };
     let arg = match field {
@@ -81,12 +81,12 @@ fn name(field: Field) -> String {
     }
 }
 
-fn given(matches: &ArgMatches, field: Field) -> Option<Value<'static>> {
+fn given(matches: &ArgMatches, field: Field) -> Option<FieldValue<'static>> {
     let id = field.name();
     match field.kind() {
-        Kind::Flag => matches.get_flag(id).then_some(Value::Flag(true)),
-        Kind::Seconds => matches.get_one::<Duration>(id).copied().map(Value::Seconds),
-        _ => matches.get_one::<String>(id).map(|text| Value::Text(text.clone().into())),
+        FieldKind::Flag => matches.get_flag(id).then_some(FieldValue::Flag(true)),
+        FieldKind::Seconds => matches.get_one::<Duration>(id).copied().map(FieldValue::Seconds),
+        _ => matches.get_one::<String>(id).map(|text| FieldValue::Text(text.clone().into())),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `owt encode` prints the URLs that the shared vectors say.
 
-use owt_core::{Field, Value};
+use owt_core::{Field, FieldValue};
 
 use crate::program::{Outcome, outcome, owt};
 use crate::vectors::{self, Json, Vector};
@@ -35,15 +35,15 @@ fn encoded(vector: &Vector) -> vectors::Outcome {
 }
 
 /// A field as the command line has it.
-fn option((field, value): (Field, Value<'_>)) -> Option<String> {
+fn option((field, value): (Field, FieldValue<'_>)) -> Option<String> {
     let name = match field {
         Field::CacheKeyOverride => "cache-key".to_owned(),
         field => field.name().replace('_', "-"),
     };
     match value {
-        Value::Flag(is_set) => is_set.then(|| format!("--{name}")),
-        Value::Text(text) => Some(format!("--{name}={text}")),
-        Value::Seconds(limit) => Some(format!("--{name}={}", limit.as_secs_f64())),
+        FieldValue::Flag(is_set) => is_set.then(|| format!("--{name}")),
+        FieldValue::Text(text) => Some(format!("--{name}={text}")),
+        FieldValue::Seconds(limit) => Some(format!("--{name}={}", limit.as_secs_f64())),
     }
 }
 

@@ -2,7 +2,7 @@
 //! means. Reading, writing, near misses, the command line and the documents take them from here.
 
 use super::setting::Setting;
-use super::value::Kind;
+use super::value::FieldKind;
 use crate::{Code, Error, FileName, NearMiss};
 
 /// Makes [`Field`] and [`Envelope`] of one list. An option is a member of `Envelope`, and its type
@@ -42,7 +42,7 @@ macro_rules! declare {
 
             /// What kind of value it has.
             #[must_use]
-            pub fn kind(self) -> Kind {
+            pub fn kind(self) -> FieldKind {
                 match self {
                     $(Field::$code => $kind,)+
                     $(Field::$option => <$type as Setting>::kind(),)+
@@ -109,15 +109,15 @@ macro_rules! declare {
 declare! {
     code {
         /// Base64 of the source, in any of its variants.
-        CodeB64 = "code_b64": Kind::Source;
+        CodeB64 = "code_b64": FieldKind::Source;
         /// Instead: the hex SHA-256 of source that this server has been sent before.
-        CodeSha256 = "code_sha256": Kind::Digest;
+        CodeSha256 = "code_sha256": FieldKind::Digest;
         /// The arguments, in base64 or as they stand: JSON, or a Python expression that gives a dict;
         /// in a JSON body also as an object, which `kwargs` may then be called.
-        KwargsB64 = "kwargs_b64": Kind::Kwargs;
+        KwargsB64 = "kwargs_b64": FieldKind::Kwargs;
         /// The file that the code is from, such as `iris.py`, for tracebacks and the log; the first
         /// name stands until the adaptor is loaded anew.
-        Name = "name": Kind::FileName;
+        Name = "name": FieldKind::FileName;
     }
     options {
         /// The function to call instead of `run`.
@@ -140,7 +140,7 @@ impl Field {
     /// name of their file.
     #[must_use]
     pub fn is_option(self) -> bool {
-        matches!(self.kind(), Kind::Text | Kind::Flag | Kind::Seconds)
+        matches!(self.kind(), FieldKind::Text | FieldKind::Flag | FieldKind::Seconds)
     }
 
     /// What it means, without a full stop.

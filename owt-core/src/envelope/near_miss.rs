@@ -1,6 +1,6 @@
 //! Unknown fields that are probably misspelt fields of the envelope.
 
-use super::{Field, Kind};
+use super::{Field, FieldKind};
 
 /// The longest name that is compared.
 const MAX_LEN: usize = 24;
@@ -40,7 +40,7 @@ pub(super) fn near_miss(given: &str) -> Option<NearMiss> {
         return None;
     }
     let folded = fold(given);
-    let names = Field::ALL.iter().filter(|field| field.kind() != Kind::FileName);
+    let names = Field::ALL.iter().filter(|field| field.kind() != FieldKind::FileName);
     let names = names.map(|&field| (field.name(), field));
     let mut near = ALIASES.into_iter().chain(names).filter(|(name, _)| is_near(name, &folded));
     near.next().map(|(_, field)| NearMiss { given: given.to_owned(), meant: field.name() })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Field;
 use super::near_miss::{NearMiss, near_miss};
-use super::value::{Kind, Value};
+use super::value::{FieldKind, FieldValue};
 use crate::{Digest, Error, FileName, codec};
 
 /// How many unknown fields are compared with the known ones: a body may have any number of them.
@@ -55,7 +55,7 @@ impl<'a> RawFields<'a> {
         if value == Raw::Null {
             return;
         }
-        if field.kind() == Kind::FileName {
+        if field.kind() == FieldKind::FileName {
             return self.keep_name(&value);
         }
         if self.values[field as usize].replace(value).is_some() {
@@ -105,12 +105,12 @@ impl<'a> RawFields<'a> {
     }
 
     /// The value of a field, if it is there.
-    pub(super) fn value(&mut self, field: Field) -> Result<Option<Value<'a>>, Error> {
+    pub(super) fn value(&mut self, field: Field) -> Result<Option<FieldValue<'a>>, Error> {
         let Some(raw) = self.take(field) else { return Ok(None) };
         let value = match field.kind() {
-            Kind::Flag => raw.flag().map(Value::Flag),
-            Kind::Seconds => raw.seconds().map(Value::Seconds),
-            _ => raw.text().map(Value::Text),
+            FieldKind::Flag => raw.flag().map(FieldValue::Flag),
+            FieldKind::Seconds => raw.seconds().map(FieldValue::Seconds),
+            _ => raw.text().map(FieldValue::Text),
         };
         value.map(Some).ok_or_else(|| field.invalid(field.kind().problem().0))
     }
@@ -144,7 +144,7 @@ impl<'a> RawFields<'a> {
             None => return Ok(self.bare_kwargs.take().map(str::to_owned)),
             Some(Raw::Object(json)) => return Ok(Some(json.to_owned())),
             Some(Raw::Text(text)) => text,
-            Some(_) => return Err(Field::KwargsB64.invalid(Kind::Kwargs.problem().0)),
+            Some(_) => return Err(Field::KwargsB64.invalid(FieldKind::Kwargs.problem().0)),
         };
         if without_bom(&text).trim_start().starts_with(['{', '<']) {
             return Ok(Some(without_bom(&text).to_owned()));

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::DEFAULT_FN_NAME;
-use super::value::{Kind, Value, ValueInvalid};
+use super::value::{FieldKind, FieldValue, ValueInvalid};
 
 /// A member of an envelope that a field sets.
 pub(crate) trait Setting {
     /// The kind of its field.
-    fn kind() -> Kind
+    fn kind() -> FieldKind
     where
         Self: Sized;
 
@@ -18,47 +18,47 @@ pub(crate) trait Setting {
         Self: Sized;
 
     /// Its value, unless that is the default.
-    fn get(&self) -> Option<Value<'_>>;
+    fn get(&self) -> Option<FieldValue<'_>>;
 
     /// Takes a value, or says what is wrong with it.
-    fn set(&mut self, value: Value<'_>) -> Result<(), ValueInvalid>;
+    fn set(&mut self, value: FieldValue<'_>) -> Result<(), ValueInvalid>;
 }
 
 impl Setting for bool {
-    fn kind() -> Kind {
-        Kind::Flag
+    fn kind() -> FieldKind {
+        FieldKind::Flag
     }
 
     fn unset() -> bool {
         false
     }
 
-    fn get(&self) -> Option<Value<'_>> {
-        self.then_some(Value::Flag(true))
+    fn get(&self) -> Option<FieldValue<'_>> {
+        self.then_some(FieldValue::Flag(true))
     }
 
-    fn set(&mut self, value: Value<'_>) -> Result<(), ValueInvalid> {
-        let Value::Flag(flag) = value else { return Err(Kind::Flag.problem()) };
+    fn set(&mut self, value: FieldValue<'_>) -> Result<(), ValueInvalid> {
+        let FieldValue::Flag(flag) = value else { return Err(FieldKind::Flag.problem()) };
         *self = flag;
         Ok(())
     }
 }
 
 impl Setting for Option<String> {
-    fn kind() -> Kind {
-        Kind::Text
+    fn kind() -> FieldKind {
+        FieldKind::Text
     }
 
     fn unset() -> Option<String> {
         None
     }
 
-    fn get(&self) -> Option<Value<'_>> {
-        self.as_deref().map(|text| Value::Text(text.into()))
+    fn get(&self) -> Option<FieldValue<'_>> {
+        self.as_deref().map(|text| FieldValue::Text(text.into()))
     }
 
-    fn set(&mut self, value: Value<'_>) -> Result<(), ValueInvalid> {
-        let Value::Text(text) = value else { return Err(Kind::Text.problem()) };
+    fn set(&mut self, value: FieldValue<'_>) -> Result<(), ValueInvalid> {
+        let FieldValue::Text(text) = value else { return Err(FieldKind::Text.problem()) };
         *self = Some(text.into_owned());
         Ok(())
     }
@@ -66,20 +66,20 @@ impl Setting for Option<String> {
 
 /// The name of a function.
 impl Setting for String {
-    fn kind() -> Kind {
-        Kind::Text
+    fn kind() -> FieldKind {
+        FieldKind::Text
     }
 
     fn unset() -> String {
         DEFAULT_FN_NAME.to_owned()
     }
 
-    fn get(&self) -> Option<Value<'_>> {
-        (self != DEFAULT_FN_NAME).then(|| Value::Text(self.into()))
+    fn get(&self) -> Option<FieldValue<'_>> {
+        (self != DEFAULT_FN_NAME).then(|| FieldValue::Text(self.into()))
     }
 
-    fn set(&mut self, value: Value<'_>) -> Result<(), ValueInvalid> {
-        let Value::Text(text) = value else { return Err(Kind::Text.problem()) };
+    fn set(&mut self, value: FieldValue<'_>) -> Result<(), ValueInvalid> {
+        let FieldValue::Text(text) = value else { return Err(FieldKind::Text.problem()) };
         if text.is_empty() {
             return Err(ValueInvalid("takes a function's name"));
         }
@@ -89,20 +89,20 @@ impl Setting for String {
 }
 
 impl Setting for Option<Duration> {
-    fn kind() -> Kind {
-        Kind::Seconds
+    fn kind() -> FieldKind {
+        FieldKind::Seconds
     }
 
     fn unset() -> Option<Duration> {
         None
     }
 
-    fn get(&self) -> Option<Value<'_>> {
-        self.map(Value::Seconds)
+    fn get(&self) -> Option<FieldValue<'_>> {
+        self.map(FieldValue::Seconds)
     }
 
-    fn set(&mut self, value: Value<'_>) -> Result<(), ValueInvalid> {
-        let Value::Seconds(duration) = value else { return Err(Kind::Seconds.problem()) };
+    fn set(&mut self, value: FieldValue<'_>) -> Result<(), ValueInvalid> {
+        let FieldValue::Seconds(duration) = value else { return Err(FieldKind::Seconds.problem()) };
         *self = Some(duration);
         Ok(())
     }

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 /// What kind of value a field has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldKind {
     /// Base64 of Python source.
     Source,
     /// 64 hexadecimal digits.
@@ -25,15 +25,15 @@ pub enum Kind {
     FileName,
 }
 
-impl Kind {
+impl FieldKind {
     /// What is wrong with a value of another kind.
     pub(super) fn problem(self) -> ValueInvalid {
         ValueInvalid(match self {
-            Kind::Source | Kind::Text | Kind::FileName => "takes text",
-            Kind::Digest => "takes 64 hexadecimal digits",
-            Kind::Kwargs => "takes text or an object",
-            Kind::Flag => "takes true or false",
-            Kind::Seconds => "takes a positive number of seconds",
+            FieldKind::Source | FieldKind::Text | FieldKind::FileName => "takes text",
+            FieldKind::Digest => "takes 64 hexadecimal digits",
+            FieldKind::Kwargs => "takes text or an object",
+            FieldKind::Flag => "takes true or false",
+            FieldKind::Seconds => "takes a positive number of seconds",
         })
     }
 }
@@ -46,7 +46,7 @@ pub struct ValueInvalid(pub &'static str);
 /// A value of a field. Written out without `serde_json::Value`, whose floating point would be a good
 /// part of the JavaScript package.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value<'a> {
+pub enum FieldValue<'a> {
     /// Text, a file's name among it.
     Text(Cow<'a, str>),
     /// True or false.
@@ -55,25 +55,25 @@ pub enum Value<'a> {
     Seconds(Duration),
 }
 
-impl<'a> Value<'a> {
+impl<'a> FieldValue<'a> {
     pub(crate) fn into_text(self) -> Cow<'a, str> {
         match self {
-            Value::Text(text) => text,
-            Value::Flag(flag) => if flag { "true" } else { "false" }.into(),
-            Value::Seconds(duration) => decimal(duration).into(),
+            FieldValue::Text(text) => text,
+            FieldValue::Flag(flag) => if flag { "true" } else { "false" }.into(),
+            FieldValue::Seconds(duration) => decimal(duration).into(),
         }
     }
 }
 
-impl Serialize for Value<'_> {
+impl Serialize for FieldValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Value::Text(text) => serializer.serialize_str(text),
-            Value::Flag(flag) => serializer.serialize_bool(*flag),
-            Value::Seconds(duration) if duration.subsec_nanos() == 0 => {
+            FieldValue::Text(text) => serializer.serialize_str(text),
+            FieldValue::Flag(flag) => serializer.serialize_bool(*flag),
+            FieldValue::Seconds(duration) if duration.subsec_nanos() == 0 => {
                 serializer.serialize_u64(duration.as_secs())
             }
-            Value::Seconds(duration) => serializer.serialize_f64(duration.as_secs_f64()),
+            FieldValue::Seconds(duration) => serializer.serialize_f64(duration.as_secs_f64()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use owt_core::{Field, Value};
+use owt_core::{Field, FieldValue};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -53,15 +53,15 @@ pub(crate) enum Outcome {
 
 impl Json {
     /// The value of a field, unless it is left out.
-    fn value(&self) -> Option<Value<'_>> {
+    fn value(&self) -> Option<FieldValue<'_>> {
         match self {
             Json::Null(()) => None,
-            Json::Flag(flag) => Some(Value::Flag(*flag)),
+            Json::Flag(flag) => Some(FieldValue::Flag(*flag)),
             Json::Number(number) => {
                 let seconds = number.as_f64().expect("an option's number is no large one");
-                Some(Value::Seconds(Duration::from_secs_f64(seconds)))
+                Some(FieldValue::Seconds(Duration::from_secs_f64(seconds)))
             }
-            Json::Text(text) => Some(Value::Text(text.into())),
+            Json::Text(text) => Some(FieldValue::Text(text.into())),
             Json::List(_) | Json::Map(_) => panic!("an option is text, a number or a flag"),
         }
     }
@@ -81,7 +81,7 @@ impl Vector {
     }
 
     /// The fields of the envelope besides code and arguments.
-    pub(crate) fn options(&self) -> impl Iterator<Item = (Field, Value<'_>)> {
+    pub(crate) fn options(&self) -> impl Iterator<Item = (Field, FieldValue<'_>)> {
         self.options.iter().filter_map(|(name, json)| {
             let field = Field::from_name(name).expect("an option is a field of the envelope");
             Some((field, json.value()?))
