@@ -158,8 +158,13 @@ pub enum Error {
     #[error("adaptor's reply cannot be sent")]
     ReplyInvalid(String),
     /// The worker that ran the call ended before it answered.
-    #[error("worker died: {0}")]
-    WorkerDied(Death),
+    #[error("worker died: {reason}")]
+    WorkerDied {
+        /// Why, in a few words.
+        reason: String,
+        /// How, as the end of a sentence that begins with the worker.
+        how: String,
+    },
     /// There is no worker for the call, and none can be started, for this reason.
     #[error("no worker can be started")]
     WorkerUnavailable(String),
@@ -181,49 +186,6 @@ pub enum Error {
         /// The call's time limit.
         limit: Duration,
     },
-}
-
-/// How a worker process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Death {
-    /// A signal ended it.
-    #[error("signal {0}")]
-    Signal(i32),
-    /// It ended itself, with this exit code.
-    #[error("exit code {0}")]
-    Exit(i32),
-    /// SIGKILL ended it, and not because memory had run out.
-    #[error("signal 9")]
-    Killed,
-    /// The system ended it because memory had run out.
-    #[error("{0}out of memory")]
-    OutOfMemory(Certainty),
-    /// It had to be ended, because a call in it could not be stopped.
-    #[error("a call could not be stopped")]
-    Stuck,
-    /// It had to be ended, because it had more memory than a worker may have.
-    #[error("more than {limit} bytes of memory")]
-    Memory {
-        /// The most bytes that a worker may have.
-        limit: u64,
-    },
-    /// Another one had taken its place, and it still had calls when its time for them was up.
-    #[error("replaced")]
-    Recycled,
-    /// It is gone, and how it ended is not known.
-    #[error("connection lost")]
-    Lost,
-}
-
-/// Whether a cause is known, or only likely.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Certainty {
-    /// There is no doubt.
-    #[error("")]
-    Known,
-    /// There may be other causes.
-    #[error("probably ")]
-    Likely,
 }
 
 impl Error {

@@ -20,7 +20,7 @@ pub use base::BaseInvalid;
 pub use call::{Cache, Call, Code, Content, Part, Request, Source};
 pub use digest::Digest;
 pub use envelope::{Envelope, Field, FieldKind, FieldValue, NearMiss, ValueInvalid};
-pub use error::{Certainty, Death, Error, ErrorKind};
+pub use error::{Error, ErrorKind};
 pub use executor::{
     BodyStream, CallGuard, CallInfo, CallState, Control, Executor, Failure, Health, Reply,
     ReplyBody, ReplyHead, Timing,

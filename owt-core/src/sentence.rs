@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use base64::DecodeError;
 
-use crate::{Death, Error};
+use crate::Error;
 
 impl Error {
     /// One or two sentences for the person who made the request.
@@ -135,10 +135,9 @@ impl Error {
             | Error::KwargsInvalid(text)
             | Error::AdaptorRaised(text)
             | Error::ReplyInvalid(text) => text.into(),
-            Error::WorkerDied(death) => format!(
-                "The worker that ran this call {}. A new one takes its place, so the call can be \
-                 tried again.",
-                how(*death)
+            Error::WorkerDied { how, .. } => format!(
+                "The worker that ran this call {how}. A new one takes its place, so the call can be \
+                 tried again."
             )
             .into(),
             Error::WorkerUnavailable(reason) => format!(
@@ -194,64 +193,6 @@ fn kwargs_are_neither(flaw: &str) -> String {
     )
 }
 
-/// How a worker ended and what usually causes it.
-fn how(death: Death) -> Cow<'static, str> {
-    match death {
-        Death::Signal(number) => signal(number).into(),
-        Death::Exit(code) => format!("ended itself with exit code {code}").into(),
-        Death::Killed => {
-            "was ended by SIGKILL. Memory had not run out: somebody or something on the server's \
-             machine has killed it"
-                .into()
-        }
-        Death::OutOfMemory(certainty) => {
-            format!("was ended by the system, {certainty}because memory ran out").into()
-        }
-        Death::Stuck => "was ended because another call in it could not be stopped".into(),
-        Death::Memory { limit } => format!(
-            "was ended because it had more than the {} MB of memory that a worker may have \
-             (--worker-kill-rss)",
-            limit >> 20
-        )
-        .into(),
-        Death::Recycled => "had been replaced before, and the call did not end in the time that \
-            was left for it (--worker-drain)"
-            .into(),
-        Death::Lost => "is gone, and nothing is known of how it ended".into(),
-    }
-}
-
-/// The signals of Linux, from 1 on (signal(7)).
-const SIGNALS: [&str; 31] = [
-    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
-    "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
-    "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
-];
-
-fn signal(number: i32) -> String {
-    let index = number.checked_sub(1).and_then(|index| usize::try_from(index).ok());
-    let Some(name) = index.and_then(|index| SIGNALS.get(index)) else {
-        return format!("was ended by signal {number}");
-    };
-    let cause = match *name {
-        "ILL" => ", usually because a library was built for another processor",
-        "ABRT" => ", usually because a native library gave up",
-        "BUS" => {
-            ", usually because a file became shorter while it was read as memory, or shared \
-            memory ran out"
-        }
-        "FPE" => ", usually because a native library divided by zero",
-        "KILL" => ", usually because memory ran out",
-        "SEGV" => ", usually because of a fault in a native library",
-        "TERM" => ", usually because somebody stopped it",
-        "XCPU" => ", because it had used as much processor time as it may",
-        "XFSZ" => ", because it wrote a file larger than it may",
-        "SYS" => ", because it made a system call that is not allowed here",
-        _ => "",
-    };
-    format!("was ended by SIG{name}{cause}")
-}
-
 #[cfg(test)]
 mod tests {
     use std::str::Utf8Error;
@@ -261,7 +202,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::{Certainty, Digest, NearMiss};
+    use crate::{Digest, NearMiss};
 
     fn json_error() -> Error {
         let cause = serde_json::from_str::<bool>("{").expect_err("half an object is no JSON");
@@ -270,6 +211,11 @@ mod tests {
 
     fn field_unknown() -> Error {
         Error::FieldUnknown(NearMiss { given: "evil".to_owned(), meant: "code_b64" })
+    }
+
+    fn worker_died() -> Error {
+        let how = "ended itself with exit code 3".to_owned();
+        Error::WorkerDied { reason: "exit code 3".to_owned(), how }
     }
 
     fn utf8_error() -> Utf8Error {
@@ -307,17 +253,7 @@ mod tests {
     #[case("storage-full", Error::StorageFull)]
     #[case("url-too-long", Error::UrlTooLong { limit: 9 })]
     #[case("content-type", Error::ContentType)]
-    #[case("worker-died", Error::WorkerDied(Death::Signal(9)))]
-    #[case("worker-died", Error::WorkerDied(Death::Signal(40)))]
-    #[case("worker-died", Error::WorkerDied(Death::Signal(-1)))]
-    #[case("worker-died", Error::WorkerDied(Death::Exit(1)))]
-    #[case("worker-died", Error::WorkerDied(Death::Killed))]
-    #[case("worker-died", Error::WorkerDied(Death::OutOfMemory(Certainty::Known)))]
-    #[case("worker-died", Error::WorkerDied(Death::OutOfMemory(Certainty::Likely)))]
-    #[case("worker-died", Error::WorkerDied(Death::Stuck))]
-    #[case("worker-died", Error::WorkerDied(Death::Memory { limit: 1 << 30 }))]
-    #[case("worker-died", Error::WorkerDied(Death::Recycled))]
-    #[case("worker-died", Error::WorkerDied(Death::Lost))]
+    #[case("worker-died", worker_died())]
     #[case("worker-unavailable", Error::WorkerUnavailable("Python does not start.".to_owned()))]
     #[case("buffers-full", Error::BuffersFull)]
     #[case("queue-full", Error::QueueFull)]
@@ -362,33 +298,10 @@ mod tests {
         "The call ran longer than the 1.5 s that it may. Ask for more with the field timeout, or start the server with a larger --timeout."
     )]
     #[case(
-        Error::WorkerDied(Death::Signal(9)),
-        "The worker that ran this call was ended by SIGKILL, usually because memory ran out. A new one takes its place, so the call can be tried again."
-    )]
-    #[case(
-        Error::WorkerDied(Death::OutOfMemory(Certainty::Likely)),
-        "The worker that ran this call was ended by the system, probably because memory ran out. A new one takes its place, so the call can be tried again."
-    )]
-    #[case(
-        Error::WorkerDied(Death::Memory { limit: 3 << 30 }),
-        "The worker that ran this call was ended because it had more than the 3072 MB of memory that a worker may have (--worker-kill-rss). A new one takes its place, so the call can be tried again."
+        worker_died(),
+        "The worker that ran this call ended itself with exit code 3. A new one takes its place, so the call can be tried again."
     )]
     fn the_sentence_says_what_to_do_next(#[case] err: Error, #[case] sentence: &str) {
         assert_eq!(err.sentence(), sentence);
-    }
-
-    #[rstest]
-    #[case(1, "was ended by SIGHUP")]
-    #[case(
-        7,
-        "was ended by SIGBUS, usually because a file became shorter while it was read as memory, or shared memory ran out"
-    )]
-    #[case(15, "was ended by SIGTERM, usually because somebody stopped it")]
-    #[case(31, "was ended by SIGSYS, because it made a system call that is not allowed here")]
-    #[case(0, "was ended by signal 0")]
-    #[case(32, "was ended by signal 32")]
-    #[case(i32::MIN, "was ended by signal -2147483648")]
-    fn signals_have_names(#[case] number: i32, #[case] words: &str) {
-        assert_eq!(how(Death::Signal(number)), words);
     }
 }

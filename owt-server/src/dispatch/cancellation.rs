@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use owt_core::{Death, Error};
+use owt_core::Error;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::connection::Connection;
 use super::pending::Pending;
+use crate::pool::ExitReason;
 use crate::pool::{Life, Unanswered, Wear};
 use crate::wire::{Frame, Kind};
 
@@ -108,7 +109,7 @@ impl Cancellation {
         if self.unanswered.is_some() {
             let number = connection.number();
             tracing::warn!("worker {number} does not end a call that was cancelled; ending it");
-            return life.condemn(Death::Stuck);
+            return life.condemn(ExitReason::Stuck);
         }
         self.unanswered = Some(Life::expect_answer(life));
         connection.push(Kind::Abandon, self.id, b"");

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use owt_core::stats::CallStats;
-use owt_core::{Death, Digest, Error};
+use owt_core::{Digest, Error};
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -18,6 +18,7 @@ use super::cancellation::{CancelPolicy, Cancellation};
 use super::context::CallContext;
 use super::pending::{Outcome, Pending};
 use super::window::Window;
+use crate::pool::ExitReason;
 use crate::pool::{Lease, Life, Wear};
 use crate::wire::{self, Kind};
 
@@ -239,7 +240,7 @@ impl Connection {
         self.state.borrow_mut().last_id = state.last_id;
         state.tasks.iter().for_each(JoinHandle::abort);
         // Calls that wait to be sent to it are for the next one.
-        state.worker.inspect(|worker| worker.life.condemn(Death::Lost));
+        state.worker.inspect(|worker| worker.life.condemn(ExitReason::Lost));
         for pending in state.calls.values() {
             pending.fail(err.clone());
             pending.release_guard();
@@ -251,12 +252,12 @@ impl Connection {
     /// Nothing can be read or written any more. The worker has died, and its supervisor will tell
     /// how; or an adaptor has closed its sockets, and it has to be ended.
     pub(super) fn broken(&self) {
-        self.condemn(Death::Lost);
+        self.condemn(ExitReason::Lost);
     }
 
     /// Has the worker ended, if there is one yet.
-    pub(super) fn condemn(&self, death: Death) {
-        self.life().inspect(|life| life.condemn(death));
+    pub(super) fn condemn(&self, reason: ExitReason) {
+        self.life().inspect(|life| life.condemn(reason));
     }
 
     /// Has the worker replaced gently, if there is one yet.
@@ -292,7 +293,7 @@ mod tests {
 
     #[rstest]
     #[case::its_client_has_gone(|connection: &Rc<Connection>, id| connection.cancel(id, CancelReason::ClientGone))]
-    #[case::the_worker_has_died(|connection: &Rc<Connection>, _| connection.fail(&Error::WorkerDied(Death::Lost)))]
+    #[case::the_worker_has_died(|connection: &Rc<Connection>, _| connection.fail(&Error::from(ExitReason::Lost)))]
     #[tokio::test]
     async fn nobody_waits_for_room_for_a_call_that_is_over(#[case] end: fn(&Rc<Connection>, u32)) {
         let end_it = async {

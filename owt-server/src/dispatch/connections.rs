@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use owt_core::Error;
 use owt_core::stats::CallStats;
 
 use super::cancellation::CancelPolicy;
@@ -47,11 +46,11 @@ impl Connections {
                 self.to(worker).connect(worker, life, lease, socket);
             }
             WorkerEvent::Retire { worker } => self.retire(worker),
-            WorkerEvent::Down { worker, life, death } => {
+            WorkerEvent::Down { worker, life, reason } => {
                 let mut retired = self.retired.borrow_mut();
                 let position = retired.iter().position(|connection| connection.leads_to(&life));
                 let connection = position.map(|position| retired.swap_remove(position));
-                connection.unwrap_or_else(|| self.to(worker)).fail(&Error::WorkerDied(death));
+                connection.unwrap_or_else(|| self.to(worker)).fail(&reason.into());
             }
             WorkerEvent::Unavailable { worker, reason } => self.to(worker).unavailable(reason),
         }

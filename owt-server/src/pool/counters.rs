@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use owt_core::Death;
 use owt_core::stats::{Recycled, WorkerEvents};
 
+use super::exit_reason::ExitReason;
 use super::life::Wear;
 
 /// The numbers behind [`WorkerEvents`].
@@ -36,12 +36,12 @@ impl Counters {
         });
     }
 
-    pub(super) fn ended(&self, death: Death) {
-        match death {
-            Death::Stuck | Death::Memory { .. } | Death::Lost => count(&self.killed),
+    pub(super) fn ended(&self, reason: ExitReason) {
+        match reason {
+            ExitReason::Stuck | ExitReason::Memory { .. } | ExitReason::Lost => count(&self.killed),
             _ => count(&self.died),
         }
-        if matches!(death, Death::OutOfMemory(_)) {
+        if matches!(reason, ExitReason::OutOfMemory(_)) {
             count(&self.out_of_memory);
         }
     }

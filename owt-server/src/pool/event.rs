@@ -3,8 +3,7 @@
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use owt_core::Death;
-
+use super::exit_reason::ExitReason;
 use super::life::{Lease, Life};
 
 /// A change of one worker.
@@ -14,7 +13,7 @@ pub(crate) enum WorkerEvent {
     /// The worker that is there gets no more calls, and finishes those that it has.
     Retire { worker: usize },
     /// A worker has ended, this one or one that was retired.
-    Down { worker: usize, life: Arc<Life>, death: Death },
+    Down { worker: usize, life: Arc<Life>, reason: ExitReason },
     /// No worker can be started there, and calls do not wait for one any more.
     Unavailable { worker: usize, reason: Arc<str> },
 }

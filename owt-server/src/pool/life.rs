@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use owt_core::Death;
+use super::exit_reason::ExitReason;
 use tokio::sync::watch;
 
 /// By how much limits differ between workers, so that not all are replaced at a time: each takes
@@ -86,7 +86,7 @@ impl Wear {
 #[derive(Debug, Default)]
 pub(crate) struct Life {
     /// Why it has to be ended, once it has.
-    verdict: watch::Sender<Option<Death>>,
+    verdict: watch::Sender<Option<ExitReason>>,
     /// Why it is to be replaced by and by, once it is.
     recycle: watch::Sender<Option<Wear>>,
     leases: watch::Sender<()>,
@@ -111,10 +111,10 @@ pub(crate) type Lease = watch::Receiver<()>;
 
 impl Life {
     /// Has the worker ended and replaced: it does not do what it is told. The first reason stays.
-    pub(crate) fn condemn(&self, death: Death) {
+    pub(crate) fn condemn(&self, reason: ExitReason) {
         self.verdict.send_if_modified(|verdict| {
             let is_first = verdict.is_none();
-            verdict.get_or_insert(death);
+            verdict.get_or_insert(reason);
             is_first
         });
     }
@@ -140,10 +140,10 @@ impl Life {
     }
 
     /// Waits until the worker has to be ended.
-    pub(crate) async fn condemned(&self) -> Death {
+    pub(crate) async fn condemned(&self) -> ExitReason {
         let mut verdict = self.verdict.subscribe();
         match verdict.wait_for(Option::is_some).await.map(|verdict| *verdict) {
-            Ok(Some(death)) => death,
+            Ok(Some(reason)) => reason,
             _ => pending().await,
         }
     }
@@ -202,10 +202,10 @@ mod tests {
     #[tokio::test]
     async fn the_first_verdict_on_a_worker_stays() {
         let life = Life::default();
-        life.condemn(Death::Stuck);
-        life.condemn(Death::Lost);
-        assert_eq!(life.condemned().await, Death::Stuck);
-        assert_eq!(life.condemned().await, Death::Stuck);
+        life.condemn(ExitReason::Stuck);
+        life.condemn(ExitReason::Lost);
+        assert_eq!(life.condemned().await, ExitReason::Stuck);
+        assert_eq!(life.condemned().await, ExitReason::Stuck);
     }
 
     #[tokio::test]

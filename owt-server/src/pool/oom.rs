@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use owt_core::{Certainty, Death};
+use super::exit_reason::{Certainty, ExitReason};
 use parking_lot::Mutex;
 use procfs::ProcError;
 use procfs::process::{MountInfo, Process};
@@ -61,13 +61,13 @@ impl OomWatch {
     }
 
     /// How a worker died that nobody of ours has ended.
-    pub(super) fn death(&self, status: ExitStatus) -> Death {
+    pub(super) fn exit_reason(&self, status: ExitStatus) -> ExitReason {
         match (status.signal(), status.code()) {
             // The kernel counts before it sends the signal.
             (Some(SIGKILL), _) => killed(self.compare()),
-            (Some(signal), _) => Death::Signal(signal),
-            (None, Some(code)) => Death::Exit(code),
-            (None, None) => Death::Lost,
+            (Some(signal), _) => ExitReason::Signal(signal),
+            (None, Some(code)) => ExitReason::Exit(code),
+            (None, None) => ExitReason::Lost,
         }
     }
 }
@@ -79,14 +79,14 @@ fn remember(seen: &mut VecDeque<Counts>, now: Counts) {
     }
 }
 
-fn killed((before, after): (Counts, Counts)) -> Death {
+fn killed((before, after): (Counts, Counts)) -> ExitReason {
     let rises = |before: Option<u64>, after: Option<u64>| Some(after? > before?);
     match (rises(before.group, after.group), rises(before.machine, after.machine)) {
-        (Some(true), _) => Death::OutOfMemory(Certainty::Known),
+        (Some(true), _) => ExitReason::OutOfMemory(Certainty::Known),
         // The counts of control groups of the first version are those of one group alone.
-        (_, Some(true)) => Death::OutOfMemory(Certainty::Likely),
-        (_, Some(false)) => Death::Killed,
-        (_, None) => Death::Signal(SIGKILL),
+        (_, Some(true)) => ExitReason::OutOfMemory(Certainty::Likely),
+        (_, Some(false)) => ExitReason::Killed,
+        (_, None) => ExitReason::Signal(SIGKILL),
     }
 }
 
@@ -149,22 +149,26 @@ mod tests {
     #[case(
         counts(Some(1), Some(7)),
         counts(Some(2), Some(8)),
-        Death::OutOfMemory(Certainty::Known)
+        ExitReason::OutOfMemory(Certainty::Known)
     )]
-    #[case(counts(None, Some(7)), counts(None, Some(8)), Death::OutOfMemory(Certainty::Likely))]
+    #[case(
+        counts(None, Some(7)),
+        counts(None, Some(8)),
+        ExitReason::OutOfMemory(Certainty::Likely)
+    )]
     #[case(
         counts(Some(1), Some(7)),
         counts(Some(1), Some(8)),
-        Death::OutOfMemory(Certainty::Likely)
+        ExitReason::OutOfMemory(Certainty::Likely)
     )]
-    #[case(counts(Some(1), Some(7)), counts(Some(1), Some(7)), Death::Killed)]
-    #[case(counts(None, Some(7)), counts(None, Some(7)), Death::Killed)]
-    #[case(counts(Some(1), None), counts(Some(1), None), Death::Signal(9))]
-    #[case(counts(None, None), counts(None, None), Death::Signal(9))]
+    #[case(counts(Some(1), Some(7)), counts(Some(1), Some(7)), ExitReason::Killed)]
+    #[case(counts(None, Some(7)), counts(None, Some(7)), ExitReason::Killed)]
+    #[case(counts(Some(1), None), counts(Some(1), None), ExitReason::Signal(9))]
+    #[case(counts(None, None), counts(None, None), ExitReason::Signal(9))]
     fn what_the_kernel_counts_tells_why_a_worker_was_killed(
         #[case] before: Counts,
         #[case] after: Counts,
-        #[case] expected: Death,
+        #[case] expected: ExitReason,
     ) {
         assert_eq!(killed((before, after)), expected);
     }
@@ -195,9 +199,9 @@ mod tests {
     }
 
     #[rstest]
-    #[case(11, Death::Signal(11))]
-    #[case(3 << 8, Death::Exit(3))]
-    fn an_exit_status_tells_how_the_worker_died(#[case] status: i32, #[case] expected: Death) {
-        assert_eq!(OomWatch::default().death(ExitStatus::from_raw(status)), expected);
+    #[case(11, ExitReason::Signal(11))]
+    #[case(3 << 8, ExitReason::Exit(3))]
+    fn an_exit_status_tells_how_the_worker_died(#[case] status: i32, #[case] expected: ExitReason) {
+        assert_eq!(OomWatch::default().exit_reason(ExitStatus::from_raw(status)), expected);
     }
 }

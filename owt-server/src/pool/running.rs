@@ -4,9 +4,9 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use owt_core::Death;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+use super::exit_reason::ExitReason;
 use super::life::{Life, Recycling, Wear};
 use super::process::Process;
 use super::{Shared, WorkerEvent, memory, oom};
@@ -42,21 +42,21 @@ impl Running {
     }
 
     /// What the threads of the front are told when the worker has ended.
-    pub(super) fn down(&self, death: Death) -> WorkerEvent {
-        WorkerEvent::Down { worker: self.worker, life: self.life.clone(), death }
+    pub(super) fn down(&self, reason: ExitReason) -> WorkerEvent {
+        WorkerEvent::Down { worker: self.worker, life: self.life.clone(), reason }
     }
 
     /// Waits for the worker's end, and brings it about where it has to be. Gives back how it ended.
-    pub(super) async fn death(&mut self) -> Death {
+    pub(super) async fn exit_reason(&mut self) -> ExitReason {
         let verdict = tokio::select! {
-            status = self.process.wait() => return self.shared.oom.death(status.unwrap_or_default()),
+            status = self.process.wait() => return self.shared.oom.exit_reason(status.unwrap_or_default()),
             verdict = self.life.condemned() => verdict,
         };
         // A worker whose sockets have closed is most likely ending by itself.
-        if verdict == Death::Lost
+        if verdict == ExitReason::Lost
             && let Ok(status) = timeout(LAST_MOMENT, self.process.wait()).await
         {
-            return self.shared.oom.death(status.unwrap_or_default());
+            return self.shared.oom.exit_reason(status.unwrap_or_default());
         }
         self.process.kill().await;
         verdict
@@ -113,7 +113,7 @@ impl Gauge {
             looks.tick().await;
             let resident = memory::resident_with_children(self.pid, least);
             if let Some(limit) = last.filter(|limit| resident > *limit) {
-                self.life.condemn(Death::Memory { limit });
+                self.life.condemn(ExitReason::Memory { limit });
             } else if most.is_some_and(|most| resident > most) && self.born.elapsed() >= spared {
                 return resident;
             }

@@ -6,13 +6,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use owt_core::Death;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
 use super::availability::{MAX_ABSENCE, MAX_FAILED_STARTS};
 use super::counters::count;
+use super::exit_reason::ExitReason;
 use super::life::{Life, Wear};
 use super::process::{Process, StartError, longer};
 use super::running::Running;
@@ -60,7 +60,7 @@ impl Starting {
 /// What has become of a worker that was watched.
 enum Turn {
     Stopped,
-    Died(Death),
+    Died(ExitReason),
     Worn(Wear),
 }
 
@@ -85,9 +85,9 @@ impl Supervisor {
                     running.process.end().await;
                     None
                 }
-                Turn::Died(death) => {
+                Turn::Died(reason) => {
                     let pause = if running.age() < HEALTHY { BREATH } else { Duration::ZERO };
-                    self.bury(&running, death);
+                    self.bury(&running, reason);
                     self.respawn(pause).await
                 }
                 Turn::Worn(wear) if wear.is_urgent() => {
@@ -126,7 +126,7 @@ impl Supervisor {
             }
         };
         tokio::select! {
-            death = running.death() => Turn::Died(death),
+            reason = running.exit_reason() => Turn::Died(reason),
             wear = worn => Turn::Worn(wear),
             () = self.stopped() => Turn::Stopped,
         }
@@ -141,7 +141,7 @@ impl Supervisor {
     ) -> Option<Process> {
         let gauge = running.gauge();
         let mut starting = pin!(self.replacement(Duration::ZERO));
-        let death = tokio::select! {
+        let reason = tokio::select! {
             next = &mut starting => {
                 match next {
                     Some(_) => self.retire(running, wear, retired),
@@ -149,10 +149,10 @@ impl Supervisor {
                 }
                 return next;
             }
-            death = running.death() => death,
-            () = gauge.guard() => Death::Lost,
+            reason = running.exit_reason() => reason,
+            () = gauge.guard() => ExitReason::Lost,
         };
-        self.bury(&running, death);
+        self.bury(&running, reason);
         starting.await
     }
 
@@ -167,12 +167,12 @@ impl Supervisor {
     }
 
     /// Clears up after a worker that has died.
-    fn bury(&self, running: &Running, death: Death) {
-        self.shared.tell(|| running.down(death));
+    fn bury(&self, running: &Running, reason: ExitReason) {
+        self.shared.tell(|| running.down(reason));
         self.shared.slots[self.worker].end();
-        self.shared.counters.ended(death);
+        self.shared.counters.ended(reason);
         running.process.end_rest(self.worker);
-        tracing::warn!("worker {} ended ({death}); starting another", self.worker);
+        tracing::warn!("worker {} ended ({reason}); starting another", self.worker);
     }
 
     async fn respawn(&self, pause: Duration) -> Option<Process> {
@@ -249,7 +249,7 @@ async fn leave(mut running: Running, stop: watch::Receiver<bool>) {
     let (life, gauge) = (running.life.clone(), running.gauge());
     let drain = running.limits.drain;
     let died = tokio::select! {
-        death = running.death() => Some(death),
+        reason = running.exit_reason() => Some(reason),
         () = life.idle() => None,
         () = sleep(drain) => {
             tracing::warn!("a replaced worker still has calls after {drain:?}; ending it");
@@ -258,19 +258,19 @@ async fn leave(mut running: Running, stop: watch::Receiver<bool>) {
         () = gauge.guard() => None,
         () = stopped(stop) => None,
     };
-    let death = match died {
-        Some(death) => {
-            tracing::warn!("a replaced worker ended before its calls did ({death})");
-            running.shared.counters.ended(death);
-            death
+    let reason = match died {
+        Some(reason) => {
+            tracing::warn!("a replaced worker ended before its calls did ({reason})");
+            running.shared.counters.ended(reason);
+            reason
         }
         None => {
             running.process.end().await;
-            Death::Recycled
+            ExitReason::Recycled
         }
     };
     running.process.end_rest(running.worker);
-    running.shared.tell(|| running.down(death));
+    running.shared.tell(|| running.down(reason));
 }
 
 /// For how long the next worker is spared after one that had too much memory at this age. One that
