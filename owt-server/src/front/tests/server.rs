@@ -30,6 +30,8 @@ pub(super) fn start() -> Server {
 }
 
 pub(super) fn start_with(change: impl FnOnce(&mut AppState)) -> Server {
+    // Where all crates are built together, reqwest has TLS. All but the first have no effect.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let address = listener.local_addr().expect("it is bound");
     let uploads = TempDir::new().expect("there is room for a folder");
