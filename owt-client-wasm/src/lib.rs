@@ -1,4 +1,4 @@
-//! The envelope of a call for JavaScript: a translation of `owt-core`, and no logic.
+//! The envelope of a call for JavaScript: thin bindings to `owt-core`.
 //!
 //! Errors are thrown as text: the error's code, a space, and its message.
 
@@ -8,17 +8,17 @@ use owt_core::{Code, Field, FieldValue, OwtifyError, base};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// A base URL in full.
+/// The absolute form of a base URL.
 ///
 /// # Errors
 ///
-/// If it is no HTTP URL.
+/// If it is not an HTTP URL.
 #[wasm_bindgen]
 pub fn absolute(base: &str) -> Result<String, JsValue> {
-    base::absolute(base).map_err(|err| thrown(&err.into()))
+    base::absolute(base).map_err(|err| to_js_error(&err.into()))
 }
 
-/// What one call sends.
+/// The envelope of one call.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Envelope {
@@ -34,7 +34,7 @@ impl Envelope {
         Envelope { inner: owt_core::Envelope::new(Code::source(source)) }
     }
 
-    /// Sets the arguments' text.
+    /// Sets the text of the arguments.
     #[wasm_bindgen(setter)]
     pub fn set_kwargs(&mut self, text: String) {
         self.inner.kwargs = Some(text);
@@ -52,31 +52,31 @@ impl Envelope {
         self.set(name, FieldValue::Flag(flag));
     }
 
-    /// Sets a field that takes a length of time, unless these seconds are none.
+    /// Sets a field that takes a duration. Seconds that are negative or not finite are ignored.
     #[wasm_bindgen(js_name = setSeconds)]
     pub fn set_seconds(&mut self, name: &str, seconds: f64) {
         if let Ok(time) = Duration::try_from_secs_f64(seconds) {
-            self.set(name, FieldValue::Seconds(time));
+            self.set(name, FieldValue::Duration(time));
         }
     }
 
-    /// Sets a field. The types of the package's TypeScript allow none that takes another value.
+    /// Sets a field. The package's TypeScript passes only known names, with values of the right type.
     fn set(&mut self, name: &str, value: FieldValue<'_>) {
         if let Some(field) = Field::from_name(name) {
             let _ = self.inner.set(field, value);
         }
     }
 
-    /// The hex SHA-256 by which a server knows the source.
+    /// The hex SHA-256 that identifies the source.
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn digest(&self) -> String {
         self.inner.code.digest().to_string()
     }
 
-    /// Puts the digest in the source's place.
-    #[wasm_bindgen(js_name = nameByDigest)]
-    pub fn name_by_digest(&mut self) {
+    /// Replaces the source by its digest.
+    #[wasm_bindgen(js_name = replaceSourceByDigest)]
+    pub fn replace_source_by_digest(&mut self) {
         self.inner.code = Code::Known(self.inner.code.digest());
     }
 
@@ -84,10 +84,10 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// If the base is no HTTP URL, or the URL is longer than a server takes.
+    /// If the base is not an HTTP URL, or the URL is longer than a server takes.
     #[wasm_bindgen(js_name = toUrl)]
     pub fn to_url(&self, base: &str) -> Result<String, JsValue> {
-        self.inner.to_url(base).map_err(|err| thrown(&err))
+        self.inner.to_url(base).map_err(|err| to_js_error(&err))
     }
 
     /// The call as an urlencoded form.
@@ -98,11 +98,11 @@ impl Envelope {
     }
 }
 
-fn thrown(err: &OwtifyError) -> JsValue {
+fn to_js_error(err: &OwtifyError) -> JsValue {
     JsValue::from_str(&format!("{} {err}", err.code()))
 }
 
-/// A small allocator: the usual one would be a tenth of the package.
+/// A small allocator: the default one would be a tenth of the package.
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =

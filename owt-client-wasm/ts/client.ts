@@ -181,7 +181,7 @@ export class Owt {
       const { digest } = envelope;
       // A stream can be sent only once, so the server must not ask for the source.
       const isOnce = options.body instanceof ReadableStream;
-      if (this.#sentSources.has(digest) && !isOnce) envelope.nameByDigest();
+      if (this.#sentSources.has(digest) && !isOnce) envelope.replaceSourceByDigest();
       return { digest, ...this.#place(envelope, options, isOnce) };
     });
   }

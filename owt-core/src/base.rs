@@ -23,11 +23,11 @@ pub enum BaseInvalid {
     Port,
 }
 
-/// A base URL in full: with its scheme and at least the path `/`, and without its fragment.
+/// The absolute form of a base URL: with its scheme and at least the path `/`, and without its fragment.
 ///
 /// # Errors
 ///
-/// If it is no HTTP URL.
+/// If it is not an HTTP URL.
 ///
 /// # Examples
 ///

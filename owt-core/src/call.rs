@@ -14,18 +14,18 @@ use crate::{Digest, FileName};
 pub struct Call {
     /// What to run.
     pub code: Code,
-    /// The arguments' text, decoded but not evaluated.
+    /// The text of the arguments, decoded but not evaluated.
     pub kwargs: Option<String>,
     /// The function to call.
     pub fn_name: String,
     /// The file that the code is from, for tracebacks and logs.
-    pub name: Option<FileName>,
+    pub file_name: Option<FileName>,
     /// Whether to load the adaptor anew.
     pub reload: bool,
     /// How long the call may run, if its sender set a limit.
     pub timeout: Option<Duration>,
-    /// How the result is kept, if it is.
-    pub cache: Option<Cache>,
+    /// Under which key the result is cached; `None` if it is not.
+    pub cache: Option<CachePolicy>,
     /// The request that the adaptor sees.
     pub request: Request,
 }
@@ -41,9 +41,9 @@ impl fmt::Debug for Call {
     }
 }
 
-/// Under which key a result is kept.
+/// The key under which a result is cached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cache {
+pub struct CachePolicy {
     /// Whether the key includes the arguments.
     pub with_kwargs: bool,
     /// The whole key, instead of one made from path and code.
@@ -60,7 +60,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// Code by its source.
+    /// Code from its source.
     ///
     /// A byte order mark at its start is not part of it, so that a file has the same digest however
     /// an editor saved it.
@@ -74,12 +74,12 @@ impl Code {
     /// ```
     #[must_use]
     pub fn source(text: &str) -> Code {
-        // All of them: what is left must not change when the server does the same again.
+        // Every leading mark, not just one: the server trims the text again, and must get the same digest.
         let text = text.trim_start_matches('\u{feff}');
         Code::Source(Source { text: text.into(), digest: OnceLock::new() })
     }
 
-    /// The digest by which the code is known.
+    /// The digest that identifies the code.
     #[must_use]
     pub fn digest(&self) -> Digest {
         match self {
@@ -96,7 +96,7 @@ impl fmt::Debug for Code {
     }
 }
 
-/// An adaptor's source. Its digest is computed when it is first asked for, since a URL needs none.
+/// An adaptor's source. Its digest is computed at first use: a URL with the source does not need it.
 #[derive(Clone)]
 pub struct Source {
     text: Arc<str>,
@@ -177,9 +177,9 @@ pub struct Part {
 /// What a part of a multipart body holds.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Content {
-    /// All of it.
-    Held(Bytes),
-    /// A file that is there as long as the call, because it is too large to be held.
+    /// The whole content.
+    InMemory(Bytes),
+    /// A file that is there as long as the call, because it is too large to be in memory.
     File(PathBuf),
 }
 
@@ -192,7 +192,7 @@ impl fmt::Debug for Part {
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Content::Held(bytes) => write!(f, "Held({} bytes)", bytes.len()),
+            Content::InMemory(bytes) => write!(f, "InMemory({} bytes)", bytes.len()),
             Content::File(_) => f.write_str("File"),
         }
     }
@@ -209,10 +209,10 @@ mod tests {
             code: Code::source("secret"),
             kwargs: Some(secret()),
             fn_name: secret(),
-            name: FileName::new("secret.py"),
+            file_name: FileName::new("secret.py"),
             reload: false,
             timeout: None,
-            cache: Some(Cache { with_kwargs: false, key: Some(secret()) }),
+            cache: Some(CachePolicy { with_kwargs: false, key: Some(secret()) }),
             request: Request {
                 id: "r1".to_owned(),
                 method: "POST".to_owned(),

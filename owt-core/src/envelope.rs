@@ -1,4 +1,6 @@
 //! The envelope: the part of a request that says what to run.
+//!
+//! The struct [`Envelope`] is generated in `fields.rs`, from the one list of its fields.
 
 mod fields;
 mod json;
@@ -14,7 +16,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::{Cache, Call, Code, Error, Request};
+use crate::{CachePolicy, Call, Code, Error, Request};
 
 pub use fields::{Envelope, Field};
 pub use near_miss::NearMiss;
@@ -32,7 +34,9 @@ impl fmt::Debug for Envelope {
 }
 
 impl Envelope {
-    /// Whether a field of this name belongs to envelopes, even if it was sent as a file.
+    /// Whether a part of a form with this name belongs to the envelope, even if it was sent as a file.
+    ///
+    /// `name` does not: handlers often have a field of their own with that name.
     ///
     /// # Examples
     ///
@@ -41,6 +45,7 @@ impl Envelope {
     ///
     /// assert!(Envelope::has_field("code_b64"));
     /// assert!(!Envelope::has_field("photo"));
+    /// assert!(!Envelope::has_field("name"));
     /// ```
     #[must_use]
     pub fn has_field(name: &str) -> bool {
@@ -51,7 +56,7 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// If the field takes no such value, or is no option.
+    /// If the value is of another kind than the field's, or the field is not an option.
     ///
     /// # Examples
     ///
@@ -66,7 +71,7 @@ impl Envelope {
     pub fn set(&mut self, field: Field, value: FieldValue<'_>) -> Result<(), ValueInvalid> {
         match self.setting_mut(field) {
             Some(setting) => setting.set(value),
-            None => Err(ValueInvalid("is not set by itself")),
+            None => Err(ValueInvalid("is not an option")),
         }
     }
 
@@ -76,7 +81,7 @@ impl Envelope {
         self.setting(field)?.get()
     }
 
-    /// Reads a JSON body. One without anything in it holds no envelope.
+    /// Reads a JSON body. An empty body has no envelope.
     ///
     /// # Errors
     ///
@@ -106,7 +111,7 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// As [`from_json`](Envelope::from_json) has them.
+    /// Those of [`from_json`](Envelope::from_json).
     pub fn from_pairs<'a>(
         pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
     ) -> Result<Option<Envelope>, Error> {
@@ -117,7 +122,7 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// As [`from_json`](Envelope::from_json) has them.
+    /// Those of [`from_json`](Envelope::from_json).
     pub fn from_query(query: &str) -> Result<Option<Envelope>, Error> {
         Envelope::from_form(query.as_bytes())
     }
@@ -126,7 +131,7 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// As [`from_json`](Envelope::from_json) has them.
+    /// Those of [`from_json`](Envelope::from_json).
     pub fn from_form(body: &[u8]) -> Result<Option<Envelope>, Error> {
         Envelope::from_pairs(form_urlencoded::parse(body))
     }
@@ -144,7 +149,7 @@ impl Envelope {
         let mut envelope = Envelope::new(code(&mut fields)?);
         envelope.kwargs = fields.kwargs()?;
         envelope.name = fields.file_name();
-        for &field in Field::ALL {
+        for &field in Field::ALL.iter().filter(|field| field.is_option()) {
             if let Some(value) = fields.value(field)? {
                 envelope.set(field, value).map_err(|err| field.invalid(err.0))?;
             }
@@ -156,14 +161,15 @@ impl Envelope {
     /// The call of this envelope on the request that brought it.
     #[must_use]
     pub fn into_call(self, request: Request) -> Call {
-        let cache = self
-            .use_cache
-            .then_some(Cache { with_kwargs: self.cache_kwargs, key: self.cache_key_override });
+        let cache = self.use_cache.then_some(CachePolicy {
+            with_kwargs: self.cache_kwargs,
+            key: self.cache_key_override,
+        });
         Call {
             code: self.code,
             kwargs: self.kwargs,
             fn_name: self.fn_name,
-            name: self.name,
+            file_name: self.name,
             reload: self.reload,
             timeout: self.timeout,
             cache,
@@ -176,7 +182,7 @@ fn from_slice<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
     serde_json::from_slice(body).map_err(|err| Error::BodyNotJson(Arc::new(err)))
 }
 
-/// The code: its source if that was sent. A digest beside it has to be the source's.
+/// The code: its source, if that was sent. A digest that was sent with it must match it.
 fn code(fields: &mut RawFields<'_>) -> Result<Code, Error> {
     let digest = fields.digest(Field::CodeSha256)?;
     let Some(source) = fields.source()? else {

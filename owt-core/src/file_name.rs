@@ -11,7 +11,7 @@ const MAX_LEN: usize = 128;
 pub struct FileName(String);
 
 impl FileName {
-    /// The last part of a path, if that is a name for a file of Python.
+    /// The last part of a path, if that is the name of a Python file.
     ///
     /// # Examples
     ///

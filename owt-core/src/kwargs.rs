@@ -27,7 +27,7 @@ pub enum KwargsError {
 ///
 /// # Errors
 ///
-/// If they are no map, or JSON cannot hold them. `()` counts as no arguments.
+/// If they are not a map, or JSON cannot hold them. `()` counts as no arguments.
 ///
 /// # Examples
 ///
@@ -56,12 +56,12 @@ pub fn to_kwargs_text<T: Serialize + ?Sized>(kwargs: &T) -> Result<Option<String
 /// and text otherwise. `name:@path` is what `read` gives for the path, and `name:@@text` is text
 /// that begins with an `@`.
 ///
-/// The result is JSON if JSON can hold it, and a Python expression otherwise. A dict that is no
+/// The result is JSON if JSON can hold it, and a Python expression otherwise. A dict that is not a
 /// literal, as in `{'cwd': os.getcwd()}`, is passed on for the server to evaluate.
 ///
 /// # Errors
 ///
-/// If an argument is of none of these forms, or `read` fails.
+/// If an argument has another form, or `read` fails.
 ///
 /// # Examples
 ///

@@ -17,7 +17,7 @@ mod sentence;
 pub mod stats;
 
 pub use base::BaseInvalid;
-pub use call::{Cache, Call, Code, Content, Part, Request, Source};
+pub use call::{CachePolicy, Call, Code, Content, Part, Request, Source};
 pub use digest::Digest;
 pub use envelope::{Envelope, Field, FieldKind, FieldValue, NearMiss, ValueInvalid};
 pub use error::{Error, ErrorKind};

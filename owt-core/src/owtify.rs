@@ -30,7 +30,7 @@ pub enum OwtifyError {
 }
 
 impl OwtifyError {
-    /// The word by which programs tell these errors apart, the same in every language.
+    /// The code by which programs tell these errors apart, the same in every language.
     ///
     /// # Examples
     ///
@@ -57,7 +57,7 @@ impl OwtifyError {
 ///
 /// # Errors
 ///
-/// If the base is no HTTP URL, the arguments are no map of names to values that JSON can hold, or the
+/// If the base is not an HTTP URL, the arguments are not a map of names to values that JSON can hold, or the
 /// URL is longer than a server takes.
 ///
 /// # Examples
@@ -90,7 +90,7 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// If the base is no HTTP URL, or path and query have more than [`MAX_URL`] bytes.
+    /// If the base is not an HTTP URL, or path and query have more than [`MAX_URL`] bytes.
     ///
     /// # Examples
     ///
@@ -114,14 +114,14 @@ impl Envelope {
         Ok(url)
     }
 
-    /// The envelope as a query string or an urlencoded form. What is at its default is left out.
+    /// The envelope as a query string or an urlencoded form. Defaults are left out.
     #[must_use]
     pub fn to_query(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(self.fields(codec::encode_url).into_iter().map(as_text)).finish()
     }
 
-    /// The envelope as the fields of a multipart form. What is at its default is left out.
+    /// The envelope as the fields of a multipart form. Defaults are left out.
     ///
     /// # Examples
     ///
@@ -137,7 +137,7 @@ impl Envelope {
         fields.map(|(name, value)| (name, value.into_text().into_owned()))
     }
 
-    /// The envelope as a JSON body. What is at its default is left out.
+    /// The envelope as a JSON body. Defaults are left out.
     ///
     /// # Examples
     ///

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use owt_core::codec::{encode_standard, encode_url};
 use owt_core::{
-    Cache, Call, Code, Digest, Envelope, Error, Field, FieldKind, FieldValue, FileName, NearMiss,
-    Request,
+    CachePolicy, Call, Code, Digest, Envelope, Error, Field, FieldKind, FieldValue, FileName,
+    NearMiss, Request,
 };
 use proptest::prelude::*;
 use rstest::rstest;
@@ -265,17 +265,17 @@ fn depth_of_a_handlers_json_does_no_harm(#[case] open: &str, #[case] close: &str
 #[case::no_cache(Envelope { cache_kwargs: true, cache_key_override: Some("k".into()), ..plain() }, None)]
 #[case::cache(
     Envelope { use_cache: true, ..plain() },
-    Some(Cache { with_kwargs: false, key: None })
+    Some(CachePolicy { with_kwargs: false, key: None })
 )]
 #[case::cache_with_arguments(
     Envelope { use_cache: true, cache_kwargs: true, ..plain() },
-    Some(Cache { with_kwargs: true, key: None })
+    Some(CachePolicy { with_kwargs: true, key: None })
 )]
 #[case::cache_by_key(
     Envelope { use_cache: true, cache_key_override: Some("k".into()), ..plain() },
-    Some(Cache { with_kwargs: false, key: Some("k".into()) })
+    Some(CachePolicy { with_kwargs: false, key: Some("k".into()) })
 )]
-fn an_envelope_becomes_a_call(#[case] envelope: Envelope, #[case] cache: Option<Cache>) {
+fn an_envelope_becomes_a_call(#[case] envelope: Envelope, #[case] cache: Option<CachePolicy>) {
     let request = Request {
         id: "r1".into(),
         method: "GET".into(),
@@ -304,7 +304,7 @@ fn value(field: Field) -> BoxedStrategy<FieldValue<'static>> {
     match field.kind() {
         FieldKind::Flag => any::<bool>().prop_map(FieldValue::Flag).boxed(),
         FieldKind::Seconds => (1..1_000_000_000_000_000_u64)
-            .prop_map(|nanos| FieldValue::Seconds(Duration::from_nanos(nanos)))
+            .prop_map(|nanos| FieldValue::Duration(Duration::from_nanos(nanos)))
             .boxed(),
         _ if field == Field::FnName => "\\PC+".prop_map(text).boxed(),
         _ => any::<String>().prop_map(text).boxed(),

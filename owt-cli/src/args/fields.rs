@@ -85,7 +85,7 @@ fn given(matches: &ArgMatches, field: Field) -> Option<FieldValue<'static>> {
     let id = field.name();
     match field.kind() {
         FieldKind::Flag => matches.get_flag(id).then_some(FieldValue::Flag(true)),
-        FieldKind::Seconds => matches.get_one::<Duration>(id).copied().map(FieldValue::Seconds),
+        FieldKind::Seconds => matches.get_one::<Duration>(id).copied().map(FieldValue::Duration),
         _ => matches.get_one::<String>(id).map(|text| FieldValue::Text(text.clone().into())),
     }
 }

@@ -43,7 +43,7 @@ fn option((field, value): (Field, FieldValue<'_>)) -> Option<String> {
     match value {
         FieldValue::Flag(is_set) => is_set.then(|| format!("--{name}")),
         FieldValue::Text(text) => Some(format!("--{name}={text}")),
-        FieldValue::Seconds(limit) => Some(format!("--{name}={}", limit.as_secs_f64())),
+        FieldValue::Duration(limit) => Some(format!("--{name}={}", limit.as_secs_f64())),
     }
 }
 

@@ -1,12 +1,13 @@
-//! The fields of an envelope, each declared once: its name, what kind of value it has, and what it
-//! means. Reading, writing, near misses, the command line and the documents take them from here.
+//! The fields of an envelope, each declared once: its name, the kind of its value, and its meaning.
+//! Reading, writing, near misses, the command line and the documents take them from here.
 
 use super::setting::Setting;
 use super::value::FieldKind;
 use crate::{Code, Error, FileName, NearMiss};
 
-/// Makes [`Field`] and [`Envelope`] of one list. An option is a member of `Envelope`, and its type
-/// says how it is read and written. The fields before them say what is called, each in its own way.
+/// Generates [`Field`] and [`Envelope`] from one list. Each option is a member of `Envelope`, whose
+/// type implements [`Setting`]: how it is read and written. The fields under `code` say what is
+/// called, and each is read in a way of its own.
 macro_rules! declare {
     (
         code { $($(#[doc = $code_doc:literal])+ $code:ident = $code_name:literal: $kind:expr;)+ }
@@ -23,7 +24,7 @@ macro_rules! declare {
             /// Every field.
             pub const ALL: &[Field] = &[$(Field::$code,)+ $(Field::$option,)+];
 
-            /// The name by which it is sent.
+            /// The name under which it is sent.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
@@ -40,7 +41,7 @@ macro_rules! declare {
                 None
             }
 
-            /// What kind of value it has.
+            /// The kind of its value.
             #[must_use]
             pub fn kind(self) -> FieldKind {
                 match self {
@@ -49,7 +50,7 @@ macro_rules! declare {
                 }
             }
 
-            fn lines(self) -> &'static str {
+            fn doc_lines(self) -> &'static str {
                 match self {
                     $(Field::$code => concat!($($code_doc),+),)+
                     $(Field::$option => concat!($($doc),+),)+
@@ -59,17 +60,17 @@ macro_rules! declare {
 
         /// What a request says about the code that it wants run.
         ///
-        /// It is in one place of the request: the JSON body, the form or the query. Each constructor
-        /// reads one of these, and gives `None` if no code is there: then the place belongs to the
-        /// handler.
+        /// It is in one place of the request: the JSON body, the form or the query. Each of the
+        /// `from_` constructors reads one of these, and returns `None` if there is no code in it: then
+        /// all of it belongs to the handler.
         #[derive(Clone, PartialEq, Eq)]
         pub struct Envelope {
             /// What to run.
             pub code: Code,
-            /// The arguments' text, decoded but not evaluated.
+            /// The text of the arguments, decoded but not evaluated.
             pub kwargs: Option<String>,
-            /// The file that the code is from. It changes neither what is run nor where a result is
-            /// kept.
+            /// The file that the code is from. It affects neither what is run nor the key of a cached
+            /// result.
             pub name: Option<FileName>,
             $($(#[doc = $doc])+ pub $name: $type,)+
             /// Unknown fields that resemble one of these.
@@ -146,7 +147,7 @@ impl Field {
     /// What it means, without a full stop.
     #[must_use]
     pub fn doc(self) -> &'static str {
-        self.lines().trim().trim_end_matches('.')
+        self.doc_lines().trim().trim_end_matches('.')
     }
 
     /// The error of a field whose value is invalid.

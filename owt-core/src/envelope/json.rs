@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Se
 use serde_json::value::RawValue;
 
 use super::Field;
-use super::raw::{Raw, RawFields};
+use super::raw::{KWARGS_OBJECT, Raw, RawFields};
 
 impl<'de> Deserialize<'de> for RawFields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -30,11 +30,11 @@ impl<'de> Visitor<'de> for FieldsVisitor {
             match Field::from_name(&name) {
                 Some(Field::KwargsB64) => fields.insert(Field::KwargsB64, kwargs(&mut map)?),
                 Some(field) => fields.insert(field, map.next_value()?),
-                None if name == "kwargs" => match kwargs(&mut map)? {
-                    Raw::Object(json) => fields.bare_kwargs = Some(json),
+                None if name == KWARGS_OBJECT => match kwargs(&mut map)? {
+                    Raw::Object(json) => fields.kwargs_object = Some(json),
                     _ => fields.note_unknown(&name),
                 },
-                // A handler's own value is skipped, not parsed: it may be huge or deeply nested.
+                // A value for the handler is skipped, not parsed: it may be huge or deeply nested.
                 None => {
                     fields.note_unknown(&name);
                     map.next_value::<IgnoredAny>()?;
@@ -45,13 +45,13 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     }
 }
 
-/// A value that may be arguments: an object is kept as it stands.
+/// A value that may be arguments: the text of an object is kept unparsed.
 fn kwargs<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Raw<'de>, A::Error> {
     let json = map.next_value::<&RawValue>()?.get();
-    match json.starts_with('{') {
-        true => Ok(Raw::Object(json)),
-        false => serde_json::from_str(json).map_err(A::Error::custom),
+    if json.starts_with('{') {
+        return Ok(Raw::Object(json));
     }
+    serde_json::from_str(json).map_err(A::Error::custom)
 }
 
 /// A key of the object, which is borrowed unless it has escapes.
@@ -108,12 +108,12 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Raw::Flag(flag))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "whoever waits 2^53 seconds minds no second")]
+    #[expect(clippy::cast_precision_loss, reason = "precision beyond 2^53 seconds does not matter")]
     fn visit_i64<E>(self, number: i64) -> Result<Raw<'de>, E> {
         Ok(Raw::Number(number as f64))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "whoever waits 2^53 seconds minds no second")]
+    #[expect(clippy::cast_precision_loss, reason = "precision beyond 2^53 seconds does not matter")]
     fn visit_u64<E>(self, number: u64) -> Result<Raw<'de>, E> {
         Ok(Raw::Number(number as f64))
     }
@@ -128,11 +128,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Raw<'de>, A::Error> {
         IgnoredAny.visit_seq(seq)?;
-        Ok(Raw::Compound)
+        Ok(Raw::Other)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Raw<'de>, A::Error> {
         IgnoredAny.visit_map(map)?;
-        Ok(Raw::Compound)
+        Ok(Raw::Other)
     }
 }

@@ -11,6 +11,9 @@ use crate::{Digest, Error, FileName, codec};
 /// How many unknown fields are compared with the known ones: a body may have any number of them.
 const MAX_COMPARED: usize = 64;
 
+/// The name under which a JSON body may have the arguments as an object, beside `kwargs_b64`.
+pub(super) const KWARGS_OBJECT: &str = "kwargs";
+
 /// How many near misses of one request are reported.
 const MAX_REPORTED: usize = 4;
 
@@ -23,18 +26,19 @@ pub(super) enum Raw<'a> {
     Null,
     /// The text of an object, where that may be arguments.
     Object(&'a str),
-    Compound,
+    /// An array, or an object elsewhere.
+    Other,
 }
 
 /// The fields of one body or query.
 #[derive(Debug, Default)]
 pub(super) struct RawFields<'a> {
     values: [Option<Raw<'a>>; Field::ALL.len()],
-    /// A field that was there twice. That is an error only if there is an envelope at all.
+    /// A field that was given twice. That is an error only if there is an envelope.
     duplicate: Option<Field>,
     name: Option<FileName>,
-    /// An object under the name `kwargs`: the arguments, if there are no others.
-    pub(super) bare_kwargs: Option<&'a str>,
+    /// The object under [`KWARGS_OBJECT`]: the arguments, if there is no `kwargs_b64`.
+    pub(super) kwargs_object: Option<&'a str>,
     near_misses: Vec<NearMiss>,
     compared: usize,
 }
@@ -63,7 +67,7 @@ impl<'a> RawFields<'a> {
         }
     }
 
-    /// Keeps the first name that is a file's. A handler may have fields of its own that are called so.
+    /// Keeps the first name that is a file's. A handler may have fields of its own with this name.
     fn keep_name(&mut self, value: &Raw<'_>) {
         if let (None, Raw::Text(text)) = (&self.name, value) {
             self.name = FileName::new(text);
@@ -80,8 +84,8 @@ impl<'a> RawFields<'a> {
 
     /// The unknown fields that resemble a known one.
     pub(super) fn near_misses(&mut self) -> Vec<NearMiss> {
-        if self.bare_kwargs.take().is_some() {
-            self.note_unknown("kwargs");
+        if self.kwargs_object.take().is_some() {
+            self.note_unknown(KWARGS_OBJECT);
         }
         std::mem::take(&mut self.near_misses)
     }
@@ -109,10 +113,10 @@ impl<'a> RawFields<'a> {
         let Some(raw) = self.take(field) else { return Ok(None) };
         let value = match field.kind() {
             FieldKind::Flag => raw.flag().map(FieldValue::Flag),
-            FieldKind::Seconds => raw.seconds().map(FieldValue::Seconds),
+            FieldKind::Seconds => raw.seconds().map(FieldValue::Duration),
             _ => raw.text().map(FieldValue::Text),
         };
-        value.map(Some).ok_or_else(|| field.invalid(field.kind().problem().0))
+        value.map(Some).ok_or_else(|| field.invalid(field.kind().mismatch().0))
     }
 
     pub(super) fn digest(&mut self, field: Field) -> Result<Option<Digest>, Error> {
@@ -120,7 +124,7 @@ impl<'a> RawFields<'a> {
             return Ok(None);
         };
         let digest = text.trim().parse();
-        digest.map(Some).map_err(|_| field.invalid(field.kind().problem().0))
+        digest.map(Some).map_err(|_| field.invalid(field.kind().mismatch().0))
     }
 
     /// The source in `code_b64`.
@@ -138,13 +142,13 @@ impl<'a> RawFields<'a> {
         self.name.take()
     }
 
-    /// The arguments' text in `kwargs_b64`, which may be there without any base64.
+    /// The text of the arguments: that of `kwargs_b64`, which need not be base64, or of the object.
     pub(super) fn kwargs(&mut self) -> Result<Option<String>, Error> {
         let text = match self.take(Field::KwargsB64) {
-            None => return Ok(self.bare_kwargs.take().map(str::to_owned)),
+            None => return Ok(self.kwargs_object.take().map(str::to_owned)),
             Some(Raw::Object(json)) => return Ok(Some(json.to_owned())),
             Some(Raw::Text(text)) => text,
-            Some(_) => return Err(Field::KwargsB64.invalid(FieldKind::Kwargs.problem().0)),
+            Some(_) => return Err(Field::KwargsB64.invalid(FieldKind::Kwargs.mismatch().0)),
         };
         if without_bom(&text).trim_start().starts_with(['{', '<']) {
             return Ok(Some(without_bom(&text).to_owned()));
@@ -172,7 +176,7 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// A length of time that is not zero.
+    /// A duration that is not zero.
     fn seconds(self) -> Option<Duration> {
         let seconds = match self {
             Raw::Number(number) => number,
@@ -191,7 +195,7 @@ fn without_bom(text: &str) -> &str {
 fn flag_from_text(text: &str) -> Option<bool> {
     const TRUE: [&str; 4] = ["true", "1", "yes", "on"];
     const FALSE: [&str; 4] = ["false", "0", "no", "off"];
-    let is_one_of = |words: [&str; 4]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    let is_one_of = |names: [&str; 4]| names.iter().any(|name| text.eq_ignore_ascii_case(name));
     match (is_one_of(TRUE), is_one_of(FALSE)) {
         (true, _) => Some(true),
         (_, true) => Some(false),

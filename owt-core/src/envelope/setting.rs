@@ -1,18 +1,18 @@
-//! How a member of an envelope is set and written, by its type.
+//! How an option of an envelope is set and written, by the type of its member.
 
 use std::time::Duration;
 
 use super::DEFAULT_FN_NAME;
 use super::value::{FieldKind, FieldValue, ValueInvalid};
 
-/// A member of an envelope that a field sets.
+/// The type of a member that is an option.
 pub(crate) trait Setting {
     /// The kind of its field.
     fn kind() -> FieldKind
     where
         Self: Sized;
 
-    /// What it is where the field is left out.
+    /// Its value where the field is left out.
     fn unset() -> Self
     where
         Self: Sized;
@@ -38,7 +38,7 @@ impl Setting for bool {
     }
 
     fn set(&mut self, value: FieldValue<'_>) -> Result<(), ValueInvalid> {
-        let FieldValue::Flag(flag) = value else { return Err(FieldKind::Flag.problem()) };
+        let FieldValue::Flag(flag) = value else { return Err(FieldKind::Flag.mismatch()) };
         *self = flag;
         Ok(())
     }
@@ -58,7 +58,7 @@ impl Setting for Option<String> {
     }
 
     fn set(&mut self, value: FieldValue<'_>) -> Result<(), ValueInvalid> {
-        let FieldValue::Text(text) = value else { return Err(FieldKind::Text.problem()) };
+        let FieldValue::Text(text) = value else { return Err(FieldKind::Text.mismatch()) };
         *self = Some(text.into_owned());
         Ok(())
     }
@@ -79,7 +79,7 @@ impl Setting for String {
     }
 
     fn set(&mut self, value: FieldValue<'_>) -> Result<(), ValueInvalid> {
-        let FieldValue::Text(text) = value else { return Err(FieldKind::Text.problem()) };
+        let FieldValue::Text(text) = value else { return Err(FieldKind::Text.mismatch()) };
         if text.is_empty() {
             return Err(ValueInvalid("takes a function's name"));
         }
@@ -98,11 +98,13 @@ impl Setting for Option<Duration> {
     }
 
     fn get(&self) -> Option<FieldValue<'_>> {
-        self.map(FieldValue::Seconds)
+        self.map(FieldValue::Duration)
     }
 
     fn set(&mut self, value: FieldValue<'_>) -> Result<(), ValueInvalid> {
-        let FieldValue::Seconds(duration) = value else { return Err(FieldKind::Seconds.problem()) };
+        let FieldValue::Duration(duration) = value else {
+            return Err(FieldKind::Seconds.mismatch());
+        };
         *self = Some(duration);
         Ok(())
     }

@@ -1,11 +1,11 @@
-//! Kinds of values that fields have, and values of these kinds.
+//! The kinds of fields, and the values of options.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-/// What kind of value a field has.
+/// The kind of a field's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldKind {
     /// Base64 of Python source.
@@ -21,13 +21,13 @@ pub enum FieldKind {
     /// A positive number of seconds.
     Seconds,
     /// The name of a Python file. Any other text is ignored, since a handler may have a field of its own
-    /// that is called so.
+    /// with this name.
     FileName,
 }
 
 impl FieldKind {
     /// What is wrong with a value of another kind.
-    pub(super) fn problem(self) -> ValueInvalid {
+    pub(super) fn mismatch(self) -> ValueInvalid {
         ValueInvalid(match self {
             FieldKind::Source | FieldKind::Text | FieldKind::FileName => "takes text",
             FieldKind::Digest => "takes 64 hexadecimal digits",
@@ -38,21 +38,21 @@ impl FieldKind {
     }
 }
 
-/// What is wrong with a value, as the end of a sentence that begins with the field.
+/// What is wrong with a value, in words that follow the field's name: `timeout` `takes …`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a field {0}")]
 pub struct ValueInvalid(pub &'static str);
 
-/// A value of a field. Written out without `serde_json::Value`, whose floating point would be a good
-/// part of the JavaScript package.
+/// The value of an option. Not a `serde_json::Value`: its formatting of floating-point numbers would
+/// make up much of the size of the JavaScript package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldValue<'a> {
-    /// Text, a file's name among it.
+    /// Text.
     Text(Cow<'a, str>),
     /// True or false.
     Flag(bool),
-    /// A length of time.
-    Seconds(Duration),
+    /// A duration, sent as a number of seconds.
+    Duration(Duration),
 }
 
 impl<'a> FieldValue<'a> {
@@ -60,7 +60,7 @@ impl<'a> FieldValue<'a> {
         match self {
             FieldValue::Text(text) => text,
             FieldValue::Flag(flag) => if flag { "true" } else { "false" }.into(),
-            FieldValue::Seconds(duration) => decimal(duration).into(),
+            FieldValue::Duration(duration) => format_seconds(duration).into(),
         }
     }
 }
@@ -70,16 +70,16 @@ impl Serialize for FieldValue<'_> {
         match self {
             FieldValue::Text(text) => serializer.serialize_str(text),
             FieldValue::Flag(flag) => serializer.serialize_bool(*flag),
-            FieldValue::Seconds(duration) if duration.subsec_nanos() == 0 => {
+            FieldValue::Duration(duration) if duration.subsec_nanos() == 0 => {
                 serializer.serialize_u64(duration.as_secs())
             }
-            FieldValue::Seconds(duration) => serializer.serialize_f64(duration.as_secs_f64()),
+            FieldValue::Duration(duration) => serializer.serialize_f64(duration.as_secs_f64()),
         }
     }
 }
 
 /// Seconds as a decimal number, to the nanosecond.
-fn decimal(duration: Duration) -> String {
+fn format_seconds(duration: Duration) -> String {
     let text = format!("{}.{:09}", duration.as_secs(), duration.subsec_nanos());
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -24,7 +24,7 @@ impl ErrorKind {
         ErrorKind::all().find(|kind| kind.code() == code)
     }
 
-    /// The word by which programs tell errors apart: the value of `Owt-Error`.
+    /// The code by which programs tell errors apart: the value of `Owt-Error`.
     #[must_use]
     pub fn code(self) -> &'static str {
         self.into()

@@ -1,8 +1,8 @@
 //! Python literals: what `ast.literal_eval` reads, without Python.
 //!
 //! Only what JSON cannot hold stays Python. The `py_literal` crate was tried first: it takes
-//! exponential time for nested lists, reads `0123` as a number, and no line break, raw string or
-//! joined string at all.
+//! exponential time for nested lists, reads `0123` as a number, and does not read line breaks, raw strings
+//! or joined strings.
 
 mod number;
 mod string;
@@ -12,7 +12,7 @@ use super::value::Value;
 /// How deep brackets may nest, so that no text exhausts the stack.
 const MAX_DEPTH: usize = 100;
 
-/// The value of a Python literal, or nothing if the text is none.
+/// The value of a Python literal, or nothing if the text is not one.
 ///
 /// Three things that `literal_eval` takes are left as text, because that is what people mean by
 /// them: a number with a plus sign, items without brackets, and a literal with a comment after it.
@@ -23,7 +23,7 @@ pub(super) fn read(text: &str) -> Option<Value> {
     reader.rest().is_empty().then(|| value(json, text))
 }
 
-/// The entries of a literal dict whose keys are text, or nothing if the text is none.
+/// The entries of a literal dict whose keys are text, or nothing if the text is not one.
 pub(super) fn read_dict(text: &str) -> Option<Vec<(String, Value)>> {
     let mut reader = Reader::new(text.trim());
     let entries = reader.braces().ok()??;

@@ -59,7 +59,7 @@ impl Json {
             Json::Flag(flag) => Some(FieldValue::Flag(*flag)),
             Json::Number(number) => {
                 let seconds = number.as_f64().expect("an option's number is no large one");
-                Some(FieldValue::Seconds(Duration::from_secs_f64(seconds)))
+                Some(FieldValue::Duration(Duration::from_secs_f64(seconds)))
             }
             Json::Text(text) => Some(FieldValue::Text(text.into())),
             Json::List(_) | Json::Map(_) => panic!("an option is text, a number or a flag"),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
-use owt_core::{Cache as Rule, Call};
+use owt_core::{CachePolicy, Call};
 use parking_lot::{Mutex, MutexGuard};
 use sha2::{Digest as _, Sha256};
 
@@ -73,7 +73,11 @@ impl Cache {
 
     /// Reads the reply of a call. With a ticket, there is none yet, and the caller has to
     /// [`fill`] it. With `reload`, what is there is not taken, but replaced.
-    pub(crate) fn find(self: &Arc<Self>, call: &Call, rule: &Rule) -> (Reader, Option<Ticket>) {
+    pub(crate) fn find(
+        self: &Arc<Self>,
+        call: &Call,
+        rule: &CachePolicy,
+    ) -> (Reader, Option<Ticket>) {
         let key = key(call, rule);
         let mut kept = self.kept();
         if let Some(reader) = self.read(&mut kept, &key, call) {
@@ -88,7 +92,7 @@ impl Cache {
 
     /// Reads the reply of a call, if there is one. A HEAD, whose own reply is nobody else's, takes no
     /// more than that.
-    pub(crate) fn find_kept(&self, call: &Call, rule: &Rule) -> Option<Reader> {
+    pub(crate) fn find_kept(&self, call: &Call, rule: &CachePolicy) -> Option<Reader> {
         self.read(&mut self.kept(), &key(call, rule), call)
     }
 
@@ -159,7 +163,7 @@ impl Ticket {
 }
 
 /// The key that was given, or path, code and function, and the arguments if they count.
-fn key(call: &Call, rule: &Rule) -> Key {
+fn key(call: &Call, rule: &CachePolicy) -> Key {
     let digest = call.code.digest();
     let parts: [&[u8]; 5] = match &rule.key {
         Some(key) => [b"key", key.as_bytes(), b"", b"", b""],
@@ -215,7 +219,7 @@ mod tests {
         Envelope { kwargs: Some(kwargs.to_owned()), ..envelope }.into_call(request)
     }
 
-    const RULE: Rule = Rule { with_kwargs: false, key: None };
+    const RULE: CachePolicy = CachePolicy { with_kwargs: false, key: None };
 
     fn head(status: u16) -> ReplyHead {
         ReplyHead {
@@ -242,7 +246,7 @@ mod tests {
     async fn get(
         cache: &Arc<Cache>,
         call: &Call,
-        rule: &Rule,
+        rule: &CachePolicy,
         body: &'static [u8],
     ) -> (Vec<u8>, bool) {
         let (reader, ticket) = cache.find(call, rule);
@@ -263,8 +267,8 @@ mod tests {
     #[tokio::test]
     async fn path_arguments_and_override_make_the_key() {
         let cache = Cache::new(1 << 20, None);
-        let with_kwargs = Rule { with_kwargs: true, key: None };
-        let keyed = |key: &str| Rule { with_kwargs: true, key: Some(key.to_owned()) };
+        let with_kwargs = CachePolicy { with_kwargs: true, key: None };
+        let keyed = |key: &str| CachePolicy { with_kwargs: true, key: Some(key.to_owned()) };
         let cases = [
             ("/", "1", with_kwargs.clone(), true),
             ("/", "1", with_kwargs.clone(), false),

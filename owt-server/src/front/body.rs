@@ -143,7 +143,7 @@ fn from_parts(parts: &[Part]) -> Result<Option<Envelope>, Error> {
 /// What an envelope may read of a part. Of files, it looks at nothing but the name of their field.
 fn text_of(part: &Part) -> Cow<'_, str> {
     match &part.content {
-        Content::Held(data) if part.filename.is_none() || Envelope::has_field(&part.name) => {
+        Content::InMemory(data) if part.filename.is_none() || Envelope::has_field(&part.name) => {
             String::from_utf8_lossy(data)
         }
         _ => Cow::default(),

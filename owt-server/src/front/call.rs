@@ -8,8 +8,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{HOST, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse};
 use owt_core::{
-    BodyStream, Cache as Rule, Call, CallGuard, Control, Executor, Failure, Reply, ReplyBody,
-    Request,
+    BodyStream, CachePolicy, Call, CallGuard, Control, Executor, Failure, Reply, ReplyBody, Request,
 };
 
 use super::drain::InFlight;
@@ -89,7 +88,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         &self,
         mut call: Call,
         attached: Attached,
-        rule: &Rule,
+        rule: &CachePolicy,
         request: &HttpRequest,
         context: &mut RequestContext,
     ) -> Result<HttpResponse, Failure> {

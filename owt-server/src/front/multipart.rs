@@ -117,7 +117,7 @@ async fn take_apart(
         form.count(PART + texts.into_iter().flatten().map(String::len).sum::<usize>()).await?;
         // A file under the name of a field of ours is one of them (`curl -F code_b64=@file`).
         let content = match filename.is_none() || Envelope::has_field(&name) {
-            true => Content::Held(form.hold(field).await?),
+            true => Content::InMemory(form.hold(field).await?),
             false => form.keep(field, uploads).await?,
         };
         form.parts.push(Part { name, filename, content_type, content });
@@ -176,7 +176,7 @@ impl Form {
             }
             self.make_room().await?;
         }
-        Ok(Content::Held(bytes.freeze()))
+        Ok(Content::InMemory(bytes.freeze()))
     }
 
     async fn spool(
@@ -258,7 +258,7 @@ mod tests {
         let text = format!("{FORM}\0\r\n\r\n--x--\r\n");
         let pieces = text.as_bytes().chunks(3).map(Bytes::copy_from_slice).collect();
         let form = parse(pieces, folder.path()).await.unwrap();
-        let held = |bytes: &'static [u8]| Content::Held(Bytes::from_static(bytes));
+        let held = |bytes: &'static [u8]| Content::InMemory(Bytes::from_static(bytes));
         let expected = vec![
             part("code_b64", Some("a.py"), None, held(b"cnVu")),
             part("note", None, None, held(b"hi")),

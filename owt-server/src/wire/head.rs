@@ -43,7 +43,7 @@ impl<'a> CallHead<'a> {
             source: source.map(Cow::from),
             kwargs: call.kwargs.as_deref().map(Cow::from),
             fn_name: Cow::from(&call.fn_name),
-            name: call.name.as_ref().map(|name| Cow::from(name.as_str())),
+            name: call.file_name.as_ref().map(|name| Cow::from(name.as_str())),
             reload: call.reload,
             tell_start: false,
             method: Cow::from(&request.method),
@@ -83,7 +83,7 @@ impl<'a> PartHead<'a> {
             content_type: part.content_type.as_deref().map(Cow::from),
             len: held(part).map_or(0, |bytes| bytes.len() as u64),
             path: match &part.content {
-                Content::Held(_) => None,
+                Content::InMemory(_) => None,
                 Content::File(path) => Some(path.to_string_lossy()),
             },
         }
@@ -92,7 +92,7 @@ impl<'a> PartHead<'a> {
 
 fn held(part: &Part) -> Option<&Bytes> {
     match &part.content {
-        Content::Held(bytes) => Some(bytes),
+        Content::InMemory(bytes) => Some(bytes),
         Content::File(_) => None,
     }
 }

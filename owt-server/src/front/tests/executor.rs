@@ -233,7 +233,7 @@ fn seen(call: &Call) -> Value {
     json!({
         "kwargs": call.kwargs,
         "fn_name": call.fn_name,
-        "name": call.name.as_ref().map(ToString::to_string),
+        "name": call.file_name.as_ref().map(ToString::to_string),
         "reload": call.reload,
         "timeout": call.timeout.map(|limit| limit.as_secs_f64()),
         "id": call.request.id,
@@ -248,7 +248,7 @@ fn seen(call: &Call) -> Value {
 
 fn content(content: &Content) -> String {
     match content {
-        Content::Held(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Content::InMemory(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Content::File(path) => read_file(path),
     }
 }
