@@ -186,7 +186,7 @@ def guess_media_type(name: str) -> str:
 def _image(image: Any) -> Body:
     file = io.BytesIO()
     # PNG has no CMYK, YCbCr or floats; such an image is converted to RGB.
-    shown = image if image.mode in _PNG_MODES else image.convert("RGB")
+    shown = image if image.mode in PNG_MODES else image.convert("RGB")
     shown.save(file, "PNG")
     return Body(PNG, file.getvalue())
 
@@ -197,7 +197,8 @@ def _figure(figure: Any) -> Body:
     return Body(PNG, file.getvalue())
 
 
-_PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
+# What Pillow writes as PNG without conversion.
+PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
 # Exact types of values that are a body by themselves, never a response or an awaitable.
 BODY_TYPES: dict[type, Callable[[Any], Body]] = {
     str: _text,

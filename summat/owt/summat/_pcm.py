@@ -47,10 +47,13 @@ def _from_list(samples: Sequence[Any]) -> bytes:
     try:
         if any(isinstance(sample, float) for sample in samples):
             return _from_floats(samples)
-        return _little_endian(array("h", (max(-SCALE, min(one, SCALE - 1)) for one in samples)))
+        return _little_endian(
+            array("h", (max(-SCALE, min(sample, SCALE - 1)) for sample in samples))
+        )
     except TypeError:
-        kinds = sorted({type(one).__name__ for one in samples if not isinstance(one, int | float)})
-        raise BadInput(f"Samples are numbers, and these are of type {', '.join(kinds)}.") from None
+        wrong = (sample for sample in samples if not isinstance(sample, int | float))
+        types = sorted({type(sample).__name__ for sample in wrong})
+        raise BadInput(f"Samples are numbers, and these are of type {', '.join(types)}.") from None
 
 
 def _from_floats(samples: Iterable[float]) -> bytes:
@@ -77,10 +80,10 @@ def _from_array(samples: array[Any]) -> bytes:
     # Each type uses its whole range: 8 bits are shifted up, 32 bits down, and unsigned samples are
     # centered first.
     shift = 8 * samples.itemsize - 16
-    middle = 1 << (8 * samples.itemsize - 1) if samples.typecode.isupper() else 0
+    midpoint = 1 << (8 * samples.itemsize - 1) if samples.typecode.isupper() else 0
     if shift < 0:
-        return _little_endian(array("h", ((one - middle) << -shift for one in samples)))
-    return _little_endian(array("h", ((one - middle) >> shift for one in samples)))
+        return _little_endian(array("h", ((sample - midpoint) << -shift for sample in samples)))
+    return _little_endian(array("h", ((sample - midpoint) >> shift for sample in samples)))
 
 
 def _from_numpy(samples: Any, channels: int | None) -> tuple[bytes, int]:

@@ -38,10 +38,13 @@ if TYPE_CHECKING:
 __all__ = ["header", "join", "read", "stream", "wav"]
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_MAX_UINT32 = 0xFFFFFFFF
 # A length that is not known yet. ffmpeg writes it when it cannot seek, and players and browsers
 # then play to the end of the data. (Some tools write 0x7FFFFFFF for readers with signed lengths,
 # but those take it for 2 GiB and report a truncated file.)
-_UNKNOWN = 0xFFFFFFFF
+_UNKNOWN_LENGTH = _MAX_UINT32
+# The header has the bytes per second in 32 bits. The largest frame is 8 channels of 8 bytes.
+_MAX_RATE = _MAX_UINT32 // 64
 
 
 def wav(samples: Samples, rate: int, *, channels: int | None = None) -> bytes:
@@ -54,10 +57,10 @@ def wav(samples: Samples, rate: int, *, channels: int | None = None) -> bytes:
 
     Errors: `BadInput` for invalid samples, such as text, NaN, or frames of different lengths.
     """
-    data, count = pcm(samples, channels)
-    head = _header(rate, count, len(data))
-    if len(data) % (2 * count):
-        raise BadInput(f"The samples do not fill whole frames of {count} channels.")
+    data, channels = pcm(samples, channels)
+    head = _header(rate, channels, len(data))
+    if len(data) % (2 * channels):
+        raise BadInput(f"The samples do not fill whole frames of {channels} channels.")
     return head + data
 
 
@@ -78,8 +81,8 @@ def stream(
     generators both work. `<audio src=…>` plays it while it arrives.
     """
     if isinstance(chunks, AsyncIterable):
-        return Response(_awav(chunks, _Writer(rate, channels)), content_type="audio/wav")
-    return Response(_wav(chunks, _Writer(rate, channels)), content_type="audio/wav")
+        return Response(_astream(chunks, _Writer(rate, channels)), content_type="audio/wav")
+    return Response(_stream(chunks, _Writer(rate, channels)), content_type="audio/wav")
 
 
 def join(files: Iterable[Data]) -> bytes:
@@ -93,10 +96,12 @@ def join(files: Iterable[Data]) -> bytes:
         raise BadInput("There are no WAV files to join: the list is empty.")
     first = parts[0]
     for number, part in enumerate(parts, 1):
-        if part.kind() != first.kind():
-            raise BadInput(f"WAV file {number} is {part.words()}, and the first {first.words()}.")
+        if part.format_key() != first.format_key():
+            raise BadInput(
+                f"WAV file {number} is {part.describe()}, and the first {first.describe()}."
+            )
     data = b"".join(part.data for part in parts)
-    return _riff(first.format, len(data)) + data + bytes(len(data) % 2)
+    return _riff(first.fmt, len(data)) + data + bytes(len(data) % 2)
 
 
 def read(data: Data) -> tuple[array[float], int]:
@@ -115,12 +120,12 @@ def read(data: Data) -> tuple[array[float], int]:
     samples = part.samples()
     if part.channels == 1:
         return samples, part.rate
-    apart = [samples[channel :: part.channels] for channel in range(part.channels)]
-    mixed = (sum(frame) / part.channels for frame in zip(*apart, strict=True))
+    per_channel = [samples[channel :: part.channels] for channel in range(part.channels)]
+    mixed = (sum(frame) / part.channels for frame in zip(*per_channel, strict=True))
     return array("f", mixed), part.rate
 
 
-def _wav(chunks: Iterable[Samples], writer: _Writer) -> Iterator[bytes]:
+def _stream(chunks: Iterable[Samples], writer: _Writer) -> Iterator[bytes]:
     source: Any = iter(chunks)
     try:
         for chunk in source:
@@ -131,7 +136,7 @@ def _wav(chunks: Iterable[Samples], writer: _Writer) -> Iterator[bytes]:
             source.close()
 
 
-async def _awav(chunks: AsyncIterable[Samples], writer: _Writer) -> AsyncIterator[bytes]:
+async def _astream(chunks: AsyncIterable[Samples], writer: _Writer) -> AsyncIterator[bytes]:
     source: Any = chunks.__aiter__()
     try:
         async for chunk in source:
@@ -162,7 +167,7 @@ class _Writer:
 
 
 def _header(rate: int, channels: int, length: int | None) -> bytes:
-    if isinstance(rate, bool) or not isinstance(rate, int) or not 0 < rate <= _UNKNOWN // 64:
+    if isinstance(rate, bool) or not isinstance(rate, int) or not 0 < rate <= _MAX_RATE:
         raise BadInput(f"The sample rate is {rate!r:.80}; it must be a number such as 16000.")
     if not 0 < channels <= MAX_CHANNELS:
         raise BadInput(f"There are {channels} channels; there may be 1 to {MAX_CHANNELS}.")
@@ -170,58 +175,60 @@ def _header(rate: int, channels: int, length: int | None) -> bytes:
     return _riff(struct.pack("<HHIIHH", _PCM, channels, rate, rate * frame, frame, 16), length)
 
 
-def _riff(form: bytes, length: int | None) -> bytes:
-    """Return everything before the samples."""
+def _riff(fmt: bytes, length: int | None) -> bytes:
+    """Return everything before the samples, given the content of the chunk `fmt `."""
     # "WAVE", two chunk headers, the format, and padding to an even length.
-    whole = None if length is None else 4 + 8 + len(form) + 8 + length + length % 2
-    if whole is not None and whole > _UNKNOWN:
+    whole = None if length is None else 4 + 8 + len(fmt) + 8 + length + length % 2
+    if whole is not None and whole > _MAX_UINT32:
         raise BadInput("There are more samples than a WAV file can hold, which is 4 GiB.")
-    sizes = [_UNKNOWN if size is None else size for size in (whole, length)]
-    head = struct.pack("<4sI4s4sI", b"RIFF", sizes[0], b"WAVE", b"fmt ", len(form))
-    return head + form + struct.pack("<4sI", b"data", sizes[1])
+    sizes = [_UNKNOWN_LENGTH if size is None else size for size in (whole, length)]
+    head = struct.pack("<4sI4s4sI", b"RIFF", sizes[0], b"WAVE", b"fmt ", len(fmt))
+    return head + fmt + struct.pack("<4sI", b"data", sizes[1])
 
 
-class _Part:
-    """A parsed WAV file."""
+class _WavFile:
+    """A parsed WAV file; `fmt` is the content of its chunk of that name."""
 
-    def __init__(self, form: bytes, data: bytes) -> None:
-        tag, self.channels, self.rate, _bytes, frame, self.bits = struct.unpack_from(
-            "<HHIIHH", form
-        )
-        if tag == _EXTENSIBLE and len(form) >= 26:
+    def __init__(self, fmt: bytes, data: bytes) -> None:
+        tag, self.channels, self.rate, _bytes, frame, self.bits = struct.unpack_from("<HHIIHH", fmt)
+        if tag == _EXTENSIBLE and len(fmt) >= 26:
             # The first two bytes of its GUID are the format tag.
-            (tag,) = struct.unpack_from("<H", form, 24)
-        if (tag, self.bits) not in _KINDS or frame != self.channels * self.bits // 8 or not frame:
+            (tag,) = struct.unpack_from("<H", fmt, 24)
+        if (
+            (tag, self.bits) not in _SAMPLE_FORMATS
+            or frame != self.channels * self.bits // 8
+            or not frame
+        ):
             raise BadInput(
                 f"The WAV file's samples are of a kind that is not read (format {tag}, {self.bits} "
                 "bits): only uncompressed ones are."
             )
         self.tag = tag
-        self.format = form
+        self.fmt = fmt
         self.data = data[: len(data) - len(data) % frame]
 
-    def kind(self) -> tuple[int, int, int, int]:
+    def format_key(self) -> tuple[int, int, int, int]:
         return self.tag, self.bits, self.rate, self.channels
 
-    def words(self) -> str:
+    def describe(self) -> str:
         name = "float" if self.tag == _FLOAT else "int"
         return f"{self.rate} Hz, {self.channels} channel(s), {self.bits}-bit {name}"
 
     def samples(self) -> array[float]:
-        typecode, scale = _KINDS[self.tag, self.bits]
+        typecode, scale = _SAMPLE_FORMATS[self.tag, self.bits]
         if self.bits == 24:
-            return array("f", (one / scale for one in _decode_24_bits(self.data)))
+            return array("f", (sample / scale for sample in _decode_24_bits(self.data)))
         values: array[Any] = array(typecode, self.data)
         if sys.byteorder == "big":
             values.byteswap()
         if self.tag == _FLOAT:
             return array("f", values)
-        middle = 128 if self.bits == 8 else 0
-        return array("f", ((one - middle) / scale for one in values))
+        midpoint = 128 if self.bits == 8 else 0
+        return array("f", ((sample - midpoint) / scale for sample in values))
 
 
 # By format tag and bits: the type of an array for the samples, and the value of 1.0 in it.
-_KINDS = {
+_SAMPLE_FORMATS = {
     (_PCM, 8): ("B", 128),
     (_PCM, 16): ("h", SCALE),
     (_PCM, 24): ("", 1 << 23),
@@ -232,28 +239,28 @@ _KINDS = {
 
 
 def _decode_24_bits(data: bytes) -> Iterator[int]:
-    for at in range(0, len(data), 3):
-        yield int.from_bytes(data[at : at + 3], "little", signed=True)
+    for offset in range(0, len(data), 3):
+        yield int.from_bytes(data[offset : offset + 3], "little", signed=True)
 
 
-def _parse(data: Data) -> _Part:
-    form, samples = b"", None
-    for name, content in _chunks(bytes(data)):
+def _parse(data: Data) -> _WavFile:
+    fmt, samples = b"", None
+    for name, content in _riff_chunks(bytes(data)):
         if name == b"fmt " and len(content) >= 16:
-            form = content
+            fmt = content
         elif name == b"data" and samples is None:
             samples = content
-    if not form or samples is None:
+    if not fmt or samples is None:
         raise BadInput("The WAV file is broken: it has no format or no samples.")
-    return _Part(form, samples)
+    return _WavFile(fmt, samples)
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield the chunks of a RIFF file; the last one may be truncated."""
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise BadInput("The data is not a WAV file: it does not begin with RIFF and WAVE.")
-    at = 12
-    while at + 8 <= len(data):
-        name, size = struct.unpack_from("<4sI", data, at)
-        yield name, data[at + 8 : at + 8 + size]
-        at += 8 + size + size % 2
+    offset = 12
+    while offset + 8 <= len(data):
+        name, size = struct.unpack_from("<4sI", data, offset)
+        yield name, data[offset + 8 : offset + 8 + size]
+        offset += 8 + size + size % 2

@@ -1,14 +1,17 @@
 """Encodes and decodes images with Pillow, which has to be installed.
 
-def run(request):
-    photo = image.read(request.files["photo"].read())
-    return image.jpeg(photo.resize((320, 240))), {"Content-Type": "image/jpeg"}
+    def run(request):
+        photo = image.read(request.files["photo"].read())
+        return image.jpeg(photo.resize((320, 240))), {"Content-Type": "image/jpeg"}
+
+Invalid images raise `BadInput`, which is answered with 400.
 """
 
 from __future__ import annotations
 
 import io
 
+from owt._body import PNG_MODES
 from owt.summat._errors import BadInput, need
 
 TYPE_CHECKING = False
@@ -21,9 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["jpeg", "png", "read", "webp"]
 
 # About 200 MB as RGBA. Photos of phones have 12 to 50 million pixels.
-MAX_PIXELS = 50_000_000
+_MAX_PIXELS = 50_000_000
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-_PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
 _CHANNELS = (1, 3, 4)
 
 
@@ -33,9 +35,9 @@ def png(image: Image) -> bytes:
     An array has the shape (height, width), (height, width, 3) or (height, width, 4), and holds
     bytes, or floats from 0 to 1; values beyond are clipped.
 
-    Errors: `BadInput` for what is no image, `Missing` without Pillow.
+    Errors: `BadInput` if it is not an image, `Missing` without Pillow.
     """
-    return _save(image, "PNG", _PNG_MODES)
+    return _save(image, "PNG", PNG_MODES)
 
 
 def jpeg(image: Image, quality: int = 85) -> bytes:
@@ -48,13 +50,13 @@ def webp(image: Image, quality: int = 80) -> bytes:
     return _save(image, "WEBP", ("RGB", "RGBA"), quality=quality)
 
 
-def read(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Any:
+def read(data: bytes, *, max_pixels: int = _MAX_PIXELS) -> Any:
     """Return the Pillow image in `data`, decoded and rotated as its EXIF data say.
 
     Safe for uploads: only PNG, JPEG, WebP, GIF (its first frame), BMP and TIFF are read, and
     images with more than `max_pixels` (decompression bombs) are not decoded.
 
-    Errors: `BadInput` for what is no image, is damaged, or is too large.
+    Errors: `BadInput` if the data is not an image, is damaged, or is too large.
     """
     pillow = _pillow()
     try:
@@ -65,7 +67,9 @@ def read(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Any:
     except BadInput:
         raise
     except (pillow.DecompressionBombError, pillow.DecompressionBombWarning):
-        raise BadInput(f"The image is too large: it may have {max_pixels} pixels.") from None
+        # Pillow checks a limit of its own first, and raises the warning where warnings are errors.
+        limit = min(max_pixels, pillow.MAX_IMAGE_PIXELS)
+        raise BadInput(f"The image is too large: it may have {limit} pixels.") from None
     except pillow.UnidentifiedImageError:
         names = ", ".join(_FORMATS)
         raise BadInput(f"The data is not an image that is read here: {names}.") from None
@@ -84,16 +88,16 @@ def _check_size(size: tuple[int, int], limit: int) -> None:
         raise BadInput(f"The image is too large: {width} x {height}, and may have {limit} pixels.")
 
 
-def _save(image: Image, form: str, modes: tuple[str, ...], **options: Any) -> bytes:
+def _save(image: Image, format: str, modes: tuple[str, ...], **options: Any) -> bytes:
     file = io.BytesIO()
     converted = _as_pillow(image)
     if converted.mode not in modes:
-        converted = _converted(converted, has_alpha="RGBA" in modes)
-    converted.save(file, form, **options)
+        converted = _to_rgb(converted, has_alpha="RGBA" in modes)
+    converted.save(file, format, **options)
     return file.getvalue()
 
 
-def _converted(image: Any, *, has_alpha: bool) -> Any:
+def _to_rgb(image: Any, *, has_alpha: bool) -> Any:
     """Return an image as RGB, or as RGBA if the format has it and the image is transparent."""
     if not image.has_transparency_data:
         return image.convert("RGB")

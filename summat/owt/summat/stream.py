@@ -1,4 +1,4 @@
-"""Streams for programs: server-sent events, and lines of JSON.
+"""Structured streams: server-sent events, and lines of JSON.
 
     def run(request, prompt):
         return stream.response(answer(prompt))
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["done", "event", "ndjson", "response"]
 
-HEARTBEAT = 15.0
+_HEARTBEAT_SECONDS = 15.0
 # A comment, which readers of events ignore.
 _COMMENT = b":\n\n"
 _EVENTS = "text/event-stream"
@@ -48,7 +48,7 @@ def event(
 ) -> bytes:
     r"""Return one server-sent event.
 
-    `data` is text, or any value with a form in JSON; instead of it, `fields` become a JSON object.
+    `data` is text, or any JSON-serializable value; instead of it, `fields` become a JSON object.
     `event` is its type (`message` by default), `id` what the browser sends as `Last-Event-ID` when
     it reconnects, and `retry` the milliseconds after which it does.
 
@@ -84,7 +84,7 @@ def done(data: object = "") -> bytes:
 
 def response(
     events: Source,
-    heartbeat: float | None = HEARTBEAT,
+    heartbeat: float | None = _HEARTBEAT_SECONDS,
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
@@ -101,9 +101,9 @@ def response(
     if heartbeat is not None and not heartbeat > 0:
         raise ValueError(f"heartbeat is {heartbeat}; it must be seconds above 0, or None for none")
     # Proxies must not cache or transform events. The second header keeps nginx from buffering.
-    sent = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **(headers or {})}
-    beat = None if heartbeat is None else Heartbeat(heartbeat, _COMMENT)
-    return Response(_each(events, _as_event, beat), status, sent, _EVENTS)
+    all_headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **(headers or {})}
+    comments = None if heartbeat is None else Heartbeat(heartbeat, _COMMENT)
+    return Response(_encode_each(events, _as_event, comments), status, all_headers, _EVENTS)
 
 
 def ndjson(values: Source, *, status: int = 200) -> Response:
@@ -112,7 +112,7 @@ def ndjson(values: Source, *, status: int = 200) -> Response:
     >>> list(ndjson(({"n": n} for n in range(2))).body)
     [b'{"n":0}\n', b'{"n":1}\n']
     """
-    return Response(_each(values, _as_line, None), status, None, _LINES)
+    return Response(_encode_each(values, _as_line, None), status, None, _LINES)
 
 
 def _one_line(name: str, text: str) -> str:
@@ -137,7 +137,7 @@ def _as_line(value: Any) -> bytes:
     return _json.encode(value) + b"\n"
 
 
-def _each(
+def _encode_each(
     source: Source, encode: Callable[[Any], bytes], heartbeat: Heartbeat | None
 ) -> _Encoded | _AsyncEncoded:
     if isinstance(source, AsyncIterable):
@@ -155,6 +155,7 @@ class _Encoded:
     ) -> None:
         self._source: Any = source
         self._encode = encode
+        # Whoever sends the stream looks for this attribute: see owt._heartbeat.
         self.heartbeat = heartbeat
 
     def __iter__(self) -> _Encoded:
@@ -180,6 +181,7 @@ class _AsyncEncoded:
     ) -> None:
         self._source: Any = source
         self._encode = encode
+        # Whoever sends the stream looks for this attribute: see owt._heartbeat.
         self.heartbeat = heartbeat
 
     def __aiter__(self) -> _AsyncEncoded:

@@ -1,9 +1,11 @@
 """Renders templates with Jinja2, which has to be installed.
 
-PAGE = "<h1>{{ title }}</h1><ul>{% for word in words %}<li>{{ word }}</li>{% endfor %}</ul>"
+    PAGE = "<h1>{{ title }}</h1><ul>{% for word in words %}<li>{{ word }}</li>{% endfor %}</ul>"
 
-def run(request, title):
-    return template.render(PAGE, title=title, words=title.split())
+    def run(request, title):
+        return template.render(PAGE, title=title, words=title.split())
+
+Values are escaped, and undefined ones are errors.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ __all__ = ["sentences"]
 # Japanese, no space follows. An empty line always ends a sentence.
 _END = re.compile(
     r"""
-    (?P<marks>[.!?\u2026]+)(?P<closed>[)\]"'\u2019\u201d\u00bb]*)(?=\s)
+    (?P<marks>[.!?\u2026]+)(?P<closers>[)\]"'\u2019\u201d\u00bb]*)(?=\s)
     | [\u3002\uff01\uff1f\uff61]+[\u300d\u300f\uff09\u201d\u2019"]*
     | \n\s*\n
     """,
@@ -48,7 +48,8 @@ def sentences(text: str, language: str = "english") -> list[str]:
 
     Abbreviations, initials, decimals, ellipses and quotes do not end a sentence; the full stops of
     Chinese and Japanese do. If nltk is installed with Punkt data for `language` (its name in
-    English), Punkt decides; nothing is ever downloaded.
+    English), Punkt decides; nothing is ever downloaded. Otherwise, also for an unknown name, rules
+    decide, and `language` has no effect.
 
     >>> sentences('Dr. Who paid 3.50, e.g. in coins. "Really?" he asked. Yes...')
     ['Dr. Who paid 3.50, e.g. in coins.', '"Really?" he asked.', 'Yes...']
@@ -88,7 +89,7 @@ def _is_end(before: str, match: re.Match[str], text: str) -> bool:
     following = _NEXT_WORD.match(text, match.end())[1]  # type: ignore[index]
     if following[:1].islower():
         return False
-    if match["marks"] != "." or match["closed"]:
+    if match["marks"] != "." or match["closers"]:
         return True
     found = _LAST_WORD.search(before)
     return found is None or not _is_abbreviation(found[0], following)
