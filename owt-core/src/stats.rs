@@ -56,7 +56,7 @@ pub struct WorkerStats {
 }
 
 /// What has become of workers since the start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkerEvents {
     /// Workers that became ready, the first ones included.
     pub started: u64,
@@ -70,25 +70,8 @@ pub struct WorkerEvents {
     pub out_of_memory: u64,
     /// Workers that owt killed: a call could not be stopped, or memory passed its limit.
     pub killed: u64,
-    /// Workers that were replaced gently.
-    pub recycled: Recycled,
-}
-
-/// Workers that were replaced though they worked, by the reason.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Recycled {
-    /// They were too old.
-    pub age: u64,
-    /// They had run enough calls.
-    pub calls: u64,
-    /// They had too much memory.
-    pub memory: u64,
-    /// Too many calls that were cancelled still waited in them.
-    pub abandoned: u64,
-    /// A call that was cancelled ran on.
-    pub runaway: u64,
-    /// owt itself failed in them.
-    pub fault: u64,
+    /// Workers that were replaced though they worked, by the reason.
+    pub recycled: BTreeMap<&'static str, u64>,
 }
 
 /// Durations, counted in buckets.

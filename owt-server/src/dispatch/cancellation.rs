@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use super::connection::Connection;
 use super::pending::Pending;
 use crate::pool::ExitReason;
-use crate::pool::{Life, Unanswered, Wear};
+use crate::pool::{RecycleReason, Unanswered, WorkerHandle};
 use crate::wire::{Frame, Kind};
 
 /// How long an import may go on after its call was cancelled. What is interrupted half way in an
@@ -67,7 +67,7 @@ pub(super) struct Cancellation {
     id: u32,
     pub(super) pending: Rc<Pending>,
     /// The worker; none as long as none has come.
-    life: Option<Arc<Life>>,
+    handle: Option<Arc<WorkerHandle>>,
     /// Runs out when the worker has had its time.
     clock: JoinHandle<()>,
     since: Instant,
@@ -82,11 +82,11 @@ impl Cancellation {
         connection: &Rc<Connection>,
         id: u32,
         pending: Rc<Pending>,
-        life: Option<Arc<Life>>,
+        handle: Option<Arc<WorkerHandle>>,
     ) -> Self {
-        let unanswered = life.as_ref().map(Life::expect_answer);
+        let unanswered = handle.as_ref().map(WorkerHandle::expect_answer);
         let clock = clock(connection, id, connection.policy.grace);
-        Self { id, pending, life, clock, since: Instant::now(), unanswered, abandoned: None }
+        Self { id, pending, handle, clock, since: Instant::now(), unanswered, abandoned: None }
     }
 
     /// The worker has raised the exception in the call.
@@ -104,34 +104,34 @@ impl Cancellation {
 
     /// The grace period is over: has the call abandoned, by a worker that answers.
     pub(super) fn grace_expired(&mut self, connection: &Rc<Connection>) {
-        self.life = self.life.take().or_else(|| connection.life());
-        let Some(life) = &self.life else { return };
+        self.handle = self.handle.take().or_else(|| connection.worker_handle());
+        let Some(handle) = &self.handle else { return };
         if self.unanswered.is_some() {
             let number = connection.number();
             tracing::warn!("worker {number} does not end a call that was cancelled; ending it");
-            return life.condemn(ExitReason::Stuck);
+            return handle.terminate(ExitReason::Stuck);
         }
-        self.unanswered = Some(Life::expect_answer(life));
+        self.unanswered = Some(WorkerHandle::expect_answer(handle));
         connection.push(Kind::Abandon, self.id, b"");
         self.restart(connection, connection.policy.grace.max(MIN_ANSWER));
     }
 
     /// The worker has abandoned the call, whose thread either waits or runs on in Python.
     pub(super) fn abandoned(&mut self, connection: &Rc<Connection>, runs_on: bool) {
-        let Some(life) = &self.life else { return };
+        let Some(handle) = &self.handle else { return };
         self.clock.abort();
         self.unanswered = None;
         if self.abandoned.is_some() {
             return;
         }
-        let calls = life.abandoned.fetch_add(1, Ordering::Relaxed) + 1;
-        self.abandoned = Some(Abandoned(life.clone()));
+        let calls = handle.abandoned.fetch_add(1, Ordering::Relaxed) + 1;
+        self.abandoned = Some(Abandoned(handle.clone()));
         self.pending.release_guard();
         connection.count(|stats| stats.abandoned += 1);
         if runs_on {
-            life.recycle(Wear::Runaway);
+            handle.recycle(RecycleReason::Runaway);
         } else if calls > connection.policy.max_abandoned {
-            life.recycle(Wear::Abandoned { calls });
+            handle.recycle(RecycleReason::Abandoned { calls });
         }
     }
 
@@ -152,7 +152,7 @@ impl Drop for Cancellation {
 }
 
 /// Counts a call as abandoned until its thread comes back, or its worker ends.
-struct Abandoned(Arc<Life>);
+struct Abandoned(Arc<WorkerHandle>);
 
 impl Drop for Abandoned {
     fn drop(&mut self) {
@@ -167,9 +167,9 @@ impl Connection {
         let Some(pending) = self.state.borrow_mut().calls.remove(&id) else { return };
         self.count(|stats| stats.count_cancelled(reason.into()));
         self.close_upload(id);
-        self.has_changed.notify_waiters();
+        self.changed.notify_waiters();
         self.push(Kind::Cancel, id, b"");
-        let cancellation = Cancellation::begin(self, id, pending, self.life());
+        let cancellation = Cancellation::begin(self, id, pending, self.worker_handle());
         self.state.borrow_mut().cancelled.insert(id, cancellation);
     }
 

@@ -19,7 +19,7 @@ use super::context::CallContext;
 use super::pending::{Outcome, Pending};
 use super::window::Window;
 use crate::pool::ExitReason;
-use crate::pool::{Lease, Life, Wear};
+use crate::pool::{DrainGuard, RecycleReason, WorkerHandle};
 use crate::wire::{self, Kind};
 
 /// Bytes that may wait for a worker before the sender of a large body waits too.
@@ -35,7 +35,7 @@ pub(super) struct Connection {
     /// Frames wait to be written.
     pub(super) has_frames: Notify,
     /// Frames have been written, or calls have ended.
-    pub(super) has_changed: Notify,
+    pub(super) changed: Notify,
 }
 
 #[derive(Default)]
@@ -60,9 +60,9 @@ pub(super) struct State {
 struct Worker {
     /// Its place among the workers.
     number: usize,
-    life: Arc<Life>,
+    handle: Arc<WorkerHandle>,
     /// Kept as long as this connection may wait for anything of it.
-    lease: Option<Lease>,
+    drain_guard: Option<DrainGuard>,
 }
 
 impl State {
@@ -81,14 +81,14 @@ struct OpenQuery<'a> {
 impl Drop for OpenQuery<'_> {
     fn drop(&mut self) {
         self.connection.state.borrow_mut().calls.remove(&self.id);
-        self.connection.give_back();
+        self.connection.release_if_drained();
     }
 }
 
 impl Connection {
     pub(super) fn new(policy: CancelPolicy, stats: Rc<RefCell<CallStats>>) -> Rc<Self> {
-        let (state, has_frames, has_changed) = Default::default();
-        Rc::new(Self { policy, stats, state, has_frames, has_changed })
+        let (state, has_frames, changed) = Default::default();
+        Rc::new(Self { policy, stats, state, has_frames, changed })
     }
 
     /// Registers a call; frames for it go by this number.
@@ -119,8 +119,8 @@ impl Connection {
     }
 
     /// The worker at the other end, once there is one.
-    pub(super) fn life(&self) -> Option<Arc<Life>> {
-        self.state.borrow().worker.as_ref().map(|worker| worker.life.clone())
+    pub(super) fn worker_handle(&self) -> Option<Arc<WorkerHandle>> {
+        self.state.borrow().worker.as_ref().map(|worker| worker.handle.clone())
     }
 
     /// The worker's place among the workers.
@@ -131,25 +131,29 @@ impl Connection {
     /// No more calls come over this connection; the worker may go once those that it has are over.
     pub(super) fn retire(&self) {
         self.state.borrow_mut().is_retired = true;
-        self.give_back();
+        self.release_if_drained();
     }
 
     /// Lets a retired worker go if this connection waits for nothing of it any more.
-    pub(super) fn give_back(&self) {
+    pub(super) fn release_if_drained(&self) {
         let state = &mut *self.state.borrow_mut();
         if state.is_retired && state.in_flight() == 0 {
-            state.worker.as_mut().and_then(|worker| worker.lease.take());
+            state.worker.as_mut().and_then(|worker| worker.drain_guard.take());
         }
     }
 
-    pub(super) fn leads_to(&self, life: &Arc<Life>) -> bool {
-        self.state.borrow().worker.as_ref().is_some_and(|worker| Arc::ptr_eq(&worker.life, life))
+    pub(super) fn is_to(&self, handle: &Arc<WorkerHandle>) -> bool {
+        self.state
+            .borrow()
+            .worker
+            .as_ref()
+            .is_some_and(|worker| Arc::ptr_eq(&worker.handle, handle))
     }
 
     /// Waits until this worker is no longer at the other end.
-    pub(super) async fn closed(&self, life: &Arc<Life>) {
-        while self.leads_to(life) {
-            self.has_changed.notified().await;
+    pub(super) async fn closed(&self, handle: &Arc<WorkerHandle>) {
+        while self.is_to(handle) {
+            self.changed.notified().await;
         }
     }
 
@@ -188,7 +192,7 @@ impl Connection {
     /// Waits while too much waits to be written; `false` once the call is over.
     pub(super) async fn has_room(&self, id: u32) -> bool {
         while self.is_open(id) && self.state.borrow().outbox.len() > HIGH_WATER {
-            self.has_changed.notified().await;
+            self.changed.notified().await;
         }
         self.is_open(id)
     }
@@ -201,11 +205,11 @@ impl Connection {
     pub(super) fn connect(
         self: &Rc<Self>,
         number: usize,
-        life: Arc<Life>,
-        lease: Lease,
+        handle: Arc<WorkerHandle>,
+        drain_guard: DrainGuard,
         socket: StdStream,
     ) {
-        let worker = Some(Worker { number, life, lease: Some(lease) });
+        let worker = Some(Worker { number, handle, drain_guard: Some(drain_guard) });
         self.state.borrow_mut().worker = worker;
         self.state.borrow_mut().unavailable = None;
         let socket = socket.set_nonblocking(true).and_then(|()| UnixStream::from_std(socket));
@@ -240,29 +244,29 @@ impl Connection {
         self.state.borrow_mut().last_id = state.last_id;
         state.tasks.iter().for_each(JoinHandle::abort);
         // Calls that wait to be sent to it are for the next one.
-        state.worker.inspect(|worker| worker.life.condemn(ExitReason::Lost));
+        state.worker.inspect(|worker| worker.handle.terminate(ExitReason::Lost));
         for pending in state.calls.values() {
             pending.fail(err.clone());
             pending.release_guard();
         }
         state.uploads.values().for_each(|window| window.close());
-        self.has_changed.notify_waiters();
+        self.changed.notify_waiters();
     }
 
     /// Nothing can be read or written any more. The worker has died, and its supervisor will tell
     /// how; or an adaptor has closed its sockets, and it has to be ended.
     pub(super) fn broken(&self) {
-        self.condemn(ExitReason::Lost);
+        self.terminate(ExitReason::Lost);
     }
 
     /// Has the worker ended, if there is one yet.
-    pub(super) fn condemn(&self, reason: ExitReason) {
-        self.life().inspect(|life| life.condemn(reason));
+    pub(super) fn terminate(&self, reason: ExitReason) {
+        self.worker_handle().inspect(|handle| handle.terminate(reason));
     }
 
     /// Has the worker replaced gently, if there is one yet.
-    pub(super) fn recycle(&self, reason: Wear) {
-        self.life().inspect(|life| life.recycle(reason));
+    pub(super) fn recycle(&self, reason: RecycleReason) {
+        self.worker_handle().inspect(|handle| handle.recycle(reason));
     }
 }
 

@@ -42,13 +42,13 @@ impl Connections {
     /// Follows the workers as they come and go.
     pub(super) fn handle(&self, event: WorkerEvent) {
         match event {
-            WorkerEvent::Up { worker, life, lease, socket } => {
-                self.to(worker).connect(worker, life, lease, socket);
+            WorkerEvent::Up { worker, handle, drain_guard, socket } => {
+                self.to(worker).connect(worker, handle, drain_guard, socket);
             }
             WorkerEvent::Retire { worker } => self.retire(worker),
-            WorkerEvent::Down { worker, life, reason } => {
+            WorkerEvent::Down { worker, handle, reason } => {
                 let mut retired = self.retired.borrow_mut();
-                let position = retired.iter().position(|connection| connection.leads_to(&life));
+                let position = retired.iter().position(|connection| connection.is_to(&handle));
                 let connection = position.map(|position| retired.swap_remove(position));
                 connection.unwrap_or_else(|| self.to(worker)).fail(&reason.into());
             }

@@ -54,7 +54,7 @@ impl Dispatcher {
             grace: shared.limits.grace,
             max_abandoned: shared.pool.recycling.max_abandoned,
         };
-        let connections = Connections::new(shared.pool.places().len(), policy, stats.clone());
+        let connections = Connections::new(shared.pool.slots().len(), policy, stats.clone());
         let this = Rc::new(Self { connections, shared, broadcast, stats });
         let listening = this.clone();
         tokio::task::spawn_local(async move { listening.listen(inbox).await });

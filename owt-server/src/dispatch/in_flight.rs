@@ -49,14 +49,15 @@ impl InFlight {
     /// Waits while it is not known whether the worker still answers, after another call was cancelled
     /// there. `false` if the worker goes, so that the call is for the next one.
     pub(super) async fn may_send(&self) -> bool {
-        let Some(life) = self.connection.life().filter(|life| life.is_suspect()) else {
+        let Some(handle) = self.connection.worker_handle().filter(|handle| handle.is_suspect())
+        else {
             return true;
         };
-        life.answered().await;
-        if !life.is_condemned() {
+        handle.answered().await;
+        if !handle.is_terminating() {
             return true;
         }
-        self.connection.closed(&life).await;
+        self.connection.closed(&handle).await;
         false
     }
 

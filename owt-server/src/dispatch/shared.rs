@@ -28,7 +28,7 @@ pub(crate) struct Limits {
 
 impl Shared {
     pub(super) fn new(pool: Arc<pool::Shared>, limits: Limits) -> Self {
-        let admission = pool.places().map(|_| Admission::new(limits.capacity)).collect();
+        let admission = pool.slots().map(|_| Admission::new(limits.capacity)).collect();
         Self { pool, sources: Sources::default(), admission, limits }
     }
 }

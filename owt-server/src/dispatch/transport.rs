@@ -11,7 +11,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::connection::Connection;
 use super::pending::Outcome;
-use crate::pool::Wear;
+use crate::pool::RecycleReason;
 use crate::wire::{self, Failure, Frame, FrameError, Kind, ReplyHead};
 
 /// Bytes of capacity that an empty buffer keeps.
@@ -31,7 +31,7 @@ impl Connection {
             }
             batch.clear();
             batch.shrink_to(KEEP_CAPACITY);
-            self.has_changed.notify_waiters();
+            self.changed.notify_waiters();
         }
     }
 
@@ -58,11 +58,11 @@ impl Connection {
     fn handle(self: &Rc<Self>, frame: Frame) -> Result<(), FrameError> {
         let (kind, id) = (frame.kind, frame.id);
         if kind == Kind::InternalError {
-            self.recycle(Wear::Fault);
+            self.recycle(RecycleReason::Fault);
             return Ok(());
         }
         if self.handle_cancelled(kind, &frame) {
-            self.give_back();
+            self.release_if_drained();
             return Ok(());
         }
         let Some(pending) = self.state.borrow().calls.get(&id).cloned() else {
@@ -114,7 +114,7 @@ impl Connection {
             self.state.borrow_mut().calls.remove(&id);
             pending.release_guard();
             self.close_upload(id);
-            self.give_back();
+            self.release_if_drained();
         }
         Ok(())
     }

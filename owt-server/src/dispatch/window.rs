@@ -11,20 +11,20 @@ use crate::wire::SendWindow;
 pub(super) struct Window {
     send: RefCell<SendWindow>,
     is_closed: Cell<bool>,
-    has_changed: Notify,
+    changed: Notify,
 }
 
 impl Window {
     /// The handler has read so many bytes.
     pub(super) fn update(&self, bytes: usize) {
         self.send.borrow_mut().update(bytes);
-        self.has_changed.notify_one();
+        self.changed.notify_one();
     }
 
     /// The call is over, and reads nothing more.
     pub(super) fn close(&self) {
         self.is_closed.set(true);
-        self.has_changed.notify_one();
+        self.changed.notify_one();
     }
 
     pub(super) fn consume(&self, bytes: usize) {
@@ -34,7 +34,7 @@ impl Window {
     /// Waits until more may be sent; `false` once the call is over.
     pub(super) async fn is_open(&self) -> bool {
         while !self.is_closed.get() && !self.send.borrow().is_open() {
-            self.has_changed.notified().await;
+            self.changed.notified().await;
         }
         !self.is_closed.get()
     }

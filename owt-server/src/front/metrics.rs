@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use actix_web::HttpResponse;
-use owt_core::stats::{BOUNDS, CallStats, Histogram, Recycled, Stats, WorkerEvents, WorkerStats};
+use owt_core::stats::{BOUNDS, CallStats, Histogram, Stats, WorkerEvents, WorkerStats};
 use owt_core::{CallState, Control};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
@@ -133,7 +133,7 @@ impl Exposition {
             out_of_memory,
             killed,
             recycled,
-        } = self.executor.events;
+        } = &self.executor.events;
         let ends = [
             ("workers_started", "Workers that became ready", started),
             ("workers_failed_starts", "Starts that came to nothing", failed_starts),
@@ -143,19 +143,15 @@ impl Exposition {
             ("workers_killed", "Workers that owt killed", killed),
         ];
         for (name, help, count) in ends {
-            page.counter(name, help, None, &count)?;
+            page.counter(name, help, None, count)?;
         }
-        let Recycled { age, calls, memory, abandoned, runaway, fault } = recycled;
-        let recycled = [
-            ("age", age),
-            ("calls", calls),
-            ("memory", memory),
-            ("abandoned", abandoned),
-            ("runaway", runaway),
-            ("fault", fault),
-        ];
         let help = "Workers that were replaced though they worked";
-        page.counters("workers_recycled", help, "reason", recycled.into_iter())
+        page.counters(
+            "workers_recycled",
+            help,
+            "reason",
+            recycled.iter().map(|(reason, count)| (*reason, *count)),
+        )
     }
 }
 

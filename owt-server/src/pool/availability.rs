@@ -1,4 +1,4 @@
-//! Whether calls wait for a worker that is not there: not if none can be started.
+//! When calls stop waiting for a worker: when none can be started.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -9,39 +9,38 @@ use tokio::time::{sleep, sleep_until};
 
 use super::{Shared, WorkerEvent};
 
-/// After so many starts that failed in a row, calls no longer wait for the next one.
+/// The number of consecutive failed starts after which calls fail instead of waiting.
 pub(super) const MAX_FAILED_STARTS: u32 = 3;
 
-/// How long calls wait for a worker, whatever the reason is that there is none.
-pub(super) const MAX_ABSENCE: Duration = Duration::from_secs(30);
+/// How long calls wait for a worker at most.
+pub(super) const MAX_OUTAGE: Duration = Duration::from_secs(30);
 
-/// How often it is looked whether a worker that is being replaced still takes calls.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often it is checked whether a worker that is being replaced still takes calls.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Shared {
-    /// Fails the calls that wait for a worker which cannot be started, and those that come until
-    /// there is one. Where an older worker still takes calls, nothing happens.
+    /// Fails calls for this slot, waiting and new ones, until it has a worker again. Does nothing while
+    /// an older worker still takes calls.
     pub(super) fn unavailable(&self, worker: usize, reason: &str) {
         let reason = Arc::from(reason);
-        if self.slots[worker].absence.explain(&reason) {
-            self.tell(|| WorkerEvent::Unavailable { worker, reason: reason.clone() });
+        if self.slots[worker].outage.explain(&reason) {
+            self.notify(|| WorkerEvent::Unavailable { worker, reason: reason.clone() });
         }
     }
 
-    /// Has calls wait no longer where there has been no worker for so long. Never comes to an end.
-    pub(super) async fn limit_absence(&self, worker: usize, limit: Duration) -> Infallible {
-        let absence = &self.slots[worker].absence;
+    /// Fails calls once an outage has lasted longer than `limit`. Never returns.
+    pub(super) async fn limit_outage(&self, worker: usize, limit: Duration) -> Infallible {
+        let outage = &self.slots[worker].outage;
         let since = loop {
-            match absence.since() {
+            match outage.since() {
                 Some(since) => break since,
                 // The worker that is to be replaced still takes calls.
-                None => sleep(LOOK).await,
+                None => sleep(POLL_INTERVAL).await,
             }
         };
         sleep_until((since + limit).into()).await;
-        if absence.reason().is_none() {
-            let words = format!("none was ready within {limit:?}");
-            self.unavailable(worker, &words);
+        if outage.reason().is_none() {
+            self.unavailable(worker, &format!("none was ready within {limit:?}"));
         }
         pending().await
     }
@@ -56,13 +55,15 @@ mod tests {
     async fn calls_do_not_wait_for_ever_for_a_worker_whose_start_takes_too_long() {
         let (shared, mut listeners) = Shared::new(1, 1, Recycling::default());
         let mut events = listeners.remove(0);
-        shared.slots[0].end();
-        let telling = shared.limit_absence(0, Duration::from_millis(20));
-        let told = tokio::select! {
-            never = telling => match never {},
+        shared.slots[0].set_down();
+        let limiting = shared.limit_outage(0, Duration::from_millis(20));
+        let event = tokio::select! {
+            never = limiting => match never {},
             event = events.recv() => event,
         };
-        let Some(WorkerEvent::Unavailable { worker: 0, reason }) = told else { panic!("not told") };
+        let Some(WorkerEvent::Unavailable { worker: 0, reason }) = event else {
+            panic!("no event")
+        };
         assert_eq!(&*reason, "none was ready within 20ms");
         assert_eq!(shared.health().reason, Some(reason));
     }

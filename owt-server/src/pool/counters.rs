@@ -1,39 +1,40 @@
-//! What is counted of the workers.
+//! Counters of worker starts and ends.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use owt_core::stats::{Recycled, WorkerEvents};
+use owt_core::stats::WorkerEvents;
+use parking_lot::Mutex;
+use strum::VariantNames as _;
 
 use super::exit_reason::ExitReason;
-use super::life::Wear;
+use super::recycling::RecycleReason;
 
 /// The numbers behind [`WorkerEvents`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Counters {
     pub(super) started: AtomicU64,
     pub(super) failed_starts: AtomicU64,
     pub(super) respawned: AtomicU64,
-    pub(super) died: AtomicU64,
-    pub(super) out_of_memory: AtomicU64,
-    pub(super) killed: AtomicU64,
-    recycled_for_age: AtomicU64,
-    recycled_for_calls: AtomicU64,
-    recycled_for_memory: AtomicU64,
-    recycled_for_abandoned: AtomicU64,
-    recycled_for_runaway: AtomicU64,
-    recycled_for_fault: AtomicU64,
+    died: AtomicU64,
+    out_of_memory: AtomicU64,
+    killed: AtomicU64,
+    /// By the reason; there is an entry for each.
+    recycled: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        let (started, failed_starts, respawned, died, out_of_memory, killed) = Default::default();
+        let recycled = RecycleReason::VARIANTS.iter().map(|reason| (*reason, 0)).collect();
+        let recycled = Mutex::new(recycled);
+        Self { started, failed_starts, respawned, died, out_of_memory, killed, recycled }
+    }
 }
 
 impl Counters {
-    pub(super) fn recycled(&self, wear: Wear) {
-        count(match wear {
-            Wear::Age => &self.recycled_for_age,
-            Wear::Calls => &self.recycled_for_calls,
-            Wear::Memory { .. } => &self.recycled_for_memory,
-            Wear::Abandoned { .. } => &self.recycled_for_abandoned,
-            Wear::Runaway => &self.recycled_for_runaway,
-            Wear::Fault => &self.recycled_for_fault,
-        });
+    pub(super) fn recycled(&self, reason: RecycleReason) {
+        *self.recycled.lock().entry(reason.into()).or_default() += 1;
     }
 
     pub(super) fn ended(&self, reason: ExitReason) {
@@ -55,14 +56,7 @@ impl Counters {
             died: read(&self.died),
             out_of_memory: read(&self.out_of_memory),
             killed: read(&self.killed),
-            recycled: Recycled {
-                age: read(&self.recycled_for_age),
-                calls: read(&self.recycled_for_calls),
-                memory: read(&self.recycled_for_memory),
-                abandoned: read(&self.recycled_for_abandoned),
-                runaway: read(&self.recycled_for_runaway),
-                fault: read(&self.recycled_for_fault),
-            },
+            recycled: self.recycled.lock().clone(),
         }
     }
 }

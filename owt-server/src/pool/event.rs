@@ -1,19 +1,19 @@
-//! What the pool tells the threads of the front of its workers.
+//! Changes of workers, which the pool sends to the threads of the front.
 
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use super::exit_reason::ExitReason;
-use super::life::{Lease, Life};
+use super::handle::{DrainGuard, WorkerHandle};
 
 /// A change of one worker.
 pub(crate) enum WorkerEvent {
-    /// A worker is ready; this is the socket to it.
-    Up { worker: usize, life: Arc<Life>, lease: Lease, socket: UnixStream },
-    /// The worker that is there gets no more calls, and finishes those that it has.
+    /// A worker is ready to take calls from this socket.
+    Up { worker: usize, handle: Arc<WorkerHandle>, drain_guard: DrainGuard, socket: UnixStream },
+    /// The current worker gets no new calls, and finishes its own.
     Retire { worker: usize },
-    /// A worker has ended, this one or one that was retired.
-    Down { worker: usize, life: Arc<Life>, reason: ExitReason },
-    /// No worker can be started there, and calls do not wait for one any more.
+    /// A worker has ended: the current one or a retired one.
+    Down { worker: usize, handle: Arc<WorkerHandle>, reason: ExitReason },
+    /// No worker can be started: calls fail until one is up.
     Unavailable { worker: usize, reason: Arc<str> },
 }

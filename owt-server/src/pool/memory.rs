@@ -1,26 +1,23 @@
-//! How much memory a worker has, in the sense of the kernel when it looks for what to end: pages
-//! that are resident, and not addresses that are reserved.
+//! The resident memory of worker processes: what the kernel's OOM killer counts, too.
 
 use procfs::process::Process;
 
-/// Resident bytes of one process; `None` if it has gone.
+/// Resident bytes of one process; `None` if it has ended.
 pub(super) fn resident(pid: u32) -> Option<u64> {
     let process = Process::new(pid.cast_signed()).ok()?;
     Some(process.statm().ok()?.resident * procfs::page_size())
 }
 
-/// Resident bytes of a worker and of the processes that its adaptors have started and that are its
-/// descendants still. `limit` says from where on it has to be exact.
+/// Resident bytes of a worker and its descendants. Exact only above `limit`.
 ///
-/// Forked processes share pages. What they have together is known to the kernel (PSS, which
-/// divides each page among those that have it), but it goes through all their pages for that. Up to
-/// `limit` the sum of what each has is enough, which is never less and costs next to nothing.
+/// Forked processes share pages. PSS counts a shared page once, but the kernel walks all pages to
+/// compute it. The sum of RSS is cheap and never less, so PSS is only read if that exceeds `limit`.
 pub(super) fn resident_with_children(pid: u32, limit: u64) -> u64 {
     let processes = family(pid);
-    let most = processes.iter().map(|pid| resident(*pid).unwrap_or(0)).sum();
-    match most > limit && processes.len() > 1 {
+    let rss = processes.iter().map(|pid| resident(*pid).unwrap_or(0)).sum();
+    match rss > limit && processes.len() > 1 {
         true => processes.iter().map(|pid| proportional(*pid).unwrap_or(0)).sum(),
-        false => most,
+        false => rss,
     }
 }
 
@@ -41,7 +38,7 @@ pub(super) fn children(pid: u32) -> Vec<u32> {
     tasks.filter_map(|task| task.children().ok()).flatten().collect()
 }
 
-/// The process's share of all pages that it has, in bytes.
+/// The proportional set size (PSS) of a process in bytes.
 fn proportional(pid: u32) -> Option<u64> {
     let rollup = Process::new(pid.cast_signed()).ok()?.smaps_rollup().ok()?;
     let maps = rollup.memory_map_rollup.0;
@@ -55,7 +52,7 @@ mod tests {
 
     use super::*;
 
-    /// A Python that holds `size` bytes, and forks so many children that share them.
+    /// A Python process that allocates `size` bytes and forks children that share them.
     fn python(size: usize, forks: usize) -> (Child, u32) {
         let script = format!(
             "import os, time\nkept = b'x' * {size}\n\

@@ -1,5 +1,5 @@
-//! Whether a worker was killed because memory ran out. The kernel tells nobody but its log, which is
-//! for root; what everybody may read is how many processes it has ended so, before and after.
+//! Detects workers that the kernel's OOM killer has ended. The kernel's log is readable by root only,
+//! so the counters of OOM kills are compared: some time before the exit, and after it.
 
 use std::collections::VecDeque;
 use std::os::unix::process::ExitStatusExt;
@@ -11,26 +11,27 @@ use super::exit_reason::{Certainty, ExitReason};
 use parking_lot::Mutex;
 use procfs::ProcError;
 use procfs::process::{MountInfo, Process};
+use tokio::time::{MissedTickBehavior, interval};
 
-/// How often the counts are read.
-pub(super) const LOOK: Duration = Duration::from_secs(1);
+/// How often the counters are read.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many looks back the count is to which the one after a death is compared. A large process
-/// takes seconds to end after it was counted, and several may be ended at a time.
-const LOOKS_BACK: usize = 10;
+/// How many samples are kept. The oldest is compared with the counters after an exit, because a large
+/// process takes seconds to end after it was counted.
+const MAX_SAMPLES: usize = 10;
 
 const SIGKILL: i32 = 9;
 
-/// Tells how workers died, by what has changed since some looks ago.
+/// Samples the counters, and finds why a worker ended.
 #[derive(Debug)]
 pub(super) struct OomWatch {
-    /// The file in which the kernel counts for the control group that the workers are in.
+    /// The file with the counter of the workers' control group.
     group: Option<PathBuf>,
-    /// The counts at the last looks, the oldest first; there is always one.
-    seen: Mutex<VecDeque<Counts>>,
+    /// The last samples, the oldest first; there is always one.
+    samples: Mutex<VecDeque<Counts>>,
 }
 
-/// How many processes were ended for want of memory, as far as that can be read.
+/// The numbers of OOM kills, as far as they can be read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Counts {
     /// In our control group.
@@ -42,22 +43,31 @@ struct Counts {
 impl Default for OomWatch {
     fn default() -> Self {
         let group = group_file();
-        let seen = Mutex::new([Counts::read(group.as_deref())].into());
-        Self { group, seen }
+        let samples = Mutex::new([Counts::read(group.as_deref())].into());
+        Self { group, samples }
     }
 }
 
 impl OomWatch {
-    /// Remembers how the counts are now.
-    pub(super) fn look(&self) {
-        let now = Counts::read(self.group.as_deref());
-        remember(&mut self.seen.lock(), now);
+    /// Samples the counters at intervals. Never returns.
+    pub(super) async fn watch(&self) {
+        let mut interval = interval(POLL_INTERVAL);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            self.sample();
+        }
     }
 
-    /// How the counts were some looks ago, and how they are now.
+    fn sample(&self) {
+        let now = Counts::read(self.group.as_deref());
+        keep(&mut self.samples.lock(), now);
+    }
+
+    /// The oldest sample, and the counters now.
     fn compare(&self) -> (Counts, Counts) {
         let now = Counts::read(self.group.as_deref());
-        (self.seen.lock().front().copied().unwrap_or(now), now)
+        (self.samples.lock().front().copied().unwrap_or(now), now)
     }
 
     /// How a worker died that nobody of ours has ended.
@@ -72,10 +82,10 @@ impl OomWatch {
     }
 }
 
-fn remember(seen: &mut VecDeque<Counts>, now: Counts) {
-    seen.push_back(now);
-    while seen.len() > LOOKS_BACK {
-        seen.pop_front();
+fn keep(samples: &mut VecDeque<Counts>, now: Counts) {
+    samples.push_back(now);
+    while samples.len() > MAX_SAMPLES {
+        samples.pop_front();
     }
 }
 
@@ -83,7 +93,7 @@ fn killed((before, after): (Counts, Counts)) -> ExitReason {
     let rises = |before: Option<u64>, after: Option<u64>| Some(after? > before?);
     match (rises(before.group, after.group), rises(before.machine, after.machine)) {
         (Some(true), _) => ExitReason::OutOfMemory(Certainty::Known),
-        // The counts of control groups of the first version are those of one group alone.
+        // The counter of cgroup v1 leaves out child groups, so the machine's counter may know more.
         (_, Some(true)) => ExitReason::OutOfMemory(Certainty::Likely),
         (_, Some(false)) => ExitReason::Killed,
         (_, None) => ExitReason::Signal(SIGKILL),
@@ -174,14 +184,15 @@ mod tests {
     }
 
     #[test]
-    fn a_count_is_remembered_while_processes_may_still_be_ending_of_it() {
-        let watch = OomWatch { group: None, seen: Mutex::new([counts(Some(1), Some(7))].into()) };
-        for _ in 1..LOOKS_BACK {
-            remember(&mut watch.seen.lock(), counts(Some(3), Some(9)));
-            // However many workers were killed: that one was does not make the others' death another.
+    fn a_sample_is_kept_while_killed_processes_may_still_be_ending() {
+        let watch =
+            OomWatch { group: None, samples: Mutex::new([counts(Some(1), Some(7))].into()) };
+        for _ in 1..MAX_SAMPLES {
+            keep(&mut watch.samples.lock(), counts(Some(3), Some(9)));
+            // The comparison is the same for each of several workers that end at once.
             assert_eq!([watch.compare().0, watch.compare().0], [counts(Some(1), Some(7)); 2]);
         }
-        remember(&mut watch.seen.lock(), counts(Some(3), Some(9)));
+        keep(&mut watch.samples.lock(), counts(Some(3), Some(9)));
         assert_eq!(watch.compare().0, counts(Some(3), Some(9)));
     }
 

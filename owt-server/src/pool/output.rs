@@ -1,7 +1,7 @@
-//! What a worker and its children print, as lines of the front's log.
+//! Forwards what a worker and its children print to the front's log.
 //!
-//! It comes through a pipe that is always read on, so nobody who prints waits for whoever reads the
-//! log. And nothing in it can pass for another line, or for an order to a terminal.
+//! The pipe is read all the time, so that printing does not block. Control characters are escaped:
+//! output can neither forge log lines nor control a terminal.
 
 use std::borrow::Cow;
 
@@ -10,24 +10,24 @@ use tokio::task::JoinHandle;
 
 use crate::log::Forwarder;
 
-/// How much of a line is kept in one piece: what waits in the log's queue has an end.
-const LONGEST_PIECE: u64 = 8 * 1024;
+/// Longer lines are split, so that the log's queue is bounded.
+const MAX_LINE: u64 = 8 * 1024;
 
-/// Marks what goes on with a line.
-const GOES_ON: &[u8] = "… ".as_bytes();
+/// Begins each further part of a line that was split.
+const CONTINUATION: &[u8] = "… ".as_bytes();
 
-/// Puts what comes into the log, until nobody is left that could print.
-pub(super) fn follow(output: impl AsyncRead + Send + Unpin + 'static) -> JoinHandle<()> {
+/// Forwards output to the log until all writers have closed the pipe.
+pub(super) fn forward(output: impl AsyncRead + Send + Unpin + 'static) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut output = BufReader::new(output);
         let (mut forwarder, mut line) = (Forwarder::default(), Vec::new());
         loop {
-            let is_begun = !line.is_empty() && !line.ends_with(b"\n");
+            let is_continuation = !line.is_empty() && !line.ends_with(b"\n");
             line.clear();
-            if is_begun {
-                line.extend(GOES_ON);
+            if is_continuation {
+                line.extend(CONTINUATION);
             }
-            let mut piece = (&mut output).take(LONGEST_PIECE);
+            let mut piece = (&mut output).take(MAX_LINE);
             match piece.read_until(b'\n', &mut line).await {
                 Ok(1..) => forwarder.forward(&printable(&line)).await,
                 _ => return,
@@ -36,21 +36,21 @@ pub(super) fn follow(output: impl AsyncRead + Send + Unpin + 'static) -> JoinHan
     })
 }
 
-/// A line with its end, in which control characters other than tabs are shown.
+/// A line in which control characters other than tabs are escaped.
 fn printable(line: &[u8]) -> Cow<'_, [u8]> {
-    let is_order = |c: char| c.is_control() && c != '\t';
+    let is_control = |c: char| c.is_control() && c != '\t';
     let text = line.strip_suffix(b"\n").unwrap_or(line);
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     let shown = String::from_utf8_lossy(text);
     if text.len() + 1 == line.len()
         && matches!(shown, Cow::Borrowed(_))
-        && !shown.contains(is_order)
+        && !shown.contains(is_control)
     {
         return Cow::Borrowed(line);
     }
     let mut whole = String::with_capacity(line.len() + 16);
     for c in shown.chars() {
-        if is_order(c) {
+        if is_control(c) {
             whole.extend(c.escape_default());
         } else {
             whole.push(c);
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_a_line_is_an_order_to_a_terminal() {
+    fn control_characters_are_escaped() {
         let cases: [(&[u8], &str); 7] = [
             (b"as it is\t\xc3\xa9\n", "as it is\t\u{e9}\n"),
             (b"no end", "no end\n"),

@@ -1,4 +1,4 @@
-//! One worker process: how it is started with its sockets, and ended.
+//! One worker process: started with its sockets, and stopped.
 
 use std::io::{self, IoSlice, Write};
 use std::mem::MaybeUninit;
@@ -17,60 +17,54 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
 
-use super::adopted::{self, Adopted};
 use super::output;
+use super::subreaper::{self, Subreaper};
 use crate::leftovers::MARK_VARIABLE;
 use crate::log;
 use crate::wire::{MAX_CONNECTIONS, Ready, Settings};
 
-/// How long Python may take to start.
-const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long a worker may take to be ready.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a worker has for its exit functions before it is killed.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long a worker may take to run its exit functions.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 
-/// How long the log waits for the last lines of a worker that has ended.
-const LAST_WORDS: Duration = Duration::from_millis(200);
-
-/// The pause after a first start that failed.
-const BREATH: Duration = Duration::from_millis(50);
-
-/// The longest pause before a worker that does not start is tried again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long to wait for the remaining output of a worker that has exited.
+const OUTPUT_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Why a worker did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The process could not be started or spoken to.
+    /// The process could not be started, or its socket failed.
     #[error("cannot start a worker process: {0}")]
     Io(#[from] io::Error),
-    /// The package that it needs cannot be written.
+    /// The package `owt` cannot be written to disk.
     #[error("the package owt cannot be written: {0}")]
     Package(#[source] io::Error),
-    /// Python or the package `owt` did not start in it.
+    /// Python or the package `owt` did not start.
     #[error("Python does not start: {0}")]
     Python(String),
-    /// It ended before it was ready.
+    /// The process exited before it was ready.
     #[error("a worker process ended while it was starting ({0})")]
     Ended(ExitStatus),
-    /// It said nothing for too long.
-    #[error("a worker process is not ready after {} s", START_LIMIT.as_secs())]
+    /// The process was not ready in time.
+    #[error("a worker process is not ready after {} s", START_TIMEOUT.as_secs())]
     Slow,
 }
 
 pub(super) struct Process {
     child: Child,
-    /// Readable once the process has ended, when nobody has waited for it yet.
-    ended: Option<AsyncFd<OwnedFd>>,
-    /// Puts what it prints into the log.
+    /// The pidfd, readable once the process has exited, also before it is waited for.
+    pidfd: Option<AsyncFd<OwnedFd>>,
+    /// Forwards its output to the log.
     output: Option<JoinHandle<()>>,
-    /// The process, and the group that it leads from its start on.
+    /// The id of the process, and of the process group that it leads.
     pid: Pid,
-    /// By what processes are known that come from this one.
+    /// Marks the processes that this one starts.
     mark: String,
-    adopted: Arc<Adopted>,
+    subreaper: Arc<Subreaper>,
     control: tokio::net::UnixStream,
-    /// Our ends of the sockets for calls, one for each thread of the front.
+    /// The front's ends of the sockets for calls, one for each of its threads.
     pub(super) sockets: Vec<UnixStream>,
 }
 
@@ -78,98 +72,107 @@ impl Process {
     pub(super) fn spawn(
         settings: &Settings,
         threads: usize,
-        adopted: &Arc<Adopted>,
+        subreaper: &Arc<Subreaper>,
+    ) -> io::Result<Self> {
+        let mut command = Command::new(own_program(&settings.exe));
+        command.arg0("owt").arg("worker");
+        let settings = postcard::to_stdvec(settings).map_err(io::Error::other)?;
+        Self::spawn_command(command, &settings, threads, subreaper)
+    }
+
+    fn spawn_command(
+        mut command: Command,
+        settings: &[u8],
+        threads: usize,
+        subreaper: &Arc<Subreaper>,
     ) -> io::Result<Self> {
         let (control, theirs) = UnixStream::pair()?;
-        let mark = adopted.mark();
-        let mut command = Command::new(own_program(&settings.exe));
+        let mark = subreaper.mark();
         command
-            .arg0("owt")
-            .arg("worker")
             .env(log::LEVEL_VARIABLE, LevelFilter::current().to_string())
             .env(MARK_VARIABLE, &mark)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
-        let mut child = adopted.spawn(command)?;
-        let output = child.stderr.take().map(output::follow);
+        let mut child = subreaper.spawn(command)?;
+        let output = child.stderr.take().map(output::forward);
         let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let pid = pid.ok_or(io::ErrorKind::NotFound)?;
-        let ended = watch_for_end(pid);
+        let pidfd = open_pidfd(pid);
         let pairs: Vec<_> = (0..threads).map(|_| UnixStream::pair()).collect::<io::Result<_>>()?;
         let (sockets, theirs): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
         match send_settings(&control, settings, &theirs) {
-            // It has ended already: how, will be said where it should be ready.
-            Err(err) if err.kind() == io::ErrorKind::BrokenPipe => {}
+            // The process has exited: `ready` returns its exit status.
+            Err(err) if is_closed(&err) => {}
             sent => sent?,
         }
         control.set_nonblocking(true)?;
         let control = tokio::net::UnixStream::from_std(control)?;
-        let adopted = adopted.clone();
-        Ok(Self { child, ended, output, pid, mark, adopted, control, sockets })
+        let subreaper = subreaper.clone();
+        Ok(Self { child, pidfd, output, pid, mark, subreaper, control, sockets })
     }
 
-    /// Waits for the worker's first word.
+    /// Waits until the worker reports that it is ready.
     pub(super) async fn ready(&mut self) -> Result<(), StartError> {
-        // One small write, so it arrives whole.
-        let mut word = vec![0; 64 * 1024];
-        let read = timeout(START_LIMIT, self.control.read(&mut word));
+        // The worker sends it in one write, so it arrives whole.
+        let mut message = vec![0; 64 * 1024];
+        let read = timeout(START_TIMEOUT, self.control.read(&mut message));
         let len = match read.await.map_err(|_| StartError::Slow)? {
-            // Some that ends leaves unread what it was told.
-            Err(err) if err.kind() == io::ErrorKind::ConnectionReset => 0,
+            // The process exited before it had read its settings.
+            Err(err) if is_closed(&err) => 0,
             read => read?,
         };
-        match postcard::from_bytes(&word[..len]) {
+        match postcard::from_bytes(&message[..len]) {
             Ok(Ready::Yes) => Ok(()),
             Ok(Ready::No(why)) => Err(StartError::Python(why)),
             Err(_) => Err(StartError::Ended(self.wait().await?)),
         }
     }
 
-    /// Waits for the worker's end, and ends the group that it led.
+    /// Waits until the worker has exited, and kills its process group.
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
-        if let Some(ended) = &self.ended {
-            let _ = ended.readable().await;
-            // Before anybody waits for the process: after that, its number may be another's.
+        if let Some(pidfd) = &self.pidfd {
+            let _ = pidfd.readable().await;
+            // Before the process is reaped: after that, its id may be reused.
             self.kill_group();
         }
         self.child.wait().await
     }
 
-    /// Waits until what was printed is in the log; children that have left the group may print on.
-    async fn last_words(&mut self) {
+    /// Waits until its output is in the log. Children outside the group may keep the pipe open.
+    async fn flush_output(&mut self) {
         if let Some(output) = self.output.take() {
-            let _ = timeout(LAST_WORDS, output).await;
+            let _ = timeout(OUTPUT_TIMEOUT, output).await;
         }
     }
 
-    /// Lets the worker run its exit functions, then ends it and its group.
-    pub(super) async fn end(&mut self) {
+    /// Lets the worker run its exit functions, then kills it and its group.
+    pub(super) async fn stop(&mut self) {
         let _ = self.control.try_write(&[1]);
-        if timeout(FAREWELL, self.wait()).await.is_err() {
+        if timeout(SHUTDOWN_GRACE, self.wait()).await.is_err() {
             self.kill().await;
         }
-        self.last_words().await;
+        self.flush_output().await;
     }
 
-    /// Kills the worker, also if it has left its group, and those that are in the group still.
+    /// Kills the worker, even if it has left its group, and the group.
     pub(super) async fn kill(&mut self) {
         let _ = self.child.start_kill();
         self.kill_group();
         let _ = self.wait().await;
     }
 
-    /// Only the worker can have made a group of this number, whether or not it still is in it.
+    /// The id is not reused before the worker has been reaped.
     fn kill_group(&self) {
         if self.child.id().is_some() {
             let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
         }
     }
 
-    /// Ends what the worker's adaptors have left, once it has ended.
-    pub(super) fn end_rest(&self, worker: usize) {
-        adopted::end_rest(&self.adopted, worker, &self.mark);
+    /// Kills the processes that the worker has left, once it has exited.
+    pub(super) fn kill_left(&self, worker: usize) {
+        subreaper::kill_left(&self.subreaper, worker, &self.mark);
     }
 
     pub(super) fn pid(&self) -> u32 {
@@ -180,30 +183,25 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill_group();
-        self.adopted.remove(self.pid);
+        self.subreaper.remove(self.pid);
     }
 }
 
-/// What is readable once a process has ended; `None` where the system has no such thing.
+/// `None` on a kernel without pidfds.
 #[expect(deprecated, reason = "sound for an OwnedFd; what replaces it is unsafe for all types")]
-fn watch_for_end(pid: Pid) -> Option<AsyncFd<OwnedFd>> {
+fn open_pidfd(pid: Pid) -> Option<AsyncFd<OwnedFd>> {
     let process = rustix::process::pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?;
     AsyncFd::with_interest(process, Interest::READABLE).ok()
 }
 
-/// This program as it runs, even if the file has been replaced since, as a new build does.
+/// The running program, even if its file has been replaced by a new build.
 fn own_program(exe: &str) -> &str {
     const RUNNING: &str = "/proc/self/exe";
     if std::path::Path::new(RUNNING).exists() { RUNNING } else { exe }
 }
 
-/// Sends the settings, and with their first bytes the worker's ends of the sockets for calls.
-fn send_settings(
-    control: &UnixStream,
-    settings: &Settings,
-    sockets: &[UnixStream],
-) -> io::Result<()> {
-    let settings = postcard::to_stdvec(settings).map_err(io::Error::other)?;
+/// Sends the settings, and with their length the worker's ends of the sockets for calls.
+fn send_settings(control: &UnixStream, settings: &[u8], sockets: &[UnixStream]) -> io::Result<()> {
     let len = u32::try_from(settings.len()).map_err(io::Error::other)?.to_le_bytes();
     let sockets: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_CONNECTIONS))];
@@ -213,22 +211,39 @@ fn send_settings(
     }
     let flags = SendFlags::NOSIGNAL;
     rustix::net::sendmsg(control, &[IoSlice::new(&len)], &mut ancillary, flags)?;
-    (&mut &*control).write_all(&settings)
+    (&mut &*control).write_all(settings)
 }
 
-/// The pause after one more start that failed.
-pub(super) fn longer(pause: Duration) -> Duration {
-    (pause * 2).clamp(BREATH, LONGEST_PAUSE)
+/// Whether the other end of a socket has been closed, with or without unread data.
+fn is_closed(err: &io::Error) -> bool {
+    matches!(err.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use rstest::rstest;
+
     use super::*;
 
-    #[test]
-    fn a_worker_that_does_not_start_is_tried_less_and_less_often() {
-        let pauses = std::iter::successors(Some(Duration::ZERO), |pause| Some(longer(*pause)));
-        let pauses: Vec<_> = pauses.take(9).map(|pause| pause.as_millis()).collect();
-        assert_eq!(pauses, [0, 50, 100, 200, 400, 800, 1600, 3200, 5000]);
+    /// More than the buffer of a socket holds, so that sending them waits for the worker.
+    const LARGE: usize = 16 << 20;
+
+    #[rstest]
+    #[case::before_it_reads("kill -9 $$")]
+    #[case::while_it_reads("head -c 4 >/dev/null; kill -9 $$")]
+    #[tokio::test]
+    async fn a_worker_that_is_killed_while_it_starts_is_named_by_its_signal(
+        #[case] script: &str,
+        #[values(1, LARGE)] settings: usize,
+    ) {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let settings = vec![0; settings];
+        let spawned = Process::spawn_command(command, &settings, 1, &Arc::default());
+        let err = spawned.unwrap().ready().await.unwrap_err();
+        let StartError::Ended(status) = err else { panic!("{err}") };
+        assert_eq!(status.signal(), Some(9));
     }
 }

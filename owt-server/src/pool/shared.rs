@@ -1,4 +1,4 @@
-//! What the supervisors and the threads of the front share of the pool.
+//! The state that supervisors and the threads of the front share.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,25 +7,25 @@ use owt_core::Health;
 use owt_core::stats::{WorkerEvents, WorkerStats};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::adopted::Adopted;
 use super::counters::Counters;
 use super::event::WorkerEvent;
-use super::life::Recycling;
 use super::oom::OomWatch;
+use super::recycling::Recycling;
 use super::slot::Slot;
+use super::subreaper::Subreaper;
 
 pub(crate) struct Shared {
     pub(super) slots: Vec<Slot>,
-    /// Where the threads of the front are told of what happens.
+    /// One for each thread of the front.
     pub(super) listeners: Vec<UnboundedSender<WorkerEvent>>,
     pub(crate) recycling: Recycling,
     pub(super) counters: Counters,
     pub(super) oom: OomWatch,
-    pub(super) adopted: Arc<Adopted>,
+    pub(super) subreaper: Arc<Subreaper>,
 }
 
 impl Shared {
-    /// For so many workers, and a front of so many threads, each of which takes one of the receivers.
+    /// Returns a receiver for each thread of the front, too.
     pub(crate) fn new(
         workers: usize,
         threads: usize,
@@ -38,17 +38,17 @@ impl Shared {
             recycling,
             counters: Counters::default(),
             oom: OomWatch::default(),
-            adopted: Arc::default(),
+            subreaper: Arc::default(),
         };
         (Arc::new(shared), receivers)
     }
 
-    /// The numbers of the workers that there should be.
-    pub(crate) fn places(&self) -> Range<usize> {
+    /// The numbers of the workers.
+    pub(crate) fn slots(&self) -> Range<usize> {
         0..self.slots.len()
     }
 
-    /// Counts a call that is sent to a worker: a worker may be replaced after so many.
+    /// Counts a call that is sent to a worker, for the limit of calls.
     pub(crate) fn count_call(&self, worker: usize) {
         self.slots[worker].count_call();
     }
@@ -57,7 +57,7 @@ impl Shared {
         Health {
             alive: self.slots.iter().filter(|slot| slot.is_up()).count(),
             total: self.slots.len(),
-            reason: self.slots.iter().find_map(|slot| slot.absence.reason()),
+            reason: self.slots.iter().find_map(|slot| slot.outage.reason()),
         }
     }
 
@@ -65,10 +65,10 @@ impl Shared {
         (self.counters.events(), self.slots.iter().map(Slot::stats).collect())
     }
 
-    /// Tells all threads of the front.
-    pub(super) fn tell(&self, event: impl Fn() -> WorkerEvent) {
+    /// Sends an event to all threads of the front.
+    pub(super) fn notify(&self, event: impl Fn() -> WorkerEvent) {
         for listener in &self.listeners {
-            // A thread that has ended needs to know nothing.
+            // It fails if the thread has ended.
             let _ = listener.send(event());
         }
     }

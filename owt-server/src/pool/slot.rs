@@ -1,4 +1,4 @@
-//! One worker's place in the pool: processes come there and go.
+//! A slot for one worker, which several processes have in turn.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -7,20 +7,20 @@ use owt_core::stats::WorkerStats;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::absence::Absence;
 use super::memory;
+use super::outage::Outage;
 
 #[derive(Default)]
 pub(super) struct Slot {
     is_up: AtomicBool,
-    /// Calls that were ever sent there.
+    /// Calls sent to all processes of this slot.
     calls: AtomicU64,
-    /// Up to how many of them the present process may go on.
+    /// The value of `calls` at which the current process is replaced.
     max_calls: AtomicU64,
-    is_worn: Notify,
-    /// The process id of the present process, and since when it is ready.
-    present: Mutex<Option<(u32, Instant)>>,
-    pub(super) absence: Absence,
+    has_max_calls: Notify,
+    /// The id of the current process, and when it became ready.
+    current: Mutex<Option<(u32, Instant)>>,
+    pub(super) outage: Outage,
 }
 
 impl Slot {
@@ -31,43 +31,42 @@ impl Slot {
     pub(super) fn count_call(&self) {
         let before = self.calls.fetch_add(1, Ordering::Relaxed);
         if before + 1 == self.max_calls.load(Ordering::Relaxed) {
-            self.is_worn.notify_one();
+            self.has_max_calls.notify_one();
         }
     }
 
-    /// Waits until the present process has had as many calls as it may.
-    pub(super) async fn worn(&self) {
-        // A notification may have been meant for the process before this one.
+    /// Waits until the current process has been sent its maximum of calls.
+    pub(super) async fn reached_max_calls(&self) {
+        // Ignore notifications meant for a previous process.
         while self.calls.load(Ordering::Relaxed) < self.max_calls.load(Ordering::Relaxed) {
-            self.is_worn.notified().await;
+            self.has_max_calls.notified().await;
         }
     }
 
-    /// A process is ready, and may have so many calls.
-    pub(super) fn begin(&self, pid: u32, max_calls: Option<u64>) {
+    /// Records that a process is ready.
+    pub(super) fn set_up(&self, pid: u32, max_calls: Option<u64>) {
         let calls = self.calls.load(Ordering::Relaxed);
         let max_calls = max_calls.map_or(u64::MAX, |more| calls.saturating_add(more));
         self.max_calls.store(max_calls, Ordering::Relaxed);
-        *self.present.lock() = Some((pid, Instant::now()));
-        self.absence.end();
+        *self.current.lock() = Some((pid, Instant::now()));
+        self.outage.end();
         self.is_up.store(true, Ordering::Relaxed);
     }
 
-    /// The process takes no more calls.
-    pub(super) fn end(&self) {
+    /// Records that the process takes no more calls.
+    pub(super) fn set_down(&self) {
         self.is_up.store(false, Ordering::Relaxed);
-        *self.present.lock() = None;
-        self.absence.begin();
+        *self.current.lock() = None;
+        self.outage.begin();
     }
 
-    /// Reads the memory of the present process from the system.
     pub(super) fn stats(&self) -> WorkerStats {
-        let present = *self.present.lock();
+        let current = *self.current.lock();
         WorkerStats {
             is_up: self.is_up(),
-            calls: 0, // Whoever sends them knows.
-            resident: present.and_then(|(pid, _)| memory::resident(pid)),
-            age: present.map(|(_, ready)| ready.elapsed()),
+            calls: 0, // Filled in by the dispatcher.
+            resident: current.and_then(|(pid, _)| memory::resident(pid)),
+            age: current.map(|(_, ready)| ready.elapsed()),
         }
     }
 }

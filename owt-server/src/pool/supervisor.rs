@@ -1,5 +1,4 @@
-//! One place among the workers: a worker is started there, watched, and replaced when it dies or is
-//! worn.
+//! Supervises one slot: starts a worker there, watches it, and replaces it.
 
 use std::io;
 use std::pin::pin;
@@ -10,30 +9,19 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
-use super::availability::{MAX_ABSENCE, MAX_FAILED_STARTS};
+use super::availability::{MAX_FAILED_STARTS, MAX_OUTAGE};
+use super::backoff::{next_memory_backoff, next_pause, pause_after_exit};
 use super::counters::count;
+use super::event::WorkerEvent;
 use super::exit_reason::ExitReason;
-use super::life::{Life, Wear};
-use super::process::{Process, StartError, longer};
-use super::running::Running;
-use super::{Shared, WorkerEvent};
+use super::handle::WorkerHandle;
+use super::process::{Process, StartError};
+use super::recycling::RecycleReason;
+use super::running::RunningWorker;
+use super::shared::Shared;
 use crate::package::RunDir;
 use crate::wire::Settings;
 
-/// A worker that lived this long is replaced at once.
-const HEALTHY: Duration = Duration::from_secs(1);
-
-/// The pause before a worker that did not live so long is replaced. It did start: most likely the
-/// same call killed one after the other, and other calls are not to wait for that.
-const BREATH: Duration = Duration::from_millis(50);
-
-/// A worker that had too much memory before this age may just need it: the next one is spared longer.
-const SOON: Duration = Duration::from_secs(60);
-
-/// For how long a worker is spared at the most.
-const LONGEST_SPARED: Duration = Duration::from_secs(300);
-
-/// What it takes to run one worker after the other.
 pub(super) struct Supervisor {
     pub(super) worker: usize,
     pub(super) settings: Settings,
@@ -42,14 +30,14 @@ pub(super) struct Supervisor {
     pub(super) stopped: watch::Receiver<bool>,
 }
 
-/// A worker whose process has been started, and that is not ready yet.
+/// A worker that has been started and is not ready yet.
 pub(super) struct Starting {
     supervisor: Supervisor,
     process: Process,
 }
 
 impl Starting {
-    /// Waits until the worker is ready, and keeps it running from then on.
+    /// Waits until the worker is ready, and supervises its slot from then on.
     pub(super) async fn ready(self) -> Result<JoinHandle<()>, StartError> {
         let Self { supervisor, mut process } = self;
         process.ready().await?;
@@ -57,11 +45,11 @@ impl Starting {
     }
 }
 
-/// What has become of a worker that was watched.
-enum Turn {
-    Stopped,
-    Died(ExitReason),
-    Worn(Wear),
+/// What a supervisor reacts to.
+enum Event {
+    PoolStopped,
+    Exited(ExitReason),
+    Recycle(RecycleReason),
 }
 
 impl Supervisor {
@@ -71,107 +59,111 @@ impl Supervisor {
     }
 
     fn spawn(&self) -> io::Result<Process> {
-        Process::spawn(&self.settings, self.shared.listeners.len(), &self.shared.adopted)
+        Process::spawn(&self.settings, self.shared.listeners.len(), &self.shared.subreaper)
     }
 
     /// Keeps a worker running until the pool stops.
     async fn supervise(self, process: Process) {
         let mut retired = Retired::default();
-        let (mut next, mut spared) = (Some(process), Duration::ZERO);
+        let (mut next, mut memory_backoff) = (Some(process), Duration::ZERO);
         while let Some(process) = next {
             let mut running = self.announce(process);
-            next = match self.watch(&mut running, spared, &mut retired).await {
-                Turn::Stopped => {
-                    running.process.end().await;
+            next = match self.next_event(&mut running, memory_backoff, &mut retired).await {
+                Event::PoolStopped => {
+                    running.process.stop().await;
                     None
                 }
-                Turn::Died(reason) => {
-                    let pause = if running.age() < HEALTHY { BREATH } else { Duration::ZERO };
-                    self.bury(&running, reason);
+                Event::Exited(reason) => {
+                    let pause = pause_after_exit(running.age());
+                    self.reap(&running, reason);
                     self.respawn(pause).await
                 }
-                Turn::Worn(wear) if wear.is_urgent() => {
-                    if matches!(wear, Wear::Memory { .. }) {
-                        spared = longer_spared(spared, running.age());
+                Event::Recycle(reason) if reason.is_urgent() => {
+                    if matches!(reason, RecycleReason::Memory { .. }) {
+                        memory_backoff = next_memory_backoff(memory_backoff, running.age());
                     }
-                    self.retire(running, wear, &mut retired);
+                    self.retire(running, reason, &mut retired);
                     self.replacement(Duration::ZERO).await
                 }
-                Turn::Worn(wear) => self.relieve(running, wear, &mut retired).await,
+                Event::Recycle(reason) => self.rolling_replace(running, reason, &mut retired).await,
             };
         }
         retired.at_most(0).await;
     }
 
-    /// Lets all threads of the front know that a worker is ready.
-    fn announce(&self, mut process: Process) -> Running {
-        let (life, worker) = (Arc::<Life>::default(), self.worker);
+    /// Announces a worker that is ready to all threads of the front.
+    fn announce(&self, mut process: Process) -> RunningWorker {
+        let (handle, worker) = (Arc::<WorkerHandle>::default(), self.worker);
         for (listener, socket) in self.shared.listeners.iter().zip(process.sockets.drain(..)) {
-            let (life, lease) = (life.clone(), life.lease());
-            let _ = listener.send(WorkerEvent::Up { worker, life, lease, socket });
+            let (handle, drain_guard) = (handle.clone(), handle.drain_guard());
+            let _ = listener.send(WorkerEvent::Up { worker, handle, drain_guard, socket });
         }
-        let running = Running::new(worker, process, life, self.shared.clone());
+        let running = RunningWorker::new(worker, process, handle, self.shared.clone());
         count(&self.shared.counters.started);
-        self.shared.slots[worker].begin(running.process.pid(), running.limits.max_calls);
+        self.shared.slots[worker].set_up(running.process.pid(), running.limits.max_calls);
         running
     }
 
-    async fn watch(&self, running: &mut Running, spared: Duration, retired: &mut Retired) -> Turn {
-        let gauge = running.gauge();
-        let worn = async {
-            let wear = gauge.worn(spared).await;
+    async fn next_event(
+        &self,
+        running: &mut RunningWorker,
+        memory_backoff: Duration,
+        retired: &mut Retired,
+    ) -> Event {
+        let monitor = running.health_monitor();
+        let recycle_reason = async {
+            let reason = monitor.recycle_reason(memory_backoff).await;
             tokio::select! {
-                () = retired.at_most(wear.max_leaving()) => wear,
-                () = gauge.guard() => wear,
+                () = retired.at_most(reason.max_retired()) => reason,
+                () = monitor.enforce_memory_limit() => reason,
             }
         };
         tokio::select! {
-            reason = running.exit_reason() => Turn::Died(reason),
-            wear = worn => Turn::Worn(wear),
-            () = self.stopped() => Turn::Stopped,
+            reason = running.exited() => Event::Exited(reason),
+            reason = recycle_reason => Event::Recycle(reason),
+            () = self.stopped() => Event::PoolStopped,
         }
     }
 
-    /// Starts another worker while the worn one works on, and retires that once the other is ready.
-    async fn relieve(
+    /// Starts a replacement while the worker keeps taking calls, and retires it once that is ready.
+    async fn rolling_replace(
         &self,
-        mut running: Running,
-        wear: Wear,
+        mut running: RunningWorker,
+        recycle_reason: RecycleReason,
         retired: &mut Retired,
     ) -> Option<Process> {
-        let gauge = running.gauge();
+        let monitor = running.health_monitor();
         let mut starting = pin!(self.replacement(Duration::ZERO));
         let reason = tokio::select! {
             next = &mut starting => {
                 match next {
-                    Some(_) => self.retire(running, wear, retired),
-                    None => running.process.end().await,
+                    Some(_) => self.retire(running, recycle_reason, retired),
+                    None => running.process.stop().await,
                 }
                 return next;
             }
-            reason = running.exit_reason() => reason,
-            () = gauge.guard() => ExitReason::Lost,
+            reason = running.exited() => reason,
+            () = monitor.enforce_memory_limit() => ExitReason::Lost,
         };
-        self.bury(&running, reason);
+        self.reap(&running, reason);
         starting.await
     }
 
-    /// Sends no more calls to a worker, and ends it once those that it has are over.
-    fn retire(&self, running: Running, wear: Wear, retired: &mut Retired) {
-        self.shared.tell(|| WorkerEvent::Retire { worker: self.worker });
-        self.shared.slots[self.worker].end();
-        self.shared.counters.recycled(wear);
-        tracing::info!("worker {} is replaced, because {wear}", self.worker);
-        let leaving = leave(running, self.stopped.clone());
-        retired.0.spawn_local(leaving);
+    /// Sends no new calls to a worker, and lets it drain in the background.
+    fn retire(&self, running: RunningWorker, reason: RecycleReason, retired: &mut Retired) {
+        self.shared.notify(|| WorkerEvent::Retire { worker: self.worker });
+        self.shared.slots[self.worker].set_down();
+        self.shared.counters.recycled(reason);
+        tracing::info!("worker {} is replaced, because {reason}", self.worker);
+        retired.0.spawn_local(drain(running, self.stopped.clone()));
     }
 
-    /// Clears up after a worker that has died.
-    fn bury(&self, running: &Running, reason: ExitReason) {
-        self.shared.tell(|| running.down(reason));
-        self.shared.slots[self.worker].end();
+    /// Cleans up after a worker that has exited: its calls fail, and its processes are killed.
+    fn reap(&self, running: &RunningWorker, reason: ExitReason) {
+        self.shared.notify(|| running.down(reason));
+        self.shared.slots[self.worker].set_down();
         self.shared.counters.ended(reason);
-        running.process.end_rest(self.worker);
+        running.process.kill_left(self.worker);
         tracing::warn!("worker {} ended ({reason}); starting another", self.worker);
     }
 
@@ -180,12 +172,11 @@ impl Supervisor {
         process.inspect(|_| count(&self.shared.counters.respawned))
     }
 
-    /// Starts another worker, and tries less and less often where it does not start; `None` when
-    /// the pool stops.
+    /// Starts another worker, with a growing pause between attempts; `None` if the pool stops.
     async fn replacement(&self, pause: Duration) -> Option<Process> {
         tokio::select! {
             process = self.start_until_ready(pause) => Some(process),
-            never = self.shared.limit_absence(self.worker, MAX_ABSENCE) => match never {},
+            never = self.shared.limit_outage(self.worker, MAX_OUTAGE) => match never {},
             () = self.stopped() => None,
         }
     }
@@ -194,18 +185,18 @@ impl Supervisor {
         let mut failures = 0;
         loop {
             sleep(pause).await;
-            match self.attempt().await {
+            match self.try_start().await {
                 Ok(process) => return process,
                 Err(err) => {
                     failures += 1;
                     self.start_failed(failures, &err);
                 }
             }
-            pause = longer(pause);
+            pause = next_pause(pause);
         }
     }
 
-    async fn attempt(&self) -> Result<Process, StartError> {
+    async fn try_start(&self) -> Result<Process, StartError> {
         self.run_dir.clone().restore_in_background().await.map_err(StartError::Package)?;
         let mut process = self.spawn()?;
         process.ready().await.map(|()| process)
@@ -226,79 +217,48 @@ impl Supervisor {
 
 /// Waits until the pool stops.
 async fn stopped(mut stopped: watch::Receiver<bool>) {
-    // An error says that nobody is left who could stop it.
+    // It fails if the pool was dropped, which stops it as well.
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-/// The workers of this place that were retired and are still there.
+/// The retired workers of this slot that still run.
 #[derive(Default)]
 struct Retired(JoinSet<()>);
 
 impl Retired {
-    /// Waits until no more than so many are left.
-    async fn at_most(&mut self, most: usize) {
-        while self.0.len() > most {
+    /// Waits until at most `max` are left.
+    async fn at_most(&mut self, max: usize) {
+        while self.0.len() > max {
             self.0.join_next().await;
         }
     }
 }
 
-/// The end of a worker that gets no more calls: when it has finished those that it has, when it has
-/// taken too long for that, or when the pool stops.
-async fn leave(mut running: Running, stop: watch::Receiver<bool>) {
-    let (life, gauge) = (running.life.clone(), running.gauge());
-    let drain = running.limits.drain;
-    let died = tokio::select! {
-        reason = running.exit_reason() => Some(reason),
-        () = life.idle() => None,
-        () = sleep(drain) => {
-            tracing::warn!("a replaced worker still has calls after {drain:?}; ending it");
+/// Stops a retired worker when it has finished its calls, after a time limit, or when the pool stops.
+async fn drain(mut running: RunningWorker, stop: watch::Receiver<bool>) {
+    let (handle, monitor) = (running.handle.clone(), running.health_monitor());
+    let limit = running.limits.drain;
+    let exited = tokio::select! {
+        reason = running.exited() => Some(reason),
+        () = handle.drained() => None,
+        () = sleep(limit) => {
+            tracing::warn!("a replaced worker still has calls after {limit:?}; ending it");
             None
         }
-        () = gauge.guard() => None,
+        () = monitor.enforce_memory_limit() => None,
         () = stopped(stop) => None,
     };
-    let reason = match died {
+    let reason = match exited {
         Some(reason) => {
             tracing::warn!("a replaced worker ended before its calls did ({reason})");
             running.shared.counters.ended(reason);
             reason
         }
         None => {
-            running.process.end().await;
+            running.process.stop().await;
             ExitReason::Recycled
         }
     };
-    running.process.end_rest(running.worker);
-    running.shared.tell(|| running.down(reason));
-}
-
-/// For how long the next worker is spared after one that had too much memory at this age. One that
-/// loads a large model has too much again and again, and nothing is won by replacing it each time.
-fn longer_spared(spared: Duration, age: Duration) -> Duration {
-    match age < spared.max(SOON) + SOON {
-        true => (spared * 2).clamp(HEALTHY, LONGEST_SPARED),
-        false => Duration::ZERO,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_worker_that_always_needs_more_memory_is_replaced_less_and_less_often() {
-        let soon = Duration::from_secs(1);
-        let spared = std::iter::successors(Some(Duration::ZERO), |spared| {
-            Some(longer_spared(*spared, *spared + soon))
-        });
-        let spared: Vec<_> = spared.take(11).map(|time| time.as_secs()).collect();
-        assert_eq!(spared, [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300]);
-    }
-
-    #[test]
-    fn a_worker_whose_memory_grew_slowly_is_replaced_at_once() {
-        assert_eq!(longer_spared(Duration::ZERO, Duration::from_secs(3600)), Duration::ZERO);
-        assert_eq!(longer_spared(LONGEST_SPARED, Duration::from_secs(3600)), Duration::ZERO);
-    }
+    running.process.kill_left(running.worker);
+    running.shared.notify(|| running.down(reason));
 }

@@ -1,12 +1,13 @@
-//! A place that has no worker: since when, and why none can be started.
+//! The time in which a slot has no worker, and why none can be started.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
-/// What is known of a place without a worker; nothing while there is one.
+
+/// Empty while the slot has a worker.
 #[derive(Debug, Default)]
-pub(super) struct Absence(Mutex<State>);
+pub(super) struct Outage(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -14,7 +15,7 @@ struct State {
     reason: Option<Arc<str>>,
 }
 
-impl Absence {
+impl Outage {
     pub(super) fn begin(&self) {
         self.0.lock().since.get_or_insert_with(Instant::now);
     }
@@ -31,7 +32,7 @@ impl Absence {
         self.0.lock().reason.clone()
     }
 
-    /// Keeps why there is no worker; whether there is none.
+    /// Records why there is no worker. Returns whether there is an outage.
     pub(super) fn explain(&self, reason: &Arc<str>) -> bool {
         let mut state = self.0.lock();
         if state.since.is_some() {
@@ -47,13 +48,13 @@ mod tests {
 
     #[test]
     fn a_reason_is_kept_only_while_there_is_no_worker() {
-        let (absence, reason) = (Absence::default(), Arc::from("disk full"));
-        assert!(!absence.explain(&reason));
-        assert_eq!(absence.reason(), None);
-        absence.begin();
-        assert!(absence.explain(&reason));
-        assert_eq!(absence.reason(), Some(reason));
-        absence.end();
-        assert_eq!((absence.reason(), absence.since()), (None, None));
+        let (outage, reason) = (Outage::default(), Arc::from("disk full"));
+        assert!(!outage.explain(&reason));
+        assert_eq!(outage.reason(), None);
+        outage.begin();
+        assert!(outage.explain(&reason));
+        assert_eq!(outage.reason(), Some(reason));
+        outage.end();
+        assert_eq!((outage.reason(), outage.since()), (None, None));
     }
 }
