@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
-/// What a thread is to do with what it has.
+/// A closure to run on a thread, with its `T`.
 pub(super) type Query<T> = Box<dyn FnOnce(&Rc<T>) + Send>;
 
 /// The way to the `T` of each thread.
@@ -21,7 +21,7 @@ impl<T> Clone for Broadcast<T> {
 }
 
 impl<T: 'static> Broadcast<T> {
-    /// To so many threads, each of which takes one of the receivers.
+    /// Returns a receiver for each thread, too.
     pub(super) fn new(threads: usize) -> (Self, Vec<UnboundedReceiver<Query<T>>>) {
         let (senders, receivers): (Vec<_>, _) = (0..threads).map(|_| unbounded_channel()).unzip();
         (Self(senders.into()), receivers)

@@ -54,24 +54,24 @@ impl CancelReason {
     }
 }
 
-/// How patient the front is with calls that were cancelled.
+/// The limits for cancelled calls.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CancelPolicy {
-    /// How long they may take to end, before their worker has to abandon them, or is ended.
+    /// How long a cancelled call may run before it is abandoned.
     pub(super) grace: Duration,
-    /// How many may be abandoned in a worker, before it is replaced.
+    /// The number of abandoned calls above which a worker is replaced.
     pub(super) max_abandoned: usize,
 }
 
 pub(super) struct Cancellation {
     id: u32,
     pub(super) pending: Rc<Pending>,
-    /// The worker; none as long as none has come.
+    /// `None` until a worker is connected.
     handle: Option<Arc<WorkerHandle>>,
-    /// Runs out when the worker has had its time.
+    /// Expires at the end of the grace period.
     clock: JoinHandle<()>,
     since: Instant,
-    /// Held while the worker owes an answer.
+    /// Held until the worker acknowledges.
     unanswered: Option<Unanswered>,
     /// Held once the call is abandoned.
     abandoned: Option<Abandoned>,
@@ -173,7 +173,7 @@ impl Connection {
         self.state.borrow_mut().cancelled.insert(id, cancellation);
     }
 
-    /// A call that was cancelled has had its time.
+    /// The grace period of a cancelled call is over.
     fn grace_expired(self: &Rc<Self>, id: u32) {
         // Out of the state meanwhile, which a frame to the worker changes.
         let Some(mut cancellation) = self.state.borrow_mut().cancelled.remove(&id) else { return };

@@ -61,12 +61,12 @@ struct Worker {
     /// Its place among the workers.
     number: usize,
     handle: Arc<WorkerHandle>,
-    /// Kept as long as this connection may wait for anything of it.
+    /// Held while this connection may have calls there.
     drain_guard: Option<DrainGuard>,
 }
 
 impl State {
-    /// Nobody waits for calls that are abandoned.
+    /// Abandoned calls do not count.
     fn in_flight(&self) -> usize {
         self.calls.len() + self.cancelled.values().filter(|call| !call.is_abandoned()).count()
     }
@@ -94,7 +94,7 @@ impl Connection {
     /// Registers a call; frames for it go by this number.
     pub(super) fn open(&self, context: Option<CallContext>) -> (u32, Rc<Pending>) {
         let state = &mut *self.state.borrow_mut();
-        // Numbers come again only after four billion calls.
+        // An id is reused only after four billion calls.
         state.last_id = state.last_id.wrapping_add(1);
         let pending = Rc::new(Pending::new(context));
         state.calls.insert(state.last_id, pending.clone());
@@ -134,7 +134,7 @@ impl Connection {
         self.release_if_drained();
     }
 
-    /// Lets a retired worker go if this connection waits for nothing of it any more.
+    /// Drops the drain guard of a retired worker once no call is in flight.
     pub(super) fn release_if_drained(&self) {
         let state = &mut *self.state.borrow_mut();
         if state.is_retired && state.in_flight() == 0 {
@@ -157,7 +157,7 @@ impl Connection {
         }
     }
 
-    /// The calls that are at the worker. Those that were cancelled are no more.
+    /// The calls at the worker, without cancelled ones.
     pub(super) fn calls(&self) -> Vec<(u32, Rc<Pending>)> {
         let state = self.state.borrow();
         state.calls.iter().map(|(id, pending)| (*id, pending.clone())).collect()
@@ -201,7 +201,7 @@ impl Connection {
         self.state.borrow().calls.contains_key(&id)
     }
 
-    /// Starts to move frames over the socket of a worker that has just come up.
+    /// Starts reading and writing the socket of a worker that is up.
     pub(super) fn connect(
         self: &Rc<Self>,
         number: usize,
@@ -238,7 +238,7 @@ impl Connection {
         }
     }
 
-    /// The worker has died: every call that is at it fails, and the next worker starts from nothing.
+    /// The worker has exited: all its calls fail, and the state is reset for the next worker.
     pub(super) fn fail(&self, err: &Error) {
         let state = std::mem::take(&mut *self.state.borrow_mut());
         self.state.borrow_mut().last_id = state.last_id;
@@ -253,18 +253,18 @@ impl Connection {
         self.changed.notify_waiters();
     }
 
-    /// Nothing can be read or written any more. The worker has died, and its supervisor will tell
-    /// how; or an adaptor has closed its sockets, and it has to be ended.
+    /// The socket is broken: the worker has exited, or an adaptor has closed its sockets and the worker
+    /// has to be terminated.
     pub(super) fn broken(&self) {
         self.terminate(ExitReason::Lost);
     }
 
-    /// Has the worker ended, if there is one yet.
+    /// Has the worker terminated, if there is one.
     pub(super) fn terminate(&self, reason: ExitReason) {
         self.worker_handle().inspect(|handle| handle.terminate(reason));
     }
 
-    /// Has the worker replaced gently, if there is one yet.
+    /// Has the worker replaced gracefully, if there is one.
     pub(super) fn recycle(&self, reason: RecycleReason) {
         self.worker_handle().inspect(|handle| handle.recycle(reason));
     }

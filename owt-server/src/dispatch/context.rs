@@ -30,7 +30,7 @@ impl CallContext {
         }
     }
 
-    /// Nothing of the call runs any more, or nobody waits for what does.
+    /// Releases the guard: the call has ended or is abandoned.
     pub(super) fn release_guard(&self) {
         self.guard.take();
     }

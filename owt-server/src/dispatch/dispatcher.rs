@@ -32,7 +32,7 @@ pub(crate) struct Dispatcher {
     pub(super) shared: Arc<Shared>,
     /// The way to the dispatchers of all threads.
     pub(super) broadcast: Broadcast<Dispatcher>,
-    /// What this thread has counted: nobody shares it, so that counting costs next to nothing.
+    /// This thread's own counters, so that counting needs no synchronization.
     pub(super) stats: Rc<RefCell<CallStats>>,
 }
 
@@ -116,20 +116,24 @@ impl Executor for Dispatcher {
             let connection = self.connections.to(worker);
             let sends_source = connection.is_first_source(digest) || needs_source;
             let context = CallContext::new(&call, guard.clone(), began);
-            let sent = InFlight::open(&connection, &self.shared, worker, context, limit)?;
-            if !sent.may_send().await {
+            let in_flight = InFlight::open(&connection, &self.shared, worker, context, limit)?;
+            if !in_flight.may_send().await {
                 continue;
             }
-            sent.send(&call, sends_source.then_some(&*source), rest.take()).await;
-            match poll_fn(|cx| sent.pending.poll_outcome(cx)).await {
-                Outcome::Head(head, first) => return Ok(self.reply(*head, first, sent, began)),
+            in_flight.send(&call, sends_source.then_some(&*source), rest.take()).await;
+            match poll_fn(|cx| in_flight.pending.poll_outcome(cx)).await {
+                Outcome::Head(head, first) => return Ok(self.reply(*head, first, in_flight, began)),
                 Outcome::Failed(error, (load, run), place) => {
                     let timing = timing(began, load, run);
                     self.count(|stats| stats.observe(&timing));
                     return Err(Failure { error, timing, place });
                 }
                 Outcome::Lost(error) => {
-                    return Err(Failure { error, timing: sent.timing_of_lost(began), place: None });
+                    return Err(Failure {
+                        error,
+                        timing: in_flight.timing_of_lost(began),
+                        place: None,
+                    });
                 }
                 Outcome::NeedSource if is_streamed => return Err(Error::BodyIncomplete.into()),
                 Outcome::NeedSource => needs_source = true,
@@ -143,7 +147,7 @@ impl Dispatcher {
         &self,
         head: wire::ReplyHead<'static>,
         first: Bytes,
-        sent: InFlight,
+        in_flight: InFlight,
         began: Instant,
     ) -> Reply<ReplyStream> {
         let timing = timing(began, head.load_us, head.run_us);
@@ -152,10 +156,10 @@ impl Dispatcher {
             stats.observe(&timing);
         });
         let is_whole = head.length == Some(first.len() as u64);
-        let head = reply_head(head, sent.digest, timing);
+        let head = reply_head(head, in_flight.digest, timing);
         let body = match is_whole {
             true => ReplyBody::Whole(first),
-            false => ReplyBody::Stream(ReplyStream::new(sent, first)),
+            false => ReplyBody::Stream(ReplyStream::new(in_flight, first)),
         };
         Reply { head, body }
     }

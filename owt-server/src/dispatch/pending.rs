@@ -49,7 +49,7 @@ impl Pending {
         Self { context, state: RefCell::default(), started: Notify::new(), began: Cell::default() }
     }
 
-    /// Nothing of the call runs any more, or nobody waits for what does.
+    /// Releases the guard: the call has ended or is abandoned.
     pub(super) fn release_guard(&self) {
         self.context.as_ref().inspect(|context| context.release_guard());
     }
@@ -125,7 +125,7 @@ impl Pending {
         }
         match state.end.take() {
             Some(end) => {
-                // An error is told once, and is the end.
+                // The error is returned once; then the stream has ended.
                 state.end = Some(Ok(()));
                 Poll::Ready(end.err().map(Err))
             }
