@@ -1,4 +1,4 @@
-//! Virtualenvs in the target folder, made anew whenever their requirements or their Python change.
+//! Virtualenvs in the target folder, rebuilt whenever their requirements or their Python change.
 
 use std::env;
 use std::path::PathBuf;
@@ -17,11 +17,11 @@ pub(crate) struct Venv {
 }
 
 impl Venv {
-    /// In which the Python tests run.
+    /// The Python tests run in this one.
     pub(crate) const TESTS: Self =
         Self { name: "venv", requirements: "tests/requirements.txt", options: &[] };
 
-    /// In which the adaptors of the examples run, with models in it.
+    /// The adaptors of the examples run in this one, which has models.
     pub(crate) const MODELS: Self = Self {
         name: "models",
         requirements: "tests/models.txt",
@@ -29,33 +29,28 @@ impl Venv {
         options: &["--no-deps"],
     };
 
-    /// In which the servers run that owt is measured beside.
+    /// The servers that owt is benchmarked against run in this one.
     pub(crate) const BENCH: Self = Self {
         name: "bench-venv",
         requirements: "xtask/src/bench/by_hand/requirements.txt",
         options: &[],
     };
 
-    /// Makes it, unless it is there.
+    /// Makes it, unless it is up to date.
     pub(crate) fn ensure(self, sh: &Shell) -> Result<()> {
-        if self.is_there(sh) { Ok(()) } else { self.make(sh) }
+        if self.is_up_to_date(sh) { Ok(()) } else { self.make(sh) }
     }
 
-    /// Whether it is there, with what its requirements file asks for today.
-    pub(crate) fn is_there(self, sh: &Shell) -> bool {
-        let Ok((wanted, stamp)) = self.wanted(sh).and_then(|wanted| Ok((wanted, self.stamp()?)))
-        else {
-            return false;
-        };
-        sh.read_file(stamp).is_ok_and(|made_from| made_from == wanted)
+    /// Whether it exists, with what its requirements file lists now.
+    pub(crate) fn is_up_to_date(self, sh: &Shell) -> bool {
+        let stamp = self.stamp_path().and_then(|path| Ok(sh.read_file(path)?));
+        matches!((stamp, self.expected_stamp(sh)), (Ok(stamp), Ok(expected)) if stamp == expected)
     }
 
-    /// What it takes to make it, for people.
-    pub(crate) fn command(self) -> String {
-        let options = self.options.concat();
-        format!("python3 -m venv target/{}, pip install {options} -r", self.name).replace("  ", " ")
-            + " "
-            + self.requirements
+    /// How to make it by hand.
+    pub(crate) fn manual_steps(self) -> String {
+        let install = [&["pip", "install"], self.options, &["-r", self.requirements]].concat();
+        format!("python3 -m venv target/{}, {}", self.name, install.join(" "))
     }
 
     /// Its requirements file, from the repository's root.
@@ -72,12 +67,12 @@ impl Venv {
         Ok(workspace::target()?.join(self.name))
     }
 
-    fn stamp(self) -> Result<PathBuf> {
+    fn stamp_path(self) -> Result<PathBuf> {
         Ok(self.folder()?.join("made-from.txt"))
     }
 
-    /// What its stamp says if it is up to date.
-    fn wanted(self, sh: &Shell) -> Result<String> {
+    /// The content of the stamp file of an up-to-date virtualenv.
+    fn expected_stamp(self, sh: &Shell) -> Result<String> {
         let requirements = sh.read_file(workspace::root().join(self.requirements))?;
         Ok(format!("{}\n{requirements}", version(sh)?))
     }
@@ -89,7 +84,7 @@ impl Venv {
         cmd!(sh, "{python} -m pip install --quiet {options...} --requirement {requirements}")
             .run()?;
         // Written last, so that a set-up that was cut short is done again.
-        sh.write_file(self.stamp()?, self.wanted(sh)?)?;
+        sh.write_file(self.stamp_path()?, self.expected_stamp(sh)?)?;
         Ok(())
     }
 }

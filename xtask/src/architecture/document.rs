@@ -1,4 +1,4 @@
-//! What `ARCHITECTURE.md` says in a form that can be compared: two tables, and a list of circles.
+//! What `ARCHITECTURE.md` says in a form that can be compared: two tables, and a list of cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -10,17 +10,17 @@ pub(super) struct Document {
     /// The folders of the server that each of its folders may use.
     pub(super) folders: BTreeMap<String, BTreeSet<String>>,
     /// Files that may use each other.
-    pub(super) circles: BTreeSet<BTreeSet<PathBuf>>,
+    pub(super) cycles: BTreeSet<BTreeSet<PathBuf>>,
 }
 
 impl Document {
     /// Reads the tables whose last column is `may depend on` and `may use`, and the items below the
-    /// heading `Circles`.
+    /// heading `Cycles`.
     pub(super) fn parse(text: &str) -> Self {
         Self {
             crates: table(text, "may depend on"),
             folders: table(text, "may use"),
-            circles: circles(text),
+            cycles: cycles(text),
         }
     }
 }
@@ -40,8 +40,8 @@ fn row(line: &str) -> Vec<(String, BTreeSet<String>)> {
     names(first).map(|name| (name, targets.clone())).collect()
 }
 
-fn circles(text: &str) -> BTreeSet<BTreeSet<PathBuf>> {
-    let section = text.lines().skip_while(|line| *line != "## Circles").skip(1);
+fn cycles(text: &str) -> BTreeSet<BTreeSet<PathBuf>> {
+    let section = text.lines().skip_while(|line| *line != "## Cycles").skip(1);
     let section = section.take_while(|line| !line.starts_with("## "));
     let items = section.filter(|line| line.starts_with("- "));
     // The files come first, then a colon and the reason.
@@ -68,7 +68,7 @@ mod tests {
 |---|---|
 | `front` | `cache` |
 
-## Circles
+## Cycles
 
 - `a/b.rs`, `a/c.rs`: each `d` needs an `e`.
 
@@ -77,14 +77,14 @@ mod tests {
 ";
 
     #[test]
-    fn tables_and_circles_are_read() {
+    fn tables_and_cycles_are_read() {
         let set = |names: &[&str]| names.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
         let document = Document::parse(TEXT);
         let crates = [("one", set(&[])), ("two", set(&["one"])), ("three", set(&["one"]))];
         let crates = crates.map(|(name, targets)| (name.to_owned(), targets));
         assert_eq!(document.crates, BTreeMap::from(crates));
         assert_eq!(document.folders, BTreeMap::from([("front".to_owned(), set(&["cache"]))]));
-        let circle = ["a/b.rs", "a/c.rs"].map(PathBuf::from);
-        assert_eq!(document.circles, BTreeSet::from([BTreeSet::from(circle)]));
+        let cycle = ["a/b.rs", "a/c.rs"].map(PathBuf::from);
+        assert_eq!(document.cycles, BTreeSet::from([BTreeSet::from(cycle)]));
     }
 }

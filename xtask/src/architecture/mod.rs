@@ -1,7 +1,7 @@
 //! Holds the code to `ARCHITECTURE.md`: which crate and which folder may use which other, and which
-//! files may use each other in a circle.
+//! files may form a cycle.
 
-mod circles;
+mod cycles;
 mod document;
 mod imports;
 
@@ -12,7 +12,7 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 use xshell::{Shell, cmd};
 
-use self::circles::circles;
+use self::cycles::cycles;
 use self::document::Document;
 use self::imports::Imports;
 use crate::workspace;
@@ -23,13 +23,14 @@ const LAYERED: &str = "owt-server/src";
 /// Compares the code with the document.
 ///
 /// # Errors
-/// Names each arrow and each circle that the document does not allow, and each that it names in vain.
+/// Names each arrow and each cycle that the document does not allow, and each cycle that it lists in
+/// vain.
 pub(crate) fn check(sh: &Shell) -> Result<()> {
     let document = Document::parse(&sh.read_file(workspace::root().join("ARCHITECTURE.md"))?);
     let imports = Imports::read(&workspace::root().join(LAYERED))?;
     let mut faults = forbidden(&document.crates, &crate_arrows(sh)?);
     faults.extend(forbidden(&document.folders, &folder_arrows(&imports)));
-    faults.extend(changed_circles(&document.circles, &circles(&imports.edges)));
+    faults.extend(changed_cycles(&document.cycles, &cycles(&imports.edges)));
     ensure!(faults.is_empty(), "ARCHITECTURE.md and the code differ:\n{}", faults.join("\n"));
     Ok(())
 }
@@ -47,17 +48,14 @@ fn forbidden(allowed: &Arrows, drawn: &Arrows) -> Vec<String> {
     drawn.iter().flat_map(beyond).collect()
 }
 
-fn changed_circles(
-    named: &BTreeSet<BTreeSet<PathBuf>>,
-    found: &[BTreeSet<PathBuf>],
-) -> Vec<String> {
+fn changed_cycles(named: &BTreeSet<BTreeSet<PathBuf>>, found: &[BTreeSet<PathBuf>]) -> Vec<String> {
     let found: BTreeSet<_> = found.iter().cloned().collect();
-    let words = |circle: &BTreeSet<PathBuf>| {
-        circle.iter().map(|file| format!("`{}`", file.display())).collect::<Vec<_>>().join(", ")
+    let describe = |cycle: &BTreeSet<PathBuf>| {
+        cycle.iter().map(|file| format!("`{}`", file.display())).collect::<Vec<_>>().join(", ")
     };
     let unnamed =
-        found.difference(named).map(|circle| format!("- a new circle: {}", words(circle)));
-    let in_vain = named.difference(&found).map(|circle| format!("- no circle: {}", words(circle)));
+        found.difference(named).map(|cycle| format!("- a new cycle: {}", describe(cycle)));
+    let in_vain = named.difference(&found).map(|cycle| format!("- no cycle: {}", describe(cycle)));
     unnamed.chain(in_vain).collect()
 }
 

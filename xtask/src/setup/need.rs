@@ -57,7 +57,7 @@ impl Need {
             Self::Python => python::interpreter(sh),
             Self::PythonLibrary => python::library(sh),
             Self::PythonVenv => python::venv(sh),
-            Self::Venv(venv) => State::own(venv.is_there(sh), venv.command()),
+            Self::Venv(venv) => State::own(venv.is_up_to_date(sh), venv.manual_steps()),
             Self::Node => node::look(sh),
             Self::Npm(folder) => State::own(npm::is_there(sh, folder), npm::command(folder)),
             Self::Wasm => wasm::look(sh),
