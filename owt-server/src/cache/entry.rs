@@ -2,21 +2,15 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use futures_util::StreamExt;
-use owt_core::{Error, Failure, Reply, ReplyBody, ReplyHead};
+use owt_core::{Error, Failure, ReplyHead};
 use parking_lot::{Mutex, MutexGuard};
 use sha2::{Digest as _, Sha256};
-
-use super::Ticket;
-
-/// The first status that is an error.
-const FIRST_ERROR: u16 = 400;
 
 /// How far a body that is too large to keep may be ahead of its slowest reader, in bytes.
 const WINDOW: usize = 256 * 1024;
@@ -25,19 +19,19 @@ const WINDOW: usize = 256 * 1024;
 pub(super) struct Entry {
     state: Mutex<State>,
     /// How many bytes a body may have and still be kept.
-    limit: usize,
+    pub(super) limit: usize,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    head: Option<Result<ReplyHead, Failure>>,
+pub(super) struct State {
+    pub(super) head: Option<Result<ReplyHead, Failure>>,
     chunks: VecDeque<Bytes>,
     /// Chunks that every reader has had, and that are gone: only of a body that is too large.
     dropped: usize,
     /// Bytes of `chunks`.
-    bytes: usize,
-    is_too_large: bool,
-    end: Option<Result<(), Error>>,
+    pub(super) bytes: usize,
+    pub(super) is_too_large: bool,
+    pub(super) end: Option<Result<(), Error>>,
     /// The entity tag of a body that is whole (RFC 9110).
     etag: Option<String>,
     /// The number of the chunk that comes next for each reader.
@@ -58,11 +52,11 @@ impl Entry {
         Self { state: Mutex::default(), limit }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }
 
-    fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(super) fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.state();
         let result = change(&mut state);
         state.wakers.drain(..).for_each(Waker::wake);
@@ -75,7 +69,7 @@ impl Entry {
         state.last_reader += 1;
         let id = state.last_reader;
         state.readers.insert(id, 0);
-        Reader { entry: self.clone(), id, is_told: false }
+        Reader { entry: self.clone(), id, error_given: false }
     }
 
     pub(super) fn is_read(&self) -> bool {
@@ -83,7 +77,7 @@ impl Entry {
     }
 
     /// Ready once nobody reads any more.
-    fn poll_abandoned(&self, cx: &Context<'_>) -> Poll<()> {
+    pub(super) fn poll_abandoned(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.state();
         match state.readers.is_empty() {
             true => Poll::Ready(()),
@@ -92,7 +86,7 @@ impl Entry {
     }
 
     /// Ready once there is room for more of a body that is too large to keep.
-    fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+    pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.state();
         match state.is_too_large && state.bytes > WINDOW {
             true => state.wait(cx),
@@ -110,7 +104,7 @@ impl State {
     }
 
     /// Adds a copy: the original may be a small piece of a large buffer.
-    fn push(&mut self, chunk: &[u8]) {
+    pub(super) fn push(&mut self, chunk: &[u8]) {
         self.bytes += chunk.len();
         self.chunks.push_back(Bytes::copy_from_slice(chunk));
     }
@@ -136,7 +130,7 @@ impl State {
         self.wakers.drain(..).for_each(Waker::wake);
     }
 
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         let mut hash = Sha256::new();
         self.chunks.iter().for_each(|chunk| hash.update(chunk));
         let digest = owt_core::Digest(hash.finalize().into()).to_string();
@@ -145,95 +139,12 @@ impl State {
     }
 }
 
-/// Runs a call to its end, or until nobody reads its reply any more, and keeps it if it is whole.
-pub(crate) async fn fill<S>(ticket: Ticket, call: impl Future<Output = Result<Reply<S>, Failure>>)
-where
-    S: Stream<Item = Result<Bytes, Error>>,
-{
-    let entry = &ticket.entry;
-    let mut filling = pin!(entry.take(call, &ticket));
-    let filled = loop {
-        tokio::select! {
-            filled = &mut filling => break filled,
-            () = poll_fn(|cx| entry.poll_abandoned(cx)) => {
-                if ticket.discard_unless_read() {
-                    return;
-                }
-            }
-        }
-    };
-    match filled {
-        Some(body) => ticket.keep(body),
-        None => ticket.discard(),
-    }
-}
-
-impl Entry {
-    /// Takes in a reply; the length of its body if it is to be kept.
-    async fn take<S>(
-        &self,
-        call: impl Future<Output = Result<Reply<S>, Failure>>,
-        ticket: &Ticket,
-    ) -> Option<usize>
-    where
-        S: Stream<Item = Result<Bytes, Error>>,
-    {
-        let Reply { head, body } = match call.await {
-            Ok(reply) => reply,
-            Err(failure) => {
-                self.update(|state| state.head = Some(Err(failure)));
-                return None;
-            }
-        };
-        let is_kept = head.status < FIRST_ERROR;
-        self.update(|state| state.head = Some(Ok(head)));
-        match body {
-            ReplyBody::Whole(bytes) => self.update(|state| {
-                state.push(&bytes);
-                state.finish();
-            }),
-            ReplyBody::Stream(stream) => self.take_stream(stream, ticket).await?,
-        }
-        let bytes = self.state().bytes;
-        (is_kept && bytes <= self.limit).then_some(bytes)
-    }
-
-    async fn take_stream<S>(&self, stream: S, ticket: &Ticket) -> Option<()>
-    where
-        S: Stream<Item = Result<Bytes, Error>>,
-    {
-        let mut stream = pin!(stream);
-        while let Some(chunk) = stream.next().await {
-            match chunk {
-                Ok(chunk) => self.update(|state| state.push(&chunk)),
-                Err(err) => {
-                    self.update(|state| state.end = Some(Err(err)));
-                    return None;
-                }
-            }
-            if self.state().bytes > self.limit {
-                // Nobody else begins to read what will not be kept.
-                ticket.discard();
-                self.update(|state| state.is_too_large = true);
-            }
-            poll_fn(|cx| self.poll_room(cx)).await;
-        }
-        let is_too_large = self.state().is_too_large;
-        if is_too_large {
-            self.update(|state| state.end = Some(Ok(())));
-            return None;
-        }
-        self.update(State::finish);
-        Some(())
-    }
-}
-
 /// Reads an entry from its first byte, as fast as it comes.
 pub(crate) struct Reader {
     entry: Arc<Entry>,
     id: u64,
     /// Whether the error at the end has been given.
-    is_told: bool,
+    error_given: bool,
 }
 
 impl Reader {
@@ -280,8 +191,8 @@ impl Stream for Reader {
             return Poll::Ready(Some(Ok(chunk)));
         }
         match state.end.clone() {
-            // An error is told once, and is the end.
-            Some(Err(err)) if !std::mem::replace(&mut this.is_told, true) => {
+            // An error is given once, and is the end.
+            Some(Err(err)) if !std::mem::replace(&mut this.error_given, true) => {
                 Poll::Ready(Some(Err(err)))
             }
             Some(_) => Poll::Ready(None),

@@ -1,20 +1,24 @@
 //! Source that this server has been sent, by its digest.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use lru::LruCache;
+use clru::{CLruCache, CLruCacheConfig, WeightScale};
 use owt_core::{Code, Digest};
 use parking_lot::Mutex;
 
-/// How many bytes of source are kept; what was used least recently goes first.
-const LIMIT: usize = 64 << 20;
+/// How many bytes of source are kept; what was used least recently is evicted first.
+const LIMIT: NonZeroUsize = NonZeroUsize::new(64 << 20).unwrap();
 
-pub(super) struct Sources(Mutex<Kept>);
+pub(super) struct Sources(Mutex<CLruCache<Digest, Arc<str>, foldhash::fast::RandomState, Bytes>>);
 
-struct Kept {
-    by_digest: LruCache<Digest, Arc<str>>,
-    bytes: usize,
-    limit: usize,
+/// Weighs a source in bytes. `CLruCache` adds one for each.
+struct Bytes;
+
+impl WeightScale<Digest, Arc<str>> for Bytes {
+    fn weight(&self, _digest: &Digest, source: &Arc<str>) -> usize {
+        source.len().saturating_sub(1)
+    }
 }
 
 impl Default for Sources {
@@ -24,12 +28,13 @@ impl Default for Sources {
 }
 
 impl Sources {
-    fn with_limit(limit: usize) -> Self {
-        Self(Mutex::new(Kept { by_digest: LruCache::unbounded(), bytes: 0, limit }))
+    fn with_limit(limit: NonZeroUsize) -> Self {
+        let config = CLruCacheConfig::new(limit).with_hasher(Default::default());
+        Self(Mutex::new(CLruCache::with_config(config.with_scale(Bytes))))
     }
 
     pub(super) fn get(&self, digest: Digest) -> Option<Arc<str>> {
-        self.0.lock().by_digest.get(&digest).cloned()
+        self.0.lock().get(&digest).cloned()
     }
 
     /// Keeps the source of a call, if it came with it.
@@ -40,27 +45,16 @@ impl Sources {
     }
 
     fn insert(&self, digest: Digest, source: &Arc<str>) {
-        let mut kept = self.0.lock();
-        let kept = &mut *kept;
-        if source.len() > kept.limit || kept.by_digest.get(&digest).is_some() {
-            return;
-        }
-        kept.by_digest.put(digest, source.clone());
-        kept.bytes += source.len();
-        while kept.bytes > kept.limit {
-            let Some((_, oldest)) = kept.by_digest.pop_lru() else {
-                return;
-            };
-            kept.bytes -= oldest.len();
+        let mut sources = self.0.lock();
+        if sources.get(&digest).is_none() {
+            // One that is larger than the limit is not kept, and evicts nothing.
+            let _ = sources.put_with_weight(digest, source.clone());
         }
     }
 
     /// Forgets a source; whether it was there.
     pub(super) fn remove(&self, digest: Digest) -> bool {
-        let mut kept = self.0.lock();
-        let removed = kept.by_digest.pop(&digest);
-        kept.bytes -= removed.as_ref().map_or(0, |source| source.len());
-        removed.is_some()
+        self.0.lock().pop(&digest).is_some()
     }
 }
 
@@ -76,7 +70,7 @@ mod tests {
 
     #[test]
     fn the_source_that_was_used_least_recently_goes_first() {
-        let sources = Sources::with_limit(6);
+        let sources = Sources::with_limit(NonZeroUsize::new(6).unwrap());
         let (one, two) = (insert(&sources, "aaa"), insert(&sources, "bbb"));
         assert_eq!(sources.get(one).as_deref(), Some("aaa"));
         let three = insert(&sources, "ccc");
@@ -86,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_source_that_is_too_large_to_keep_pushes_nothing_else_out() {
-        let sources = Sources::with_limit(6);
+        let sources = Sources::with_limit(NonZeroUsize::new(6).unwrap());
         let small = insert(&sources, "small");
         let large = insert(&sources, "a text of more than six bytes");
         assert_eq!(sources.get(large), None);
