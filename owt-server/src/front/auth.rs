@@ -66,6 +66,7 @@ pub(super) fn is_authorised(credentials: &[Credential], headers: &HeaderMap) -> 
         .into()
 }
 
+// Not actix-web-httpauth: it refuses `basic` in lower case, and passwords that are not UTF-8.
 fn basic(headers: &HeaderMap) -> Option<(Vec<u8>, Vec<u8>)> {
     let value = headers.get(AUTHORIZATION)?.as_bytes();
     let (scheme, encoded) = value.split_at_checked(6)?;
@@ -102,6 +103,16 @@ mod tests {
         let value = format!("Basic {}", STANDARD.encode(sent));
         headers.insert(AUTHORIZATION, HeaderValue::from_str(&value).unwrap());
         assert_eq!(is_authorised(&credentials, &headers), is_allowed);
+    }
+
+    #[rstest]
+    #[case::scheme_in_lower_case("basic YW5uOmZvbw==")]
+    #[case::several_spaces("Basic   YW5uOmZvbw==")]
+    fn the_scheme_has_no_case(#[case] value: &str) {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+        let known = format!("ann:{HASH}").parse().unwrap();
+        assert!(is_authorised(&[known], &headers));
     }
 
     #[rstest]

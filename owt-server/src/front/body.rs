@@ -152,6 +152,7 @@ fn text_of(part: &Part) -> Cow<'_, str> {
 
 fn form(headers: &HeaderMap) -> Form {
     let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // Not as `Mime`: it refuses parameters without a value, which some clients send.
     let mime = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match mime.as_str() {
         "application/json" => Form::Json,
@@ -184,6 +185,7 @@ mod tests {
     #[rstest]
     #[case("application/json", Form::Json)]
     #[case("Application/JSON; charset=utf-8", Form::Json)]
+    #[case("application/json; charset", Form::Json)]
     #[case("application/x-www-form-urlencoded", Form::Urlencoded)]
     #[case("multipart/form-data; boundary=x", Form::Multipart("x".to_owned()))]
     #[case("multipart/form-data", Form::Other)]

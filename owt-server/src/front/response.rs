@@ -1,13 +1,17 @@
 //! Replies and errors as HTTP.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{self, ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{
+    self, ACCEPT, EntityTag, HeaderMap, HeaderName, HeaderValue, Quality, QualityItem,
+};
 use actix_web::http::{ConnectionType, StatusCode};
 use bytes::Bytes;
 use futures_core::Stream;
+use mime::Mime;
 use owt_core::{Digest, Error, Failure, Reply, ReplyBody, Timing};
 use serde_json::json;
 
@@ -60,12 +64,17 @@ where
     })
 }
 
-/// Whether a client says that it has what is tagged so (RFC 9110, `If-None-Match`).
+/// Whether a client has the representation with this entity tag (RFC 9110, `If-None-Match`).
 pub(super) fn has_tag(request: &HeaderMap, etag: Option<&str>) -> bool {
-    let Some(etag) = etag else { return false };
-    let values = request.get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
-    let mut tags = values.flat_map(|value| value.split(',')).map(str::trim);
-    tags.any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+    let Some(etag) = etag.and_then(|etag| etag.parse::<EntityTag>().ok()) else { return false };
+    let is_any = request.get_all(header::IF_NONE_MATCH).any(|value| value == "*");
+    is_any || list(request, &header::IF_NONE_MATCH).any(|tag: EntityTag| tag.weak_eq(&etag))
+}
+
+/// The items of a header that is a list, without those that cannot be parsed.
+fn list<T: FromStr>(headers: &HeaderMap, name: &HeaderName) -> impl Iterator<Item = T> {
+    let values = headers.get_all(name);
+    values.flat_map(|value| header::from_comma_delimited([value].into_iter()).unwrap_or_default())
 }
 
 /// The answer to a client that has the result already.
@@ -156,13 +165,10 @@ fn error(err: &Error, request: &HeaderMap) -> HttpResponse {
 
 /// Whether the client names JSON among what it accepts; `*/*` names nothing.
 fn accepts_json(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok());
-    let mut media_types = values.flat_map(|value| value.split(','));
-    media_types.any(|range| {
-        let mut pieces = range.split(';').map(str::trim);
-        let mime = pieces.next().unwrap_or_default().to_ascii_lowercase();
-        let is_json = matches!(mime.as_str(), "application/json" | "application/problem+json");
-        is_json && !pieces.any(|piece| matches!(piece, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    list(headers, &ACCEPT).any(|range: QualityItem<Mime>| {
+        let is_json =
+            matches!(range.item.essence_str(), "application/json" | "application/problem+json");
+        is_json && range.quality > Quality::ZERO
     })
 }
 
@@ -239,6 +245,9 @@ mod tests {
     #[case("text/html, application/problem+json;q=0.5", true)]
     #[case("Application/JSON", true)]
     #[case("application/json;q=0", false)]
+    #[case("application/json; Q=0.000", false)]
+    #[case("text/html, application/json; charset=utf-8; q=0.1", true)]
+    #[case("nonsense, application/json", true)]
     #[case("*/*", false)]
     #[case("application/jsonx", false)]
     #[case("", false)]
@@ -246,6 +255,27 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_str(accept).unwrap());
         assert_eq!(accepts_json(&headers), expected);
+    }
+
+    #[rstest]
+    #[case::same(&[r#""a""#], true)]
+    #[case::weak(&[r#"W/"a""#], true)]
+    #[case::any(&["*"], true)]
+    #[case::one_of_a_list(&[r#""b", "a""#], true)]
+    #[case::one_of_several_headers(&[r#""b""#, r#""a""#], true)]
+    #[case::other(&[r#""b""#], false)]
+    #[case::unquoted(&["a"], false)]
+    #[case::none(&[], false)]
+    fn a_tag_is_compared_with_all_that_the_client_has(
+        #[case] values: &[&'static str],
+        #[case] expected: bool,
+    ) {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::IF_NONE_MATCH, HeaderValue::from_static(value));
+        }
+        assert_eq!(has_tag(&headers, Some(r#""a""#)), expected);
+        assert!(!has_tag(&headers, None));
     }
 
     #[actix_web::test]
