@@ -57,7 +57,7 @@ pub(crate) enum Command {
     Worker,
 }
 
-/// Does what the command line says.
+/// Runs a command.
 pub(crate) fn run(command: Command) -> Result<ExitCode, CliError> {
     match command {
         Command::Serve(args) => serve::run(*args),

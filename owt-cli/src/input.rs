@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Read};
 
-use crate::ui::{CliError, Failure};
+use crate::ui::{CliError, ExitKind};
 
 /// Files by their paths, and standard input, which is `-` and can be read once.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ impl Input {
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
     }
 
-    /// The body that `--data` means: `@path` is a file.
+    /// The value of `--data`: `@path` stands for the content of a file.
     pub(crate) fn data(&mut self, data: &str) -> Result<Vec<u8>, CliError> {
         match data.strip_prefix('@') {
             None => Ok(data.as_bytes().to_vec()),
@@ -38,7 +38,7 @@ impl Input {
     }
 }
 
-/// The error of a file that a command needs.
+/// The error that a file cannot be read.
 pub(crate) fn cannot_read(path: &str, err: &io::Error) -> CliError {
-    CliError::new(Failure::File, format!("cannot read {path:?}: {err}"))
+    CliError::new(ExitKind::File, format!("cannot read {path:?}: {err}"))
 }

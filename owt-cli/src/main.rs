@@ -1,21 +1,21 @@
 //! The `owt` program: arguments in, library called, text out.
 
 mod args;
+mod cli;
 mod cmd;
 mod input;
 mod output;
-mod parse;
 mod ui;
 
 use std::process::ExitCode;
 
 use tikv_jemallocator::Jemalloc;
 
-/// Gives memory back to the system when it has not been used for ten seconds. glibc's keeps what
-/// bodies have once taken, in an arena for each thread.
+/// jemalloc returns memory to the system after ten seconds without use. glibc's allocator keeps what
+/// bodies once took, in an arena for each thread.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
-    ui::end(parse::command().and_then(cmd::run))
+    ui::end(cli::parse().and_then(cmd::run))
 }

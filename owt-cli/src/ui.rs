@@ -19,9 +19,9 @@ Exit codes:
   4  a file cannot be read or written
   5  the server cannot start";
 
-/// What went wrong, as far as scripts need to know: the exit code.
+/// What kind of error ended the program, for scripts: its number is the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum ExitKind {
     Answer = 1,
     Usage = 2,
     Connection = 3,
@@ -29,33 +29,33 @@ pub(crate) enum Failure {
     Start = 5,
 }
 
-/// The end of a command that failed.
+/// The error that ended a command.
 #[derive(Debug)]
 pub(crate) struct CliError {
-    failure: Failure,
+    kind: ExitKind,
     message: String,
     hint: Option<String>,
     is_on_new_line: bool,
 }
 
 impl CliError {
-    pub(crate) fn new(failure: Failure, message: impl Into<String>) -> CliError {
-        CliError { failure, message: message.into(), hint: None, is_on_new_line: false }
+    pub(crate) fn new(kind: ExitKind, message: impl Into<String>) -> CliError {
+        CliError { kind, message: message.into(), hint: None, is_on_new_line: false }
     }
 
-    /// An error with all its causes.
-    pub(crate) fn caused(failure: Failure, err: &dyn Error) -> CliError {
+    /// An error whose message has all its causes.
+    pub(crate) fn caused(kind: ExitKind, err: &dyn Error) -> CliError {
         let causes = std::iter::successors(err.source(), |&err| err.source());
-        let words = std::iter::once(err.to_string()).chain(causes.map(ToString::to_string));
-        CliError::new(failure, words.collect::<Vec<_>>().join(": "))
+        let messages = std::iter::once(err.to_string()).chain(causes.map(ToString::to_string));
+        CliError::new(kind, messages.collect::<Vec<_>>().join(": "))
     }
 
-    /// Adds what to do about it.
+    /// Adds a hint: what to do about it.
     pub(crate) fn hint(self, hint: impl Into<String>) -> CliError {
         CliError { hint: Some(hint.into()), ..self }
     }
 
-    /// Begins a line, because the data that came before may have left one open.
+    /// Starts the message on a new line, because the output before it may not have ended its last one.
     pub(crate) fn on_a_new_line(self) -> CliError {
         CliError { is_on_new_line: true, ..self }
     }
@@ -72,28 +72,30 @@ impl CliError {
     }
 }
 
-/// Ends the program: an error's words go to standard error, in colour if that is a terminal.
+/// Ends the program: the message of an error goes to standard error, in colour on a terminal.
 pub(crate) fn end(result: Result<ExitCode, CliError>) -> ExitCode {
     result.unwrap_or_else(|err| {
         // There is nowhere to report that standard error is closed.
         let _ = err.write(&mut anstream::stderr());
-        ExitCode::from(err.failure as u8)
+        ExitCode::from(err.kind as u8)
     })
 }
 
-/// The outcome of writing to standard output. A reader that closes the pipe is no error.
-pub(crate) fn written(result: io::Result<()>) -> Result<(), CliError> {
+/// Checks the outcome of writing output. A reader that closes the pipe is not an error.
+pub(crate) fn check_written(result: io::Result<()>) -> Result<(), CliError> {
     match result {
-        Err(err) if err.kind() != io::ErrorKind::BrokenPipe => {
-            Err(CliError::new(Failure::File, format!("cannot write the output: {err}")))
-        }
+        Err(err) if err.kind() != io::ErrorKind::BrokenPipe => Err(output_error(&err)),
         _ => Ok(()),
     }
+}
+
+fn output_error(err: &io::Error) -> CliError {
+    CliError::new(ExitKind::File, format!("cannot write the output: {err}"))
 }
 
 /// Prints a line of data.
 pub(crate) fn print(line: &str) -> Result<ExitCode, CliError> {
     let mut stdout = io::stdout().lock();
-    written(writeln!(stdout, "{line}").and_then(|()| stdout.flush()))?;
+    check_written(writeln!(stdout, "{line}").and_then(|()| stdout.flush()))?;
     Ok(ExitCode::SUCCESS)
 }

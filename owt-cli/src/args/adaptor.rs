@@ -5,7 +5,7 @@ use owt_core::kwargs::{self, ArgError};
 use owt_core::{Code, Envelope, FileName};
 
 use crate::input::{Input, cannot_read};
-use crate::ui::{CliError, Failure};
+use crate::ui::{CliError, ExitKind};
 
 /// How arguments are written, for the help of commands that take them.
 pub(crate) const ARGUMENTS: &str = "\
@@ -57,8 +57,8 @@ impl CodeArgs {
 
 fn arg_error(err: &ArgError) -> CliError {
     let failure = match err {
-        ArgError::File { .. } => Failure::File,
-        _ => Failure::Usage,
+        ArgError::File { .. } => ExitKind::File,
+        _ => ExitKind::Usage,
     };
     CliError::caused(failure, err).hint(err.hint())
 }

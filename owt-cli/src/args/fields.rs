@@ -7,16 +7,16 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use owt_core::{Envelope, Field, FieldKind, FieldValue, ValueInvalid};
 
 use super::value;
-use crate::ui::{CliError, Failure};
+use crate::ui::{CliError, ExitKind};
 
 /// The values of these options.
 #[derive(Debug)]
 pub(crate) struct FieldArgs<const IS_LOCAL: bool = false>(Vec<(Field, FieldValue<'static>)>);
 
-/// Those of a call without a server.
+/// The options of a call without a server.
 pub(crate) type LocalFieldArgs = FieldArgs<true>;
 
-/// What matters without a server, where nothing is cached and every adaptor is loaded anew.
+/// The fields that have an effect without a server: nothing is cached, and every adaptor is loaded anew.
 const LOCAL: [Field; 2] = [Field::FnName, Field::Timeout];
 
 impl<const IS_LOCAL: bool> FieldArgs<IS_LOCAL> {
@@ -24,7 +24,7 @@ impl<const IS_LOCAL: bool> FieldArgs<IS_LOCAL> {
     pub(crate) fn apply(self, mut envelope: Envelope) -> Result<Envelope, CliError> {
         for (field, value) in self.0 {
             envelope.set(field, value).map_err(|ValueInvalid(problem)| {
-                CliError::new(Failure::Usage, format!("--{} {problem}", name(field)))
+                CliError::new(ExitKind::Usage, format!("--{} {problem}", name(field)))
             })?;
         }
         Ok(envelope)
@@ -90,8 +90,8 @@ fn given(matches: &ArgMatches, field: Field) -> Option<FieldValue<'static>> {
     }
 }
 
-/// A message of owt's about a call, with options in the place of the fields that it tells to set.
-pub(crate) fn in_options(code: &str, sentence: &str) -> String {
+/// A message of the server, in which fields that it tells to set are named as options.
+pub(crate) fn with_option_names(code: &str, sentence: &str) -> String {
     match code {
         "entry-missing" => sentence.replace("in fn_name.", "with --fn-name."),
         "deadline" => sentence.replace("the field timeout", "--timeout"),

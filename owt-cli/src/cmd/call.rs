@@ -1,6 +1,6 @@
-//! `owt call`: a call of a server, and its answer as it comes.
+//! `owt call`: calls an adaptor on a server, and prints its reply as it comes.
 
-mod failure;
+mod errors;
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -14,7 +14,7 @@ use crate::args::value::{self, FormField};
 use crate::args::{ARGUMENTS, AdaptorArgs, CodeArgs, FieldArgs, RequestArgs, UrlArgs};
 use crate::input::{Input, cannot_read};
 use crate::output;
-use crate::ui::{self, CliError, Failure};
+use crate::ui::{self, CliError, ExitKind};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -84,24 +84,24 @@ pub(crate) fn run(args: CallArgs) -> Result<ExitCode, CliError> {
     }
     let client = builder
         .build()
-        .map_err(|err| failure::not_built(&err, &url, args.trust.cacert.as_deref()))?;
+        .map_err(|err| errors::build_error(&err, &url, args.trust.cacert.as_deref()))?;
     let call = call(&client, envelope, args.request, &mut input)?;
     let call = if args.form.is_empty() { call } else { call.form(form(args.form)) };
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|err| CliError::caused(Failure::File, &err))?;
+    let runtime = runtime.map_err(|err| CliError::caused(ExitKind::File, &err))?;
     runtime.block_on(async {
-        let reply = call.send().await.map_err(|err| failure::not_sent(err, &url))?;
+        let reply = call.send().await.map_err(|err| errors::send_error(err, &url))?;
         let status = reply.status();
         print(reply, args.output.as_deref()).await?;
         if status.is_client_error() || status.is_server_error() {
-            return Err(CliError::new(Failure::Answer, format!("the adaptor answered {status}")));
+            return Err(CliError::new(ExitKind::Answer, format!("the adaptor answered {status}")));
         }
         Ok(ExitCode::SUCCESS)
     })
 }
 
-/// As with curl, any certificate will do where both options are given.
+/// As with curl, `--insecure` wins where both options are given.
 fn trusting(builder: ClientBuilder, trust: &TrustArgs) -> Result<ClientBuilder, CliError> {
     if trust.insecure {
         return Ok(builder.danger_accept_invalid_certificates());
@@ -138,20 +138,20 @@ fn form(fields: Vec<FormField>) -> Form {
     })
 }
 
-/// Writes the answer chunk by chunk.
+/// Writes the reply chunk by chunk.
 async fn print(mut reply: Reply, path: Option<&Path>) -> Result<(), CliError> {
     let mut out = output::open(path)?;
     let request_id = reply.request_id().to_owned();
     while let Some(chunk) = reply
         .chunk()
         .await
-        .map_err(|err| failure::broken_off(&err, &request_id, out.is_mid_line()))?
+        .map_err(|err| errors::truncated_error(&err, &request_id, out.is_mid_line()))?
     {
         let result = out.write_all(&chunk).and_then(|()| out.flush());
         if result.as_ref().is_err_and(|err| err.kind() == io::ErrorKind::BrokenPipe) {
             return Ok(());
         }
-        ui::written(result)?;
+        ui::check_written(result)?;
     }
     Ok(())
 }

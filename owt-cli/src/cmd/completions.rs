@@ -18,6 +18,6 @@ pub(crate) struct CompletionsArgs {
 pub(crate) fn run(args: &CompletionsArgs) -> Result<ExitCode, CliError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "owt", &mut script);
-    ui::written(io::stdout().write_all(&script))?;
+    ui::check_written(io::stdout().write_all(&script))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
 use super::serve::cannot_serve;
-use crate::ui::{self, CliError, Failure};
+use crate::ui::{self, CliError, ExitKind};
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
@@ -33,7 +33,7 @@ pub(crate) fn run(args: DoctorArgs) -> Result<ExitCode, CliError> {
     let _log = owt_server::init_log(LevelFilter::WARN);
     let virtualenv = std::env::var_os("VIRTUAL_ENV").map(PathBuf::from);
     let interpreter = owt_server::find(args.python.as_deref(), virtualenv.as_deref())
-        .map_err(|err| CliError::new(Failure::Start, err.to_string()))?;
+        .map_err(|err| CliError::new(ExitKind::Start, err.to_string()))?;
     let config = Config { python: args.python, ..Config::default() };
     let found = ask(&config)?;
     let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
@@ -72,9 +72,9 @@ fn ask(config: &Config) -> Result<Value, CliError> {
     let mut answer = Vec::new();
     owt_server::run(config, call, &mut answer).map_err(|err| match err {
         LocalError::Start(err) => cannot_serve(&err),
-        err => CliError::caused(Failure::Start, &err),
+        err => CliError::caused(ExitKind::Start, &err),
     })?;
-    serde_json::from_slice(&answer).map_err(|err| CliError::caused(Failure::Start, &err))
+    serde_json::from_slice(&answer).map_err(|err| CliError::caused(ExitKind::Start, &err))
 }
 
 fn line(report: &mut String, name: &str, value: &str) {

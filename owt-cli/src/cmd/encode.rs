@@ -7,7 +7,7 @@ use owt_core::{Envelope, OwtifyError, base};
 
 use crate::args::{ARGUMENTS, AdaptorArgs, CodeArgs, FieldArgs, UrlArgs};
 use crate::input::Input;
-use crate::ui::{self, CliError, Failure};
+use crate::ui::{self, CliError, ExitKind};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,15 +58,15 @@ pub(crate) fn run(args: EncodeArgs) -> Result<ExitCode, CliError> {
 
 fn cannot_encode(base: &str, err: &OwtifyError) -> CliError {
     match err {
-        OwtifyError::TooLong => CliError::caused(Failure::Usage, err)
+        OwtifyError::TooLong => CliError::caused(ExitKind::Usage, err)
             .hint("print a command that posts it: --format curl"),
-        err => bad_base(base, err),
+        err => bad_base_url(base, err),
     }
 }
 
-/// The error of a base URL that cannot be used.
-pub(crate) fn bad_base(base: &str, err: &dyn std::error::Error) -> CliError {
-    CliError::new(Failure::Usage, format!("{err}: {base:?}"))
+/// The error that a base URL cannot be used.
+pub(crate) fn bad_base_url(base: &str, err: &dyn std::error::Error) -> CliError {
+    CliError::new(ExitKind::Usage, format!("{err}: {base:?}"))
         .hint("give it with --url or OWT_URL, as http://127.0.0.1:9876")
 }
 
@@ -80,7 +80,7 @@ fn write(envelope: &Envelope, format: Format, base: &str) -> Result<String, Owti
     })
 }
 
-/// A command for a shell. It posts, because a long program is too much for a URL.
+/// A command for a shell. It sends a POST, because a long program does not fit into a URL.
 fn curl(url: &str, json: &str) -> String {
     let (url, json) = (shell_quoted(url), shell_quoted(json));
     format!("curl {url} --header 'Content-Type: application/json' --data {json}")

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use owt_core::Digest;
 
-use crate::ui::{self, CliError, Failure};
+use crate::ui::{self, CliError, ExitKind};
 
 #[derive(Debug, Args)]
 pub(crate) struct HashArgs {
@@ -17,13 +17,13 @@ pub(crate) struct HashArgs {
 pub(crate) fn run(args: &HashArgs) -> Result<ExitCode, CliError> {
     // A colon ends the name in HTTP Basic authentication, and a comma in OWT_AUTH.
     if args.user.is_empty() || args.user.contains([':', ',']) {
-        let words = format!("a user's name cannot be {:?}", args.user);
-        return Err(CliError::new(Failure::Usage, words).hint("leave out colons and commas"));
+        let message = format!("a user's name cannot be {:?}", args.user);
+        return Err(CliError::new(ExitKind::Usage, message).hint("leave out colons and commas"));
     }
     let password = password(&args.user)
-        .map_err(|err| CliError::new(Failure::File, format!("cannot read the password: {err}")))?;
+        .map_err(|err| CliError::new(ExitKind::File, format!("cannot read the password: {err}")))?;
     if password.is_empty() {
-        return Err(CliError::new(Failure::Usage, "the password is empty"));
+        return Err(CliError::new(ExitKind::Usage, "the password is empty"));
     }
     ui::print(&format!("{}:{}", args.user, Digest::of(&password)))
 }

@@ -12,7 +12,7 @@ use super::serve::cannot_serve;
 use crate::args::{self, ARGUMENTS, AdaptorArgs, LocalFieldArgs, RequestArgs};
 use crate::input::Input;
 use crate::output;
-use crate::ui::{self, CliError, Failure};
+use crate::ui::{self, CliError, ExitKind};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,9 +40,6 @@ pub(crate) struct RunArgs {
     fields: LocalFieldArgs,
 }
 
-/// The status from which on an answer is an error.
-const FIRST_ERROR: u16 = 400;
-
 pub(crate) fn run(args: RunArgs) -> Result<ExitCode, CliError> {
     // What the adaptor prints goes to standard error as in a server; the server's own messages do not.
     let _log = owt_server::init_log(LevelFilter::WARN);
@@ -53,19 +50,20 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode, CliError> {
     let mut out = output::open(args.output.as_deref())?;
     let head = match owt_server::run(&config, call, &mut out) {
         Ok(head) => head,
-        Err(LocalError::Output(err)) => return ui::written(Err(err)).map(|()| ExitCode::SUCCESS),
+        Err(LocalError::Output(err)) => {
+            return ui::check_written(Err(err)).map(|()| ExitCode::SUCCESS);
+        }
         Err(LocalError::Start(err)) => return Err(cannot_serve(&err)),
         Err(LocalError::Call(err)) => {
-            let words = args::in_options(err.code(), &err.sentence());
-            return Err(CliError::new(Failure::Answer, format!("{}: {words}", err.code())));
+            let message = args::with_option_names(err.code(), &err.sentence());
+            return Err(CliError::new(ExitKind::Answer, format!("{}: {message}", err.code())));
         }
     };
-    match head.status {
-        status @ FIRST_ERROR.. => {
-            Err(CliError::new(Failure::Answer, format!("the adaptor answered {status}")))
-        }
-        _ => Ok(ExitCode::SUCCESS),
+    if head.status >= 400 {
+        let message = format!("the adaptor answered {}", head.status);
+        return Err(CliError::new(ExitKind::Answer, message));
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The request that the adaptor sees, as if it had come over HTTP.

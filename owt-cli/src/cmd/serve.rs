@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use listenfd::ListenFd;
 use owt_server::ServeError;
 
-use crate::ui::{CliError, Failure};
+use crate::ui::{CliError, ExitKind};
 
 pub(crate) use options::ServeArgs;
 
@@ -23,38 +23,38 @@ pub(crate) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
 /// The socket that whoever started this program has opened for it: systemd, or `owt.main()`.
 fn inherited_listener() -> Result<Option<TcpListener>, CliError> {
     ListenFd::from_env().take_tcp_listener(0).map_err(|err| {
-        CliError::new(Failure::Start, format!("the socket in LISTEN_FDS cannot be used: {err}"))
+        CliError::new(ExitKind::Start, format!("the socket in LISTEN_FDS cannot be used: {err}"))
     })
 }
 
 /// The one line on standard output, for people and for scripts that wait for it.
 fn announce(address: SocketAddr) {
     let mut stdout = io::stdout().lock();
-    // A closed standard output is no reason to stop.
+    // The server goes on if standard output is closed.
     let _ = writeln!(stdout, "Owt serving on {address}").and_then(|()| stdout.flush());
 }
 
-/// A server that does not start, and what to do about it.
+/// The error that a server does not start, and what to do about it.
 pub(super) fn cannot_serve(err: &ServeError) -> CliError {
     match err {
         ServeError::Listen { cause, .. } => {
-            let words = CliError::new(Failure::Start, err.to_string());
+            let cli_err = CliError::new(ExitKind::Start, err.to_string());
             match cause.kind() {
-                io::ErrorKind::AddrInUse => words.hint("another server has this port; take a free one with --port 0"),
-                io::ErrorKind::PermissionDenied => words.hint("ports below 1024 are for root; take another with --port"),
-                io::ErrorKind::AddrNotAvailable => words.hint("this machine has no such address; see: ip address"),
-                _ => words,
+                io::ErrorKind::AddrInUse => cli_err.hint("another server has this port; take a free one with --port 0"),
+                io::ErrorKind::PermissionDenied => cli_err.hint("ports below 1024 are for root; take another with --port"),
+                io::ErrorKind::AddrNotAvailable => cli_err.hint("this machine has no such address; see: ip address"),
+                _ => cli_err,
             }
         }
-        ServeError::OpenToAll(_) => CliError::new(Failure::Usage, err.to_string())
+        ServeError::OpenToAll(_) => CliError::new(ExitKind::Usage, err.to_string())
             .hint("say who may call with --auth \"$(owt hash USER)\", or let everybody with --allow-anonymous"),
-        ServeError::Tls(_) => CliError::new(Failure::Start, err.to_string())
+        ServeError::Tls(_) => CliError::new(ExitKind::Start, err.to_string())
             .hint("give the certificate and its key in PEM form with --tls-cert and --tls-key"),
-        ServeError::Static { .. } => CliError::new(Failure::Start, err.to_string())
+        ServeError::Static { .. } => CliError::new(ExitKind::Start, err.to_string())
             .hint("name a folder that can be read with --static"),
         ServeError::Interpreter(_) | ServeError::Start(_) => {
-            CliError::new(Failure::Start, err.to_string()).hint("owt doctor says more about Python")
+            CliError::new(ExitKind::Start, err.to_string()).hint("owt doctor says more about Python")
         }
-        ServeError::Io(_) => CliError::new(Failure::Start, err.to_string()),
+        ServeError::Io(_) => CliError::new(ExitKind::Start, err.to_string()),
     }
 }

@@ -1,14 +1,14 @@
-//! Hints for command lines that resemble one that works.
+//! Suggestions for command lines that resemble a valid one.
 
 use clap::error::{ContextKind, ContextValue};
 
-/// Which command line was probably meant instead of the invalid one.
-pub(super) fn instead_of(err: &clap::Error) -> Option<String> {
+/// What was probably meant instead of an invalid command line.
+pub(super) fn for_error(err: &clap::Error) -> Option<String> {
     let text = |kind| match err.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     };
-    if let Some(file) = text(ContextKind::InvalidSubcommand).filter(|word| word.ends_with(".py")) {
+    if let Some(file) = text(ContextKind::InvalidSubcommand).filter(|name| name.ends_with(".py")) {
         return Some(format!("did you mean: owt call {file}"));
     }
     let option = text(ContextKind::InvalidArg)?;

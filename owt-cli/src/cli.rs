@@ -1,0 +1,73 @@
+//! Parses the command line, and reports one that is wrong.
+
+mod suggestion;
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+use clap::error::{ContextKind, ErrorKind};
+
+use crate::cmd::{Cli, Command};
+use crate::ui::{CliError, ExitKind};
+
+/// Options that work without a command, and do not imply `serve`.
+const HELP_FLAGS: [&str; 4] = ["-h", "--help", "-V", "--version"];
+
+/// Parses the command line. Help and version are printed here, and end the program.
+pub(crate) fn parse() -> Result<Command, CliError> {
+    match Cli::try_parse_from(with_default_command(std::env::args_os())) {
+        Ok(cli) => Ok(cli.command),
+        Err(err) if matches!(err.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            err.exit()
+        }
+        Err(err) => Err(usage_error(err)),
+    }
+}
+
+/// The error of an invalid command line, with our suggestion in place of clap's where we have one.
+fn usage_error(mut err: clap::Error) -> CliError {
+    let suggestion = suggestion::for_error(&err);
+    if suggestion.is_some() {
+        err.remove(ContextKind::Suggested);
+    }
+    let message = err.render().to_string();
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    suggestion.into_iter().fold(CliError::new(ExitKind::Usage, message), CliError::hint)
+}
+
+/// Inserts `serve` where no command is named: `owt --port 9000` serves.
+fn with_default_command(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut args: Vec<OsString> = args.collect();
+    let names_command = args.get(1).is_some_and(|first| {
+        let first = first.to_string_lossy();
+        !first.starts_with('-') || HELP_FLAGS.contains(&&*first)
+    });
+    if !names_command {
+        args.insert(args.len().min(1), "serve".into());
+    }
+    args
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(&["owt"], &["owt", "serve"])]
+    #[case(&["owt", "--port", "9000"], &["owt", "serve", "--port", "9000"])]
+    #[case(&["owt", "--help"], &["owt", "--help"])]
+    #[case(&["owt", "-V"], &["owt", "-V"])]
+    #[case(&["owt", "call", "a.py"], &["owt", "call", "a.py"])]
+    #[case(&["owt", "cal"], &["owt", "cal"])]
+    fn serving_is_the_default(#[case] args: &[&str], #[case] expected: &[&str]) {
+        assert_eq!(with_default_command(args.iter().map(OsString::from)), expected);
+    }
+
+    #[test]
+    fn the_options_of_all_commands_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}
