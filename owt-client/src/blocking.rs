@@ -1,7 +1,7 @@
 //! A client for programs that are not async: the same calls, waited for.
 //!
-//! It runs the async client on a thread of its own, so nothing here may be called from async code:
-//! tokio panics where a thread that runs tasks would wait.
+//! Each call blocks its thread while a background thread drives the connections. Nothing here may be
+//! called from async code: tokio panics where a thread that runs tasks would block.
 //!
 //! ```
 //! use owt_client::{Adaptor, blocking::Client};
@@ -31,7 +31,7 @@ use crate::{Adaptor, Call, ClientBuilder, Envelope, Error, Event};
 #[derive(Debug, Clone)]
 pub struct Client {
     inner: crate::Client,
-    thread: Thread,
+    runtime: BackgroundRuntime,
 }
 
 impl Client {
@@ -44,15 +44,15 @@ impl Client {
         Client::builder(base).build_blocking()
     }
 
-    /// Begins a client of the server at a base URL, to set its certificates, timeouts and user;
-    /// [`ClientBuilder::build_blocking`] makes it.
+    /// Returns a builder for a client of the server at a base URL, to set certificates, timeouts and
+    /// user; [`ClientBuilder::build_blocking`] builds it.
     pub fn builder(base: impl Into<String>) -> ClientBuilder {
         crate::Client::builder(base)
     }
 
-    /// A client that waits for what an async one does.
-    pub(crate) fn around(inner: crate::Client) -> Result<Client, Error> {
-        Ok(Client { inner, thread: Thread::start()? })
+    /// A blocking client with the settings of an async one.
+    pub(crate) fn from_async(inner: crate::Client) -> Result<Client, Error> {
+        Ok(Client { inner, runtime: BackgroundRuntime::start()? })
     }
 
     /// The same client, as this user (HTTP Basic).
@@ -61,31 +61,31 @@ impl Client {
         Client { inner: self.inner.with_auth(user, password), ..self }
     }
 
-    /// Begins a call of an adaptor.
+    /// Returns a builder for a call of an adaptor.
     pub fn call(&self, adaptor: impl Borrow<Adaptor>) -> Call<Client> {
         self.call_with(adaptor.borrow().envelope())
     }
 
-    /// Begins a call that an envelope describes.
+    /// Returns a builder for the call that an envelope describes.
     pub fn call_with(&self, envelope: Envelope) -> Call<Client> {
         Call::new(self.clone(), envelope, self.inner.read_timeout)
     }
 }
 
 impl Call<Client> {
-    /// Sends the call, and waits until the adaptor's answer begins.
+    /// Sends the call, and waits until the adaptor's reply begins.
     ///
     /// # Errors
     ///
-    /// Any [`Error`]. An adaptor's own answer is none, whatever its status.
+    /// Any [`Error`]. A reply from the adaptor is not an error, whatever its status.
     pub fn send(self) -> Result<Reply, Error> {
-        let Call { client: Client { inner, thread }, outgoing } = self;
-        Ok(Reply { inner: thread.wait(outgoing.send(&inner))?, rest: Bytes::new(), thread })
+        let Call { client: Client { inner, runtime }, outgoing } = self;
+        Ok(Reply { inner: runtime.wait(outgoing.send(&inner))?, unread: Bytes::new(), runtime })
     }
 }
 
-/// The answer of an adaptor; see [`crate::Reply`]. Its body may still be on its way, and can be read
-/// as it comes, because a reply is [`Read`]. Dropping it ends the call.
+/// The reply of an adaptor; see [`crate::Reply`]. Its body may still be arriving, and can be read as
+/// it arrives, because a reply implements [`Read`]. Dropping it ends the call.
 ///
 /// # Examples
 ///
@@ -104,8 +104,8 @@ impl Call<Client> {
 pub struct Reply {
     inner: crate::Reply,
     /// The part of the last chunk that has not been read.
-    rest: Bytes,
-    thread: Thread,
+    unread: Bytes,
+    runtime: BackgroundRuntime,
 }
 
 impl Reply {
@@ -131,18 +131,18 @@ impl Reply {
     ///
     /// # Errors
     ///
-    /// [`Error::Status`] then.
+    /// [`Error::Status`] if it is.
     pub fn error_for_status(self) -> Result<Reply, Error> {
         Ok(Reply { inner: self.inner.error_for_status()?, ..self })
     }
 
-    /// The whole body as text. Bytes that are no UTF-8 become replacement characters.
+    /// The whole body as text. Invalid UTF-8 becomes replacement characters.
     ///
     /// # Errors
     ///
     /// Those of [`crate::Reply::text`].
     pub fn text(self) -> Result<String, Error> {
-        self.thread.wait(self.inner.text())
+        self.runtime.wait(self.inner.text())
     }
 
     /// The whole body.
@@ -151,7 +151,7 @@ impl Reply {
     ///
     /// Those of [`crate::Reply::bytes`].
     pub fn bytes(self) -> Result<Bytes, Error> {
-        self.thread.wait(self.inner.bytes())
+        self.runtime.wait(self.inner.bytes())
     }
 
     /// The whole body, read as JSON.
@@ -160,7 +160,7 @@ impl Reply {
     ///
     /// Those of [`crate::Reply::json`].
     pub fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
-        self.thread.wait(self.inner.json())
+        self.runtime.wait(self.inner.json())
     }
 
     /// The next chunk of the body as it arrives, or nothing at its end.
@@ -169,14 +169,14 @@ impl Reply {
     ///
     /// Those of [`crate::Reply::chunk`].
     pub fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        self.thread.wait(self.inner.chunk())
+        self.runtime.wait(self.inner.chunk())
     }
 
     /// The server-sent events of the body as they arrive.
     ///
     /// # Errors
     ///
-    /// [`Error::NotEvents`] if the answer is something else.
+    /// [`Error::NotEvents`] if the reply has another media type.
     ///
     /// # Examples
     ///
@@ -194,49 +194,49 @@ impl Reply {
     /// # Ok::<(), owt_client::Error>(())
     /// ```
     pub fn events(self) -> Result<Events, Error> {
-        Ok(Events { inner: self.inner.events()?, thread: self.thread })
+        Ok(Events { inner: self.inner.events()?, runtime: self.runtime })
     }
 }
 
 impl Read for Reply {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.rest.is_empty() && !buffer.is_empty() {
+        while self.unread.is_empty() && !buffer.is_empty() {
             match self.chunk().map_err(io::Error::other)? {
                 None => return Ok(0),
-                Some(chunk) => self.rest = chunk,
+                Some(chunk) => self.unread = chunk,
             }
         }
-        let length = buffer.len().min(self.rest.len());
-        self.rest.copy_to_slice(&mut buffer[..length]);
+        let length = buffer.len().min(self.unread.len());
+        self.unread.copy_to_slice(&mut buffer[..length]);
         Ok(length)
     }
 }
 
-/// The server-sent events of an answer; see [`crate::Events`]. Dropping it ends the call.
+/// The server-sent events of a reply; see [`crate::Events`]. Dropping it ends the call.
 #[derive(Debug)]
 pub struct Events {
     inner: crate::Events,
-    thread: Thread,
+    runtime: BackgroundRuntime,
 }
 
 impl Iterator for Events {
     type Item = Result<Event, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.thread.wait(self.inner.next())
+        self.runtime.wait(self.inner.next())
     }
 }
 
-/// The thread that drives connections, also while no call waits: a call that is dropped must close
+/// A runtime whose one thread drives connections, also while nobody waits: dropping a call must close
 /// its connection at once.
 #[derive(Debug, Clone)]
-struct Thread(Arc<Runtime>);
+struct BackgroundRuntime(Arc<Runtime>);
 
-impl Thread {
-    fn start() -> Result<Thread, Error> {
+impl BackgroundRuntime {
+    fn start() -> Result<BackgroundRuntime, Error> {
         let mut builder = runtime::Builder::new_multi_thread();
         let builder = builder.worker_threads(1).thread_name("owt-client").enable_all();
-        builder.build().map(|runtime| Thread(Arc::new(runtime))).map_err(Error::Thread)
+        builder.build().map(|runtime| BackgroundRuntime(Arc::new(runtime))).map_err(Error::Thread)
     }
 
     fn wait<T>(&self, future: impl Future<Output = T>) -> T {

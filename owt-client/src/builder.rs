@@ -101,7 +101,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Base`] if the base is no HTTP URL, [`Error::NoTls`] if it is `https` without the
+    /// [`Error::Base`] if the base is not an HTTP URL, [`Error::NoTls`] if it is `https` without the
     /// feature `tls`, [`Error::RootCertificate`] if there is no certificate in the text that was to
     /// be trusted, or one that cannot be read.
     pub fn build(self) -> Result<Client, Error> {
@@ -118,7 +118,7 @@ impl ClientBuilder {
         let http = self.certificates.trusted_by(http)?;
         let http = http.build().map_err(|err| Error::Request(TransportError::new(err)))?;
         let Self { credentials, read_timeout, .. } = self;
-        Ok(Client { base, http, sent: Arc::default(), read_timeout, credentials })
+        Ok(Client { base, http, sent_sources: Arc::default(), read_timeout, credentials })
     }
 
     /// Makes a client for programs that are not async.
@@ -128,7 +128,7 @@ impl ClientBuilder {
     /// Those of [`build`](ClientBuilder::build), and [`Error::Thread`] if no thread can be started.
     #[cfg(feature = "blocking")]
     pub fn build_blocking(self) -> Result<crate::blocking::Client, Error> {
-        crate::blocking::Client::around(self.build()?)
+        crate::blocking::Client::from_async(self.build()?)
     }
 }
 

@@ -256,15 +256,15 @@ impl<C> Call<C> {
 }
 
 impl Call {
-    /// Sends the call, and gives the adaptor's answer once it begins.
+    /// Sends the call, and returns the adaptor's reply once it begins.
     ///
     /// Dropping the future, or the reply, closes the connection, and the server then interrupts the
     /// call's Python.
     ///
     /// # Errors
     ///
-    /// Any [`Error`]. An adaptor's own answer is none, whatever its status; a redirection is an
-    /// answer, too, and is not followed.
+    /// Any [`Error`]. A reply from the adaptor is not an error, whatever its status. A redirection
+    /// is a reply, too, and is not followed.
     pub async fn send(self) -> Result<Reply, Error> {
         self.outgoing.send(&self.client).await
     }

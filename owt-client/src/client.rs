@@ -36,7 +36,7 @@ use crate::{Adaptor, Call, ClientBuilder, Error, address};
 pub struct Client {
     pub(crate) base: String,
     pub(crate) http: reqwest::Client,
-    pub(crate) sent: Arc<SentSources>,
+    pub(crate) sent_sources: Arc<SentSources>,
     pub(crate) read_timeout: ReadTimeout,
     pub(crate) credentials: Option<Credentials>,
 }
@@ -66,7 +66,7 @@ impl Client {
         Client::builder(base).build()
     }
 
-    /// Begins a client of the server at a base URL, to set its certificates, timeouts and user.
+    /// Returns a builder for a client of the server at a base URL, to set certificates, timeouts and user.
     pub fn builder(base: impl Into<String>) -> ClientBuilder {
         ClientBuilder::new(base.into())
     }
@@ -86,12 +86,12 @@ impl Client {
         Client { credentials: Some(credentials), ..self }
     }
 
-    /// Begins a call of an adaptor.
+    /// Returns a builder for a call of an adaptor.
     pub fn call(&self, adaptor: impl Borrow<Adaptor>) -> Call {
         self.call_with(adaptor.borrow().envelope())
     }
 
-    /// Begins a call that an envelope describes.
+    /// Returns a builder for the call that an envelope describes.
     ///
     /// # Examples
     ///
@@ -110,7 +110,7 @@ impl Client {
     pub(crate) fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
         match &self.credentials {
             None => request,
-            Some(login) => request.basic_auth(&login.user, Some(&login.password)),
+            Some(credentials) => request.basic_auth(&credentials.user, Some(&credentials.password)),
         }
     }
 }

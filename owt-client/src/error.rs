@@ -1,4 +1,4 @@
-//! Why there is no answer of an adaptor.
+//! Why there is no reply from an adaptor.
 
 use std::fmt;
 use std::io;
@@ -13,12 +13,12 @@ use reqwest::StatusCode;
 use crate::tls;
 use crate::{ServerError, cause};
 
-/// Why a call gave no answer of the adaptor.
+/// Why a call got no reply from the adaptor.
 ///
 /// Three kinds are told apart: owt itself answered ([`Error::Server`]), the way there failed
 /// ([`Error::Unreachable`], [`Error::Broken`], [`Error::TimedOut`], [`Error::NotHttp`],
-/// [`Error::NotOwt`], and those of certificates), or the call could not even be made. An adaptor's own
-/// answer is a [`Reply`](crate::Reply), whatever its status, unless [`error_for_status`](crate::Reply::error_for_status) makes it an error.
+/// [`Error::NotOwt`], and those of certificates), or the call could not even be made. What the adaptor
+/// answers is a [`Reply`](crate::Reply), whatever its status, unless [`error_for_status`](crate::Reply::error_for_status) makes it an error.
 ///
 /// No error shows source, arguments, credentials, or the query of a URL, in `Display` or in `Debug`.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,7 @@ pub enum Error {
     #[error("cannot reach the server")]
     Unreachable(#[source] TransportError),
     /// The answer's head cannot be read: a server with a certificate is called by `http`, or what
-    /// answers is no HTTP server at all.
+    /// answers is not an HTTP server at all.
     #[error("the answer cannot be read as HTTP; a server that speaks HTTPS is called by https")]
     NotHttp(#[source] TransportError),
     /// The server is called by `https` and does not speak TLS, because it has no certificate.
@@ -84,7 +84,7 @@ pub enum Error {
     #[cfg(feature = "tls")]
     #[error("the server's certificate is not valid: {0}")]
     Certificate(String),
-    /// The certificates that the client shall trust are not in PEM form, or are none.
+    /// The certificates that the client shall trust are not in PEM form, or are not certificates.
     #[cfg(feature = "tls")]
     #[error("the certificates to trust cannot be used")]
     RootCertificate(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -29,7 +29,7 @@ pub struct Event {
     pub retry: Option<Duration>,
 }
 
-/// The server-sent events of an answer as they arrive. Dropping it ends the call. See
+/// The server-sent events of a reply as they arrive. Dropping it ends the call. See
 /// [`Reply::events`](crate::Reply::events).
 #[derive(Debug)]
 pub struct Events {

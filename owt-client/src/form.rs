@@ -51,7 +51,7 @@ impl Form {
     /// Adds a field.
     #[must_use]
     pub fn text(self, name: impl Into<String>, text: impl Into<String>) -> Form {
-        self.with(name.into(), Value::Text(text.into()))
+        self.push(name.into(), Value::Text(text.into()))
     }
 
     /// Adds a file whose content is in memory.
@@ -62,10 +62,10 @@ impl Form {
         filename: impl Into<String>,
         data: impl Into<Bytes>,
     ) -> Form {
-        self.with(name.into(), Value::Bytes { filename: filename.into(), data: data.into() })
+        self.push(name.into(), Value::Bytes { filename: filename.into(), data: data.into() })
     }
 
-    /// Adds a file, which is opened when the call is sent. Its ending tells its media type.
+    /// Adds a file, which is opened when the call is sent. Its media type is guessed from its extension.
     ///
     /// # Examples
     ///
@@ -76,10 +76,10 @@ impl Form {
     /// ```
     #[must_use]
     pub fn file(self, name: impl Into<String>, path: impl AsRef<Path>) -> Form {
-        self.with(name.into(), Value::File(path.as_ref().to_owned()))
+        self.push(name.into(), Value::File(path.as_ref().to_owned()))
     }
 
-    fn with(mut self, name: String, value: Value) -> Form {
+    fn push(mut self, name: String, value: Value) -> Form {
         self.fields.push((name, value));
         self
     }
@@ -90,23 +90,24 @@ impl Form {
     }
 
     /// The form as it is sent, after the fields of an envelope.
-    pub(crate) async fn open(&self, envelope: &Envelope) -> Result<multipart::Form, Error> {
+    pub(crate) async fn to_multipart(&self, envelope: &Envelope) -> Result<multipart::Form, Error> {
         let mut form = multipart::Form::new();
-        // A handler that has a name of its own finds it under the name, and not that of the file.
+        // If the form has a field called `name`, the adaptor must find that one, so the envelope's own
+        // `name` (the code's file) is left out.
         let is_taken =
             |field: &str| field == "name" && self.fields.iter().any(|(name, _)| name == field);
         for (name, text) in envelope.to_pairs().filter(|(name, _)| !is_taken(name)) {
             form = form.text(name, text);
         }
         for (name, value) in &self.fields {
-            form = form.part(name.clone(), value.open().await?);
+            form = form.part(name.clone(), value.to_part().await?);
         }
         Ok(form)
     }
 }
 
 impl Value {
-    async fn open(&self) -> Result<multipart::Part, Error> {
+    async fn to_part(&self) -> Result<multipart::Part, Error> {
         match self {
             Value::Text(text) => Ok(multipart::Part::text(text.clone())),
             Value::Bytes { filename, data } => {
@@ -133,7 +134,7 @@ impl Value {
 }
 
 impl fmt::Debug for Form {
-    /// Shows names alone.
+    /// Shows only the names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.fields.iter().map(|(name, _)| name)).finish()
     }

@@ -1,4 +1,4 @@
-//! An adaptor's answer.
+//! An adaptor's reply.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::{ByteStream, Error, Events, ServerError};
 /// Every answer of owt has this header, so one without it comes from something else.
 pub(crate) const REQUEST_ID: &str = "owt-request-id";
 
-/// The answer of an adaptor. Its body may still be arriving.
+/// The reply of an adaptor. Its body may still be arriving.
 ///
 /// # Examples
 ///
@@ -36,7 +36,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Tells an adaptor's answer from one that owt makes itself.
+    /// Tells an adaptor's reply from an answer of owt itself.
     pub(crate) async fn read(inner: Response, read_timeout: ReadTimeout) -> Result<Reply, Error> {
         if !inner.headers().contains_key(REQUEST_ID) {
             return Err(Error::NotOwt(inner.status()));
@@ -70,7 +70,7 @@ impl Reply {
     ///
     /// # Errors
     ///
-    /// [`Error::Status`] then. The body, which may say why, is lost: look at
+    /// [`Error::Status`] if it is. The body, which may say why, is lost: look at
     /// [`status`](Reply::status) first to keep it.
     ///
     /// # Examples
@@ -94,11 +94,11 @@ impl Reply {
         }
     }
 
-    /// The whole body as text. Bytes that are no UTF-8 become replacement characters.
+    /// The whole body as text. Invalid UTF-8 becomes replacement characters.
     ///
     /// # Errors
     ///
-    /// [`Error::Broken`] or [`Error::TimedOut`] if the answer breaks off.
+    /// [`Error::Broken`] or [`Error::TimedOut`] if the reply breaks off.
     pub async fn text(self) -> Result<String, Error> {
         Ok(String::from_utf8_lossy(&self.bytes().await?).into_owned())
     }
@@ -107,7 +107,7 @@ impl Reply {
     ///
     /// # Errors
     ///
-    /// [`Error::Broken`] or [`Error::TimedOut`] if the answer breaks off.
+    /// [`Error::Broken`] or [`Error::TimedOut`] if the reply breaks off.
     pub async fn bytes(mut self) -> Result<Bytes, Error> {
         read_all(&mut self.inner, self.read_timeout).await
     }
@@ -117,7 +117,7 @@ impl Reply {
     /// # Errors
     ///
     /// [`Error::NotJson`] if it is not JSON of this type; [`Error::Broken`] or
-    /// [`Error::TimedOut`] if the answer breaks off.
+    /// [`Error::TimedOut`] if the reply breaks off.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
         serde_json::from_slice(&self.bytes().await?).map_err(Error::NotJson)
     }
@@ -126,7 +126,7 @@ impl Reply {
     ///
     /// # Errors
     ///
-    /// [`Error::Broken`] or [`Error::TimedOut`] if the answer breaks off.
+    /// [`Error::Broken`] or [`Error::TimedOut`] if the reply breaks off.
     ///
     /// # Examples
     ///
@@ -173,7 +173,7 @@ impl Reply {
     ///
     /// # Errors
     ///
-    /// [`Error::NotEvents`] if the answer is something else.
+    /// [`Error::NotEvents`] if the reply has another media type.
     ///
     /// # Examples
     ///

@@ -19,7 +19,7 @@ impl Outgoing {
         tokio::task::yield_now().await;
         let code = self.envelope.code.clone();
         let digest = code.digest();
-        if !client.sent.has(digest) {
+        if !client.sent_sources.has(digest) {
             return self.attempt(client, code).await;
         }
         if let Some(copy) = self.again() {
@@ -96,7 +96,7 @@ impl Outgoing {
             }
             Content::Form(form) => {
                 self.headers.remove(CONTENT_TYPE);
-                let form = form.open(&envelope).await?;
+                let form = form.to_multipart(&envelope).await?;
                 http.request(method, base::absolute(&url)?).multipart(form)
             }
         };
@@ -113,8 +113,8 @@ fn may_have_envelope(method: &Method) -> bool {
 /// Records whether the server has the source now.
 fn note(client: &Client, digest: Digest, outcome: &Result<Reply, Error>) {
     match outcome {
-        Ok(_) => client.sent.insert(digest),
-        Err(err) if is_unknown(err) => client.sent.forget(digest),
+        Ok(_) => client.sent_sources.insert(digest),
+        Err(err) if is_unknown(err) => client.sent_sources.forget(digest),
         Err(_) => {}
     }
 }

@@ -1,4 +1,4 @@
-//! The chunks of an answer as a stream.
+//! The chunks of a reply as a stream.
 
 use std::fmt;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use futures_util::stream;
 
 use crate::{Error, Reply};
 
-/// The chunks of an answer as they arrive. Dropping it ends the call. See [`Reply::stream`].
+/// The chunks of a reply as they arrive. Dropping it ends the call. See [`Reply::stream`].
 pub struct ByteStream(Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send + Sync>>);
 
 impl ByteStream {
