@@ -4,7 +4,6 @@
 //! call with no server. Data flows one way: `front` → `dispatch` → `wire` →
 //! `worker` → Python, and back; `pool` keeps the worker processes alive.
 
-mod buffers;
 mod cache;
 mod config;
 mod dispatch;
@@ -14,6 +13,7 @@ mod interpreter;
 mod leftovers;
 mod local;
 mod log;
+mod memory_budget;
 mod package;
 mod pool;
 mod private;

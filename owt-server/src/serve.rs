@@ -8,7 +8,6 @@ use std::sync::Arc;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use rustls::ServerConfig;
 
-use crate::buffers::Buffers;
 use crate::cache::Cache;
 use crate::config::{Config, cores};
 use crate::dispatch::{Dispatchers, Limits};
@@ -17,6 +16,7 @@ use crate::front::{
     StaticFiles, TlsError, TlsFiles, listen,
 };
 use crate::interpreter::{self, InterpreterError};
+use crate::memory_budget::MemoryBudget;
 use crate::package::RunDir;
 use crate::pool::{self, Pool, StartError};
 use crate::stop::{Signals, stop};
@@ -166,7 +166,7 @@ fn app_state(
             config.allow_hosts.clone(),
         ),
         max_body: config.max_body,
-        buffers: Buffers::new(config.max_buffered),
+        memory_budget: MemoryBudget::new(config.max_buffered),
         uploads: run_dir.uploads().to_path_buf(),
         static_files,
         access_log: config.access_log,

@@ -10,7 +10,7 @@ use owt_core::{Content, Envelope, Error, Part};
 
 use super::incoming::Incoming;
 use super::multipart;
-use crate::buffers::Held;
+use crate::memory_budget::Reserved;
 use crate::spool::Spool;
 
 /// Bytes from which on a body is taken apart on a thread of its own.
@@ -27,11 +27,11 @@ pub(super) struct Body {
     pub(super) spool: Option<Spool>,
     pub(super) envelope: Envelope,
     /// Its share of the memory that bodies may take.
-    pub(super) held: Held,
+    pub(super) held: Reserved,
 }
 
 impl Body {
-    fn plain(bytes: Bytes, rest: Option<Incoming>, envelope: Envelope, held: Held) -> Self {
+    fn plain(bytes: Bytes, rest: Option<Incoming>, envelope: Envelope, held: Reserved) -> Self {
         Self { bytes, rest, parts: None, spool: None, envelope, held }
     }
 
@@ -174,7 +174,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::buffers::Buffers;
+    use crate::memory_budget::MemoryBudget;
 
     fn with_content_type(value: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -238,7 +238,7 @@ mod tests {
         let declared = body.len() as u64;
         let (_, payload) = TestRequest::default().set_payload(body).to_http_parts();
         let patience = Duration::from_secs(30);
-        let held = Buffers::new(1 << 20).hold(patience);
+        let held = MemoryBudget::new(1 << 20).hold(patience);
         let incoming = Incoming::new(payload, declared, 1 << 20, patience, held).unwrap();
         let outcome = read(&with_content_type(content_type), query, incoming, Path::new("")).await;
         let found = match outcome {

@@ -17,8 +17,8 @@ use super::headers::{declared_len, pairs, text};
 use super::incoming::Incoming;
 use super::request_ids::Reservation;
 use super::{AppState, Front, access_log, body, near_miss, response};
-use crate::buffers::Held;
 use crate::cache;
+use crate::memory_budget::Reserved;
 
 /// Headers by which a reply depends on its caller (RFC 9110, sections 13 and 14).
 const CONDITIONS: [&str; 6] =
@@ -30,7 +30,7 @@ struct Attached {
     rest: Option<BodyStream>,
     guard: CallGuard,
     /// The memory that its body takes.
-    held: Held,
+    held: Reserved,
 }
 
 impl<E: Executor + Control + 'static> Front<E> {
@@ -47,9 +47,9 @@ impl<E: Executor + Control + 'static> Front<E> {
             true => Payload::None,
             false => payload,
         };
-        let AppState { max_body, body_timeout, uploads, buffers, .. } = &*self.state;
+        let AppState { max_body, body_timeout, uploads, memory_budget, .. } = &*self.state;
         let declared = declared_len(request.headers());
-        let held = buffers.hold(*body_timeout);
+        let held = memory_budget.hold(*body_timeout);
         let incoming = Incoming::new(payload, declared, *max_body, *body_timeout, held)?;
         let mut body = body::read(headers, request.query_string(), incoming, uploads).await?;
         if body.envelope.use_cache {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 /// How often the log says that there are too many connections, at the most.
-const SAY_AGAIN: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Counts connections. Those beyond the limit are not accepted, but wait until another one closes,
 /// as they do with nginx and hyper behind a limit.
@@ -16,7 +16,7 @@ pub(crate) struct Connections {
     limit: usize,
     open: AtomicUsize,
     accepted: AtomicU64,
-    last_said: Mutex<Option<Instant>>,
+    last_logged: Mutex<Option<Instant>>,
 }
 
 /// A connection that is open. Kept with what belongs to it.
@@ -26,14 +26,14 @@ pub(super) struct Open(Arc<Connections>);
 impl Connections {
     /// At the most so many at a time, over all threads of the front.
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        let (open, accepted, last_said) = Default::default();
-        Arc::new(Self { limit, open, accepted, last_said })
+        let (open, accepted, last_logged) = Default::default();
+        Arc::new(Self { limit, open, accepted, last_logged })
     }
 
     /// Counts a connection for as long as what is given back is kept.
     pub(super) fn open(self: &Arc<Self>) -> Open {
         self.accepted.fetch_add(1, Ordering::Relaxed);
-        if self.open.fetch_add(1, Ordering::Relaxed) + 1 >= self.limit && self.is_time_to_say() {
+        if self.open.fetch_add(1, Ordering::Relaxed) + 1 >= self.limit && self.may_log() {
             let limit = self.limit;
             tracing::warn!("all {limit} connections are taken, others wait; see --max-connections");
         }
@@ -48,11 +48,11 @@ impl Connections {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    fn is_time_to_say(&self) -> bool {
-        let mut last_said = self.last_said.lock();
-        let is_time = last_said.is_none_or(|at| at.elapsed() >= SAY_AGAIN);
+    fn may_log(&self) -> bool {
+        let mut last_logged = self.last_logged.lock();
+        let is_time = last_logged.is_none_or(|at| at.elapsed() >= LOG_INTERVAL);
         if is_time {
-            *last_said = Some(Instant::now());
+            *last_logged = Some(Instant::now());
         }
         is_time
     }
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn the_log_is_not_told_again_and_again() {
         let connections = Connections::new(1);
-        assert!(connections.is_time_to_say());
-        assert!(!connections.is_time_to_say());
+        assert!(connections.may_log());
+        assert!(!connections.may_log());
     }
 }

@@ -15,7 +15,7 @@ use futures_core::Stream;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// How often to ask. A client that has gone is noticed after so long at the latest.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 type BoxedPayloadStream = Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>>;
 
@@ -41,15 +41,15 @@ impl Watch {
 
     /// Waits until the client has gone.
     pub(super) async fn gone(&self) {
-        let mut looks = looks();
+        let mut polls = poll_interval();
         while !self.0.is_gone() {
-            looks.tick().await;
+            polls.tick().await;
         }
     }
 
     /// The same body, which breaks off when the client has gone.
     pub(super) fn until_gone(self, body: BoxBody) -> BoxBody {
-        BoxBody::new(UntilGone { body, watch: self, looks: looks() })
+        BoxBody::new(UntilGone { body, watch: self, polls: poll_interval() })
     }
 }
 
@@ -83,7 +83,7 @@ impl Drop for Body {
 struct UntilGone {
     body: BoxBody,
     watch: Watch,
-    looks: Interval,
+    polls: Interval,
 }
 
 impl MessageBody for UntilGone {
@@ -100,7 +100,7 @@ impl MessageBody for UntilGone {
         if let Poll::Ready(next) = Pin::new(&mut self.body).poll_next(context) {
             return Poll::Ready(next);
         }
-        while self.looks.poll_tick(context).is_ready() {
+        while self.polls.poll_tick(context).is_ready() {
             if self.watch.0.is_gone() {
                 return Poll::Ready(Some(Err("the client has gone".into())));
             }
@@ -109,8 +109,8 @@ impl MessageBody for UntilGone {
     }
 }
 
-fn looks() -> Interval {
-    let mut looks = interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    looks
+fn poll_interval() -> Interval {
+    let mut polls = interval(POLL_INTERVAL);
+    polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    polls
 }

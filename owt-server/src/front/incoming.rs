@@ -8,7 +8,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use owt_core::{BodyStream, Error};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::buffers::Held;
+use crate::memory_budget::Reserved;
 
 /// The most bytes of a body that are held in memory, whatever a body may have.
 const MAX_HELD: u64 = 256 << 20;
@@ -28,11 +28,11 @@ pub(super) struct Incoming {
     seen: u64,
     limit: u64,
     /// How long it may stand still.
-    patience: Duration,
+    idle_timeout: Duration,
     /// Whether all of it is to be in memory.
     is_held: bool,
     /// Its share of the memory that bodies may take.
-    held: Held,
+    held: Reserved,
 }
 
 impl Incoming {
@@ -42,11 +42,11 @@ impl Incoming {
         payload: Payload,
         declared: u64,
         limit: u64,
-        patience: Duration,
-        held: Held,
+        idle_timeout: Duration,
+        held: Reserved,
     ) -> Result<Self, Error> {
         let (seen, is_held) = Default::default();
-        let incoming = Self { payload, declared, seen, limit, patience, is_held, held };
+        let incoming = Self { payload, declared, seen, limit, idle_timeout, is_held, held };
         incoming.check(declared)?;
         Ok(incoming)
     }
@@ -59,9 +59,9 @@ impl Incoming {
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         let chunk = match self.payload.next().now_or_never() {
             Some(chunk) => chunk,
-            None => timeout(self.patience, self.payload.next())
+            None => timeout(self.idle_timeout, self.payload.next())
                 .await
-                .map_err(|_| Error::BodyTimeout { limit: self.patience })?,
+                .map_err(|_| Error::BodyTimeout { limit: self.idle_timeout })?,
         };
         let chunk = chunk.transpose().map_err(|_| Error::BodyIncomplete)?;
         self.seen += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
@@ -122,7 +122,7 @@ impl Incoming {
     }
 
     /// Its share of memory, which goes with what was read of it.
-    pub(super) fn take_held(&mut self) -> Held {
+    pub(super) fn take_held(&mut self) -> Reserved {
         self.held.take()
     }
 

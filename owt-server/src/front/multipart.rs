@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 use super::disposition::Disposition;
 use super::incoming::Incoming;
-use crate::buffers::Held;
+use crate::memory_budget::Reserved;
 use crate::spool::Spool;
 
 /// The header in which a part has its names.
@@ -34,7 +34,7 @@ const HELD_FIELDS: usize = 256 << 20;
 
 /// How many bytes may come before a part's head is complete. The parser holds them all, and looks
 /// through them again with each piece that arrives.
-const LONGEST_HEAD: usize = 64 * 1024;
+const MAX_HEAD: usize = 64 * 1024;
 
 /// Bytes that a part counts for besides its name: what is kept of one that is empty.
 const PART: usize = 1024;
@@ -45,7 +45,7 @@ pub(super) struct Form {
     /// Keeps the files of the parts.
     pub(super) spool: Option<Spool>,
     /// Its share of the memory that bodies may take.
-    pub(super) held: Held,
+    pub(super) held: Reserved,
     /// What is held of its files.
     files: usize,
     /// What its fields count for, and the heads of all its parts.
@@ -89,7 +89,7 @@ pub(super) async fn read(
     bytes: Bytes,
     boundary: String,
     uploads: &Path,
-    held: Held,
+    held: Reserved,
 ) -> Result<Form, Error> {
     take_apart(stream::once(async { Ok(bytes) }), boundary, uploads, held).await
 }
@@ -98,7 +98,7 @@ async fn take_apart(
     chunks: impl Stream<Item = Result<Bytes, Error>> + Send,
     boundary: String,
     uploads: &Path,
-    held: Held,
+    held: Reserved,
 ) -> Result<Form, Error> {
     let arrived = Arc::<AtomicUsize>::default();
     let count = arrived.clone();
@@ -132,7 +132,7 @@ async fn next_field<'a>(
 ) -> Result<Option<Field<'a>>, Error> {
     let before = arrived.load(Ordering::Relaxed);
     poll_fn(|cx| match fields.poll_next_field(cx) {
-        Poll::Pending if arrived.load(Ordering::Relaxed) - before > LONGEST_HEAD => {
+        Poll::Pending if arrived.load(Ordering::Relaxed) - before > MAX_HEAD => {
             Poll::Ready(Err(Error::ContentType))
         }
         next => next.map_err(error),
@@ -231,7 +231,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::buffers::Buffers;
+    use crate::memory_budget::MemoryBudget;
 
     const FORM: &str = "--x\r\nContent-Disposition: form-data; name=\"code_b64\"; filename=\"a.py\"\r\n\r\n\
                         cnVu\r\n--x\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhi\r\n\
@@ -243,8 +243,8 @@ mod tests {
         Part { name: name.to_owned(), filename, content_type, content }
     }
 
-    fn room() -> Held {
-        Buffers::new(1 << 30).hold(Duration::from_secs(30))
+    fn room() -> Reserved {
+        MemoryBudget::new(1 << 30).hold(Duration::from_secs(30))
     }
 
     async fn parse(pieces: Vec<Bytes>, uploads: &Path) -> Result<Form, Error> {
@@ -307,7 +307,7 @@ mod tests {
             });
         let form = take_apart(chunks.boxed(), "x".to_owned(), folder.path(), room()).await;
         assert_eq!(form.err().map(|err| err.code()), Some("content-type"));
-        assert!(seen.into_inner() < LONGEST_HEAD + 3000);
+        assert!(seen.into_inner() < MAX_HEAD + 3000);
     }
 
     #[tokio::test]

@@ -10,8 +10,8 @@ use super::drain::Drain;
 use super::guard::Guard;
 use super::request_ids::RequestIds;
 use super::{Connections, StaticFiles};
-use crate::buffers::Buffers;
 use crate::cache::Cache;
+use crate::memory_budget::MemoryBudget;
 
 /// What all threads share.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(crate) struct AppState {
     pub(crate) guard: Guard,
     pub(crate) max_body: u64,
     /// What bodies may take of memory together.
-    pub(crate) buffers: Arc<Buffers>,
+    pub(crate) memory_budget: Arc<MemoryBudget>,
     /// How long a client may take to send the head of a request.
     pub(crate) head_timeout: Duration,
     /// How long a body may stand still while it is being read.

@@ -134,7 +134,7 @@ impl Channel {
         CallKey { connection: self.connection.index, id: self.id }
     }
 
-    /// Buffers a frame without a payload.
+    /// MemoryBudget a frame without a payload.
     pub(crate) fn notify(&self, kind: Kind) {
         self.push(kind, b"");
     }

@@ -57,13 +57,13 @@ impl Reply {
         self.channel.push_head(Kind::Head, head, first);
     }
 
-    /// Buffers at most [`CHUNK`] bytes of the body; `false` if no more may be sent for now.
+    /// MemoryBudget at most [`CHUNK`] bytes of the body; `false` if no more may be sent for now.
     pub(super) fn push_piece(&self, piece: &[u8]) -> bool {
         self.channel.push(Kind::Chunk, piece);
         self.window.consume(piece.len())
     }
 
-    /// Buffers a chunk of any size, whether the window is open or not.
+    /// MemoryBudget a chunk of any size, whether the window is open or not.
     pub(super) fn push_chunk(&self, chunk: &[u8]) {
         chunk.chunks(CHUNK).for_each(|piece| {
             self.push_piece(piece);

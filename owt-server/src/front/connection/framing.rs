@@ -16,7 +16,7 @@ const MAX_TARGET: usize = u16::MAX as usize - 1;
 
 /// Why a head cannot be a request's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum HeadError {
     TargetTooLong,
     HeadTooLong,
     NoHost,
@@ -32,7 +32,7 @@ pub(super) enum Fault {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) framing: Framing,
-    pub(super) fault: Option<Fault>,
+    pub(super) error: Option<HeadError>,
 }
 
 /// The bytes of a request that are still to come.
@@ -62,26 +62,26 @@ pub(super) fn read_head(bytes: &mut [u8]) -> Option<Head> {
         Ok(Status::Complete(len)) => len,
         Ok(Status::Partial) if bytes.len() < MAX_HEAD => return None,
         Ok(Status::Partial) | Err(Malformed::TooManyHeaders) => {
-            return Some(Head::broken(Fault::HeadTooLong));
+            return Some(Head::broken(HeadError::HeadTooLong));
         }
-        Err(_) => return Some(Head::broken(Fault::Malformed)),
+        Err(_) => return Some(Head::broken(HeadError::Malformed)),
     };
     let mut found = Found::default();
     for header in &*request.headers {
         found.look_at(header);
     }
-    let fault = fault(&request, &found);
+    let error = error(&request, &found);
     let offers = found.offers(bytes);
     let framing = found.framing(len, request.method == Some("CONNECT"));
     for offer in offers {
         bytes[offer].fill(b' ');
     }
-    Some(Head { framing, fault })
+    Some(Head { framing, error })
 }
 
 impl Head {
-    fn broken(fault: Fault) -> Self {
-        Self { framing: Framing { plain: u64::MAX, chunks: None }, fault: Some(fault) }
+    fn broken(error: HeadError) -> Self {
+        Self { framing: Framing { plain: u64::MAX, chunks: None }, error: Some(error) }
     }
 }
 
@@ -147,19 +147,21 @@ fn length(value: &[u8]) -> Option<u64> {
 }
 
 /// What actix-web refuses a request for.
-fn fault(request: &Request<'_, '_>, found: &Found<'_>) -> Option<Fault> {
+fn error(request: &Request<'_, '_>, found: &Found<'_>) -> Option<HeadError> {
     let is_old = request.version == Some(0);
     let target = request.path.unwrap_or_default();
     Some(match found {
-        _ if target.len() > MAX_TARGET => Fault::TargetTooLong,
-        Found { hosts: 0, .. } if !is_old => Fault::NoHost,
-        Found { hosts: 2.., .. } => Fault::SeveralHosts,
-        Found { lengths: 2.., .. } => Fault::SeveralLengths,
-        Found { lengths: 1, length: None, .. } => Fault::Length,
-        Found { lengths: 1, codings: 1.., .. } => Fault::LengthAndChunks,
-        Found { codings: 2.., .. } | Found { codings: 1, is_chunked: false, .. } => Fault::Coding,
-        Found { codings: 1, .. } if is_old => Fault::Coding,
-        Found { lengths: 0, .. } if is_old && request.method == Some("POST") => Fault::Length,
+        _ if target.len() > MAX_TARGET => HeadError::TargetTooLong,
+        Found { hosts: 0, .. } if !is_old => HeadError::NoHost,
+        Found { hosts: 2.., .. } => HeadError::SeveralHosts,
+        Found { lengths: 2.., .. } => HeadError::SeveralLengths,
+        Found { lengths: 1, length: None, .. } => HeadError::Length,
+        Found { lengths: 1, codings: 1.., .. } => HeadError::LengthAndChunks,
+        Found { codings: 2.., .. } | Found { codings: 1, is_chunked: false, .. } => {
+            HeadError::Coding
+        }
+        Found { codings: 1, .. } if is_old => HeadError::Coding,
+        Found { lengths: 0, .. } if is_old && request.method == Some("POST") => HeadError::Length,
         _ => return None,
     })
 }
@@ -264,14 +266,14 @@ mod tests {
     }
 
     #[rstest]
-    #[case::host("GET / HTTP/1.1\r\n", Fault::NoHost)]
-    #[case::hosts("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n", Fault::SeveralHosts)]
-    #[case::length("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n", Fault::Length)]
-    #[case::old_length("POST / HTTP/1.0\r\n", Fault::Length)]
-    #[case::old_chunks("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n", Fault::Coding)]
-    #[case::malformed("GET / HTTP/3\r\n", Fault::Malformed)]
-    fn a_fault_is_known(#[case] text: &str, #[case] expected: Fault) {
-        assert_eq!(head(&format!("{text}\r\n")).fault, Some(expected));
+    #[case::host("GET / HTTP/1.1\r\n", HeadError::NoHost)]
+    #[case::hosts("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n", HeadError::SeveralHosts)]
+    #[case::length("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n", HeadError::Length)]
+    #[case::old_length("POST / HTTP/1.0\r\n", HeadError::Length)]
+    #[case::old_chunks("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n", HeadError::Coding)]
+    #[case::malformed("GET / HTTP/3\r\n", HeadError::Malformed)]
+    fn what_is_wrong_with_a_head_is_known(#[case] text: &str, #[case] expected: HeadError) {
+        assert_eq!(head(&format!("{text}\r\n")).error, Some(expected));
     }
 
     #[rstest]
@@ -281,7 +283,7 @@ mod tests {
     #[case("X-Upgrade: websocket", "X-Upgrade: websocket")]
     fn an_offer_of_another_protocol_is_taken_out(#[case] line: &str, #[case] expected: &str) {
         let mut bytes = format!("GET / HTTP/1.1\r\n{HOST}{line}\r\n\r\n").into_bytes();
-        assert_eq!(read_head(&mut bytes).unwrap().fault, None);
+        assert_eq!(read_head(&mut bytes).unwrap().error, None);
         let expected = format!("GET / HTTP/1.1\r\n{HOST}{expected}\r\n\r\n");
         assert_eq!(String::from_utf8(bytes).unwrap(), expected);
     }

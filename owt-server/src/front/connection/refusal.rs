@@ -1,4 +1,4 @@
-//! owt's own words for requests that actix-web refuses before any handler sees them.
+//! owt's own answers to requests that actix-web refuses before any handler sees them.
 
 use std::fmt::Write;
 use std::time::SystemTime;
@@ -11,12 +11,12 @@ use owt_core::Error;
 use owt_core::owtify::MAX_URL;
 
 use super::super::Front;
-use super::framing::{Fault, MAX_HEAD};
+use super::framing::{HeadError, MAX_HEAD};
 
 /// What is known of a request that is refused.
 #[derive(Default)]
 pub(super) struct Refused {
-    fault: Option<Fault>,
+    error: Option<HeadError>,
     /// The bytes that it begins with, if they are why.
     head: Bytes,
     /// The status that actix-web gives it.
@@ -24,8 +24,8 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    pub(super) fn new(fault: Option<Fault>, head: Bytes) -> Self {
-        Self { fault, head, status: 400 }
+    pub(super) fn new(error: Option<HeadError>, head: Bytes) -> Self {
+        Self { error, head, status: 400 }
     }
 
     /// Notes the status of actix-web's answer.
@@ -34,14 +34,14 @@ impl Refused {
         self.status = digits.and_then(|digits| digits.parse().ok()).unwrap_or(400);
     }
 
-    fn error<E>(&self, front: &Front<E>) -> Error {
-        match (self.status, self.fault) {
+    fn to_error<E>(&self, front: &Front<E>) -> Error {
+        match (self.status, self.error) {
             (408, _) => Error::HeadTimeout { limit: front.state.head_timeout },
-            (_, Some(Fault::TargetTooLong)) => Error::UrlTooLong { limit: MAX_URL as u64 },
-            (431, _) | (_, Some(Fault::HeadTooLong)) => {
+            (_, Some(HeadError::TargetTooLong)) => Error::UrlTooLong { limit: MAX_URL as u64 },
+            (431, _) | (_, Some(HeadError::HeadTooLong)) => {
                 Error::HeadTooLarge { limit: MAX_HEAD as u64 }
             }
-            (_, fault) => Error::RequestInvalid(fault.map_or(MALFORMED, words)),
+            (_, error) => Error::RequestInvalid(error.map_or(MALFORMED, description)),
         }
     }
 
@@ -61,15 +61,15 @@ impl Refused {
 
 const MALFORMED: &str = "its head is malformed";
 
-fn words(fault: Fault) -> &'static str {
-    match fault {
-        Fault::NoHost => "it has no Host header",
-        Fault::SeveralHosts => "it has several Host headers",
-        Fault::Length => "its Content-Length is missing or is no number",
-        Fault::SeveralLengths => "it has several Content-Length headers",
-        Fault::LengthAndChunks => "it has both Content-Length and Transfer-Encoding",
-        Fault::Coding => "its Transfer-Encoding is not chunked, or not of HTTP/1.1",
-        Fault::TargetTooLong | Fault::HeadTooLong | Fault::Malformed => MALFORMED,
+fn description(error: HeadError) -> &'static str {
+    match error {
+        HeadError::NoHost => "it has no Host header",
+        HeadError::SeveralHosts => "it has several Host headers",
+        HeadError::Length => "its Content-Length is missing or is no number",
+        HeadError::SeveralLengths => "it has several Content-Length headers",
+        HeadError::LengthAndChunks => "it has both Content-Length and Transfer-Encoding",
+        HeadError::Coding => "its Transfer-Encoding is not chunked, or not of HTTP/1.1",
+        HeadError::TargetTooLong | HeadError::HeadTooLong | HeadError::Malformed => MALFORMED,
     }
 }
 
@@ -83,7 +83,7 @@ fn value(line: &[u8], name: &HeaderName) -> Option<HeaderValue> {
 /// The whole answer, as it goes over HTTP/1.1.
 pub(super) fn answer<E>(front: &Front<E>, refused: &Refused) -> Bytes {
     let headers = refused.headers();
-    let response = front.refuse(&refused.error(front), &headers);
+    let response = front.refuse(&refused.to_error(front), &headers);
     written(response, refused.head.starts_with(b"HEAD "))
 }
 

@@ -13,7 +13,7 @@ use tokio::time::{Sleep, sleep};
 use tokio_util::io::poll_read_buf;
 
 use super::Exchange;
-use super::framing::{self, Fault, Framing, Head};
+use super::framing::{self, Framing, Head, HeadError};
 use super::refusal::Refused;
 use super::stall::Stall;
 
@@ -28,7 +28,7 @@ const READ: usize = 8 * 1024;
 /// a client has gone.
 const MAX_AHEAD: usize = 64 * 1024;
 
-/// Finds owt's words for what actix-web refuses.
+/// Makes owt's answer to what actix-web refuses.
 pub(super) type Refuse = Rc<dyn Fn(&Refused) -> Bytes>;
 
 pub(super) struct Stream<T> {
@@ -36,13 +36,13 @@ pub(super) struct Stream<T> {
     exchange: Rc<Exchange>,
     reading: Reading,
     /// What has been read and not passed on.
-    ahead: BytesMut,
+    read_ahead: BytesMut,
     refuse: Refuse,
     refused: Refused,
-    /// What is to be written in place of actix-web's own words.
-    words: Bytes,
+    /// What is to be written in place of actix-web's own answer.
+    refusal: Bytes,
     stall: Stall,
-    farewell: Farewell,
+    shutdown: Shutdown,
 }
 
 /// What is passed on next.
@@ -59,10 +59,10 @@ enum Reading {
     End,
 }
 
-/// The end of a connection that its client does not expect.
+/// Closing a connection in an orderly way, while its client may still be sending.
 #[derive(Default)]
-struct Farewell {
-    is_said: bool,
+struct Shutdown {
+    is_sent: bool,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -81,7 +81,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
         write_timeout: Duration,
         refuse: Refuse,
     ) -> Self {
-        let (ahead, refused, words, farewell) = Default::default();
+        let (read_ahead, refused, refusal, shutdown) = Default::default();
         let reading = match version {
             Version::Http1 => Reading::Head,
             Version::Http2 => {
@@ -90,7 +90,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
             }
         };
         let (exchange, stall) = (Rc::new(exchange), Stall::new(write_timeout));
-        Self { io, exchange, reading, ahead, refuse, refused, words, stall, farewell }
+        Self { io, exchange, reading, read_ahead, refuse, refused, refusal, stall, shutdown }
     }
 
     pub(super) fn exchange(&self) -> &Rc<Exchange> {
@@ -99,42 +99,43 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
 
     /// Reads ahead; 0 at the end of what the client sends.
     fn poll_ahead(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.ahead.reserve(READ);
-        poll_read_buf(Pin::new(&mut self.io), context, &mut self.ahead)
+        self.read_ahead.reserve(READ);
+        poll_read_buf(Pin::new(&mut self.io), context, &mut self.read_ahead)
     }
 
     /// Waits for the whole head of a request.
     fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut has_news = !self.ahead.is_empty();
+        let mut has_news = !self.read_ahead.is_empty();
         loop {
-            let head = has_news.then(|| framing::read_head(&mut self.ahead)).flatten();
+            let head = has_news.then(|| framing::read_head(&mut self.read_ahead)).flatten();
             if let Some(head) = head {
                 self.begin(head);
                 return Poll::Ready(Ok(()));
             }
-            let known = self.ahead.len();
+            let known = self.read_ahead.len();
             if ready!(self.poll_ahead(context))? == 0 {
                 self.reading = Reading::Anything;
                 return Poll::Ready(Ok(()));
             }
             // A head that comes in many pieces is not read anew for each of them.
-            has_news = known == 0 || self.ahead[known..].contains(&b'\n') || self.is_too_long();
+            has_news =
+                known == 0 || self.read_ahead[known..].contains(&b'\n') || self.is_too_long();
         }
     }
 
     fn is_too_long(&self) -> bool {
-        self.ahead.len() >= framing::MAX_HEAD
+        self.read_ahead.len() >= framing::MAX_HEAD
     }
 
     fn begin(&mut self, head: Head) {
         self.exchange.receive(head.framing.is_chunked());
-        self.reading = match head.fault {
+        self.reading = match head.error {
             // Without a frame, nothing can follow.
-            Some(Fault::Malformed | Fault::HeadTooLong) => Reading::Anything,
+            Some(HeadError::Malformed | HeadError::HeadTooLong) => Reading::Anything,
             _ => Reading::Request(head.framing),
         };
-        if head.fault.is_some() {
-            self.refused = Refused::new(head.fault, self.ahead.clone().freeze());
+        if head.error.is_some() {
+            self.refused = Refused::new(head.error, self.read_ahead.clone().freeze());
         }
     }
 
@@ -145,18 +146,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let Reading::Request(framing) = &mut self.reading else { return Poll::Ready(Ok(())) };
-        if self.ahead.is_empty() && framing.plain() >= buffer.remaining() as u64 {
+        if self.read_ahead.is_empty() && framing.plain() >= buffer.remaining() as u64 {
             let before = buffer.filled().len();
             ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
             framing.skip(buffer.filled().len() - before);
         } else {
-            if self.ahead.is_empty() && ready!(self.poll_ahead(context))? == 0 {
+            if self.read_ahead.is_empty() && ready!(self.poll_ahead(context))? == 0 {
                 return Poll::Ready(Ok(()));
             }
             let Reading::Request(framing) = &mut self.reading else { return Poll::Ready(Ok(())) };
-            let room = buffer.remaining().min(self.ahead.len());
-            let taken = framing.take(&self.ahead[..room]);
-            pass_on(&mut self.ahead, taken, buffer);
+            let room = buffer.remaining().min(self.read_ahead.len());
+            let taken = framing.take(&self.read_ahead[..room]);
+            pass_on(&mut self.read_ahead, taken, buffer);
         }
         if matches!(&self.reading, Reading::Request(framing) if framing.is_over()) {
             self.exchange.receive_all();
@@ -168,7 +169,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
     /// Waits until a request has been answered, or its client is gone.
     fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.exchange.is_idle() {
-            if self.ahead.len() >= MAX_AHEAD {
+            if self.read_ahead.len() >= MAX_AHEAD {
                 return Poll::Pending; // The end of the answer wakes this.
             }
             if ready!(self.poll_ahead(context))? == 0 {
@@ -180,31 +181,31 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
         Poll::Ready(Ok(()))
     }
 
-    /// Writes owt's own words.
-    fn poll_words(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.words.is_empty() {
-            let attempt = Pin::new(&mut self.io).poll_write(context, &self.words);
+    /// Writes owt's own answer.
+    fn poll_refusal(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.refusal.is_empty() {
+            let attempt = Pin::new(&mut self.io).poll_write(context, &self.refusal);
             match ready!(self.stall.bound(attempt, context))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => self.words.advance(written),
+                written => self.refusal.advance(written),
             }
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Says that nothing more comes, and waits until the client has closed its end as well.
-    fn poll_farewell(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.farewell.is_said {
+    /// Shuts the writing side down, and waits until the client has closed its end as well.
+    fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.shutdown.is_sent {
             let attempt = Pin::new(&mut self.io).poll_shutdown(context);
             ready!(self.stall.bound(attempt, context))?;
-            self.farewell.is_said = true;
+            self.shutdown.is_sent = true;
         }
-        let timer = self.farewell.timer.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        let timer = self.shutdown.timer.get_or_insert_with(|| Box::pin(sleep(LINGER)));
         if timer.as_mut().poll(context).is_ready() {
             return Poll::Ready(Ok(()));
         }
         loop {
-            self.ahead.clear();
+            self.read_ahead.clear();
             if ready!(self.poll_ahead(context))? == 0 {
                 return Poll::Ready(Ok(()));
             }
@@ -213,10 +214,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
 }
 
 /// Gives actix-web so many bytes, or as many as it has room for.
-fn pass_on(ahead: &mut BytesMut, bytes: usize, buffer: &mut ReadBuf<'_>) {
-    let bytes = bytes.min(ahead.len()).min(buffer.remaining());
-    buffer.put_slice(&ahead[..bytes]);
-    ahead.advance(bytes);
+fn pass_on(read_ahead: &mut BytesMut, bytes: usize, buffer: &mut ReadBuf<'_>) {
+    let bytes = bytes.min(read_ahead.len()).min(buffer.remaining());
+    buffer.put_slice(&read_ahead[..bytes]);
+    read_ahead.advance(bytes);
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<T> {
@@ -235,11 +236,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<T> {
                 Reading::Head => ready!(this.poll_head(context))?,
                 Reading::Request(_) => return this.poll_request(context, buffer),
                 Reading::Answer => ready!(this.poll_answer(context))?,
-                Reading::Anything if this.ahead.is_empty() => {
+                Reading::Anything if this.read_ahead.is_empty() => {
                     return Pin::new(&mut this.io).poll_read(context, buffer);
                 }
                 Reading::Anything => {
-                    pass_on(&mut this.ahead, usize::MAX, buffer);
+                    pass_on(&mut this.read_ahead, usize::MAX, buffer);
                     return Poll::Ready(Ok(()));
                 }
                 Reading::End => return Poll::Ready(Ok(())),
@@ -257,7 +258,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
         let this = self.get_mut();
         if this.exchange.is_unhandled() {
             this.refused.take_status(bytes);
-            this.words = (this.refuse)(&this.refused);
+            this.refusal = (this.refuse)(&this.refused);
             this.exchange.handle();
             this.exchange.close();
             return Poll::Ready(Ok(bytes.len()));
@@ -269,14 +270,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.exchange.wake_with(context.waker());
-        ready!(this.poll_words(context))?;
+        ready!(this.poll_refusal(context))?;
         let attempt = Pin::new(&mut this.io).poll_flush(context);
         ready!(this.stall.bound(attempt, context))?;
         if this.exchange.is_closing() {
-            ready!(this.poll_farewell(context))?;
+            ready!(this.poll_close(context))?;
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
-        if this.exchange.flushed() && !this.ahead.is_empty() {
+        if this.exchange.flushed() && !this.read_ahead.is_empty() {
             context.waker().wake_by_ref();
         }
         Poll::Ready(Ok(()))
@@ -284,9 +285,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(this.poll_words(context))?;
+        ready!(this.poll_refusal(context))?;
         match this.exchange.is_closing() {
-            true => this.poll_farewell(context),
+            true => this.poll_close(context),
             false => {
                 let attempt = Pin::new(&mut this.io).poll_shutdown(context);
                 this.stall.bound(attempt, context)

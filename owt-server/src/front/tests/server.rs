@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 
 use super::super::*;
 use super::executor::{MemoryExecutor, Recorded};
-use crate::buffers::Buffers;
 use crate::cache::Cache;
+use crate::memory_budget::MemoryBudget;
 
 pub(super) struct Server {
     pub(super) address: SocketAddr,
@@ -65,7 +65,7 @@ fn state(address: SocketAddr, uploads: &TempDir) -> AppState {
     AppState {
         guard: Guard::new(address.ip(), vec![], vec![], vec![]),
         max_body: 8 << 20,
-        buffers: Buffers::new(16 << 20),
+        memory_budget: MemoryBudget::new(16 << 20),
         uploads: uploads.path().to_owned(),
         static_files: None,
         access_log: false,

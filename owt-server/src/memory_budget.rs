@@ -15,21 +15,21 @@ const UNIT: u64 = 1024;
 
 /// The budget.
 #[derive(Debug)]
-pub(crate) struct Buffers {
+pub(crate) struct MemoryBudget {
     units: Arc<Semaphore>,
     limit: u64,
 }
 
 /// The part of the budget that one request holds.
 #[derive(Debug)]
-pub(crate) struct Held {
-    buffers: Arc<Buffers>,
+pub(crate) struct Reserved {
+    budget: Arc<MemoryBudget>,
     units: Option<OwnedSemaphorePermit>,
     /// How long it waits for more.
     timeout: Duration,
 }
 
-impl Buffers {
+impl MemoryBudget {
     /// `limit`: how many bytes all bodies may hold.
     pub(crate) fn new(limit: u64) -> Arc<Self> {
         let units = usize::try_from(limit.div_ceil(UNIT)).unwrap_or(usize::MAX);
@@ -38,27 +38,27 @@ impl Buffers {
     }
 
     /// For a request that holds nothing yet.
-    pub(crate) fn hold(self: &Arc<Self>, timeout: Duration) -> Held {
-        Held { buffers: self.clone(), units: None, timeout }
+    pub(crate) fn hold(self: &Arc<Self>, timeout: Duration) -> Reserved {
+        Reserved { budget: self.clone(), units: None, timeout }
     }
 }
 
-impl Held {
+impl Reserved {
     /// Moves all that is held into the result.
     pub(crate) fn take(&mut self) -> Self {
-        Self { units: self.units.take(), buffers: self.buffers.clone(), ..*self }
+        Self { units: self.units.take(), budget: self.budget.clone(), ..*self }
     }
 
     /// Waits until there is room for so many bytes of a body of unknown length. Grows by doubling, as
     /// a `Vec` does.
     ///
     /// # Errors
-    /// As [`Held::grow`].
+    /// As [`Reserved::grow`].
     pub(crate) async fn make_room(&mut self, bytes: u64) -> Result<(), Error> {
         if self.has(bytes) {
             return Ok(());
         }
-        let step = bytes.next_power_of_two().min(self.buffers.limit);
+        let step = bytes.next_power_of_two().min(self.budget.limit);
         self.grow(step.max(bytes)).await
     }
 
@@ -70,10 +70,10 @@ impl Held {
         if self.has(bytes) {
             return Ok(());
         }
-        let limit = self.buffers.limit;
+        let limit = self.budget.limit;
         let more = u32::try_from(bytes.div_ceil(UNIT) - self.units());
         let more = more.ok().filter(|_| bytes <= limit).ok_or(Error::TextTooLarge { limit })?;
-        let waiting = self.buffers.units.clone().acquire_many_owned(more);
+        let waiting = self.budget.units.clone().acquire_many_owned(more);
         let more =
             tokio::time::timeout(self.timeout, waiting).await.map_err(|_| Error::BuffersFull)?;
         let more = more.expect("the semaphore is never closed");
@@ -112,7 +112,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_waits_until_another_is_released() {
-        let buffers = Buffers::new(2 * MIB);
+        let buffers = MemoryBudget::new(2 * MIB);
         let (mut one, mut other) = (buffers.hold(TIMEOUT), buffers.hold(TIMEOUT));
         one.grow(MIB + 1).await.unwrap();
         let mut waiting = std::pin::pin!(other.grow(MIB));
@@ -123,7 +123,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_waits_too_long_is_refused_and_keeps_what_it_has() {
-        let buffers = Buffers::new(2 * MIB);
+        let buffers = MemoryBudget::new(2 * MIB);
         let timeout = Duration::from_millis(20);
         let (mut one, mut other) = (buffers.hold(TIMEOUT), buffers.hold(timeout));
         one.grow(MIB).await.unwrap();
@@ -142,14 +142,14 @@ mod tests {
     #[case::all(MIB + MIB / 2, MIB + MIB / 2)]
     #[tokio::test]
     async fn room_grows_as_buffers_do_up_to_the_limit(#[case] bytes: u64, #[case] expected: u64) {
-        let mut held = Buffers::new(MIB + MIB / 2).hold(TIMEOUT);
+        let mut held = MemoryBudget::new(MIB + MIB / 2).hold(TIMEOUT);
         held.make_room(bytes).await.unwrap();
         assert_eq!(held.units() * UNIT, expected);
     }
 
     #[tokio::test]
     async fn small_bodies_do_not_wait() {
-        let buffers = Buffers::new(MIB);
+        let buffers = MemoryBudget::new(MIB);
         let mut one = buffers.hold(TIMEOUT);
         one.grow(MIB).await.unwrap();
         assert_eq!(now(buffers.hold(TIMEOUT).grow(UNCOUNTED)), Some("room"));
@@ -162,12 +162,12 @@ mod tests {
     #[case::more_than_can_be_counted(u64::MAX, "body-too-large")]
     #[tokio::test]
     async fn what_never_fits_does_not_wait(#[case] bytes: u64, #[case] expected: &str) {
-        assert_eq!(now(Buffers::new(1000 * UNIT).hold(TIMEOUT).grow(bytes)), Some(expected));
+        assert_eq!(now(MemoryBudget::new(1000 * UNIT).hold(TIMEOUT).grow(bytes)), Some(expected));
     }
 
     #[tokio::test]
     async fn what_is_moved_is_released_by_its_new_owner() {
-        let buffers = Buffers::new(MIB);
+        let buffers = MemoryBudget::new(MIB);
         let mut one = buffers.hold(TIMEOUT);
         one.grow(MIB).await.unwrap();
         let taken = one.take();
