@@ -17,16 +17,23 @@ from harness.server import GREETING, Serve, Server
 CALLS = 12_000
 
 
-def test_a_log_that_nobody_reads_holds_up_nothing(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [str(owt_binary()), "serve", "--port", "0", "--log", "debug"],
-        env=clean_environment(tmp_path),
-        cwd=tmp_path,
+def start_unread(
+    home: Path, *options: str, stderr: int = subprocess.PIPE
+) -> "subprocess.Popen[str]":
+    """Start a server whose log nobody reads, other than those of the fixture."""
+    return subprocess.Popen(
+        [str(owt_binary()), "serve", "--port", "0", *options],
+        env=clean_environment(home),
+        cwd=home,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )
+
+
+def test_a_log_that_nobody_reads_holds_up_nothing(tmp_path: Path) -> None:
+    process = start_unread(tmp_path, "--log", "debug")
     assert process.stdout is not None
     assert process.stderr is not None
     with process, process.stdout:
@@ -57,15 +64,7 @@ def test_a_server_whose_log_is_stuck_still_ends(tmp_path: Path) -> None:
         except BlockingIOError:
             break
     os.set_blocking(theirs, True)
-    process = subprocess.Popen(
-        [str(owt_binary()), "serve", "--port", "0"],
-        env=clean_environment(tmp_path),
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        text=True,
-    )
+    process = start_unread(tmp_path, stderr=theirs)
     os.close(theirs)
     assert process.stdout is not None
     with process, process.stdout:
@@ -87,15 +86,7 @@ def run():
 
 
 def test_adaptors_print_to_a_log_that_nobody_reads(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [str(owt_binary()), "serve", "--port", "0", "--workers", "1"],
-        env=clean_environment(tmp_path),
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start_unread(tmp_path, "--workers", "1")
     assert process.stdout is not None
     assert process.stderr is not None
     with process, process.stdout:
