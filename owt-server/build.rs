@@ -1,56 +1,113 @@
-//! Links against the Python that pyo3 found, wherever its library lies, and makes the Python package
-//! `owt` ready to be carried in the binary.
+//! Collects what workers need, so that the program carries it: the Python package `owt`, and the
+//! extension module, which a nested cargo builds. No Python is needed for that.
 
+use std::env;
 use std::error::Error;
-use std::path::Path;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Copies the package to a folder and compiles it there, so that workers need not when they start.
-/// The compiled files are taken unchecked (PEP 552): whoever writes them writes the sources, too.
-const COMPILE: &str = "
-import compileall, pathlib, py_compile, shutil, sys
-source, target = map(pathlib.Path, sys.argv[1:])
-shutil.rmtree(target, ignore_errors=True)
-shutil.copytree(source, target, ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
-mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-sys.exit(not compileall.compile_dir(target, quiet=1, invalidation_mode=mode))
-";
+use sha2::{Digest, Sha256};
+
+/// The Python package.
+const PACKAGE: &str = "../summat/owt";
+
+/// The extension module, and all that it is built from.
+const WORKER: &str = "worker/Cargo.toml";
+const WORKER_SOURCES: [&str; 6] =
+    ["worker", "common", "../owt-core/src", "../owt-core/Cargo.toml", "../Cargo.toml", "../Cargo.lock"];
+
+/// How CPython names a module of the stable ABI (PEP 384).
+const MODULE: &str = "_owt_native.abi3.so";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let config = pyo3_build_config::get();
-    let python = config.executable().unwrap_or("python3");
-    // No LD_LIBRARY_PATH is needed to run what is linked so.
-    pyo3_build_config::add_libpython_rpath_link_args();
-    if let Some(dir) = config.lib_dir() {
-        // For the build script of owt-cli, which links the program: DEP_OWT_PYTHON_LIB_DIR.
-        println!("cargo::metadata=LIB_DIR={dir}");
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let package = out.join("package");
+    let _ = fs::remove_dir_all(&package);
+    println!("cargo::rerun-if-changed={PACKAGE}");
+    copy(Path::new(PACKAGE), &package.join("owt"))?;
+    for source in WORKER_SOURCES {
+        println!("cargo::rerun-if-changed={source}");
     }
-    println!("cargo::rustc-env=OWT_PYTHON_MINOR={}", config.version().minor);
-    record_base(python)?;
-    compile_package(python)
+    fs::copy(build_worker(&out.join("worker"))?, package.join(MODULE))?;
+    println!("cargo::rustc-env=OWT_PACKAGE_HASH={}", hash(&package)?);
+    Ok(())
 }
 
-fn compile_package(python: &str) -> Result<(), Box<dyn Error>> {
-    const SOURCES: &str = "../summat/owt";
-    println!("cargo::rerun-if-changed={SOURCES}");
-    let target = Path::new(&std::env::var("OUT_DIR")?).join("owt");
-    let command = ["-I", "-c", COMPILE];
-    let status = Command::new(python).args(command).arg(SOURCES).arg(target).status()?;
-    match status.success() {
-        true => Ok(()),
-        false => Err(format!("{python} cannot compile {SOURCES}").into()),
+/// Copies sources, without what tools have left between them.
+fn copy(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let (from, name) = { let entry = entry?; (entry.path(), entry.file_name()) };
+        if from.is_dir() && name != "__pycache__" {
+            copy(&from, &to.join(name))?;
+        } else if from.is_file() {
+            fs::copy(&from, to.join(name))?;
+        }
     }
+    Ok(())
 }
 
-/// Records the interpreter that a virtualenv was made from, not the virtualenv's: the binary
-/// outlives the virtualenv it was built in.
-fn record_base(python: &str) -> Result<(), Box<dyn Error>> {
-    const QUESTION: &str = "import sys; print(sys._base_executable); print(sys.base_prefix)";
-    let output = Command::new(python).args(["-I", "-c", QUESTION]).output()?;
-    let answer = String::from_utf8(output.stdout)?;
-    let mut lines = answer.lines();
-    let mut next = || lines.next().ok_or_else(|| format!("{python} does not say where it is"));
-    println!("cargo::rustc-env=OWT_BUILD_PYTHON={}", next()?);
-    println!("cargo::rustc-env=OWT_BUILD_PREFIX={}", next()?);
+/// Builds the extension module with a target folder of its own, because cargo holds the lock of the
+/// other one meanwhile.
+fn build_worker(target: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let triple = env::var("TARGET")?;
+    let profile = if env::var("PROFILE")? == "release" { "release" } else { "dev" };
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    for (name, _) in env::vars_os().filter(|(name, _)| belongs_to_this_build(name)) {
+        cargo.env_remove(name);
+    }
+    let status = cargo
+        .args(["build", "--quiet", "--manifest-path", WORKER, "--target", &triple])
+        .args(["--profile", profile])
+        .args(["--config", "profile.dev.debug=0"])
+        .arg("--target-dir")
+        .arg(target)
+        // Symbols of Python are found in the interpreter that loads it.
+        .env("PYO3_BUILD_EXTENSION_MODULE", "1")
+        .env("PYO3_NO_PYTHON", "1")
+        .status()?;
+    if !status.success() {
+        return Err(format!("the extension module of workers cannot be built ({status})").into());
+    }
+    let folder = if profile == "dev" { "debug" } else { "release" };
+    let name = format!("{}owt_worker{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
+    Ok(target.join(triple).join(folder).join(name))
+}
+
+/// Whether cargo has set a variable for this script or this build: for another one, it is wrong.
+fn belongs_to_this_build(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let is_kept = ["CARGO_HOME", "CARGO_MAKEFLAGS"].contains(&&*name)
+        || ["CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR", "CARGO_SOURCE_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
+    (name.starts_with("CARGO") && !is_kept)
+        || name.starts_with("CLIPPY_")
+        || ["RUSTC", "RUSTC_WORKSPACE_WRAPPER", "RUSTDOC", "TARGET", "PROFILE"].contains(&&*name)
+}
+
+/// SHA-256 over all files, as the name of the folder to which they are written.
+fn hash(folder: &Path) -> Result<String, Box<dyn Error>> {
+    let mut hash = Sha256::new();
+    add(folder, folder, &mut hash)?;
+    Ok(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn add(root: &Path, folder: &Path, hash: &mut Sha256) -> Result<(), Box<dyn Error>> {
+    let mut paths: Vec<_> =
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            add(root, &path, hash)?;
+            continue;
+        }
+        let content = fs::read(&path)?;
+        hash.update(path.strip_prefix(root)?.to_string_lossy().as_bytes());
+        hash.update((content.len() as u64).to_le_bytes());
+        hash.update(content);
+    }
     Ok(())
 }

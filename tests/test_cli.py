@@ -144,7 +144,7 @@ def test_doctor_names_the_python_of_adaptors(home: Path) -> None:
     version = ".".join(map(str, sys.version_info[:3]))
     assert report == {
         "owt": report["owt"],
-        "Python": f"{version}, of the active virtualenv",
+        "Python": f"{version}, VIRTUAL_ENV",
         "executable": f"{sys.prefix}/bin/python",
         "prefix": sys.prefix,
         "virtualenv": sys.prefix,

@@ -80,7 +80,7 @@ def test_the_environment_is_that_of_the_virtualenv_itself(
     assert seen.prefix == str(virtualenv)
 
 
-def test_without_a_virtualenv_it_is_that_of_the_python_of_the_build(
+def test_without_a_virtualenv_it_is_that_of_python3_on_the_path(
     serve: Serve, tmp_path: Path
 ) -> None:
     seen = view_from(serve(cwd=tmp_path))
@@ -101,26 +101,61 @@ def expected_view(python: Path, cwd: Path) -> View:
     return replace(view, path=[str(cwd), *view.path[1:]])
 
 
-def test_no_python_on_the_path_is_needed(serve: Serve, virtualenv: Path, tmp_path: Path) -> None:
+def test_no_python_on_the_path_is_needed_in_a_virtualenv(
+    serve: Serve, virtualenv: Path, tmp_path: Path
+) -> None:
     nothing = tmp_path / "nothing"
     nothing.mkdir()
-    for env in ({}, {"VIRTUAL_ENV": str(virtualenv)}):
-        server = serve(env={"PATH": str(nothing), **env})
-        assert server.call("lambda: 'still here'").text == "still here"
+    server = serve(env={"PATH": str(nothing), "VIRTUAL_ENV": str(virtualenv)})
+    assert server.call("lambda: 'still here'").text == "still here"
 
 
-def test_a_virtualenv_of_another_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    other = tmp_path / "old"
-    (other / "bin").mkdir(parents=True)
-    (other / "bin/python").write_text("")
-    (other / "pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.8.1\n")
-    done = run_owt("serve", "--port", "0", home=tmp_path, env={"VIRTUAL_ENV": str(other)})
-    own = f"{sys.version_info.major}.{sys.version_info.minor}"
-    assert done.returncode == 5
-    assert done.stdout == ""
+def test_no_python_anywhere_is_one_sentence(tmp_path: Path) -> None:
+    done = run_owt("serve", "--port", "0", home=tmp_path, env={"PATH": str(tmp_path)})
+    assert (done.returncode, done.stdout) == (5, "")
     assert done.stderr == (
-        f"owt: error: this owt is built for Python {own}, but {other}/bin/python is Python 3.8.1; "
-        f"build owt for it with PYO3_PYTHON={other}/bin/python cargo build --release, "
-        f"or use a virtualenv of Python {own}\n\n"
+        "owt: error: no Python was found; "
+        "install Python 3.11 or newer, or name one with --python\n\n"
         "hint: owt doctor says more about Python\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        (
+            "echo owt:cpython; echo 3.8.1; echo False; echo",
+            "is Python 3.8.1, and owt needs 3.11 or newer",
+        ),
+        ("echo owt:pypy; echo 3.11.9; echo False; echo", "is pypy, and owt needs CPython"),
+        (
+            "echo owt:cpython; echo 3.14.0; echo True; echo",
+            "is a free-threaded build of Python 3.14.0",
+        ),
+        (
+            "echo \"No module named 'encodings'\" >&2; exit 1",
+            "does not run: No module named 'encodings'",
+        ),
+    ],
+)
+def test_a_python_that_cannot_be_used_is_one_sentence(
+    tmp_path: Path, script: str, sentence: str
+) -> None:
+    other = tmp_path / "other"
+    (other / "bin").mkdir(parents=True)
+    python = other / "bin/python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o700)
+    done = run_owt("serve", "--port", "0", home=tmp_path, env={"VIRTUAL_ENV": str(other)})
+    assert (done.returncode, done.stdout) == (5, "")
+    assert done.stderr.startswith(f"owt: error: {python} {sentence}")
+    assert done.stderr.endswith("\n\nhint: owt doctor says more about Python\n")
+    assert len(done.stderr.splitlines()) == 3
+
+
+def test_a_folder_of_that_name_in_the_start_directory_is_found(
+    serve: Serve, virtualenv: Path, tmp_path: Path
+) -> None:
+    (tmp_path / ".venv").symlink_to(virtualenv)
+    seen = view_from(serve(cwd=tmp_path))
+    assert seen.prefix == str(tmp_path / ".venv")

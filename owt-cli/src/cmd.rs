@@ -7,7 +7,6 @@ mod encode;
 mod hash;
 mod run;
 mod serve;
-mod worker;
 
 use std::process::ExitCode;
 
@@ -52,9 +51,6 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     /// Print a shell's completions, for: source <(owt completions bash)
     Completions(completions::CompletionsArgs),
-    /// Run adaptors for a server that started this process
-    #[command(hide = true)]
-    Worker,
 }
 
 /// Runs a command.
@@ -67,6 +63,5 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Hash(args) => hash::run(&args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(&args),
-        Command::Worker => worker::run(),
     }
 }

@@ -1,45 +1,90 @@
-//! Finds the Python of the workers: one that was named, that of the active virtualenv, or the one that
-//! owt was built with. An interpreter is only run to be asked for its version, if it is in no virtualenv.
+//! Finds the Python of the workers: any CPython from 3.11 on.
 
+use std::ffi::OsStr;
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-/// The interpreter with which owt was built.
-const BUILT_WITH: &str = env!("OWT_BUILD_PYTHON");
+/// The oldest version of Python 3 that has all of the stable ABI that workers use.
+pub const OLDEST_MINOR: u8 = 11;
 
-/// The prefix of that interpreter, where its standard library is.
-const BUILT_PREFIX: &str = env!("OWT_BUILD_PREFIX");
-
-/// The minor version of Python 3 that this binary is linked with.
-pub const MINOR: u8 = match u8::from_str_radix(env!("OWT_PYTHON_MINOR"), 10) {
-    Ok(minor) => minor,
-    Err(_) => panic!("the build script gives a number"),
-};
-
-/// A Python that this binary can run as.
+/// A Python that can run workers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interpreter {
-    /// What `sys.executable` will be.
+    /// What it says itself of where it is: shims, such as those of pyenv, are left out.
     pub executable: PathBuf,
-    /// Why it was chosen; follows "Python 3.11" in messages.
-    pub origin: &'static str,
-    /// The prefix of the standard library, if it differs from that of `executable`.
-    ///
-    /// The extension modules of a virtualenv work with any build of the same version, but its standard
-    /// library may need modules that are built into its own interpreter and not into this one.
-    pub home: Option<PathBuf>,
+    /// Its version, such as `3.12.4`.
+    pub version: String,
+    /// Why it was taken.
+    pub origin: Origin,
 }
 
-/// Why no Python was found.
+/// Where a Python was found, in the order in which it is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// `--python`, or `OWT_PYTHON`.
+    Named,
+    /// `VIRTUAL_ENV`, which activating a virtualenv sets.
+    Virtualenv,
+    /// `CONDA_PREFIX`, which activating a conda environment sets.
+    Conda,
+    /// The folder `.venv` in the start directory.
+    DotVenv,
+    /// `python3` on the path.
+    Path,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Origin::Named => "--python",
+            Origin::Virtualenv => "VIRTUAL_ENV",
+            Origin::Conda => "CONDA_PREFIX",
+            Origin::DotVenv => ".venv",
+            Origin::Path => "python3 on the path",
+        })
+    }
+}
+
+/// Where to look for Python.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// An interpreter, the folder of a virtualenv, or a name on the path.
+    pub named: Option<PathBuf>,
+    /// The active virtualenv.
+    pub virtualenv: Option<PathBuf>,
+    /// The active conda environment.
+    pub conda: Option<PathBuf>,
+    /// Where owt was started.
+    pub start_directory: PathBuf,
+}
+
+/// One place, and what is there.
+#[derive(Debug)]
+pub struct Candidate {
+    /// Which place it is.
+    pub origin: Origin,
+    /// What it names.
+    pub path: PathBuf,
+    /// The interpreter there, or why there is none that can be used.
+    pub outcome: Result<Interpreter, InterpreterError>,
+}
+
+/// Why a Python cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InterpreterError {
     /// The path that `--python` names is not an interpreter and contains none.
-    #[error("--python {0}: there is no Python interpreter")]
+    #[error("--python {}: there is no Python interpreter", .0.display())]
     NotThere(PathBuf),
-    /// `VIRTUAL_ENV` names a folder without an interpreter.
-    #[error("VIRTUAL_ENV is {0}, but there is no bin/python in it; deactivate it or make it anew")]
-    BrokenVirtualenv(PathBuf),
-    /// The interpreter could not be run to get its version.
+    /// A variable names a folder without an interpreter.
+    #[error("{origin} is {folder}, but there is no bin/python in it; deactivate it or make it anew")]
+    Broken {
+        /// The variable.
+        origin: Origin,
+        /// What it names.
+        folder: PathBuf,
+    },
+    /// The interpreter does not run, or does not say what it is.
     #[error("{path} does not run: {why}")]
     DoesNotRun {
         /// The interpreter.
@@ -47,218 +92,246 @@ pub enum InterpreterError {
         /// What happened instead.
         why: String,
     },
-    /// The minor version of the interpreter differs from that of this binary.
+    /// Its version is too old.
     #[error(
-        "this owt is built for Python 3.{MINOR}, but {path} is Python {version}; build owt for it with \
-         PYO3_PYTHON={path} cargo build --release, or use a virtualenv of Python 3.{MINOR}"
+        "{path} is Python {version}, and owt needs 3.{OLDEST_MINOR} or newer; name another one with --python, \
+         or make a virtualenv of one"
     )]
-    OtherVersion {
+    TooOld {
         /// The interpreter.
         path: PathBuf,
-        /// Its version, such as `3.12.4`.
+        /// Its version.
         version: String,
     },
-    /// The version is right, but the standard library belongs to another build.
+    /// It is not CPython.
+    #[error("{path} is {name}, and owt needs CPython, the Python of python.org; name one with --python")]
+    NotCPython {
+        /// The interpreter.
+        path: PathBuf,
+        /// What it is, such as `pypy`.
+        name: String,
+    },
+    /// It is a free-threaded build.
     #[error(
-        "{0} is another build of Python 3.{MINOR} than the one that owt is linked with; name a virtualenv \
-         that was made with it, or build owt for it with PYO3_PYTHON={0} cargo build --release"
+        "{path} is a free-threaded build of Python {version}, for which owt has no extension module; name one \
+         with the GIL with --python"
     )]
-    OtherBuild(PathBuf),
-    /// None was named, and the Python that owt was built with does not exist any more.
-    #[error("no Python 3.{MINOR} was found; install it, or name one with --python")]
+    FreeThreaded {
+        /// The interpreter.
+        path: PathBuf,
+        /// Its version.
+        version: String,
+    },
+    /// There is no Python in any of the places.
+    #[error("no Python was found; install Python 3.{OLDEST_MINOR} or newer, or name one with --python")]
     None,
 }
 
-/// Finds the interpreter: `named` (a file, or the folder of a virtualenv), else the virtualenv
-/// `active`, else the one that owt was built with, else `python3.x` in `PATH`.
-///
-/// # Errors
-/// When the named or active Python cannot be used, or none was found.
-pub fn find(named: Option<&Path>, active: Option<&Path>) -> Result<Interpreter, InterpreterError> {
-    if let Some(named) = named {
-        return from_named(named);
+impl Places {
+    /// What the environment of this process says.
+    ///
+    /// # Errors
+    /// When the start directory has been removed.
+    pub fn of_environment(named: Option<PathBuf>) -> std::io::Result<Self> {
+        let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(Into::into);
+        Ok(Self {
+            named,
+            virtualenv: folder("VIRTUAL_ENV"),
+            conda: folder("CONDA_PREFIX"),
+            start_directory: std::env::current_dir()?,
+        })
     }
-    if let Some(active) = active {
-        let executable = in_virtualenv(active)
-            .ok_or_else(|| InterpreterError::BrokenVirtualenv(active.to_path_buf()))?;
-        return accept(executable, "of the active virtualenv");
+
+    /// Finds the Python of the workers: the first one that is named in any of the places.
+    ///
+    /// # Errors
+    /// When that cannot be used, or there is none.
+    pub fn find(&self) -> Result<Interpreter, InterpreterError> {
+        self.candidates().next().map_or(Err(InterpreterError::None), |candidate| candidate.outcome)
     }
-    let built_with = Path::new(BUILT_WITH);
-    if built_with.is_file() {
-        return Ok(Interpreter {
-            executable: built_with.into(),
-            origin: "that owt was built with",
-            home: None,
-        });
+
+    /// What is in each place, in order. The first one is taken.
+    pub fn candidates(&self) -> impl Iterator<Item = Candidate> {
+        let in_environment = |origin, folder: &Option<PathBuf>| {
+            let folder = folder.clone()?;
+            Some(Candidate { origin, outcome: in_folder(origin, &folder), path: folder })
+        };
+        let places: [Box<dyn FnOnce() -> Option<Candidate> + '_>; 5] = [
+            Box::new(|| {
+                let path = self.named.clone()?;
+                Some(Candidate { origin: Origin::Named, outcome: from_named(&path), path })
+            }),
+            Box::new(move || in_environment(Origin::Virtualenv, &self.virtualenv)),
+            Box::new(move || in_environment(Origin::Conda, &self.conda)),
+            Box::new(move || {
+                let folder = self.start_directory.join(".venv");
+                let folder = folder.join("pyvenv.cfg").is_file().then_some(folder);
+                in_environment(Origin::DotVenv, &folder)
+            }),
+            Box::new(|| {
+                let path = on_path("python3")?;
+                Some(Candidate { origin: Origin::Path, outcome: query(&path, Origin::Path), path })
+            }),
+        ];
+        places.into_iter().filter_map(|place| place())
     }
-    let executable = on_path(&format!("python3.{MINOR}")).ok_or(InterpreterError::None)?;
-    Ok(Interpreter { executable, origin: "found on the path", home: None })
+}
+
+fn in_folder(origin: Origin, folder: &Path) -> Result<Interpreter, InterpreterError> {
+    let executable = in_bin(folder)
+        .ok_or_else(|| InterpreterError::Broken { origin, folder: folder.to_path_buf() })?;
+    query(&executable, origin)
 }
 
 fn from_named(named: &Path) -> Result<Interpreter, InterpreterError> {
     let not_there = || InterpreterError::NotThere(named.to_path_buf());
     let executable = if named.is_dir() {
-        in_virtualenv(named).ok_or_else(not_there)?
+        in_bin(named).ok_or_else(not_there)?
     } else if named.components().count() == 1 && !named.exists() {
-        named.to_str().and_then(on_path).ok_or_else(not_there)?
+        on_path(named).ok_or_else(not_there)?
     } else {
         std::path::absolute(named).map_err(|_| not_there())?
     };
-    if !executable.is_file() {
-        return Err(not_there());
-    }
-    accept(executable, "named by --python")
-}
-
-/// Checks that an interpreter has the version that this binary is linked with.
-fn accept(path: PathBuf, origin: &'static str) -> Result<Interpreter, InterpreterError> {
-    let Some(virtualenv) = Virtualenv::of(&path) else {
-        let (executable, version, prefix) = query(&path)?;
-        check_version(&executable, &version)?;
-        return match other_than_ours(&prefix) {
-            Some(_) => Err(InterpreterError::OtherBuild(path)),
-            None => Ok(Interpreter { executable, origin, home: None }),
-        };
-    };
-    match virtualenv.version() {
-        Some(version) => check_version(&path, version)?,
-        None => check_version(&path, &query(&path)?.1)?,
-    }
-    Ok(Interpreter { executable: path, origin, home: virtualenv.home() })
-}
-
-fn check_version(path: &Path, version: &str) -> Result<(), InterpreterError> {
-    let minor = version.strip_prefix("3.").and_then(|rest| rest.split('.').next());
-    match minor.and_then(|minor| minor.parse().ok()) == Some(MINOR) {
-        true => Ok(()),
-        false => Err(InterpreterError::OtherVersion {
-            path: path.to_path_buf(),
-            version: version.to_owned(),
-        }),
+    match executable.is_file() {
+        true => query(&executable, Origin::Named),
+        false => Err(not_there()),
     }
 }
 
-/// The prefix of the Python of this binary, if it exists and `prefix` is another one.
-fn other_than_ours(prefix: &Path) -> Option<PathBuf> {
-    let ours = Path::new(BUILT_PREFIX).canonicalize().ok()?;
-    (prefix.canonicalize().ok().as_ref() != Some(&ours)).then_some(ours)
-}
-
-fn in_virtualenv(folder: &Path) -> Option<PathBuf> {
+fn in_bin(folder: &Path) -> Option<PathBuf> {
     let bin = std::path::absolute(folder).ok()?.join("bin");
     ["python", "python3"].into_iter().map(|name| bin.join(name)).find(|path| path.is_file())
 }
 
-fn on_path(name: &str) -> Option<PathBuf> {
+fn on_path(name: impl AsRef<OsStr>) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
+    let name = name.as_ref();
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-/// The content of `pyvenv.cfg` (PEP 405).
-struct Virtualenv(String);
-
-impl Virtualenv {
-    fn of(executable: &Path) -> Option<Self> {
-        let config = executable.parent()?.parent()?.join("pyvenv.cfg");
-        std::fs::read_to_string(config).ok().map(Self)
-    }
-
-    fn get(&self, keys: &[&str]) -> Option<&str> {
-        let pairs = self.0.lines().filter_map(|line| line.split_once('='));
-        let mut pairs = pairs.map(|(key, value)| (key.trim(), value.trim()));
-        pairs.find(|(key, _)| keys.contains(key)).map(|(_, value)| value)
-    }
-
-    /// `version` as venv and virtualenv write it, `version_info` as uv does.
-    fn version(&self) -> Option<&str> {
-        self.get(&["version", "version_info"])
-    }
-
-    /// The prefix of the Python of this binary, if the virtualenv belongs to another build.
-    fn home(&self) -> Option<PathBuf> {
-        other_than_ours(Path::new(self.get(&["home"])?).parent()?)
-    }
-}
-
-/// Runs an interpreter to get the path of its executable (`executable` may be a shim), its version and
-/// its prefix.
-fn query(executable: &Path) -> Result<(PathBuf, String, PathBuf), InterpreterError> {
+/// Asks an interpreter what it is.
+fn query(path: &Path, origin: Origin) -> Result<Interpreter, InterpreterError> {
+    // Works in any Python, also in Python 2.
     const SCRIPT: &str = "import sys
-print(sys.executable, '.'.join(map(str, sys.version_info[:3])), sys.base_prefix, sep='\\n')";
-    let fails = |why: String| InterpreterError::DoesNotRun { path: executable.to_path_buf(), why };
-    let output = Command::new(executable)
-        .args(["-I", "-c", SCRIPT])
+name = getattr(sys, 'implementation', None)
+is_threaded = 't' in getattr(sys, 'abiflags', '')
+print('owt:' + '\\n'.join((getattr(name, 'name', 'Python 2'), '.'.join(map(str, sys.version_info[:3])),
+    str(is_threaded), sys.executable or '')))";
+    let fails = |why: String| InterpreterError::DoesNotRun { path: path.to_path_buf(), why };
+    let output = Command::new(path)
+        .args(["-I", "-S", "-c", SCRIPT])
+        .stdin(Stdio::null())
         .output()
         .map_err(|err| fails(err.to_string()))?;
-    let stdout = String::from_utf8_lossy(&output.stdout);
-    match stdout.lines().collect::<Vec<_>>()[..] {
-        [path, version, prefix] if output.status.success() => {
-            Ok((path.into(), version.to_owned(), prefix.into()))
-        }
-        _ => Err(fails(format!("it gave no version ({})", output.status))),
+    let answer = String::from_utf8_lossy(&output.stdout);
+    let answer = answer.split_once("owt:").map_or("", |(_, answer)| answer);
+    let [name, version, is_threaded, executable] = answer.lines().collect::<Vec<_>>()[..] else {
+        return Err(fails(last_words(&output.stderr, output.status)));
+    };
+    let (found, version) = (path.to_path_buf(), version.to_owned());
+    if name != "cpython" {
+        return Err(InterpreterError::NotCPython { path: found, name: name.to_owned() });
     }
+    if minor(&version).is_none_or(|minor| minor < OLDEST_MINOR) {
+        return Err(InterpreterError::TooOld { path: found, version });
+    }
+    if is_threaded == "True" {
+        return Err(InterpreterError::FreeThreaded { path: found, version });
+    }
+    let executable = if executable.is_empty() { found } else { executable.into() };
+    Ok(Interpreter { executable, version, origin })
+}
+
+/// The last line that a process has printed, or how it ended.
+fn last_words(stderr: &[u8], status: std::process::ExitStatus) -> String {
+    let stderr = String::from_utf8_lossy(stderr);
+    let last = stderr.lines().rev().find(|line| !line.trim().is_empty());
+    last.map_or_else(|| status.to_string(), str::to_owned)
+}
+
+/// The minor version of a Python 3.
+fn minor(version: &str) -> Option<u8> {
+    version.strip_prefix("3.")?.split('.').next()?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use rstest::rstest;
+
     use super::*;
 
-    fn virtualenv(config: &str) -> tempfile::TempDir {
+    /// A folder with a `bin/python` that prints what is given.
+    fn environment(answer: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
+        let python = folder.path().join("bin/python");
         std::fs::create_dir(folder.path().join("bin")).unwrap();
-        std::fs::write(folder.path().join("bin/python"), "").unwrap();
-        std::fs::write(folder.path().join("pyvenv.cfg"), config).unwrap();
+        std::fs::write(&python, format!("#!/bin/sh\n{answer}\n")).unwrap();
+        std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o700)).unwrap();
+        std::fs::write(folder.path().join("pyvenv.cfg"), "").unwrap();
         folder
     }
 
+    const GOOD: &str = "printf 'owt:cpython\\n3.12.1\\nFalse\\n/real/python\\n'";
+
     #[test]
-    fn the_active_virtualenv_comes_before_the_python_of_the_build() {
-        let folder = virtualenv(&format!("home = {BUILT_PREFIX}/bin\nversion = 3.{MINOR}.1\n"));
-        let found = find(None, Some(folder.path())).unwrap();
-        let executable = folder.path().join("bin/python");
-        let expected = Interpreter { executable, origin: "of the active virtualenv", home: None };
-        assert_eq!(found, expected);
+    fn what_is_named_comes_before_what_is_active_and_that_before_the_rest() {
+        let [named, virtualenv, conda] = [GOOD; 3].map(environment);
+        let start = tempfile::tempdir().unwrap();
+        let mut places = Places {
+            named: Some(named.path().to_path_buf()),
+            virtualenv: Some(virtualenv.path().to_path_buf()),
+            conda: Some(conda.path().to_path_buf()),
+            start_directory: start.path().to_path_buf(),
+        };
+        let origins = |places: &Places| places.candidates().map(|found| found.origin).collect::<Vec<_>>();
+        let found = origins(&places);
+        assert_eq!(found[..3], [Origin::Named, Origin::Virtualenv, Origin::Conda]);
+        let expected = Interpreter {
+            executable: "/real/python".into(),
+            version: "3.12.1".to_owned(),
+            origin: Origin::Named,
+        };
+        assert_eq!(places.find().unwrap(), expected);
+        places.named = None;
+        assert_eq!(places.find().unwrap().origin, Origin::Virtualenv);
+        places.virtualenv = None;
+        assert_eq!(places.find().unwrap().origin, Origin::Conda);
+        places.conda = None;
+        std::fs::rename(environment(GOOD).keep(), start.path().join(".venv")).unwrap();
+        assert_eq!(places.find().unwrap().origin, Origin::DotVenv);
+    }
+
+    #[rstest]
+    #[case("printf 'owt:cpython\\n3.10.9\\nFalse\\n\\n'", "is Python 3.10.9, and owt needs 3.11 or newer")]
+    #[case("printf 'owt:pypy\\n3.11.1\\nFalse\\n\\n'", "is pypy, and owt needs CPython")]
+    #[case("printf 'owt:cpython\\n3.13.1\\nTrue\\n\\n'", "is a free-threaded build of Python 3.13.1")]
+    #[case("echo 'No module named encodings' >&2; exit 1", "does not run: No module named encodings")]
+    #[case("exit 3", "does not run: exit status: 3")]
+    fn what_cannot_be_used_is_said_in_one_sentence(#[case] answer: &str, #[case] expected: &str) {
+        let folder = environment(answer);
+        let places = Places { named: Some(folder.path().to_path_buf()), ..Places::default() };
+        let err = places.find().unwrap_err().to_string();
+        assert!(err.contains(expected), "{err}");
     }
 
     #[test]
-    fn a_virtualenv_of_another_build_gets_the_standard_library_of_ours() {
-        let folder = virtualenv(&format!("home = /other/bin\nversion = 3.{MINOR}.1\n"));
-        let found = find(Some(folder.path()), None).unwrap();
-        assert_eq!(found.home, Some(Path::new(BUILT_PREFIX).canonicalize().unwrap()));
-    }
-
-    #[test]
-    fn a_virtualenv_of_another_version_is_refused_in_one_sentence() {
-        let folder = virtualenv("version_info = 3.99.4\n");
-        let err = find(Some(folder.path()), None).unwrap_err();
-        let path = folder.path().join("bin/python");
-        let path = path.display();
-        assert_eq!(
-            err.to_string(),
-            format!(
-                "this owt is built for Python 3.{MINOR}, but {path} is Python 3.99.4; build owt for it with \
-                 PYO3_PYTHON={path} cargo build --release, or use a virtualenv of Python 3.{MINOR}"
-            )
-        );
-    }
-
-    #[test]
-    fn a_virtualenv_without_python_is_said_to_be_broken() {
+    fn an_environment_without_python_is_said_to_be_broken() {
         let folder = tempfile::tempdir().unwrap();
-        let err = find(None, Some(folder.path())).unwrap_err();
-        assert!(matches!(err, InterpreterError::BrokenVirtualenv(path) if path == folder.path()));
-    }
-
-    #[test]
-    fn a_named_interpreter_tells_its_own_path_and_version() {
-        let found = find(Some(Path::new(BUILT_WITH)), None).unwrap();
-        assert_eq!(found.origin, "named by --python");
-        assert!(found.executable.is_absolute());
+        let places =
+            Places { virtualenv: Some(folder.path().to_path_buf()), ..Places::default() };
+        let expected = format!(
+            "VIRTUAL_ENV is {}, but there is no bin/python in it; deactivate it or make it anew",
+            folder.path().display()
+        );
+        assert_eq!(places.find().unwrap_err().to_string(), expected);
     }
 
     #[test]
     fn a_path_with_nothing_at_it_is_refused() {
-        let err = find(Some(Path::new("/nowhere/python")), None).unwrap_err();
+        let places = Places { named: Some("/nowhere/python".into()), ..Places::default() };
+        let err = places.find().unwrap_err();
         assert_eq!(err.to_string(), "--python /nowhere/python: there is no Python interpreter");
     }
 }

@@ -7,10 +7,8 @@
 mod cache;
 mod config;
 mod dispatch;
-mod fairness;
 mod front;
 mod interpreter;
-mod leftovers;
 mod local;
 mod log;
 mod memory_budget;
@@ -20,14 +18,13 @@ mod private;
 mod serve;
 mod spool;
 mod stop;
-mod wire;
-mod worker;
 
 pub use config::Config;
 pub use front::{AllowedOrigin, Credential, NotACredential, NotAnOrigin, TlsError, TlsFiles};
-pub use interpreter::{Interpreter, InterpreterError, MINOR, find};
+pub use interpreter::{
+    Candidate, Interpreter, InterpreterError, OLDEST_MINOR, Origin, Places,
+};
 pub use local::{LocalError, run};
 pub use log::{LogGuard, init as init_log};
 pub use pool::{Recycling, StartError};
 pub use serve::{ServeError, serve};
-pub use worker::run as worker;

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::dispatch::{Dispatcher, Dispatchers};
 use crate::package::RunDir;
 use crate::pool::{self, Pool};
-use crate::serve::{ServeError, limits, settings};
+use crate::serve::{ServeError, launch, limits};
 
 /// Why a local call gave no whole reply.
 #[derive(Debug, thiserror::Error)]
@@ -37,10 +37,10 @@ pub fn run(config: &Config, call: Call, out: &mut dyn Write) -> Result<ReplyHead
     LocalSet::new().block_on(&runtime, async {
         let run_dir = RunDir::create()?;
         let nowhere = SocketAddr::new(config.address, 0);
-        let settings = settings(config, &run_dir, nowhere)?;
+        let launch = launch(config, &run_dir, nowhere)?;
         let (pool_state, listeners) = pool::Shared::new(1, 1, config.recycling.clone());
         let dispatchers = Dispatchers::new(pool_state.clone(), listeners, limits(config));
-        let pool = Pool::start(settings, run_dir, pool_state).await.map_err(ServeError::from)?;
+        let pool = Pool::start(launch, run_dir, pool_state).await.map_err(ServeError::from)?;
         let outcome = execute(&dispatchers.start(), call, out).await;
         pool.stop().await;
         outcome

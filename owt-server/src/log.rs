@@ -4,20 +4,13 @@
 //! dropped, and their number is logged once somebody reads again. What workers print goes through the
 //! front, which applies backpressure to them as long as the log is read.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
-
-/// The environment variable that holds the log level of workers.
-pub(crate) const LEVEL_VARIABLE: &str = "OWT_LOG";
 
 /// How many lines the queue holds before it drops the next ones.
 const MAX_QUEUED: usize = 8192;
@@ -66,32 +59,8 @@ pub fn init(level: LevelFilter) -> LogGuard {
     lost.get_or_init(|| lines.error_counter());
     let queue = Queue { lines, queued: Arc::default(), progress: progress.clone() };
     let queue = QUEUE.get_or_init(|| queue);
-    init_with(level, || queue.clone());
+    owt_common::log::init_with(level, || queue.clone());
     LogGuard { worker: Some(worker), progress }
-}
-
-fn init_with<W>(level: LevelFilter, writer: W)
-where
-    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
-{
-    let has_colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let levels = Targets::new()
-        .with_default(level.min(LevelFilter::WARN))
-        .with_target("actix_http", LevelFilter::OFF)
-        .with_target("owt", level);
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(writer)
-        .with_ansi(has_colour)
-        .with_target(false);
-    // A second call is a test in the same process; the first subscriber stays.
-    let _ = tracing_subscriber::registry().with(lines).with(levels).try_init();
-}
-
-/// Starts logging in a worker, at the level of the front. Its lines are written at once: it may be
-/// killed at any time, and its last lines matter most.
-pub(crate) fn init_worker() {
-    let level = std::env::var(LEVEL_VARIABLE).ok().and_then(|level| level.parse().ok());
-    init_with(level.unwrap_or(LevelFilter::INFO), io::stderr);
 }
 
 impl Drop for LogGuard {

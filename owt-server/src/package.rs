@@ -1,25 +1,35 @@
-//! The run directory of a server: the Python package `owt`, which is embedded in the binary, and the
-//! sources that child processes of adaptors may import.
+//! The directories of a server: what workers import, which is embedded in the binary, and the sources
+//! that child processes of adaptors may import.
 //!
-//! It is a real directory, so that tracebacks show source lines and any `python` can import `owt`.
+//! They are real directories, so that tracebacks show source lines, any `python` can import `owt`, and
+//! the bytecode that Python makes of it at the first start is there at the next one.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use include_dir::{Dir, include_dir};
 use parking_lot::Mutex;
 use rustix::process::geteuid;
 use tokio::time::sleep;
 
-use crate::private::PrivateDir;
+use crate::private::{self, PrivateDir};
 
-/// The package as the build script prepared it: sources and bytecode.
-static PACKAGE: Dir<'_> = include_dir!("$OUT_DIR/owt");
+/// The Python package and the extension module, as the build script collected them.
+static PACKAGE: Dir<'_> = include_dir!("$OUT_DIR/package");
+
+/// Where they are written: no two versions share a directory.
+const PACKAGE_NAME: &str = concat!("python-", env!("OWT_PACKAGE_HASH"));
+
+/// After so long a version that nobody has started is removed.
+const MAX_UNUSED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// When the sources were last modified, for Python: it compares that with what its bytecode says.
+const SOURCE_TIME: Duration = Duration::from_secs(1_000_000_000);
 
 /// How often it is checked that nothing is missing.
 const CHECK_INTERVAL: Duration = Duration::from_secs(10);
@@ -28,6 +38,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct RunDir {
     path: PathBuf,
+    package: PathBuf,
     uploads_path: PathBuf,
     dirs: Mutex<Dirs>,
 }
@@ -45,7 +56,8 @@ impl RunDir {
         // Not in $XDG_RUNTIME_DIR, which is often a tmpfs: these files are large.
         let uploads = PrivateDir::create(&temporary(), "uploads-")?;
         let (path, uploads_path) = (home.path().to_path_buf(), uploads.path().to_path_buf());
-        let run_dir = Self { path, uploads_path, dirs: Mutex::new(Dirs { home, uploads }) };
+        let package = home_of_package()?;
+        let run_dir = Self { path, package, uploads_path, dirs: Mutex::new(Dirs { home, uploads }) };
         run_dir.restore()?;
         Ok(run_dir)
     }
@@ -57,7 +69,7 @@ impl RunDir {
             tracing::warn!("somebody has removed {}: it is made again", self.path.display());
         }
         fs::create_dir_all(self.adaptors())?;
-        write_missing(&PACKAGE, &self.package().join("owt"))
+        write_missing(&PACKAGE, &self.package)
     }
 
     /// Restores what is missing from time to time, for ever.
@@ -89,13 +101,42 @@ impl RunDir {
     }
 
     /// The entry of `sys.path` with which `import owt` works.
-    pub(crate) fn package(&self) -> PathBuf {
-        self.path().join("python")
+    pub(crate) fn package(&self) -> &Path {
+        &self.package
     }
 
     /// Where the sources of adaptors are written.
     pub(crate) fn adaptors(&self) -> PathBuf {
         self.path().join("adaptors")
+    }
+}
+
+/// The directory of this version's package, which stays when the server ends. Old ones are removed.
+fn home_of_package() -> io::Result<PathBuf> {
+    let mut outcome = Err(io::ErrorKind::NotFound.into());
+    for base in homes() {
+        outcome = private::create_base(&base).and_then(|()| {
+            let path = base.join(PACKAGE_NAME);
+            fs::create_dir_all(&path)?;
+            File::open(&path)?.set_modified(SystemTime::now())?;
+            remove_unused(&base);
+            Ok(path)
+        });
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+fn remove_unused(base: &Path) {
+    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+        let is_package = entry.file_name().to_string_lossy().starts_with("python-");
+        let modified = entry.metadata().and_then(|found| found.modified());
+        let unused = modified.ok().and_then(|at| at.elapsed().ok());
+        if is_package && unused.is_some_and(|unused| unused > MAX_UNUSED) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 
@@ -133,6 +174,8 @@ fn write_missing(dir: &Dir<'_>, to: &Path) -> io::Result<()> {
         }
         let partial = path.with_extension("partial");
         fs::write(&partial, file.contents())?;
+        // Always the same, so that bytecode of these sources is not made again.
+        File::options().write(true).open(&partial)?.set_modified(SystemTime::UNIX_EPOCH + SOURCE_TIME)?;
         fs::rename(partial, path)?;
     }
     for inner in dir.dirs() {
@@ -147,7 +190,6 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::interpreter::MINOR;
 
     #[test]
     fn the_package_is_in_a_private_directory_that_is_removed_with_its_owner() {
@@ -155,8 +197,7 @@ mod tests {
         let path = run_dir.path().to_path_buf();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
         assert!(run_dir.package().join("owt/__init__.py").is_file());
-        let compiled = format!("owt/summat/__pycache__/__init__.cpython-3{MINOR}.pyc");
-        assert!(run_dir.package().join(compiled).is_file());
+        assert!(run_dir.package().join("_owt_native.abi3.so").is_file());
         drop(run_dir);
         assert!(!path.exists());
     }

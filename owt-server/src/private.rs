@@ -83,13 +83,13 @@ impl Drop for PrivateDir {
 }
 
 /// Removes a private directory, and its base if that is empty then.
-pub(crate) fn remove(path: &Path) {
+fn remove(path: &Path) {
     let _ = fs::remove_dir_all(path);
     let _ = path.parent().map(fs::remove_dir);
 }
 
 /// Creates the directory that contains private ones, and checks that nobody else may write to it.
-fn create_base(base: &Path) -> io::Result<()> {
+pub(crate) fn create_base(base: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(OWNER_ONLY).create(base)?;
     let found = fs::symlink_metadata(base)?;
     let is_ours = found.uid() == geteuid().as_raw() && found.mode() & 0o022 == 0;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -15,12 +15,12 @@ use crate::front::{
     AppState, ConnectionSettings, Connections, Drain, Front, Guard, RequestCounters, RequestIds,
     StaticFiles, TlsError, TlsFiles, listen,
 };
-use crate::interpreter::{self, InterpreterError};
+use crate::interpreter::{Interpreter, InterpreterError, Places};
 use crate::memory_budget::MemoryBudget;
 use crate::package::RunDir;
-use crate::pool::{self, Pool, StartError};
+use crate::pool::{self, Launch, Pool, StartError};
 use crate::stop::{Signals, stop};
-use crate::wire::{MAX_CONNECTIONS, Settings};
+use owt_common::wire::{MAX_CONNECTIONS, Settings};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -79,13 +79,13 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         let mut signals = Signals::listen()?;
         let threads = front_threads();
         let run_dir = RunDir::create()?;
-        let settings = settings(&config, &run_dir, address)?;
+        let launch = launch(&config, &run_dir, address)?;
         let state = Arc::new(app_state(&config, &run_dir, address, static_files));
         let (pool_state, listeners) =
             pool::Shared::new(config.workers, threads, config.recycling.clone());
         let dispatchers = Dispatchers::new(pool_state.clone(), listeners, limits(&config));
         let pool = tokio::select! {
-            started = Pool::start(settings, run_dir, pool_state) => started?,
+            started = Pool::start(launch, run_dir, pool_state) => started?,
             () = signals.next() => return Ok(()),
         };
         let (for_front, executors) = (state.clone(), dispatchers.clone());
@@ -180,25 +180,22 @@ fn app_state(
     }
 }
 
-/// What every worker has to know.
-pub(crate) fn settings(
+/// What it takes to start workers.
+pub(crate) fn launch(
     config: &Config,
     run_dir: &RunDir,
     address: SocketAddr,
-) -> Result<Settings, ServeError> {
-    let active =
-        std::env::var_os("VIRTUAL_ENV").filter(|value| !value.is_empty()).map(PathBuf::from);
-    let interpreter = interpreter::find(config.python.as_deref(), active.as_deref())?;
-    tracing::info!("Python {} ({})", interpreter.executable.display(), interpreter.origin);
-    let text = |path: PathBuf| path.to_string_lossy().into_owned();
-    Ok(Settings {
-        python: interpreter.executable,
-        home: interpreter.home,
+) -> Result<Launch, ServeError> {
+    let interpreter = Places::of_environment(config.python.clone())?.find()?;
+    let Interpreter { executable, version, origin } = interpreter;
+    tracing::info!("Python {version} ({}, {origin})", executable.display());
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let settings = Settings {
         package: text(run_dir.package()),
-        start_directory: text(std::env::current_dir()?),
-        adaptors_dir: text(run_dir.adaptors()),
+        start_directory: text(&std::env::current_dir()?),
+        adaptors_dir: text(&run_dir.adaptors()),
         private_dirs: vec![run_dir.path().to_path_buf(), run_dir.uploads().to_path_buf()],
-        exe: text(std::env::current_exe()?),
+        exe: text(&std::env::current_exe()?),
         address: address.ip().to_string(),
         port: address.port(),
         threads: config.threads,
@@ -207,5 +204,6 @@ pub(crate) fn settings(
         no_eval: config.no_eval,
         log_tracebacks: config.log_tracebacks,
         args: config.to_args(address).to_string(),
-    })
+    };
+    Ok(Launch { python: executable, settings })
 }

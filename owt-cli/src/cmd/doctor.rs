@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use clap::Args;
 use owt_core::{Code, Envelope, Request};
-use owt_server::{Config, LocalError};
+use owt_server::{Candidate, Config, InterpreterError, LocalError, Places};
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
@@ -31,9 +31,14 @@ const PREFIX: &str = "import sys; print(sys.prefix)";
 
 pub(crate) fn run(args: DoctorArgs) -> Result<ExitCode, CliError> {
     let _log = owt_server::init_log(LevelFilter::WARN);
-    let virtualenv = std::env::var_os("VIRTUAL_ENV").map(PathBuf::from);
-    let interpreter = owt_server::find(args.python.as_deref(), virtualenv.as_deref())
-        .map_err(|err| CliError::new(ExitKind::Start, err.to_string()))?;
+    let fails = |err: &dyn std::fmt::Display| CliError::new(ExitKind::Start, err.to_string());
+    let places = Places::of_environment(args.python.clone()).map_err(|err| fails(&err))?;
+    let candidates: Vec<_> = places.candidates().collect();
+    let interpreter = match candidates.first().map(|taken| &taken.outcome) {
+        Some(Ok(interpreter)) => interpreter,
+        Some(Err(err)) => return Err(fails(err)),
+        None => return Err(fails(&InterpreterError::None)),
+    };
     let config = Config { python: args.python, ..Config::default() };
     let found = ask(&config)?;
     let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
@@ -47,6 +52,10 @@ pub(crate) fn run(args: DoctorArgs) -> Result<ExitCode, CliError> {
     for (number, folder) in found["path"].as_array().into_iter().flatten().enumerate() {
         let name = if number == 0 { "sys.path" } else { "" };
         line(&mut report, name, folder.as_str().unwrap_or_default());
+    }
+    for (number, candidate) in candidates.iter().enumerate() {
+        let name = if number == 0 { "looked at" } else { "" };
+        line(&mut report, name, &verdict(candidate, number == 0));
     }
     if let Some(warning) = other_python(&text("prefix")) {
         let _ = write!(report, "\n{warning}\n");
@@ -75,6 +84,17 @@ fn ask(config: &Config) -> Result<Value, CliError> {
         err => CliError::caused(ExitKind::Start, &err),
     })?;
     serde_json::from_slice(&answer).map_err(|err| CliError::caused(ExitKind::Start, &err))
+}
+
+/// What a place has, and whether that is what adaptors get: the first place is.
+fn verdict(candidate: &Candidate, is_taken: bool) -> String {
+    let Candidate { origin, path, outcome } = candidate;
+    let found = match outcome {
+        Ok(found) => format!("Python {}", found.version),
+        Err(err) => err.to_string(),
+    };
+    let taken = if is_taken { "taken" } else { "not taken: the first one is" };
+    format!("{origin} ({}): {found}, {taken}", path.display())
 }
 
 fn line(report: &mut String, name: &str, value: &str) {

@@ -5,7 +5,7 @@ use foldhash::HashMap;
 use owt_core::{Digest, Error};
 use parking_lot::Mutex;
 
-use crate::fairness::{is_below_quota, with_headroom};
+use owt_common::fairness::{is_below_quota, with_headroom};
 
 #[derive(Debug)]
 pub(super) struct Admission {

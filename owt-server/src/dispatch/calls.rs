@@ -15,7 +15,7 @@ use super::connection::Connection;
 use super::context::CallContext;
 use super::dispatcher::Dispatcher;
 use super::pending::Outcome;
-use crate::wire::Kind;
+use owt_common::wire::Kind;
 
 /// How long a worker may take to say what it has loaded.
 const LIST_TIMEOUT: Duration = Duration::from_secs(1);

@@ -18,7 +18,7 @@ use super::connection::Connection;
 use super::pending::Pending;
 use crate::pool::ExitReason;
 use crate::pool::{RecycleReason, Unanswered, WorkerHandle};
-use crate::wire::{Frame, Kind};
+use owt_common::wire::{Frame, Kind};
 
 /// How long an import may go on after its call was cancelled. What is interrupted half way in an
 /// import stays broken in its worker.

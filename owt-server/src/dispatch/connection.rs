@@ -20,7 +20,7 @@ use super::pending::{Outcome, Pending};
 use super::window::Window;
 use crate::pool::ExitReason;
 use crate::pool::{DrainGuard, RecycleReason, WorkerHandle};
-use crate::wire::{self, Kind};
+use owt_common::wire::{self, Kind};
 
 /// Bytes that may wait for a worker before the sender of a large body waits too.
 const HIGH_WATER: usize = 1 << 20;

@@ -24,7 +24,7 @@ use super::placement::worker_of;
 use super::reply_stream::ReplyStream;
 use super::shared::Shared;
 use crate::pool::WorkerEvent;
-use crate::wire::{self, MAX_TEXT};
+use owt_common::wire::{self, MAX_TEXT};
 
 /// Sends the calls of one thread of the front to the workers, and hands their replies on.
 pub(crate) struct Dispatcher {

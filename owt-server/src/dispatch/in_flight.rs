@@ -13,7 +13,7 @@ use super::deadline::Deadline;
 use super::pending::Pending;
 use super::shared::Shared;
 use super::upload::{pieces, pump};
-use crate::wire::{CallHead, Kind, held_bytes, push_head};
+use owt_common::wire::{CallHead, Kind, held_bytes, push_head};
 
 /// Dropping it tells the worker that nobody waits for the call any more.
 pub(super) struct InFlight {

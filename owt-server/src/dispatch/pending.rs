@@ -10,7 +10,7 @@ use owt_core::Error;
 use tokio::sync::Notify;
 
 use super::context::CallContext;
-use crate::wire::{CHUNK, ReplyHead};
+use owt_common::wire::{CHUNK, ReplyHead};
 
 /// The first thing that a worker answers.
 pub(super) enum Outcome {

@@ -8,7 +8,7 @@ use futures_core::Stream;
 use owt_core::Error;
 
 use super::in_flight::InFlight;
-use crate::wire::{Kind, ReceiveWindow};
+use owt_common::wire::{Kind, ReceiveWindow};
 
 /// The chunks of a reply, as the adaptor yields them. Reading them is what lets it go on.
 pub(crate) struct ReplyStream {

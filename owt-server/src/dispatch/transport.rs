@@ -12,7 +12,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use super::connection::Connection;
 use super::pending::Outcome;
 use crate::pool::RecycleReason;
-use crate::wire::{self, Failure, Frame, FrameError, Kind, ReplyHead};
+use owt_common::wire::{self, Failure, Frame, FrameError, Kind, ReplyHead};
 
 /// Bytes of capacity that an empty buffer keeps.
 const KEEP_CAPACITY: usize = 256 * 1024;

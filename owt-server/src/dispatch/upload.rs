@@ -10,7 +10,7 @@ use super::cancellation::CancelReason;
 use super::connection::Connection;
 use super::pending::Pending;
 use super::window::Window;
-use crate::wire::{CHUNK, Kind};
+use owt_common::wire::{CHUNK, Kind};
 
 /// Sends a body on as it arrives. One that breaks off, or is too large, ends its call.
 pub(super) async fn pump(

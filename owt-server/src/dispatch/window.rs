@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use tokio::sync::Notify;
 
-use crate::wire::SendWindow;
+use owt_common::wire::SendWindow;
 
 /// How much of a body the handler lets us send.
 #[derive(Default)]

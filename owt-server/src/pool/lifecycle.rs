@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::process::StartError;
+use super::process::{Launch, StartError};
 use super::shared::Shared;
 use super::subreaper;
 use super::supervisor::Supervisor;
 use crate::package::RunDir;
-use crate::wire::Settings;
 
 /// The running worker processes.
 pub(crate) struct Pool {
@@ -26,19 +25,19 @@ impl Pool {
     /// # Errors
     /// When a worker does not start.
     pub(crate) async fn start(
-        mut settings: Settings,
+        mut launch: Launch,
         run_dir: RunDir,
         shared: Arc<Shared>,
     ) -> Result<Self, StartError> {
         let run_dir = Arc::new(run_dir);
         let (stop, stopped) = watch::channel(false);
-        settings.connections = shared.listeners.len();
+        launch.settings.connections = shared.listeners.len();
         let reaping = tokio::task::spawn_local(subreaper::watch(shared.subreaper.clone()));
         let mut starting = Vec::new();
         for worker in shared.slots() {
             let supervisor = Supervisor {
                 worker,
-                settings: settings.clone(),
+                launch: launch.clone(),
                 run_dir: run_dir.clone(),
                 shared: shared.clone(),
                 stopped: stopped.clone(),

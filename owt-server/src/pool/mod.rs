@@ -25,6 +25,7 @@ pub(crate) use event::WorkerEvent;
 pub(crate) use exit_reason::ExitReason;
 pub(crate) use handle::{DrainGuard, Unanswered, WorkerHandle};
 pub(crate) use lifecycle::Pool;
+pub(crate) use process::Launch;
 pub use process::StartError;
 pub(crate) use recycling::RecycleReason;
 pub use recycling::Recycling;

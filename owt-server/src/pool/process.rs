@@ -4,14 +4,19 @@ use std::io::{self, IoSlice, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use owt_common::leftovers::MARK_VARIABLE;
+use owt_common::log::LEVEL_VARIABLE;
+use owt_common::wire::{MAX_CONNECTIONS, Ready, Settings};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use rustix::process::{Pid, PidfdFlags, Signal};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, Interest};
+use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -19,9 +24,23 @@ use tracing::level_filters::LevelFilter;
 
 use super::output;
 use super::subreaper::{self, Subreaper};
-use crate::leftovers::MARK_VARIABLE;
-use crate::log;
-use crate::wire::{MAX_CONNECTIONS, Ready, Settings};
+
+/// What `python` runs: the extension module, found in the folder of the package alone.
+const BOOT: &str = "\
+import sys
+sys.path.insert(0, sys.argv.pop())
+import _owt_native
+del sys.path[0]
+_owt_native.run()
+";
+
+/// What it takes to start a worker.
+#[derive(Debug, Clone)]
+pub(crate) struct Launch {
+    /// The interpreter that becomes the worker.
+    pub(crate) python: PathBuf,
+    pub(crate) settings: Settings,
+}
 
 /// How long a worker may take to be ready.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -70,13 +89,13 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) fn spawn(
-        settings: &Settings,
+        launch: &Launch,
         threads: usize,
         subreaper: &Arc<Subreaper>,
     ) -> io::Result<Self> {
-        let mut command = Command::new(own_program(&settings.exe));
-        command.arg0("owt").arg("worker");
-        let settings = postcard::to_stdvec(settings).map_err(io::Error::other)?;
+        let mut command = Command::new(&launch.python);
+        command.args(["-c", BOOT]).arg(&launch.settings.package);
+        let settings = postcard::to_stdvec(&launch.settings).map_err(io::Error::other)?;
         Self::spawn_command(command, &settings, threads, subreaper)
     }
 
@@ -87,16 +106,18 @@ impl Process {
         subreaper: &Arc<Subreaper>,
     ) -> io::Result<Self> {
         let (control, theirs) = UnixStream::pair()?;
+        let (reader, writer) = io::pipe()?;
         let mark = subreaper.mark();
         command
-            .env(log::LEVEL_VARIABLE, LevelFilter::current().to_string())
+            .env(LEVEL_VARIABLE, LevelFilter::current().to_string())
             .env(MARK_VARIABLE, &mark)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stderr(Stdio::piped())
+            .stdout(writer.try_clone()?)
+            .stderr(writer)
             .process_group(0)
             .kill_on_drop(true);
-        let mut child = subreaper.spawn(command)?;
-        let output = child.stderr.take().map(output::forward);
+        let child = subreaper.spawn(command)?;
+        let output = Some(output::forward(Receiver::from_owned_fd(reader.into())?));
         let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let pid = pid.ok_or(io::ErrorKind::NotFound)?;
         let pidfd = open_pidfd(pid);
@@ -192,12 +213,6 @@ impl Drop for Process {
 fn open_pidfd(pid: Pid) -> Option<AsyncFd<OwnedFd>> {
     let process = rustix::process::pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?;
     AsyncFd::with_interest(process, Interest::READABLE).ok()
-}
-
-/// The running program, even if its file has been replaced by a new build.
-fn own_program(exe: &str) -> &str {
-    const RUNNING: &str = "/proc/self/exe";
-    if std::path::Path::new(RUNNING).exists() { RUNNING } else { exe }
 }
 
 /// Sends the settings, and with their length the worker's ends of the sockets for calls.

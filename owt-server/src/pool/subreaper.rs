@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::memory::children;
-use crate::leftovers::{self, Mark};
+use owt_common::leftovers::{self, Mark};
 
 /// How often orphans are looked for: the kernel does not notify of them.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);

@@ -15,16 +15,15 @@ use super::counters::count;
 use super::event::WorkerEvent;
 use super::exit_reason::ExitReason;
 use super::handle::WorkerHandle;
-use super::process::{Process, StartError};
+use super::process::{Launch, Process, StartError};
 use super::recycling::RecycleReason;
 use super::running::RunningWorker;
 use super::shared::Shared;
 use crate::package::RunDir;
-use crate::wire::Settings;
 
 pub(super) struct Supervisor {
     pub(super) worker: usize,
-    pub(super) settings: Settings,
+    pub(super) launch: Launch,
     pub(super) run_dir: Arc<RunDir>,
     pub(super) shared: Arc<Shared>,
     pub(super) stopped: watch::Receiver<bool>,
@@ -59,7 +58,7 @@ impl Supervisor {
     }
 
     fn spawn(&self) -> io::Result<Process> {
-        Process::spawn(&self.settings, self.shared.listeners.len(), &self.shared.subreaper)
+        Process::spawn(&self.launch, self.shared.listeners.len(), &self.shared.subreaper)
     }
 
     /// Keeps a worker running until the pool stops.

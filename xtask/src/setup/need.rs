@@ -14,9 +14,9 @@ use crate::{debian, npm, wasm};
 pub(crate) enum Need {
     /// A program, and the packages of Debian that have it
     Program(&'static str, &'static [&'static str]),
-    /// The interpreter that the server is built for
+    /// The interpreter that the tests run with
     Python,
-    /// Its shared library, which the server is linked with
+    /// Its shared library, which the worker's unit tests are linked with
     PythonLibrary,
     /// What it makes virtualenvs with
     PythonVenv,

@@ -1,4 +1,4 @@
-//! The Python that the server is built for, and what of it the tests need.
+//! The Python that the tests run with, and what of it they need.
 
 use xshell::{Shell, cmd};
 

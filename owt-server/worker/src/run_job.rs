@@ -9,7 +9,7 @@ use super::connection::Channel;
 use super::engine::Engine;
 use super::py_call::PyCall;
 use super::scheduler::Job;
-use crate::wire::{Kind, ReplyHead};
+use owt_common::wire::{Kind, ReplyHead};
 
 impl Engine {
     pub(super) fn run_job(self: &Arc<Self>, py: Python<'_>, job: Job) {

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use serde::Serialize;
 
-use crate::wire::{self, CHUNK, Kind};
+use owt_common::wire::{self, CHUNK, Kind};
 
 /// For how many microseconds after a write small chunks of streams are buffered, to be written
 /// together.

@@ -7,13 +7,13 @@
 const ALPHA: usize = 7;
 
 /// Whether an adaptor that has `own` threads, or places in a queue, may have one of the `free` ones.
-pub(crate) fn is_below_quota(own: usize, free: usize) -> bool {
+pub fn is_below_quota(own: usize, free: usize) -> bool {
     own < free.saturating_mul(ALPHA)
 }
 
 /// The capacity with which an adaptor that is alone gets `limit`. Below a limit of seven there is no
 /// headroom for others: first come, first served.
-pub(crate) fn with_headroom(limit: usize) -> usize {
+pub fn with_headroom(limit: usize) -> usize {
     limit.saturating_add(limit / ALPHA)
 }
 

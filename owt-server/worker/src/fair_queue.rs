@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use foldhash::HashMap;
 
-use crate::fairness::{is_below_quota, with_headroom};
+use owt_common::fairness::{is_below_quota, with_headroom};
 
 /// The digest of an adaptor.
 pub(super) type FlowKey = [u8; 32];

@@ -1,7 +1,7 @@
-//! A worker process: CPython, and the threads that run calls in it.
+//! A worker process: the user's own Python, and the threads that run calls in it.
 //!
-//! The front starts this same program with a hidden subcommand. Standard input is the control
-//! socket; the settings arrive over it, and the sockets for calls with them.
+//! The front starts `python`, which imports this extension module and calls [`run`]. Standard input is
+//! the control socket; the settings arrive over it, and the sockets for calls with them.
 //!
 //! The way of a call: `reader` decodes it, `engine` accepts it, `run_queue` and `fair_queue` decide
 //! when it runs, `leader` and `threads` on which thread. `run_job` runs it, Python sees it as a
@@ -31,7 +31,6 @@ mod upload;
 mod window;
 
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -39,31 +38,46 @@ use pyo3::prelude::*;
 use self::callbacks::Callbacks;
 use self::connection::Connection;
 use self::engine::Engine;
-use crate::wire::{Ready, Settings};
+use owt_common::wire::{Ready, Settings};
 
-/// Runs a worker until its front is gone or stops it. Not to be called by hand.
-pub fn run() -> ExitCode {
-    crate::log::init_worker();
+/// What `python` imports.
+#[pymodule]
+mod _owt_native {
+    use pyo3::prelude::*;
+
+    /// Runs a worker on the calling thread until its front is gone or stops it. Never returns.
+    #[pyfunction]
+    fn run(py: Python<'_>) {
+        py.detach(|| std::process::exit(super::run()));
+    }
+}
+
+/// Exit status of a worker that could not start.
+const FAILURE: i32 = 1;
+
+fn run() -> i32 {
+    owt_common::log::init_worker();
     abort_on_panic();
     let control = match control::Control::open() {
         Ok(control) => control,
         Err(err) => {
-            tracing::error!("owt worker is started by owt serve, not by hand: {err}");
-            return ExitCode::from(2);
+            tracing::error!("a worker is started by owt serve, not by hand: {err}");
+            return FAILURE;
         }
     };
     let (control, settings, sockets) = match control.receive_settings() {
         Ok(received) => received,
         Err(err) => {
             tracing::error!("a worker got no settings from its front: {err}");
-            return ExitCode::FAILURE;
+            return FAILURE;
         }
     };
     let ready = match start(&settings, sockets, control.as_raw_fd()) {
         Ok(()) => Ready::Yes,
         Err(why) => Ready::No(why),
     };
-    control.serve(&ready, &settings)
+    control.serve(&ready, &settings);
+    FAILURE
 }
 
 /// A thread that panics may be the leader, without which a worker reads no more calls. So the whole
@@ -77,7 +91,6 @@ fn abort_on_panic() {
 }
 
 fn start(settings: &Settings, sockets: Vec<OwnedFd>, control: i32) -> Result<(), String> {
-    python::start(&settings.python, settings.home.as_deref()).map_err(|err| err.to_string())?;
     if sockets.len() != settings.connections {
         return Err(format!("{} of {} sockets arrived", sockets.len(), settings.connections));
     }

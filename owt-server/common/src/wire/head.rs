@@ -8,33 +8,33 @@ use serde::{Deserialize, Serialize};
 
 /// A call, but for its body.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct CallHead<'a> {
-    pub(crate) request_id: Cow<'a, str>,
-    pub(crate) digest: [u8; 32],
-    pub(crate) source: Option<Cow<'a, str>>,
-    pub(crate) kwargs: Option<Cow<'a, str>>,
-    pub(crate) fn_name: Cow<'a, str>,
+pub struct CallHead<'a> {
+    pub request_id: Cow<'a, str>,
+    pub digest: [u8; 32],
+    pub source: Option<Cow<'a, str>>,
+    pub kwargs: Option<Cow<'a, str>>,
+    pub fn_name: Cow<'a, str>,
     /// The file that the code is from.
-    pub(crate) name: Option<Cow<'a, str>>,
-    pub(crate) reload: bool,
+    pub name: Option<Cow<'a, str>>,
+    pub reload: bool,
     /// Whether to say when the call begins to run, because its time is limited.
-    pub(crate) tell_start: bool,
-    pub(crate) method: Cow<'a, str>,
-    pub(crate) scheme: Cow<'a, str>,
-    pub(crate) host: Cow<'a, str>,
-    pub(crate) path: Cow<'a, str>,
-    pub(crate) query: Cow<'a, str>,
-    pub(crate) remote_addr: Cow<'a, str>,
-    pub(crate) headers: Vec<(Cow<'a, str>, Cow<'a, [u8]>)>,
-    pub(crate) parts: Option<Vec<PartHead<'a>>>,
+    pub tell_start: bool,
+    pub method: Cow<'a, str>,
+    pub scheme: Cow<'a, str>,
+    pub host: Cow<'a, str>,
+    pub path: Cow<'a, str>,
+    pub query: Cow<'a, str>,
+    pub remote_addr: Cow<'a, str>,
+    pub headers: Vec<(Cow<'a, str>, Cow<'a, [u8]>)>,
+    pub parts: Option<Vec<PartHead<'a>>>,
     /// Bytes of the body, or of all parts one after the other: the call begins when all of them are
     /// there. `None` for a body that comes while the call runs, and ends with [`BodyEnd`](super::Kind::BodyEnd).
-    pub(crate) body_len: Option<u64>,
+    pub body_len: Option<u64>,
 }
 
 impl<'a> CallHead<'a> {
     /// The head of a call that is sent whole. Without its source, the worker has to know that.
-    pub(crate) fn new(call: &'a Call, source: Option<&'a str>) -> Self {
+    pub fn new(call: &'a Call, source: Option<&'a str>) -> Self {
         let request = &call.request;
         let parts = request.parts.as_ref();
         Self {
@@ -66,13 +66,13 @@ impl<'a> CallHead<'a> {
 /// One part of a multipart body. Its data lies in the call's body, in the order of the parts, or in
 /// a file.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct PartHead<'a> {
-    pub(crate) name: Cow<'a, str>,
-    pub(crate) filename: Option<Cow<'a, str>>,
-    pub(crate) content_type: Option<Cow<'a, str>>,
+pub struct PartHead<'a> {
+    pub name: Cow<'a, str>,
+    pub filename: Option<Cow<'a, str>>,
+    pub content_type: Option<Cow<'a, str>>,
     /// Bytes in the call's body; none of a part that lies in a file.
-    pub(crate) len: u64,
-    pub(crate) path: Option<Cow<'a, str>>,
+    pub len: u64,
+    pub path: Option<Cow<'a, str>>,
 }
 
 impl<'a> PartHead<'a> {
@@ -98,7 +98,7 @@ fn held(part: &Part) -> Option<&Bytes> {
 }
 
 /// What is in memory of a call's body, or of all parts one after the other: the data that follows its head.
-pub(crate) fn held_bytes(call: &Call) -> impl Iterator<Item = &Bytes> {
+pub fn held_bytes(call: &Call) -> impl Iterator<Item = &Bytes> {
     let parts = call.request.parts.as_deref();
     let whole = parts.is_none().then_some(&call.request.body);
     whole.into_iter().chain(parts.into_iter().flatten().filter_map(held))
@@ -106,25 +106,25 @@ pub(crate) fn held_bytes(call: &Call) -> impl Iterator<Item = &Bytes> {
 
 /// A reply, but for its body.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ReplyHead<'a> {
-    pub(crate) status: u16,
-    pub(crate) content_type: Option<Cow<'a, str>>,
-    pub(crate) headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+pub struct ReplyHead<'a> {
+    pub status: u16,
+    pub content_type: Option<Cow<'a, str>>,
+    pub headers: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     /// Microseconds spent loading the adaptor, and running it until this head.
-    pub(crate) load_us: u64,
-    pub(crate) run_us: u64,
+    pub load_us: u64,
+    pub run_us: u64,
     /// The body's length in bytes where it is known now.
-    pub(crate) length: Option<u64>,
+    pub length: Option<u64>,
 }
 
 /// An error that the Python side made: its code and its whole text.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Failure<'a> {
-    pub(crate) code: Cow<'a, str>,
-    pub(crate) text: Cow<'a, str>,
+pub struct Failure<'a> {
+    pub code: Cow<'a, str>,
+    pub text: Cow<'a, str>,
     /// What a log may hold of an exception: its type, and where the adaptor was.
-    pub(crate) place: Option<Cow<'a, str>>,
+    pub place: Option<Cow<'a, str>>,
     /// Microseconds spent loading the adaptor, and running it.
-    pub(crate) load_us: u64,
-    pub(crate) run_us: u64,
+    pub load_us: u64,
+    pub run_us: u64,
 }

@@ -9,7 +9,7 @@ use super::call::Call;
 use super::engine::Engine;
 use super::reply::ReplyEnd;
 use super::upload::{Received, Upload};
-use crate::wire::{CHUNK, Kind, ReplyHead};
+use owt_common::wire::{CHUNK, Kind, ReplyHead};
 
 impl Engine {
     /// Sends a reply whose body is complete, and blocks while the window is closed.

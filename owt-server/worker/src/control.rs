@@ -6,15 +6,14 @@ use std::io::{self, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::process::ExitCode;
+use std::path::Path;
 
 use pyo3::prelude::*;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use rustix::process::{Signal, getpid, kill_process, kill_process_group};
 
-use crate::leftovers::{self, MARK_VARIABLE};
-use crate::private;
-use crate::wire::{MAX_CONNECTIONS, Ready, Settings};
+use owt_common::leftovers::{self, MARK_VARIABLE};
+use owt_common::wire::{MAX_CONNECTIONS, Ready, Settings};
 
 pub(super) struct Control(UnixStream);
 
@@ -57,10 +56,10 @@ impl Control {
     }
 
     /// Tells the front whether the worker has started, then waits until it is to end.
-    pub(super) fn serve(mut self, ready: &Ready, settings: &Settings) -> ExitCode {
+    pub(super) fn serve(mut self, ready: &Ready, settings: &Settings) {
         let message = postcard::to_stdvec(ready).expect("an enum of strings can be written");
         if self.0.write_all(&message).is_err() || matches!(ready, Ready::No(_)) {
-            return ExitCode::FAILURE;
+            return;
         }
         let mut byte = [0];
         let mark = std::env::var(MARK_VARIABLE).ok();
@@ -74,7 +73,7 @@ impl Control {
             Ok(1) => run_exit_functions(),
             // The front was killed, and cannot clean up any more.
             Ok(_) => {
-                settings.private_dirs.iter().for_each(|dir| private::remove(dir));
+                settings.private_dirs.iter().for_each(|dir| remove(dir));
                 leftovers::kill_all(
                     |found| mark.as_deref() == Some(found),
                     &[std::process::id().cast_signed()],
@@ -82,7 +81,7 @@ impl Control {
             }
             Err(err) => tracing::error!("the control socket fails: {err}"),
         }
-        kill_group()
+        kill_group();
     }
 }
 
@@ -96,11 +95,16 @@ fn run_exit_functions() {
 
 /// Kills the process group that the front created for this worker, and then this process: an adaptor
 /// may have moved it into another group. By SIGKILL, because threads of adaptors may never return.
-fn kill_group() -> ExitCode {
+fn kill_group() {
     let this = getpid();
     let _ = kill_process_group(this, Signal::KILL);
     let _ = kill_process(this, Signal::KILL);
-    ExitCode::FAILURE
+}
+
+/// Removes a private directory, and its base if that is empty then.
+fn remove(dir: &Path) {
+    let _ = std::fs::remove_dir_all(dir);
+    let _ = dir.parent().map(std::fs::remove_dir);
 }
 
 impl AsRawFd for Control {

@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 
 use super::connection::Channel;
 use super::window::ReplyWindow;
-use crate::wire::{CHUNK, Failure, Kind, ReplyHead};
+use owt_common::wire::{CHUNK, Failure, Kind, ReplyHead};
 
 pub(crate) struct Reply {
     pub(super) channel: Channel,
@@ -108,7 +108,7 @@ mod tests {
 
     use super::super::connection::Connection;
     use super::*;
-    use crate::wire;
+    use owt_common::wire;
 
     /// The kinds of frames that the front gets.
     fn sent(send: impl FnOnce(&Reply)) -> Vec<Kind> {

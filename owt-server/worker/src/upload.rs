@@ -6,7 +6,7 @@ use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use pyo3::prelude::*;
 
-use crate::wire::ReceiveWindow;
+use owt_common::wire::ReceiveWindow;
 
 #[derive(Default)]
 pub(crate) struct Upload {

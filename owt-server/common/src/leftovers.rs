@@ -12,7 +12,7 @@ use procfs::process::{Process, Stat, all_processes};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 /// The environment variable that holds the mark. Each worker process has another one.
-pub(crate) const MARK_VARIABLE: &str = "OWT_WORKER_ID";
+pub const MARK_VARIABLE: &str = "OWT_WORKER_ID";
 
 /// How often it is checked for processes that were started in the meantime.
 const MAX_ROUNDS: usize = 100;
@@ -22,7 +22,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Kills all processes whose mark `is_own`, and those without a mark that descend from them or from
 /// one of `roots`, or are in a group or session of one, but never the calling process. Returns how many.
-pub(crate) fn kill_all(is_own: impl Fn(&str) -> bool, roots: &[i32]) -> usize {
+pub fn kill_all(is_own: impl Fn(&str) -> bool, roots: &[i32]) -> usize {
     let mut killed = HashSet::new();
     for _ in 0..MAX_ROUNDS {
         let (unknown, found): (Vec<_>, Vec<_>) =
@@ -65,7 +65,7 @@ impl Identity {
 
 /// What a process's mark says about its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mark {
+pub enum Mark {
     Own,
     /// Another worker's, or of a process that is to stay.
     Other,
@@ -75,7 +75,7 @@ pub(crate) enum Mark {
 }
 
 impl Mark {
-    pub(crate) fn of(process: &Process, is_own: impl Fn(&str) -> bool) -> Self {
+    pub fn of(process: &Process, is_own: impl Fn(&str) -> bool) -> Self {
         let read = || {
             let mut environment = process.environ().unwrap_or_default();
             environment.remove(OsStr::new(MARK_VARIABLE))?.into_string().ok()

@@ -15,7 +15,7 @@ use super::connection::{CallKey, Channel};
 use super::python;
 use super::reply::Reply;
 use super::upload::Upload;
-use crate::wire::{CallHead, Failure, Kind, ReplyHead};
+use owt_common::wire::{CallHead, Failure, Kind, ReplyHead};
 
 pub(crate) struct Call {
     pub(crate) head: CallHead<'static>,

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::python;
-use crate::wire::Settings;
+use owt_common::wire::Settings;
 
 pub(crate) struct Callbacks {
     pub(super) handle: Py<PyAny>,

@@ -17,7 +17,7 @@ use super::leadership::Leadership;
 use super::monitor::Monitor;
 use super::reader::{Command, Reader};
 use super::scheduler::{Job, Scheduler};
-use crate::wire::{Kind, ReplyHead};
+use owt_common::wire::{Kind, ReplyHead};
 
 /// How long a thread has to raise its interrupt before what it waits for is ended.
 const UNBLOCK_DELAY: Duration = Duration::from_millis(20);

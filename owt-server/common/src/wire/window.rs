@@ -2,7 +2,7 @@
 //! reader, who reports what it has read in window updates (as in HTTP/2, RFC 9113, section 5.2).
 
 /// How many bytes of a body may be in flight before its reader has read them.
-pub(crate) const WINDOW: usize = 256 * 1024;
+pub(super) const WINDOW: usize = 256 * 1024;
 
 /// How many bytes a reader gathers before it reports them: few updates, and the sender never stops
 /// for want of one.
@@ -10,7 +10,7 @@ const UPDATE_THRESHOLD: usize = WINDOW / 4;
 
 /// The sender's side: how much may be sent now.
 #[derive(Debug)]
-pub(crate) struct SendWindow {
+pub struct SendWindow {
     /// Below zero where the last chunk was larger than what was left.
     available: isize,
 }
@@ -23,30 +23,30 @@ impl Default for SendWindow {
 
 impl SendWindow {
     /// Whether another chunk may be sent.
-    pub(crate) fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         self.available > 0
     }
 
     /// Counts bytes that are sent.
-    pub(crate) fn consume(&mut self, bytes: usize) {
+    pub fn consume(&mut self, bytes: usize) {
         self.available = self.available.saturating_sub_unsigned(bytes);
     }
 
     /// Counts bytes that the reader has reported.
-    pub(crate) fn update(&mut self, bytes: usize) {
+    pub fn update(&mut self, bytes: usize) {
         self.available = self.available.saturating_add_unsigned(bytes);
     }
 }
 
 /// The reader's side: what has been read and not been reported yet.
 #[derive(Debug, Default)]
-pub(crate) struct ReceiveWindow {
+pub struct ReceiveWindow {
     unreported: usize,
 }
 
 impl ReceiveWindow {
     /// Counts bytes that were read; the bytes to report in a window update, once there are enough.
-    pub(crate) fn read(&mut self, bytes: usize) -> Option<u32> {
+    pub fn read(&mut self, bytes: usize) -> Option<u32> {
         self.unreported += bytes;
         if self.unreported < UPDATE_THRESHOLD {
             return None;

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::net::Shutdown;
 
 use super::connection::{CallKey, Channel, Connection, Read};
-use crate::wire::{self, CallHead, Frame, FrameError, Kind};
+use owt_common::wire::{self, CallHead, Frame, FrameError, Kind};
 
 /// How many bytes one read returns at most.
 const MAX_READ: usize = 64 * 1024;

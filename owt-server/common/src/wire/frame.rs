@@ -8,7 +8,7 @@ use owt_core::Digest;
 use serde::{Deserialize, Serialize};
 
 /// The largest payload that one frame carries in bytes; longer bodies go in several.
-pub(crate) const CHUNK: usize = 64 * 1024;
+pub const CHUNK: usize = 64 * 1024;
 
 /// Length, kind and call id.
 const PREFIX: usize = 9;
@@ -17,12 +17,12 @@ const PREFIX: usize = 9;
 const MAX_PAYLOAD: usize = 1 << 30;
 
 /// How many bytes of source and arguments a call may have, so that its head is never too long.
-pub(crate) const MAX_TEXT: usize = MAX_PAYLOAD / 4;
+pub const MAX_TEXT: usize = MAX_PAYLOAD / 4;
 
 /// What a frame is. The payload of each kind is named behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::FromRepr)]
 #[repr(u8)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Front to worker: a [`CallHead`](super::CallHead), then the first bytes of the body.
     Call = 1,
     /// Front to worker: more of the request's body.
@@ -73,7 +73,7 @@ pub(crate) enum Kind {
 }
 
 /// Appends one frame to `out`: a head, if there is one, and raw bytes.
-pub(crate) fn push(out: &mut Vec<u8>, kind: Kind, id: u32, raw: &[u8]) {
+pub fn push(out: &mut Vec<u8>, kind: Kind, id: u32, raw: &[u8]) {
     out.extend_from_slice(&length(raw.len()).to_le_bytes());
     out.push(kind as u8);
     out.extend_from_slice(&id.to_le_bytes());
@@ -81,7 +81,7 @@ pub(crate) fn push(out: &mut Vec<u8>, kind: Kind, id: u32, raw: &[u8]) {
 }
 
 /// Appends one frame that carries a head before its raw bytes.
-pub(crate) fn push_head(out: &mut Vec<u8>, kind: Kind, id: u32, head: &impl Serialize, raw: &[u8]) {
+pub fn push_head(out: &mut Vec<u8>, kind: Kind, id: u32, head: &impl Serialize, raw: &[u8]) {
     let start = out.len();
     out.extend_from_slice(&[0; PREFIX + 4]);
     let written = std::mem::take(out);
@@ -101,15 +101,15 @@ fn length(bytes: usize) -> u32 {
 
 /// One frame as it was read.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Frame {
-    pub(crate) kind: Kind,
-    pub(crate) id: u32,
-    pub(crate) payload: Bytes,
+pub struct Frame {
+    pub kind: Kind,
+    pub id: u32,
+    pub payload: Bytes,
 }
 
 /// Why what was read is no frame: the other side is not ours, or has gone wrong.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum FrameError {
+pub enum FrameError {
     #[error("a frame of unknown kind {0}")]
     Kind(u8),
     #[error("a frame's head is shorter than it says")]
@@ -121,7 +121,7 @@ pub(crate) enum FrameError {
 }
 
 /// Takes the next whole frame off the front of `buffer`; `None` while it has not all arrived.
-pub(crate) fn pull(buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
+pub fn pull(buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
     if buffer.len() < PREFIX {
         return Ok(None);
     }
@@ -141,7 +141,7 @@ pub(crate) fn pull(buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
 
 impl Frame {
     /// Takes a head off the payload; what stays is the raw bytes behind it.
-    pub(crate) fn split_head<T: for<'de> Deserialize<'de>>(
+    pub fn split_head<T: for<'de> Deserialize<'de>>(
         mut self,
     ) -> Result<(T, Bytes), FrameError> {
         if self.payload.len() < 4 {
@@ -156,13 +156,13 @@ impl Frame {
     }
 
     /// Reads the payload as the number of bytes of a window update.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let bytes = self.payload.first_chunk::<4>().copied().unwrap_or_default();
         u32::from_le_bytes(bytes) as usize
     }
 
     /// Reads the payload as the digest of a [`Kind::Forget`].
-    pub(crate) fn digest(&self) -> Option<Digest> {
+    pub fn digest(&self) -> Option<Digest> {
         self.payload.first_chunk::<32>().copied().map(Digest)
     }
 }

@@ -14,7 +14,7 @@ use super::connection::CallKey;
 use super::engine::Engine;
 use super::python;
 use super::scheduler::Job;
-use crate::wire::Kind;
+use owt_common::wire::Kind;
 
 /// How long until a call that could not be interrupted is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(5);

@@ -103,9 +103,18 @@ impl Engine {
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> bool {
-    let spawned = thread::Builder::new().name(name.to_owned()).spawn(work);
+    let builder = thread::Builder::new().name(name.to_owned()).stack_size(stack_size());
+    let spawned = builder.spawn(work);
     if let Err(err) = &spawned {
         tracing::error!("cannot start a thread: {err}");
     }
     spawned.is_ok()
+}
+
+/// The stack of a thread that runs Python, in bytes: as `ulimit -s` says, as that of Python's own threads.
+/// With less, recursion through C would end the process before Python sees how deep it is.
+fn stack_size() -> usize {
+    const DEFAULT: u64 = 8 << 20;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Stack).current;
+    usize::try_from(limit.unwrap_or(DEFAULT)).unwrap_or(usize::MAX).max(1 << 20)
 }

@@ -4,7 +4,7 @@
 use parking_lot::{Condvar, Mutex};
 use pyo3::prelude::*;
 
-use crate::wire::SendWindow;
+use owt_common::wire::SendWindow;
 
 #[derive(Default)]
 pub(crate) struct ReplyWindow {

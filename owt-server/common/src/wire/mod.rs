@@ -1,0 +1,12 @@
+//! What the front and the worker processes say to each other over Unix sockets: frames of calls and
+//! replies, and the handshake of a worker that starts.
+
+mod frame;
+mod handshake;
+mod head;
+mod window;
+
+pub use frame::{CHUNK, Frame, FrameError, Kind, MAX_TEXT, pull, push, push_head};
+pub use handshake::{MAX_CONNECTIONS, Ready, Settings};
+pub use head::{CallHead, Failure, ReplyHead, held_bytes};
+pub use window::{ReceiveWindow, SendWindow};
