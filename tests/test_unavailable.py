@@ -14,6 +14,7 @@ from harness.server import Serve, Server
 
 PID = "import os\nrun = os.getpid"
 PACKAGE = "import owt\nrun = lambda: owt.__path__[0]"
+ADAPTORS = "lambda: os.environ['OWT_ADAPTORS_DIR']"
 FOREVER = "import time\ndef run(): time.sleep(60)"
 
 # Every Python imports this at its start, and with the file beside it, it ends there.
@@ -109,33 +110,38 @@ def test_calls_need_nothing_that_a_cleaner_has_removed(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "where"),
+    ("variables", "run", "package"),
     [
-        ({"XDG_RUNTIME_DIR": "runtime", "XDG_CACHE_HOME": "cache"}, "runtime/owt"),
-        ({"XDG_RUNTIME_DIR": "missing", "XDG_CACHE_HOME": "cache"}, "cache/owt"),
-        ({"XDG_CACHE_HOME": "made/anew"}, "made/anew/owt"),
-        ({}, ".cache/owt"),
-        ({"HOME": "/proc/1", "TMPDIR": "tmp"}, f"tmp/owt-{os.getuid()}"),
+        ({"XDG_RUNTIME_DIR": "runtime", "XDG_CACHE_HOME": "cache"}, "runtime/owt", "cache/owt"),
+        ({"XDG_RUNTIME_DIR": "missing", "XDG_CACHE_HOME": "cache"}, "cache/owt", "cache/owt"),
+        ({"XDG_CACHE_HOME": "made/anew"}, "made/anew/owt", "made/anew/owt"),
+        ({}, ".cache/owt", ".cache/owt"),
+        ({"HOME": "/proc/1", "TMPDIR": "tmp"}, f"tmp/owt-{os.getuid()}", f"tmp/owt-{os.getuid()}"),
     ],
     ids=["runtime", "no runtime", "cache", "home", "temporary"],
 )
-def test_the_private_folder_is_where_no_cleaner_goes(
-    serve: Serve, tmp_path: Path, variables: dict[str, str], where: str
+def test_private_folders_are_where_no_cleaner_goes(
+    serve: Serve, tmp_path: Path, variables: dict[str, str], run: str, package: str
 ) -> None:
     for name in ("runtime", "cache", "tmp"):
         (tmp_path / name).mkdir()
     server = serve(env={name: str(tmp_path / value) for name, value in variables.items()})
-    private = Path(server.call(PACKAGE).text).parents[1]
-    assert private.parent == tmp_path / where
-    assert private.stat().st_mode & 0o777 == 0o700
+    private, kept = run_folder(server), Path(server.call(PACKAGE).text).parent
+    assert [private.parent, kept.parent] == [tmp_path / run, tmp_path / package]
+    assert private.stat().st_mode & 0o777 == kept.parent.stat().st_mode & 0o777 == 0o700
     server.process.terminate()
     assert server.process.wait(timeout=10) == 0
-    assert not private.parent.exists()
+    assert [private.exists(), kept.exists()] == [False, True]
+    assert private.parent.exists() == (run == package)
+
+
+def run_folder(server: Server) -> Path:
+    return Path(server.call(ADAPTORS).text).parent
 
 
 def test_what_a_killed_server_left_is_removed_by_the_next_one(serve: Serve, tmp_path: Path) -> None:
     living, dead = serve(), serve()
-    folders = [Path(server.call(PACKAGE).text).parents[1] for server in (living, dead)]
+    folders = [run_folder(server) for server in (living, dead)]
     kept = tmp_path / "kept"
     shutil.copytree(folders[1], kept)
     dead.process.kill()
@@ -146,6 +152,6 @@ def test_what_a_killed_server_left_is_removed_by_the_next_one(serve: Serve, tmp_
         assert time.monotonic() < limit, "the workers have not cleared up"
         time.sleep(0.01)
     kept.rename(folders[1])
-    third = Path(serve().call(PACKAGE).text).parents[1]
-    assert sorted(folders[0].parent.iterdir()) == sorted([folders[0], third])
+    third = run_folder(serve())
+    assert sorted(folders[0].parent.glob("run-*")) == sorted([folders[0], third])
     assert living.call("lambda: 'well'").text == "well"

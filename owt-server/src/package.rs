@@ -57,7 +57,8 @@ impl RunDir {
         let uploads = PrivateDir::create(&temporary(), "uploads-")?;
         let (path, uploads_path) = (home.path().to_path_buf(), uploads.path().to_path_buf());
         let package = home_of_package()?;
-        let run_dir = Self { path, package, uploads_path, dirs: Mutex::new(Dirs { home, uploads }) };
+        let run_dir =
+            Self { path, package, uploads_path, dirs: Mutex::new(Dirs { home, uploads }) };
         run_dir.restore()?;
         Ok(run_dir)
     }
@@ -114,7 +115,7 @@ impl RunDir {
 /// The directory of this version's package, which stays when the server ends. Old ones are removed.
 fn home_of_package() -> io::Result<PathBuf> {
     let mut outcome = Err(io::ErrorKind::NotFound.into());
-    for base in homes() {
+    for base in caches() {
         outcome = private::create_base(&base).and_then(|()| {
             let path = base.join(PACKAGE_NAME);
             fs::create_dir_all(&path)?;
@@ -143,11 +144,19 @@ fn remove_unused(base: &Path) {
 /// Where the run directory may be, in order of preference: the user's own directories, which no
 /// cleaner of temporary files touches (XDG Base Directory Specification), then the temporary directory.
 fn homes() -> Vec<PathBuf> {
-    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let runtime = absolute("XDG_RUNTIME_DIR").filter(|path| path.is_dir());
+    let runtime = absolute("XDG_RUNTIME_DIR").filter(|path| path.is_dir() && is_ours(path));
+    runtime.map(|path| path.join("owt")).into_iter().chain(caches()).collect()
+}
+
+/// Where what outlives the server may be: not in $XDG_RUNTIME_DIR, which is gone after a logout.
+fn caches() -> Vec<PathBuf> {
     let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
-    let own = [runtime, cache].into_iter().flatten().filter(|path| is_ours(path));
-    own.map(|path| path.join("owt")).chain(temporary()).collect()
+    let own = cache.filter(|path| is_ours(path)).map(|path| path.join("owt"));
+    own.into_iter().chain(temporary()).collect()
+}
+
+fn absolute(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 /// Whether a directory, or its closest ancestor that exists, belongs to this user: with `sudo`,
@@ -175,7 +184,10 @@ fn write_missing(dir: &Dir<'_>, to: &Path) -> io::Result<()> {
         let partial = path.with_extension("partial");
         fs::write(&partial, file.contents())?;
         // Always the same, so that bytecode of these sources is not made again.
-        File::options().write(true).open(&partial)?.set_modified(SystemTime::UNIX_EPOCH + SOURCE_TIME)?;
+        File::options()
+            .write(true)
+            .open(&partial)?
+            .set_modified(SystemTime::UNIX_EPOCH + SOURCE_TIME)?;
         fs::rename(partial, path)?;
     }
     for inner in dir.dirs() {
