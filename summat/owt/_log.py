@@ -84,6 +84,13 @@ class LogHandler(logging.Handler):
         """Use no lock: each record is one write, and an interrupted call might never release it."""
         self.lock = None
 
+    def handle(self, record: logging.LogRecord) -> Any:
+        """Do what the base class does, without the lock that it takes from Python 3.13 on."""
+        wanted = self.filter(record)
+        if wanted:
+            self.emit(wanted if isinstance(wanted, logging.LogRecord) else record)
+        return wanted
+
     def filter(self, record: logging.LogRecord) -> Any:
         """Leave out records that only other adaptors want."""
         return super().filter(record) if _log_levels.is_wanted(record) else False
