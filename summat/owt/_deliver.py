@@ -118,7 +118,7 @@ async def _await_and_send(call: Call, value: Any) -> None:
             reply.send_whole(call)
             _run_background(call, reply)
     except BaseException as err:
-        end_forked_child()
+        end_forked_child(err)
         fail(call, err)
     finally:
         _log.flush()
@@ -129,7 +129,7 @@ async def _stream_in_loop(call: Call, chunks: AsyncIterator[Any], reply: Reply) 
         await stream_async(call, reply, chunks, _shield(call))
         _run_background(call, reply)
     except BaseException as err:
-        end_forked_child()
+        end_forked_child(err)
         fail(call, err)
     finally:
         _log.flush()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from os import _exit, close
 
+from owt._adaptor_threads import AdaptorThreads
 from owt._load import AdaptorCache
 from owt._loop import Loop
-from owt._same_thread import AdaptorThreads
 
 _DEFAULT_LIMIT = 128
 
@@ -47,7 +48,29 @@ def _after_fork(descriptors: list[int]) -> None:
             close(descriptors.pop())
 
 
-def end_forked_child() -> None:
-    """End this process if an adaptor forked it: the parent answers the call."""
-    if state.is_forked_child:
-        _exit(0)
+def end_forked_child(raised: BaseException | None = None) -> None:
+    """End this process if an adaptor forked it: the parent answers the call.
+
+    Its exit status is what Python gives for a program that ends, or that raises an exception.
+    """
+    if not state.is_forked_child:
+        return
+    status = 1
+    with suppress(BaseException):
+        status = _exit_status(raised)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    _exit(status)
+
+
+def _exit_status(raised: BaseException | None) -> int:
+    """Return the exit status, having shown what Python shows of an exception."""
+    if raised is None:
+        return 0
+    if not isinstance(raised, SystemExit):
+        sys.excepthook(type(raised), raised, raised.__traceback__)
+        return 1
+    if raised.code is None or isinstance(raised.code, int):
+        return (raised.code or 0) & 0xFF
+    print(raised.code, file=sys.stderr)
+    return 1

@@ -1,4 +1,4 @@
-"""Exceptions outside of calls: in threads, in finalizers, and in tasks that nobody awaits.
+"""Exceptions outside of calls: in threads, finalizers, child processes, and tasks nobody awaits.
 
 Python would log their messages and lines of source, which the log holds only with tracebacks on.
 """
@@ -15,18 +15,26 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
     from threading import ExceptHookArgs
+    from types import TracebackType
 
 _logger = logging.getLogger("owt.unhandled")
 _shows_tracebacks = False
 
 
 def install(*, tracebacks: bool) -> None:
-    """Have the hooks of threads, finalizers and asyncio log an exception's type and line alone."""
+    """Have all hooks for exceptions, and asyncio, log an exception's type and line alone."""
     global _shows_tracebacks
     _shows_tracebacks = tracebacks
+    sys.excepthook = _process_hook
     threading.excepthook = _thread_hook
     sys.unraisablehook = _unraisable_hook
     logging.getLogger("asyncio").addFilter(_shorten)
+
+
+def _process_hook(
+    _kind: type[BaseException], value: BaseException, _traceback: TracebackType | None
+) -> None:
+    _logger.error("a child process ended with %s", _text(value))
 
 
 def _thread_hook(args: ExceptHookArgs) -> None:
