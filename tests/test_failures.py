@@ -282,7 +282,8 @@ RecursionError: maximum recursion depth exceeded""",
         "worker-died",
         "Worker died: signal 11",
         "The worker that ran this call was ended by SIGSEGV, usually because of a fault in a "
-        "native library. A new one takes its place, so the call can be tried again.",
+        "native library, or recursion has used up the stack. A new one takes its place, so the "
+        "call can be tried again.",
     ),
     case(
         "a call that runs too long",

@@ -7,6 +7,8 @@ from soak.host import MOST_MEMORY
 from soak.kinds import Maker, deadline
 from soak.order import Order, order, text
 
+STACK = ", or recursion has used up the stack"
+
 
 def by_exit(_rnd: Random) -> Order:
     """Return a call that ends its process."""
@@ -16,13 +18,13 @@ def by_exit(_rnd: Random) -> Order:
 
 def by_fault(_rnd: Random) -> Order:
     """Return a call that reads memory that is not there."""
-    words = _died("was ended by SIGSEGV, usually because of a fault in a native library")
+    words = _died(f"was ended by SIGSEGV, usually because of a fault in a native library{STACK}")
     return order("segfault", adaptors.CRASHING, text(words, 502, code="worker-died"))
 
 
 def by_abort(_rnd: Random) -> Order:
     """Return a call that aborts, as native libraries do that find themselves broken."""
-    words = _died("was ended by SIGABRT, usually because a native library gave up")
+    words = _died(f"was ended by SIGABRT, usually because a native library gave up{STACK}")
     return order("abort in C", adaptors.ABANDONING, text(words, 502, code="worker-died"))
 
 

@@ -97,14 +97,16 @@ fn signal(number: i32) -> String {
     };
     let cause = match *name {
         "ILL" => ", usually because a library was built for another processor",
-        "ABRT" => ", usually because a native library gave up",
+        "ABRT" => ", usually because a native library gave up, or recursion has used up the stack",
         "BUS" => {
             ", usually because a file became shorter while it was read as memory, or shared \
             memory ran out"
         }
         "FPE" => ", usually because a native library divided by zero",
         "KILL" => ", usually because memory ran out",
-        "SEGV" => ", usually because of a fault in a native library",
+        "SEGV" => {
+            ", usually because of a fault in a native library, or recursion has used up the stack"
+        }
         "TERM" => ", usually because somebody stopped it",
         "XCPU" => ", because it had used as much processor time as it may",
         "XFSZ" => ", because it wrote a file larger than it may",
