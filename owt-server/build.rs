@@ -15,8 +15,14 @@ const PACKAGE: &str = "../summat/owt";
 
 /// The extension module, and all that it is built from.
 const WORKER: &str = "worker/Cargo.toml";
-const WORKER_SOURCES: [&str; 6] =
-    ["worker", "common", "../owt-core/src", "../owt-core/Cargo.toml", "../Cargo.toml", "../Cargo.lock"];
+const WORKER_SOURCES: [&str; 6] = [
+    "worker",
+    "common",
+    "../owt-core/src",
+    "../owt-core/Cargo.toml",
+    "../Cargo.toml",
+    "../Cargo.lock",
+];
 
 /// How CPython names a module of the stable ABI (PEP 384).
 const MODULE: &str = "_owt_native.abi3.so";
@@ -39,7 +45,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn copy(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
-        let (from, name) = { let entry = entry?; (entry.path(), entry.file_name()) };
+        let (from, name) = {
+            let entry = entry?;
+            (entry.path(), entry.file_name())
+        };
         if from.is_dir() && name != "__pycache__" {
             copy(&from, &to.join(name))?;
         } else if from.is_file() {
@@ -96,8 +105,9 @@ fn hash(folder: &Path) -> Result<String, Box<dyn Error>> {
 }
 
 fn add(root: &Path, folder: &Path, hash: &mut Sha256) -> Result<(), Box<dyn Error>> {
-    let mut paths: Vec<_> =
-        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
+    let mut paths: Vec<_> = fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_, std::io::Error>>()?;
     paths.sort();
     for path in paths {
         if path.is_dir() {

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from harness.pythons import pythons
 from harness.server import TEST_VIRTUALENV, Serve, Server
 
 
@@ -28,6 +29,15 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             return servers.enter_context(started)
 
         yield start
+
+
+@pytest.fixture(
+    scope="module", params=pythons(), ids=lambda found: f"{found[0]}-{found[1].parts[1]}"
+)
+def interpreter(request: pytest.FixtureRequest) -> tuple[str, Path]:
+    """Return a version, such as 3.12, and its interpreter: each of this machine in turn."""
+    found: tuple[str, Path] = request.param
+    return found
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 from harness.envelope import envelope
-from harness.pythons import missing, pythons
+from harness.pythons import missing
 from harness.server import Serve, Server
 
 for version in missing():
@@ -33,21 +33,6 @@ CHILDREN = """
         return [squares, child.stdout.strip() == sys.prefix]
 """
 
-RECURSION = """
-    class Endless:
-        def __lt__(self, other):
-            return sorted([self, other]) == []
-
-    def deep(n):
-        return deep(n + 1)
-
-    def run(kind):
-        try:
-            deep(0) if kind == "python" else sorted([Endless(), Endless()])
-        except RecursionError:
-            return "too deep"
-"""
-
 STREAM = """
     def run(count):
         for number in range(count):
@@ -59,14 +44,6 @@ ENDLESS = """
         while True:
             pass
 """
-
-
-@pytest.fixture(
-    scope="module", params=pythons(), ids=lambda found: f"{found[0]}-{found[1].parts[1]}"
-)
-def interpreter(request: pytest.FixtureRequest) -> tuple[str, Path]:
-    found: tuple[str, Path] = request.param
-    return found
 
 
 @pytest.fixture
@@ -87,11 +64,6 @@ def test_the_interpreter_is_the_one_that_was_named(
 def test_child_processes_are_of_the_same_python(server: Server, method: str) -> None:
     reply = server.call(CHILDREN, {"method": method})
     assert reply.json() == [[1, 4, 9], True]
-
-
-@pytest.mark.parametrize("kind", ["python", "C"])
-def test_recursion_without_end_is_an_exception(server: Server, kind: str) -> None:
-    assert server.call(RECURSION, {"kind": kind}).text == "too deep"
 
 
 def test_a_reply_streams(server: Server) -> None:

@@ -77,7 +77,9 @@ pub enum InterpreterError {
     #[error("--python {}: there is no Python interpreter", .0.display())]
     NotThere(PathBuf),
     /// A variable names a folder without an interpreter.
-    #[error("{origin} is {folder}, but there is no bin/python in it; deactivate it or make it anew")]
+    #[error(
+        "{origin} is {folder}, but there is no bin/python in it; deactivate it or make it anew"
+    )]
     Broken {
         /// The variable.
         origin: Origin,
@@ -104,7 +106,9 @@ pub enum InterpreterError {
         version: String,
     },
     /// It is not CPython.
-    #[error("{path} is {name}, and owt needs CPython, the Python of python.org; name one with --python")]
+    #[error(
+        "{path} is {name}, and owt needs CPython, the Python of python.org; name one with --python"
+    )]
     NotCPython {
         /// The interpreter.
         path: PathBuf,
@@ -123,7 +127,9 @@ pub enum InterpreterError {
         version: String,
     },
     /// There is no Python in any of the places.
-    #[error("no Python was found; install Python 3.{OLDEST_MINOR} or newer, or name one with --python")]
+    #[error(
+        "no Python was found; install Python 3.{OLDEST_MINOR} or newer, or name one with --python"
+    )]
     None,
 }
 
@@ -133,7 +139,8 @@ impl Places {
     /// # Errors
     /// When the start directory has been removed.
     pub fn of_environment(named: Option<PathBuf>) -> std::io::Result<Self> {
-        let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(Into::into);
+        let folder =
+            |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(Into::into);
         Ok(Self {
             named,
             virtualenv: folder("VIRTUAL_ENV"),
@@ -285,7 +292,8 @@ mod tests {
             conda: Some(conda.path().to_path_buf()),
             start_directory: start.path().to_path_buf(),
         };
-        let origins = |places: &Places| places.candidates().map(|found| found.origin).collect::<Vec<_>>();
+        let origins =
+            |places: &Places| places.candidates().map(|found| found.origin).collect::<Vec<_>>();
         let found = origins(&places);
         assert_eq!(found[..3], [Origin::Named, Origin::Virtualenv, Origin::Conda]);
         let expected = Interpreter {
@@ -304,10 +312,19 @@ mod tests {
     }
 
     #[rstest]
-    #[case("printf 'owt:cpython\\n3.10.9\\nFalse\\n\\n'", "is Python 3.10.9, and owt needs 3.11 or newer")]
+    #[case(
+        "printf 'owt:cpython\\n3.10.9\\nFalse\\n\\n'",
+        "is Python 3.10.9, and owt needs 3.11 or newer"
+    )]
     #[case("printf 'owt:pypy\\n3.11.1\\nFalse\\n\\n'", "is pypy, and owt needs CPython")]
-    #[case("printf 'owt:cpython\\n3.13.1\\nTrue\\n\\n'", "is a free-threaded build of Python 3.13.1")]
-    #[case("echo 'No module named encodings' >&2; exit 1", "does not run: No module named encodings")]
+    #[case(
+        "printf 'owt:cpython\\n3.13.1\\nTrue\\n\\n'",
+        "is a free-threaded build of Python 3.13.1"
+    )]
+    #[case(
+        "echo 'No module named encodings' >&2; exit 1",
+        "does not run: No module named encodings"
+    )]
     #[case("exit 3", "does not run: exit status: 3")]
     fn what_cannot_be_used_is_said_in_one_sentence(#[case] answer: &str, #[case] expected: &str) {
         let folder = environment(answer);
@@ -319,8 +336,7 @@ mod tests {
     #[test]
     fn an_environment_without_python_is_said_to_be_broken() {
         let folder = tempfile::tempdir().unwrap();
-        let places =
-            Places { virtualenv: Some(folder.path().to_path_buf()), ..Places::default() };
+        let places = Places { virtualenv: Some(folder.path().to_path_buf()), ..Places::default() };
         let expected = format!(
             "VIRTUAL_ENV is {}, but there is no bin/python in it; deactivate it or make it anew",
             folder.path().display()

@@ -1,8 +1,8 @@
-//! The owt server: an HTTP front in Rust, and CPython in worker processes.
+//! The owt server: an HTTP front in Rust, and the user's own Python in worker processes.
 //!
-//! [`serve()`] is the front's whole life, [`worker()`] that of one worker process, and [`run()`] one
-//! call with no server. Data flows one way: `front` → `dispatch` → `wire` →
-//! `worker` → Python, and back; `pool` keeps the worker processes alive.
+//! [`serve()`] is the front's whole life, and [`run()`] one call with no server. Data flows one way:
+//! `front` → `dispatch` → a worker process, and back; `pool` keeps these processes alive. What runs in
+//! them is the crate `owt-worker`, which this one carries and does not link.
 
 mod cache;
 mod config;
@@ -21,9 +21,7 @@ mod stop;
 
 pub use config::Config;
 pub use front::{AllowedOrigin, Credential, NotACredential, NotAnOrigin, TlsError, TlsFiles};
-pub use interpreter::{
-    Candidate, Interpreter, InterpreterError, OLDEST_MINOR, Origin, Places,
-};
+pub use interpreter::{Candidate, Interpreter, InterpreterError, OLDEST_MINOR, Origin, Places};
 pub use local::{LocalError, run};
 pub use log::{LogGuard, init as init_log};
 pub use pool::{Recycling, StartError};

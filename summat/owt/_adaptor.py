@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from owt import _same_thread
+from owt import _adaptor_threads, _same_thread
 from owt._errors import CallError
 
 TYPE_CHECKING = False
@@ -28,13 +28,13 @@ class Adaptor:
         "fn_names",
         "generation",
         "imports",
-        "is_same_thread",
         "loaded_at",
         "memory",
         "module",
         "namespace",
         "parsed",
         "plans",
+        "runs_on",
         "source",
         "thread",
         "value",
@@ -44,9 +44,9 @@ class Adaptor:
         self.digest = digest
         self.source = source
         self.parsed = parsed
-        self.is_same_thread = _same_thread.is_named_in(parsed)
+        self.runs_on = _same_thread.named_in(parsed, source)
         # Held, because the thread ends when nothing refers to it.
-        self.thread = _same_thread.current()
+        self.thread = _adaptor_threads.current()
         self.module = module
         self.namespace = vars(module)
         # The value of the code, if that is an expression.

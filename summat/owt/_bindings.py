@@ -170,5 +170,8 @@ class Call(Protocol):
     def shield(self) -> None:
         """Protect this thread from interrupts: it has done its part of the call."""
 
+    def replace_worker(self) -> None:
+        """Ask for another worker, which takes over all calls that have not begun."""
+
     def done(self) -> None:
         """Report the end of a call that went on after `handle` returned."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextvars import Context, copy_context
 
-from owt import _log, _same_thread
+from owt import _adaptor_threads, _log, _same_thread
+from owt._adaptor_threads import Job
 from owt._deliver import deliver, fail
 from owt._errors import Interrupted
 from owt._invoke import invoke
@@ -42,7 +43,7 @@ def _handle(call: Call) -> bool:
     try:
         is_done = _answer(call, digest)
     except BaseException as err:
-        end_forked_child()
+        end_forked_child(err)
         fail(call, err)
     finally:
         if is_done:
@@ -58,8 +59,9 @@ def _answer(call: Call, digest: str) -> bool:
     if source is None:
         call.need_source()
         return True
-    if adaptor.is_same_thread if adaptor is not None else _same_thread.is_requested_by(source):
-        _submit_to_adaptor_thread(call, digest, source)
+    runs_on = adaptor.runs_on if adaptor is not None else _same_thread.requested_by(source)
+    if runs_on is not None:
+        _submit_to_adaptor_thread(call, digest, source, on_main=runs_on == "main")
         return False
     return _run(call, digest, source, adaptor)
 
@@ -69,7 +71,7 @@ def _run(call: Call, digest: str, source: str, adaptor: Adaptor | None) -> bool:
     kwargs = parse(call.kwargs, evaluate=state.evaluate)
     fn_name, reload = call.fn_name, call.reload
     if adaptor is None or reload or state.adaptors.helpers.is_outdated(adaptor):
-        with _same_thread.loading():
+        with _adaptor_threads.loading():
             adaptor = state.adaptors.load(digest, source, fn_name, reload=reload, name=call.name)
     call.loaded()
     value = invoke(adaptor, fn_name, Request(call), kwargs)
@@ -80,14 +82,14 @@ def _run(call: Call, digest: str, source: str, adaptor: Adaptor | None) -> bool:
     return deliver(call, value)
 
 
-def _submit_to_adaptor_thread(call: Call, digest: str, source: str) -> None:
+def _submit_to_adaptor_thread(call: Call, digest: str, source: str, *, on_main: bool) -> None:
     # From here on another thread runs the call, so this one must not be interrupted for it.
     call.shield()
     if call.disconnected:
         raise Interrupted
     context = copy_context()
-    job = _same_thread.Job(call, lambda: context.run(_run_on_adaptor_thread, call, digest, source))
-    state.adaptor_threads.submit(digest, job)
+    job = Job(call, lambda: context.run(_run_on_adaptor_thread, call, digest, source))
+    state.adaptor_threads.submit(digest, job, on_main=on_main)
 
 
 def _run_on_adaptor_thread(call: Call, digest: str, source: str) -> None:
@@ -98,7 +100,7 @@ def _run_on_adaptor_thread(call: Call, digest: str, source: str) -> None:
                 raise Interrupted
             is_done = _run(call, digest, source, state.adaptors.get(digest))
         except BaseException as err:
-            end_forked_child()
+            end_forked_child(err)
             fail(call, err)
         finally:
             call.shield()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import warnings
@@ -19,7 +20,7 @@ from owt._state import register_fork_hook, state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
     from owt._bindings import Settings
 
@@ -31,6 +32,8 @@ __all__ = [
     "forget",
     "handle",
     "is_deferred",
+    "run_exit_functions",
+    "run_main_thread",
     "start",
     "unblock",
 ]
@@ -38,6 +41,8 @@ __all__ = [
 # Seconds after which a thread that computes lets another one run. Python's default is ten times as
 # long, and a call of microseconds would wait that long for each thread that computes.
 _SWITCH_INTERVAL = 0.0005
+# Seconds to wait for exit functions; the front ends the process before.
+_EXIT_TIMEOUT = 10.0
 
 
 def start(settings: Settings) -> None:
@@ -55,6 +60,16 @@ def start(settings: Settings) -> None:
     warnings.formatwarning = _log.warning_without_line
     register_fork_hook(settings["fds"])
     _importer.keep_sources()
+
+
+def run_main_thread() -> NoReturn:
+    """Run what needs the main thread of the interpreter, which calls this, for ever."""
+    state.adaptor_threads.main.run()
+
+
+def run_exit_functions() -> None:
+    """Run what adaptors registered with `atexit`, on the main thread, as Python does."""
+    state.adaptor_threads.main.call(atexit._run_exitfuncs, _EXIT_TIMEOUT)
 
 
 def adaptors() -> list[dict[str, Any]]:

@@ -52,6 +52,7 @@ class FakeCall:
         self.threads: list[int] = []
         # The thread that is attached to an async call.
         self.attached: list[int] = []
+        self.has_replaced_worker = threading.Event()
         self.is_detached = threading.Event()
         self.is_detached.set()
         self.has_paused = False
@@ -132,6 +133,9 @@ class FakeCall:
         if self.attached:
             assert self.attached.pop() == threading.get_ident(), "another thread is attached"
             self.is_detached.set()
+
+    def replace_worker(self) -> None:
+        self.has_replaced_worker.set()
 
     def done(self) -> None:
         # The thread that has submitted the call to the event loop may not be shielded yet.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from owt import _same_thread, _worker
+from owt import _adaptor_threads, _same_thread, _worker
 from owt._errors import Interrupted
 from tests.fake import FakeCall, answer_to, error_of, json_of, text_of
 
@@ -120,19 +120,26 @@ def test_async_handlers_are_rejected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "is_requested_by"),
+    ("source", "thread"),
     [
-        ("@owt.same_thread\ndef run(): ...", True),
-        ("from owt import same_thread as one\n@one\ndef run(): ...", True),
-        (".f(owt.same_thread(len))", True),
-        ("def run(): return 'same_thread'", False),
-        ("# same_thread\nrun = 1", False),
-        ("same_thread =", False),
-        ("def run(): ...", False),
+        ("@owt.same_thread\ndef run(): ...", "same"),
+        ("from owt import same_thread as one\n@one\ndef run(): ...", "same"),
+        (".f(owt.same_thread(len))", "same"),
+        ("@owt.on_main_thread\ndef run(): ...", "main"),
+        ('# /// script\n# [tool.owt]\n# thread = "main"\n# ///\ndef run(): ...', "main"),
+        ('# /// script\n# [tool.owt]\n# thread = "same"\n# ///\ndef run(): ...', "same"),
+        ('# /// script\n# [tool.owt]\n# thread = "side"\n# ///\ndef run(): ...', None),
+        ("def run(): return 'same_thread'", None),
+        ("# same_thread\nrun = 1", None),
+        ("import threading\nthreading.main_thread()", None),
+        ("same_thread =", None),
+        ("def run(): ...", None),
     ],
 )
-def test_the_name_counts_only_at_module_level(source: str, is_requested_by: bool) -> None:
-    assert _same_thread.is_requested_by(source) is is_requested_by
+def test_an_adaptor_asks_for_a_thread_at_module_level_alone(
+    source: str, thread: str | None
+) -> None:
+    assert _same_thread.requested_by(source) == thread
 
 
 def test_calls_run_one_after_the_other_in_order() -> None:
@@ -169,7 +176,7 @@ def test_a_call_that_was_cancelled_before_its_turn_does_not_run() -> None:
 
 
 def test_a_stuck_thread_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_same_thread, "_STUCK_AFTER", 0.02)
+    monkeypatch.setattr(_adaptor_threads, "_STUCK_AFTER", 0.02)
     stuck = begin(SLOW, fn_name="wait")
     assert EVENTS["begun"].wait(10)
     waits = begin(SLOW)
@@ -182,7 +189,7 @@ def test_a_stuck_thread_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_value_of_once_on_a_stuck_thread_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_same_thread, "_STUCK_AFTER", 0.02)
+    monkeypatch.setattr(_adaptor_threads, "_STUCK_AFTER", 0.02)
     source = (
         SLOW
         + "\nfrom owt.summat import once\nonce('thread', threading.get_ident)\n"
@@ -222,14 +229,14 @@ CLOSED: list[int] = []
 
 
 def test_an_interrupt_after_the_response_does_not_end_the_thread() -> None:
-    thread = _same_thread.AdaptorThread()
+    thread = _adaptor_threads.AdaptorThread()
     done = threading.Event()
 
     def interrupted() -> None:
         raise Interrupted
 
-    thread.submit(_same_thread.Job(None, interrupted))
-    thread.submit(_same_thread.Job(None, done.set))
+    thread.submit(_adaptor_threads.Job(None, interrupted))
+    thread.submit(_adaptor_threads.Job(None, done.set))
     assert done.wait(10)
     with pytest.raises(Interrupted):
         thread.call(interrupted, 10)

@@ -24,6 +24,7 @@ def test_the_public_names_are_these() -> None:
         "abort",
         "args",
         "main",
+        "on_main_thread",
         "owtify",
         "pipe",
         "same_thread",

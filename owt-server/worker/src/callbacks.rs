@@ -19,6 +19,10 @@ pub(crate) struct Callbacks {
     /// The exception that interrupts a thread.
     pub(super) interrupted: Py<PyAny>,
     pub(super) adaptors: Py<PyAny>,
+    /// Runs what needs the main thread, for ever.
+    pub(super) run_main_thread: Py<PyAny>,
+    /// Runs what adaptors registered with `atexit`.
+    pub(super) run_exit_functions: Py<PyAny>,
     pub(super) to_json: Py<PyAny>,
 }
 
@@ -38,8 +42,17 @@ impl Callbacks {
             unblock: worker.getattr("unblock")?.unbind(),
             interrupted: worker.getattr("Interrupted")?.unbind(),
             adaptors: worker.getattr("adaptors")?.unbind(),
+            run_main_thread: worker.getattr("run_main_thread")?.unbind(),
+            run_exit_functions: worker.getattr("run_exit_functions")?.unbind(),
             to_json: json.getattr("dumps")?.unbind(),
         })
+    }
+
+    /// Runs what adaptors registered with `atexit`. The front waits for it only for a moment.
+    pub(super) fn run_exit_functions(&self) {
+        if let Err(err) = Python::attach(|py| self.run_exit_functions.call0(py)) {
+            tracing::warn!("a function registered with atexit failed: {err}");
+        }
     }
 }
 

@@ -8,10 +8,10 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use pyo3::prelude::*;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use rustix::process::{Signal, getpid, kill_process, kill_process_group};
 
+use super::engine::Engine;
 use owt_common::leftovers::{self, MARK_VARIABLE};
 use owt_common::wire::{MAX_CONNECTIONS, Ready, Settings};
 
@@ -55,25 +55,26 @@ impl Control {
         Ok((u32::from_le_bytes(len) as usize, sockets.flatten().collect()))
     }
 
-    /// Tells the front whether the worker has started, then waits until it is to end.
-    pub(super) fn serve(mut self, ready: &Ready, settings: &Settings) {
+    /// Tells the front why the worker cannot start.
+    pub(super) fn refuse(mut self, why: String) {
+        // If the front is gone, nobody wants to know.
+        let _ = self.report(&Ready::No(why));
+    }
+
+    fn report(&mut self, ready: &Ready) -> io::Result<()> {
         let message = postcard::to_stdvec(ready).expect("an enum of strings can be written");
-        if self.0.write_all(&message).is_err() || matches!(ready, Ready::No(_)) {
-            return;
-        }
-        let mut byte = [0];
-        let mark = std::env::var(MARK_VARIABLE).ok();
-        let outcome = loop {
-            match self.0.read(&mut byte) {
-                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
-                outcome => break outcome,
-            }
-        };
-        match outcome {
-            Ok(1) => run_exit_functions(),
+        self.0.write_all(&message)
+    }
+
+    /// Tells the front that the worker has started, waits until it is to end, and ends it.
+    pub(super) fn serve(mut self, settings: &Settings, engine: &Engine) {
+        let reported = self.report(&Ready::Yes);
+        match reported.and_then(|()| self.wait()) {
+            Ok(1) => engine.callbacks.run_exit_functions(),
             // The front was killed, and cannot clean up any more.
             Ok(_) => {
                 settings.private_dirs.iter().for_each(|dir| remove(dir));
+                let mark = std::env::var(MARK_VARIABLE).ok();
                 leftovers::kill_all(
                     |found| mark.as_deref() == Some(found),
                     &[std::process::id().cast_signed()],
@@ -83,13 +84,17 @@ impl Control {
         }
         kill_group();
     }
-}
 
-/// Runs what adaptors registered with `atexit`. The front waits for it only for a moment.
-fn run_exit_functions() {
-    let run = |py: Python<'_>| py.import("atexit")?.call_method0("_run_exitfuncs").map(drop);
-    if let Err(err) = Python::attach(run) {
-        tracing::warn!("a function registered with atexit failed: {err}");
+    /// Waits for the byte with which the front stops a worker. Returns how many came: none if the front
+    /// is gone.
+    fn wait(&mut self) -> io::Result<usize> {
+        let mut byte = [0];
+        loop {
+            match self.0.read(&mut byte) {
+                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                outcome => return outcome,
+            }
+        }
     }
 }
 

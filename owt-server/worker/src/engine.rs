@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,15 +36,20 @@ pub(crate) struct Engine {
     pub(super) monitor: Monitor,
     /// What they wait for is ended when they are due.
     pub(super) interrupted_calls: DelayQueue<Arc<Call>>,
+    /// Each asks for one more thread.
+    pub(super) thread_requests: Sender<()>,
 }
 
 impl Engine {
-    pub(super) fn new(
+    /// Starts with its threads, which live as long as the process.
+    pub(super) fn start(
+        py: Python<'_>,
         connections: Vec<Arc<Connection>>,
         callbacks: Callbacks,
         threads: usize,
-    ) -> Arc<Self> {
-        Arc::new(Self {
+    ) -> PyResult<Arc<Self>> {
+        let (thread_requests, requested) = mpsc::channel();
+        let engine = Arc::new(Self {
             reader: Mutex::new(Reader::new(&connections)),
             connections,
             callbacks,
@@ -53,7 +59,10 @@ impl Engine {
             leadership: Leadership::new(),
             monitor: Monitor::default(),
             interrupted_calls: DelayQueue::new(UNBLOCK_DELAY),
-        })
+            thread_requests,
+        });
+        engine.start_threads(py, requested)?;
+        Ok(engine)
     }
 
     /// Executes a command of the front, on the thread that has read it.

@@ -80,16 +80,6 @@ impl Engine {
         }
     }
 
-    /// Makes another thread the leader.
-    fn promote(self: &Arc<Self>) {
-        let has_spare_thread = self.scheduler.lock().has_spare_thread();
-        if has_spare_thread || !self.spawn_leader() {
-            // If no thread can be started, the next idle one leads.
-            self.scheduler.lock().request_leader();
-            self.work_available.notify_one();
-        }
-    }
-
     /// The monitor thread: preempts a leader whose job takes long, writes what was left to it, and
     /// follows up on interrupted calls.
     pub(super) fn watch(self: &Arc<Self>) {

@@ -260,6 +260,12 @@ impl PyCall {
         self.call.shield(py, &self.engine.callbacks.interrupted);
     }
 
+    /// Asks the front to replace this worker, which can never again do all that it is for.
+    fn replace_worker(&self, py: Python<'_>) {
+        self.engine.report_internal_error();
+        py.detach(|| self.engine.flush_all());
+    }
+
     /// Ends a call that continued after `handle` had returned.
     fn done(&self, py: Python<'_>) {
         self.engine.end_call(py, &self.call);

@@ -6,7 +6,7 @@ use std::ffi::c_ulong;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyCFunction, PyDict, PyList};
 
 /// The id that Python has for the calling thread.
 pub(crate) fn thread_id() -> c_ulong {
@@ -45,6 +45,20 @@ fn set_exception(thread: c_ulong, exception: *mut ffi::PyObject) {
     // SAFETY: callers hold the GIL; the call takes a reference of its own, and a thread that has
     // ended is not found.
     unsafe { ffi::PyThreadState_SetAsyncExc(thread.cast_signed(), exception) };
+}
+
+/// Starts a thread of Python's own, which `threading` knows and which has the stack that it expects.
+pub(crate) fn start_thread(
+    py: Python<'_>,
+    name: &str,
+    run: impl Fn(Python<'_>) + Send + Sync + 'static,
+) -> PyResult<()> {
+    let target = PyCFunction::new_closure(py, None, None, move |args, _| run(args.py()))?;
+    let options = PyDict::new(py);
+    options.set_item("target", target)?;
+    options.set_item("name", name)?;
+    let thread = py.import("threading")?.getattr("Thread")?.call((), Some(&options))?;
+    thread.call_method0("start").map(drop)
 }
 
 /// Imports `owt` from the folder `package`, even if there is another package of that name. The start

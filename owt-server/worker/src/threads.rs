@@ -1,47 +1,63 @@
 //! The threads of a worker: they lead, run what the leader leaves to them, or are idle.
+//!
+//! Python's `threading` starts those that run Python, so it knows them, and they have its stack.
 
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::thread;
 
+use parking_lot::Mutex;
 use pyo3::prelude::*;
 
 use super::call::Call;
 use super::engine::Engine;
-use super::scheduler::{Job, Work};
+use super::python;
+use super::scheduler::{Job, Scheduler, Work};
 
 impl Engine {
-    /// Starts the first leader and the monitor. Both live as long as the process.
-    pub(super) fn start(self: &Arc<Self>) {
-        self.spawn_leader();
-        let engine = self.clone();
-        spawn("owt-monitor", move || engine.watch());
-    }
-
-    pub(super) fn spawn_leader(self: &Arc<Self>) -> bool {
-        self.spawn_thread(|_| Work::Lead)
-    }
-
-    /// Starts a thread with the work that `first` finds for it.
-    fn spawn_thread(
+    /// Starts the first leader, the monitor, and the thread that starts more threads on `requests`.
+    pub(super) fn start_threads(
         self: &Arc<Self>,
-        first: impl FnOnce(&Arc<Self>) -> Work + Send + 'static,
-    ) -> bool {
+        py: Python<'_>,
+        requests: Receiver<()>,
+    ) -> PyResult<()> {
+        self.scheduler.lock().request_leader();
+        self.start_thread(py)?;
         let engine = self.clone();
-        spawn("owt-call", move || {
-            let mut work = first(&engine);
-            // Attached for as long as the thread lives, except while it blocks: threading.local and
-            // context variables of adaptors then last as they do in any Python thread.
-            Python::attach(|py| {
-                loop {
-                    let job = match work {
-                        Work::Lead => engine.lead(py),
-                        Work::Run(job) => Some(job),
-                    };
-                    engine.run_as_follower(py, job);
-                    work = py.detach(|| engine.wait_for_work());
+        let requests = Mutex::new(requests);
+        python::start_thread(py, "owt-starter", move |py| {
+            while py.detach(|| requests.lock().recv()).is_ok() {
+                // If none can be started, the next idle thread has the work.
+                if let Err(err) = engine.start_thread(py) {
+                    tracing::error!("cannot start a thread: {err}");
                 }
-            });
+            }
+        })?;
+        let engine = self.clone();
+        thread::Builder::new().name("owt-monitor".into()).spawn(move || engine.watch())?;
+        Ok(())
+    }
+
+    fn start_thread(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
+        let engine = self.clone();
+        // Attached for as long as the thread lives, except while it blocks: threading.local and
+        // context variables of adaptors then last as they do in any Python thread.
+        python::start_thread(py, "owt-call", move |py| {
+            loop {
+                let job = match py.detach(|| engine.wait_for_work()) {
+                    Work::Lead => engine.lead(py),
+                    Work::Run(job) => Some(job),
+                };
+                engine.run_as_follower(py, job);
+            }
         })
+    }
+
+    /// Asks for another thread, for work that no idle one will take. It is not started here: the
+    /// calling thread may not wait for the GIL, or may be interrupted at any point.
+    pub(super) fn request_thread(&self) {
+        // The other end lives as long as the process.
+        let _ = self.thread_requests.send(());
     }
 
     /// Runs a job, then the calls that the leader cannot run because it is reading.
@@ -66,18 +82,26 @@ impl Engine {
         }
     }
 
-    /// Gives a job to an idle thread, or to a new one. If none can be started, the next idle one has
-    /// it.
-    pub(super) fn hand_off(self: &Arc<Self>, job: Job) {
-        let needs_thread = {
+    /// Gives a job to an idle thread, or to a new one.
+    pub(super) fn hand_off(&self, job: Job) {
+        self.give_away(|scheduler| scheduler.hand_off(job));
+    }
+
+    /// Makes another thread the leader.
+    pub(super) fn promote(&self) {
+        self.give_away(Scheduler::request_leader);
+    }
+
+    fn give_away(&self, give: impl FnOnce(&mut Scheduler)) {
+        let has_spare_thread = {
             let mut scheduler = self.scheduler.lock();
             let has_spare_thread = scheduler.has_spare_thread();
-            scheduler.hand_off(job);
-            !has_spare_thread
+            give(&mut scheduler);
+            has_spare_thread
         };
         self.work_available.notify_one();
-        if needs_thread {
-            self.spawn_thread(|engine| engine.wait_for_work());
+        if !has_spare_thread {
+            self.request_thread();
         }
     }
 
@@ -100,21 +124,4 @@ impl Engine {
         scheduler.run_queue.resume(&call.head.digest);
         call.take_slot();
     }
-}
-
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> bool {
-    let builder = thread::Builder::new().name(name.to_owned()).stack_size(stack_size());
-    let spawned = builder.spawn(work);
-    if let Err(err) = &spawned {
-        tracing::error!("cannot start a thread: {err}");
-    }
-    spawned.is_ok()
-}
-
-/// The stack of a thread that runs Python, in bytes: as `ulimit -s` says, as that of Python's own threads.
-/// With less, recursion through C would end the process before Python sees how deep it is.
-fn stack_size() -> usize {
-    const DEFAULT: u64 = 8 << 20;
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Stack).current;
-    usize::try_from(limit.unwrap_or(DEFAULT)).unwrap_or(usize::MAX).max(1 << 20)
 }

@@ -9,7 +9,7 @@ import threading
 import weakref
 from types import ModuleType
 
-from owt import _same_thread
+from owt import _adaptor_threads
 from owt._locks import Hold
 from owt._loop import resolve
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from typing import Any
 
-    from owt._same_thread import AdaptorThread
+    from owt._adaptor_threads import AdaptorThread
 
 # Seconds that closing a value in another thread or event loop may take.
 _CLOSE_TIMEOUT = 5.0
@@ -134,9 +134,9 @@ class Entry:
                 raise TypeError(
                     f"what makes {self._name!r} returns a coroutine: give once() the async function"
                 )
-            thread = _same_thread.current()
+            thread = _adaptor_threads.current()
             if thread is not None:
-                _adaptor_threads[id(self)] = thread
+                _threads[id(self)] = thread
                 thread.owned.add(self)
             self._made = (value,)
         return self._made[0]
@@ -144,7 +144,7 @@ class Entry:
     def forget(self) -> None:
         """Make the value anew when it is next needed: the thread that it belongs to is stuck."""
         self._made = None
-        _adaptor_threads.pop(id(self), None)
+        _threads.pop(id(self), None)
 
     def _check_recursion(self, current: _Making) -> None:
         if current.thread == threading.get_ident():
@@ -158,7 +158,7 @@ class Entry:
         made, self._made = self._made, None
         if made is None:
             return
-        thread = _adaptor_threads.pop(id(self), None)
+        thread = _threads.pop(id(self), None)
         try:
             if thread is None:
                 _close(made[0], self._loop)
@@ -213,4 +213,4 @@ registry_lock = threading.RLock()
 _alive: weakref.WeakSet[Entry] = weakref.WeakSet()
 # The adaptor thread on which each entry's value was made, by the entry's id. Referring to it from
 # here keeps it out of the garbage that the entry becomes, so that it can still close the value.
-_adaptor_threads: dict[int, AdaptorThread] = {}
+_threads: dict[int, AdaptorThread] = {}

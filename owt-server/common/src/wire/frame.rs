@@ -141,9 +141,7 @@ pub fn pull(buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
 
 impl Frame {
     /// Takes a head off the payload; what stays is the raw bytes behind it.
-    pub fn split_head<T: for<'de> Deserialize<'de>>(
-        mut self,
-    ) -> Result<(T, Bytes), FrameError> {
+    pub fn split_head<T: for<'de> Deserialize<'de>>(mut self) -> Result<(T, Bytes), FrameError> {
         if self.payload.len() < 4 {
             return Err(FrameError::Short);
         }
