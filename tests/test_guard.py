@@ -55,6 +55,31 @@ def test_a_host_may_be_allowed(serve: Serve) -> None:
     check(get(server, {"Host": "other.lan"}), "host-not-allowed")
 
 
+FIREFOX = {
+    "Host": "gpu-box.lan",
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+}
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, "cross-site"),
+        ({"Referer": "http://evil.example/"}, "cross-site"),
+        ({"Referer": "http://gpu-box.lan/page"}, "7"),
+        ({"Referer": "https://app.example/page"}, "7"),
+        ({"Origin": "https://app.example"}, "7"),
+        ({"User-Agent": "python-requests/2.32"}, "7"),
+    ],
+)
+def test_over_plain_http_a_browser_has_to_show_which_page_asks(
+    serve: Serve, headers: Headers, expected: str
+) -> None:
+    server = serve("--allow-host", "gpu-box.lan", "--allow-origin", "https://app.example")
+    check(get(server, {**FIREFOX, **headers}), expected)
+    assert "This is plain HTTP" in server.log.since(0)
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 @pytest.mark.parametrize(
     ("headers", "expected"),
@@ -169,6 +194,22 @@ def test_without_it_nothing_is_even_decoded(guarded: Server, headers: Headers, t
     assert answer.body.decode() == (
         "This server wants a user and a password. Send them with HTTP Basic authentication.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Origin": "http://localhost:3000"}, "origin-not-allowed"),
+        ({"Origin": "http://localhost:{port}"}, "7"),
+        ({"Sec-Fetch-Site": "same-site"}, "cross-site"),
+        ({"Sec-Fetch-Site": "same-origin"}, "7"),
+    ],
+)
+def test_with_a_password_pages_on_other_ports_are_strangers(
+    guarded: Server, headers: Headers, expected: str
+) -> None:
+    named = {name: value.format(port=guarded.port) for name, value in headers.items()}
+    check(get(guarded, {**basic("ann:open sesame"), **named}), expected)
 
 
 def test_a_body_is_not_waited_for_without_a_password(guarded: Server) -> None:

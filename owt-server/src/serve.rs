@@ -96,6 +96,7 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         })?;
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
+        warn_of_plain_http(&config, address);
         ready(address);
         tokio::select! {
             ended = serving => ended.map_err(io::Error::other)??,
@@ -107,6 +108,18 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         pool.stop().await;
         Ok(())
     })
+}
+
+/// Says what cannot be promised to those who reach this server over a network.
+fn warn_of_plain_http(config: &Config, address: SocketAddr) {
+    let is_local = address.ip().is_loopback() && config.allow_hosts.is_empty();
+    if config.tls.is_none() && !is_local {
+        tracing::warn!(
+            "This is plain HTTP: on its way, anybody can read and change what is sent, passwords among \
+             it, and browsers do not say which page makes a request. Use --tls-cert and --tls-key, \
+             unless a proxy in front of this server adds TLS."
+        );
+    }
 }
 
 /// Raises the number of open files to what the system allows: each connection is one.

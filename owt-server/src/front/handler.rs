@@ -77,7 +77,7 @@ impl<E> Front<E> {
         if url_len(&head.uri) > MAX_URL {
             return Err(Error::UrlTooLong { limit: MAX_URL as u64 });
         }
-        self.state.guard.admit(&headers)?;
+        self.state.guard.admit(&head.method, &headers)?;
         match declared_len(&headers) > self.state.max_body {
             true => Err(Error::BodyTooLarge { limit: self.state.max_body }),
             false => Ok(()),
@@ -141,11 +141,14 @@ impl<E: Executor + Control + 'static> Front<E> {
             guard.admit_preflight(headers)?;
             return Ok(client::answer(request.method(), headers)?);
         }
-        guard.admit(headers)?;
+        let access = guard.admit(request.method(), headers)?;
         if let Some(path) = request.path().strip_prefix("/_owt/") {
+            access.to_read()?;
             return Ok(admin::answer(self, request.method(), path).await?);
         }
-        if let Some(response) = self.static_file(request).await {
+        if access.to_read().is_ok()
+            && let Some(response) = self.static_file(request).await
+        {
             return Ok(response);
         }
         if self.state.drain.is_draining() {
@@ -153,6 +156,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         }
         let in_flight = self.state.drain.enter();
         let reservation = self.reserve_id(request, context)?;
+        access.to_call()?;
         self.call(request, headers, payload, context, (reservation, in_flight)).await
     }
 }

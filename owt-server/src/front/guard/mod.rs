@@ -1,0 +1,197 @@
+//! Whom this server serves at all. Runs before anything of a request is decoded.
+//!
+//! A program that can reach the port may call. A web page may not, unless it is one of our own:
+//! browsers send requests for any page that their user visits, so a request must name this server
+//! (no DNS rebinding) and come from an origin that is allowed. A link that is opened in a browser runs
+//! only what has run here before; for all else, its user is asked.
+
+mod access;
+mod browser;
+mod host;
+mod origin;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+
+use actix_web::http::Method;
+use actix_web::http::header::{
+    ACCESS_CONTROL_REQUEST_METHOD, AsHeaderName, HOST, HeaderMap, HeaderValue, ORIGIN,
+};
+use owt_core::Error;
+use url::Host;
+
+use self::browser::FetchSite;
+use super::auth::{self, Credential};
+
+use access::{Access, Link, OpenedBy};
+pub use origin::{AllowedOrigin, NotAnOrigin};
+
+/// Decides by address, method and headers: `Host`, `Authorization`, `Origin`, and what browsers say.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    address: IpAddr,
+    credentials: Vec<Credential>,
+    origins: Vec<AllowedOrigin>,
+    hosts: Vec<String>,
+}
+
+/// A header that is there twice: whoever reads one of them may read another one than the next.
+#[derive(Debug)]
+struct Repeated;
+
+/// The value of a header that counts only if there is one.
+fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Option<&HeaderValue>, Repeated> {
+    let mut values = headers.get_all(name);
+    let first = values.next();
+    match values.next() {
+        Some(_) => Err(Repeated),
+        None => Ok(first),
+    }
+}
+
+impl Guard {
+    pub(crate) fn new(
+        address: IpAddr,
+        credentials: Vec<Credential>,
+        origins: Vec<AllowedOrigin>,
+        mut hosts: Vec<String>,
+    ) -> Self {
+        if !address.is_loopback() {
+            hosts.extend(host::of_machine());
+        }
+        Self { address, credentials, origins, hosts }
+    }
+
+    /// Whether a request is a CORS preflight: a question of the browser's, not a call.
+    pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+        method == Method::OPTIONS
+            && headers.contains_key(ORIGIN)
+            && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+    }
+
+    /// Decides on a request, and says by which way it is allowed.
+    pub(super) fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<Access, Error> {
+        self.check_host(headers)?;
+        if !self.credentials.is_empty() && !auth::is_authorised(&self.credentials, headers) {
+            return Err(Error::AuthRequired);
+        }
+        if self.is_from_allowed_origin(headers)? {
+            return Ok(Access::Page);
+        }
+        match browser::site(headers) {
+            Some(site) => self.admit_from(site, method, headers),
+            None => Ok(self.admit_from_unknown(method, headers)),
+        }
+    }
+
+    /// Decides on a preflight, which never carries credentials.
+    pub(super) fn admit_preflight(&self, headers: &HeaderMap) -> Result<(), Error> {
+        self.check_host(headers)?;
+        if self.is_from_allowed_origin(headers)? {
+            return Ok(());
+        }
+        match browser::site(headers) {
+            Some(site) if !self.is_own(site) && site != FetchSite::User => Err(Error::CrossSite),
+            _ => Ok(()),
+        }
+    }
+
+    /// The origin that may read the answer, if the request came from one.
+    pub(super) fn readable_by<'a>(&self, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
+        self.check_host(headers).ok()?;
+        let is_allowed = self.is_from_allowed_origin(headers).ok()?;
+        headers.get(ORIGIN).filter(|_| is_allowed)
+    }
+
+    fn check_host(&self, headers: &HeaderMap) -> Result<(), Error> {
+        let host = only(headers, HOST).ok().flatten();
+        let text = host.map(|host| String::from_utf8_lossy(host.as_bytes())).unwrap_or_default();
+        match host::parse(&text).is_some_and(|host| self.is_own_host(&host)) {
+            true => Ok(()),
+            false => Err(Error::HostNotAllowed(text.into_owned())),
+        }
+    }
+
+    fn is_own_host(&self, host: &Host) -> bool {
+        match host {
+            // An address cannot be rebound to another one.
+            Host::Ipv4(ip) => self.is_own_address((*ip).into()),
+            Host::Ipv6(ip) => self.is_own_address((*ip).into()),
+            Host::Domain(name) => {
+                let name = name.trim_end_matches('.');
+                name == "localhost" || self.hosts.iter().any(|own| own.eq_ignore_ascii_case(name))
+            }
+        }
+    }
+
+    fn is_own_address(&self, ip: IpAddr) -> bool {
+        !self.address.is_loopback() || ip.is_loopback() || self.hosts.contains(&ip.to_string())
+    }
+
+    /// Whether a request names an origin that may call; `false` if it names none.
+    fn is_from_allowed_origin(&self, headers: &HeaderMap) -> Result<bool, Error> {
+        if browser::is_speculation(headers) {
+            return Err(Error::CrossSite);
+        }
+        let not_allowed = |text: &str| Error::OriginNotAllowed(text.to_owned());
+        let origin = only(headers, ORIGIN).map_err(|Repeated| not_allowed("two origins"))?;
+        let Some(origin) = origin else { return Ok(false) };
+        let text = String::from_utf8_lossy(origin.as_bytes());
+        match text.parse().is_ok_and(|origin| self.is_allowed_origin(&origin, headers)) {
+            true => Ok(true),
+            false => Err(not_allowed(&text)),
+        }
+    }
+
+    fn is_allowed_origin(&self, origin: &AllowedOrigin, headers: &HeaderMap) -> bool {
+        (self.trusts_loopback() && origin.is_loopback())
+            || self.origins.contains(origin)
+            || origin.is_same_as_host(headers)
+    }
+
+    /// Whether pages on any port of this machine may call. With a password, each port may be another
+    /// user's, and browsers send a password to whichever page uses this server.
+    fn trusts_loopback(&self) -> bool {
+        self.address.is_loopback() && self.credentials.is_empty()
+    }
+
+    fn is_own(&self, site: FetchSite) -> bool {
+        site == FetchSite::SameOrigin || (site == FetchSite::SameSite && self.trusts_loopback())
+    }
+
+    /// Browsers leave `Origin` out of plain `GET`s, but say since 2023 what kind of site they come from.
+    fn admit_from(
+        &self,
+        site: FetchSite,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<Access, Error> {
+        let is_page = browser::is_document(method, headers);
+        match site {
+            site if self.is_own(site) => Ok(Access::Page),
+            FetchSite::User => Ok(Access::Link(Link { opened_by: OpenedBy::User, is_page })),
+            _ if is_page => {
+                let opened_by = OpenedBy::Site(browser::referer(headers));
+                Ok(Access::Link(Link { opened_by, is_page }))
+            }
+            _ => Err(Error::CrossSite),
+        }
+    }
+
+    /// A program, or a browser that does not say where a `GET` comes from: an old one, or any that asks
+    /// over plain HTTP by a name that is not loopback. Other methods it never sends without `Origin`.
+    fn admit_from_unknown(&self, method: &Method, headers: &HeaderMap) -> Access {
+        let is_read = matches!(*method, Method::GET | Method::HEAD);
+        if !is_read || !browser::is_browser(headers) {
+            return Access::Program;
+        }
+        let referer = browser::referer(headers);
+        let origin = referer.as_ref().and_then(AllowedOrigin::of);
+        if origin.is_some_and(|origin| self.is_allowed_origin(&origin, headers)) {
+            return Access::Page;
+        }
+        let is_page = browser::may_be_document(method, headers);
+        Access::Link(Link { opened_by: OpenedBy::Unknown(referer), is_page })
+    }
+}
