@@ -1,9 +1,13 @@
 //! Finds the Python of the workers: any CPython from 3.11 on.
 
+mod installation;
+
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+pub use installation::Installation;
 
 /// The oldest version of Python 3 that has all of the stable ABI that workers use.
 pub const OLDEST_MINOR: u8 = 11;
@@ -30,6 +34,8 @@ pub enum Origin {
     Conda,
     /// The folder `.venv` in the start directory.
     DotVenv,
+    /// The environment that owt is installed in.
+    Installation,
     /// `python3` on the path.
     Path,
 }
@@ -41,6 +47,7 @@ impl fmt::Display for Origin {
             Origin::Virtualenv => "VIRTUAL_ENV",
             Origin::Conda => "CONDA_PREFIX",
             Origin::DotVenv => ".venv",
+            Origin::Installation => "where owt is installed",
             Origin::Path => "python3 on the path",
         })
     }
@@ -57,6 +64,9 @@ pub struct Places {
     pub conda: Option<PathBuf>,
     /// Where owt was started.
     pub start_directory: PathBuf,
+    /// The environment that owt is installed in. It comes before `python3` on the path if it is the
+    /// user's, and after that if it is a tool's own.
+    pub installation: Option<Installation>,
 }
 
 /// One place, and what is there.
@@ -146,6 +156,7 @@ impl Places {
             virtualenv: folder("VIRTUAL_ENV"),
             conda: folder("CONDA_PREFIX"),
             start_directory: std::env::current_dir()?,
+            installation: Installation::of_this_program(),
         })
     }
 
@@ -163,7 +174,11 @@ impl Places {
             let folder = folder.clone()?;
             Some(Candidate { origin, outcome: in_folder(origin, &folder), path: folder })
         };
-        let places: [Box<dyn FnOnce() -> Option<Candidate> + '_>; 5] = [
+        let installed = move |is_tool| {
+            let found = self.installation.as_ref().filter(|found| found.is_tool == is_tool);
+            in_environment(Origin::Installation, &found.map(|found| found.folder.clone()))
+        };
+        let places: [Box<dyn FnOnce() -> Option<Candidate> + '_>; 7] = [
             Box::new(|| {
                 let path = self.named.clone()?;
                 Some(Candidate { origin: Origin::Named, outcome: from_named(&path), path })
@@ -175,10 +190,12 @@ impl Places {
                 let folder = folder.join("pyvenv.cfg").is_file().then_some(folder);
                 in_environment(Origin::DotVenv, &folder)
             }),
+            Box::new(move || installed(false)),
             Box::new(|| {
                 let path = on_path("python3")?;
                 Some(Candidate { origin: Origin::Path, outcome: query(&path, Origin::Path), path })
             }),
+            Box::new(move || installed(true)),
         ];
         places.into_iter().filter_map(|place| place())
     }
@@ -210,10 +227,14 @@ fn in_bin(folder: &Path) -> Option<PathBuf> {
     ["python", "python3"].into_iter().map(|name| bin.join(name)).find(|path| path.is_file())
 }
 
+/// The first program of a name on the path. `uvx` puts the environment of the tool that it runs at the
+/// front, which is not where the user's packages are.
 fn on_path(name: impl AsRef<OsStr>) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let name = name.as_ref();
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
+    let is_tool = |bin: &Path| Installation::of_bin(bin).is_some_and(|found| found.is_tool);
+    let folders = std::env::split_paths(&path).filter(|folder| !is_tool(folder));
+    folders.map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 /// Asks an interpreter what it is.
@@ -291,6 +312,7 @@ mod tests {
             virtualenv: Some(virtualenv.path().to_path_buf()),
             conda: Some(conda.path().to_path_buf()),
             start_directory: start.path().to_path_buf(),
+            installation: None,
         };
         let origins =
             |places: &Places| places.candidates().map(|found| found.origin).collect::<Vec<_>>();
@@ -309,6 +331,27 @@ mod tests {
         places.conda = None;
         std::fs::rename(environment(GOOD).keep(), start.path().join(".venv")).unwrap();
         assert_eq!(places.find().unwrap().origin, Origin::DotVenv);
+    }
+
+    #[rstest]
+    #[case::of_the_user(false, &[Origin::Installation, Origin::Path])]
+    #[case::of_a_tool(true, &[Origin::Path, Origin::Installation])]
+    fn where_owt_is_installed_comes_before_the_path_if_it_is_the_users(
+        #[case] is_tool: bool,
+        #[case] expected: &[Origin],
+    ) {
+        let (folder, start) = (environment(GOOD), tempfile::tempdir().unwrap());
+        let installation = Installation { folder: folder.path().to_path_buf(), is_tool };
+        let mut places = Places {
+            start_directory: start.path().to_path_buf(),
+            installation: Some(installation),
+            ..Places::default()
+        };
+        let origins =
+            |places: &Places| places.candidates().map(|found| found.origin).collect::<Vec<_>>();
+        assert_eq!(origins(&places), expected);
+        places.virtualenv = Some(folder.path().to_path_buf());
+        assert_eq!(origins(&places), [&[Origin::Virtualenv], expected].concat());
     }
 
     #[rstest]

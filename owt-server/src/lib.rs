@@ -21,7 +21,9 @@ mod stop;
 
 pub use config::Config;
 pub use front::{AllowedOrigin, Credential, NotACredential, NotAnOrigin, TlsError, TlsFiles};
-pub use interpreter::{Candidate, Interpreter, InterpreterError, OLDEST_MINOR, Origin, Places};
+pub use interpreter::{
+    Candidate, Installation, Interpreter, InterpreterError, OLDEST_MINOR, Origin, Places,
+};
 pub use local::{LocalError, run};
 pub use log::{LogGuard, init as init_log};
 pub use pool::{Recycling, StartError};

@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use clap::Args;
 use owt_core::{Code, Envelope, Request};
-use owt_server::{Candidate, Config, InterpreterError, LocalError, Places};
+use owt_server::{Candidate, Config, InterpreterError, LocalError, Origin, Places};
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
@@ -57,7 +57,8 @@ pub(crate) fn run(args: DoctorArgs) -> Result<ExitCode, CliError> {
         let name = if number == 0 { "looked at" } else { "" };
         line(&mut report, name, &verdict(candidate, number == 0));
     }
-    if let Some(warning) = other_python(&text("prefix")) {
+    let on_path = candidates.iter().find(|candidate| candidate.origin == Origin::Path);
+    if let Some(warning) = on_path.and_then(|found| other_python(&found.path, &text("prefix"))) {
         let _ = write!(report, "\n{warning}\n");
     }
     report.push_str("\nPython starts and runs adaptors.");
@@ -107,8 +108,8 @@ fn shown(variable: &str) -> String {
 }
 
 /// Warns when `python3` in this shell is not the Python that adaptors get.
-fn other_python(prefix: &str) -> Option<String> {
-    let output = Command::new("python3").args(["-c", PREFIX]).output().ok()?;
+fn other_python(python3: &Path, prefix: &str) -> Option<String> {
+    let output = Command::new(python3).args(["-c", PREFIX]).output().ok()?;
     let theirs = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     let is_same = theirs.is_empty() || same_folder(Path::new(&theirs), Path::new(prefix));
     (!is_same).then(|| {
