@@ -38,11 +38,12 @@ class Server:
         home: Path,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        program: Path | None = None,
     ) -> Iterator["Server"]:
         """Start a server on a free port, unless the options name one; stop it in the end."""
         port = () if "--port" in options else ("--port", "0")
         process = subprocess.Popen(
-            [str(owt_binary()), "serve", *port, *options],
+            [str(program or owt_binary()), "serve", *port, *options],
             env=clean_environment(home, env),
             cwd=cwd or home,
             stdin=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ mod test;
 mod venv;
 mod wasm;
 mod web;
+mod wheel;
 mod workspace;
 
 use std::process::ExitCode;
@@ -31,6 +32,8 @@ enum Chore {
     Lint,
     /// Build the npm package owt-client, and the copy of it that the server carries
     Wasm(wasm::Options),
+    /// Make the wheel owt-cli, in target/wheels, and check on which systems it runs
+    Wheel(wheel::Options),
     /// Measure requests a second, or another family of figures, and print a table in Markdown
     Bench(bench::Options),
     /// Call a server under load while workers die and clients vanish, and check every answer
@@ -54,6 +57,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Test(options) => test::run(&sh, &options),
         Chore::Lint => lint::run(&sh),
         Chore::Wasm(options) => wasm::run(&sh, &options),
+        Chore::Wheel(options) => wheel::run(&sh, &options),
         Chore::Bench(options) => bench::run(&sh, &options),
         Chore::Soak(options) => soak::run(&sh, &options),
     }

@@ -36,6 +36,10 @@ impl Venv {
         options: &[],
     };
 
+    /// The wheel is made, checked and installed by programs in this one.
+    pub(crate) const WHEEL: Self =
+        Self { name: "wheel-venv", requirements: "xtask/src/wheel/requirements.txt", options: &[] };
+
     /// Makes it, unless it is up to date.
     pub(crate) fn ensure(self, sh: &Shell) -> Result<()> {
         if self.is_up_to_date(sh) { Ok(()) } else { self.make(sh) }
@@ -60,7 +64,17 @@ impl Venv {
 
     /// Its interpreter.
     pub(crate) fn python(self) -> Result<PathBuf> {
-        Ok(self.folder()?.join("bin/python"))
+        self.program("python")
+    }
+
+    /// One of its programs.
+    pub(crate) fn program(self, name: &str) -> Result<PathBuf> {
+        Ok(self.programs()?.join(name))
+    }
+
+    /// The folder of its programs.
+    pub(crate) fn programs(self) -> Result<PathBuf> {
+        Ok(self.folder()?.join("bin"))
     }
 
     fn folder(self) -> Result<PathBuf> {

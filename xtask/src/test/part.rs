@@ -6,7 +6,14 @@ use xshell::{Shell, cmd};
 
 use crate::setup::{self, Need};
 use crate::venv::Venv;
+use crate::wheel::{self, Profile};
 use crate::{web, workspace};
+
+/// The crates that are published; the others build only where this repository is.
+const PUBLISHED: &[&str] = &["owt-core", "owt-client"];
+
+/// What the README's first call and the seed's are made with.
+const PROGRAMS: &[Need] = &[Need::Program("curl", &["curl"]), Need::Program("jo", &["jo"])];
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub(super) enum Part {
@@ -16,18 +23,22 @@ pub(super) enum Part {
     Summat,
     /// A real server, called by real clients
     System,
+    /// What is published: the wheel, installed and run as its users do, and the crates
+    Packages,
     /// The JavaScript package and the web example, in Node and in Chromium
     Web,
 }
 
 impl Part {
-    pub(super) const ALL: &[Self] = &[Self::Rust, Self::Summat, Self::System, Self::Web];
+    pub(super) const ALL: &[Self] =
+        &[Self::Rust, Self::Summat, Self::System, Self::Packages, Self::Web];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Rust => "rust",
             Self::Summat => "summat",
             Self::System => "system",
+            Self::Packages => "packages",
             Self::Web => "web",
         }
     }
@@ -38,6 +49,7 @@ impl Part {
             Self::Rust => &[],
             Self::Summat => &[setup::PYTHON],
             Self::System => &[setup::PYTHON, setup::CLIENTS],
+            Self::Packages => &[setup::PYTHON, wheel::NEEDS, PROGRAMS],
             Self::Web => &[web::NEEDS],
         }
     }
@@ -48,6 +60,7 @@ impl Part {
             Self::Rust => rust(sh),
             Self::Summat => summat(sh),
             Self::System => system(sh),
+            Self::Packages => packages(sh),
             Self::Web => web::test(sh),
         }
     }
@@ -72,6 +85,17 @@ fn system(sh: &Shell) -> Result<()> {
     let python = Venv::TESTS.python()?;
     let _binary = sh.push_env("OWT_BIN", workspace::target()?.join("debug/owt"));
     let _inside = sh.push_dir("tests");
-    cmd!(sh, "{python} -m pytest").run()?;
+    cmd!(sh, "{python} -m pytest --ignore packages").run()?;
+    Ok(())
+}
+
+fn packages(sh: &Shell) -> Result<()> {
+    let crates = PUBLISHED.iter().flat_map(|name| ["--package", name]);
+    cmd!(sh, "cargo package --allow-dirty {crates...}").run()?;
+    let _wheel = sh.push_env("OWT_WHEEL", wheel::make(sh, Profile::Dev)?);
+    let _tools = sh.push_env("OWT_WHEEL_TOOLS", Venv::WHEEL.programs()?);
+    let python = Venv::TESTS.python()?;
+    let _inside = sh.push_dir("tests");
+    cmd!(sh, "{python} -m pytest packages").run()?;
     Ok(())
 }

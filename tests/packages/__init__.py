@@ -1,0 +1,1 @@
+"""What is published, installed and run as its users do."""
