@@ -85,16 +85,17 @@ fn build_worker(target: &Path) -> Result<PathBuf, Box<dyn Error>> {
     Ok(target.join(triple).join(folder).join(name))
 }
 
-/// Whether cargo has set a variable for this script or this build: for another one, it is wrong.
+/// Whether cargo has set a variable for this script or this build: for another one, it is wrong. What
+/// a user has set, such as a linker or an option of the profile, is for both.
 fn belongs_to_this_build(name: &OsStr) -> bool {
+    const OF_CARGO: [&str; 5] =
+        ["CARGO_BIN_", "CARGO_CFG_", "CARGO_FEATURE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
+    const OF_THIS_BUILD: [&str; 5] =
+        ["PROFILE", "RUSTC", "RUSTC_WORKSPACE_WRAPPER", "RUSTDOC", "TARGET"];
     let name = name.to_string_lossy();
-    let is_kept = ["CARGO_HOME", "CARGO_MAKEFLAGS"].contains(&&*name)
-        || ["CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR", "CARGO_SOURCE_"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix));
-    (name.starts_with("CARGO") && !is_kept)
+    OF_CARGO.iter().any(|prefix| name.starts_with(prefix))
         || name.starts_with("CLIPPY_")
-        || ["RUSTC", "RUSTC_WORKSPACE_WRAPPER", "RUSTDOC", "TARGET", "PROFILE"].contains(&&*name)
+        || OF_THIS_BUILD.contains(&&*name)
 }
 
 /// SHA-256 over all files, as the name of the folder to which they are written.

@@ -1,0 +1,5 @@
+"""Keeps bytecode out of the sources: cargo would take it for a change, and build the server anew."""
+
+import sys
+
+sys.dont_write_bytecode = True
