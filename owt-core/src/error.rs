@@ -93,6 +93,9 @@ pub enum Error {
     /// A web page of another site made the request.
     #[error("request comes from another site")]
     CrossSite,
+    /// A link runs code that this server has not run before, and nobody has confirmed it.
+    #[error("call has to be confirmed")]
+    ConfirmationRequired,
     /// The `Host` header, given here, names another server.
     #[error("host is not allowed")]
     HostNotAllowed(String),

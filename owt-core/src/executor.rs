@@ -56,6 +56,9 @@ pub trait Control {
     /// itself; this is for calls that it is not asked to run, because their result is cached.
     fn remember(&self, code: &Code);
 
+    /// The source with this digest, if it was sent and is still kept.
+    fn source(&self, digest: Digest) -> Option<Arc<str>>;
+
     /// Drops an adaptor wherever it is loaded, and its source. Whether the source was known.
     fn forget(&self, digest: Digest) -> bool;
 

@@ -86,6 +86,11 @@ impl Error {
                 server with --allow-origin."
                     .into()
             }
+            Error::ConfirmationRequired => {
+                "Nothing has run: a link to a call that this server has not run before has to be \
+                confirmed. Open it in a browser window of its own, wait a second, and press the button."
+                    .into()
+            }
             Error::HostNotAllowed(host) => format!(
                 "This server does not answer to the host {host:?}. If it should, start it with \
                  --allow-host."
@@ -239,6 +244,7 @@ mod tests {
     #[case("body-timeout", Error::BodyTimeout { limit: Duration::from_secs(30) })]
     #[case("auth-required", Error::AuthRequired)]
     #[case("cross-site", Error::CrossSite)]
+    #[case("confirmation-required", Error::ConfirmationRequired)]
     #[case("host-not-allowed", Error::HostNotAllowed("evil.example".to_owned()))]
     #[case("origin-not-allowed", Error::OriginNotAllowed("http://evil.example".to_owned()))]
     #[case("signature-invalid", Error::SignatureInvalid)]

@@ -28,6 +28,8 @@ pub struct Config {
     pub allow_origins: Vec<AllowedOrigin>,
     /// Host names that this server answers to, besides its own.
     pub allow_hosts: Vec<String>,
+    /// Whether a link runs what it brings, though it was never run before and nobody confirms it.
+    pub trust_links: bool,
     /// The interpreter, or the folder of a virtualenv, that workers use.
     pub python: Option<PathBuf>,
     /// How many worker processes run.
@@ -85,6 +87,7 @@ impl Default for Config {
             allow_anonymous: false,
             allow_origins: Vec::new(),
             allow_hosts: Vec::new(),
+            trust_links: false,
             python: None,
             workers: default_workers(),
             threads: 64,
@@ -139,6 +142,7 @@ impl Config {
             "allow_anonymous": self.allow_anonymous,
             "allow_origin": self.allow_origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "allow_host": self.allow_hosts,
+            "trust_links": self.trust_links,
             "python": self.python,
             "workers": self.workers,
             "threads": self.threads,

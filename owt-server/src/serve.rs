@@ -12,8 +12,8 @@ use crate::cache::Cache;
 use crate::config::{Config, cores};
 use crate::dispatch::{Dispatchers, Limits};
 use crate::front::{
-    AppState, ConnectionSettings, Connections, Drain, Front, Guard, RequestCounters, RequestIds,
-    StaticFiles, TlsError, TlsFiles, listen,
+    AppState, Confirmations, ConnectionSettings, Connections, Drain, Front, Guard, Place,
+    RequestCounters, RequestIds, StaticFiles, TlsError, TlsFiles, listen,
 };
 use crate::interpreter::{Interpreter, InterpreterError, Places};
 use crate::memory_budget::MemoryBudget;
@@ -80,7 +80,8 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         let threads = front_threads();
         let run_dir = RunDir::create()?;
         let launch = launch(&config, &run_dir, address)?;
-        let state = Arc::new(app_state(&config, &run_dir, address, static_files));
+        let place = place(&launch);
+        let state = Arc::new(app_state(&config, &run_dir, address, place, static_files));
         let (pool_state, listeners) =
             pool::Shared::new(config.workers, threads, config.recycling.clone());
         let dispatchers = Dispatchers::new(pool_state.clone(), listeners, limits(&config));
@@ -169,6 +170,7 @@ fn app_state(
     config: &Config,
     run_dir: &RunDir,
     address: SocketAddr,
+    place: Place,
     static_files: Option<StaticFiles>,
 ) -> AppState {
     AppState {
@@ -178,6 +180,7 @@ fn app_state(
             config.allow_origins.clone(),
             config.allow_hosts.clone(),
         ),
+        confirmations: Confirmations::new(place, config.trust_links),
         max_body: config.max_body,
         memory_budget: MemoryBudget::new(config.max_buffered),
         uploads: run_dir.uploads().to_path_buf(),
@@ -190,6 +193,14 @@ fn app_state(
         request_ids: RequestIds::new(),
         counters: RequestCounters::default(),
         drain: Drain::default(),
+    }
+}
+
+/// Where calls run, for those who are asked whether they are to.
+fn place(launch: &Launch) -> Place {
+    Place {
+        python: launch.python.display().to_string(),
+        folder: launch.settings.start_directory.clone(),
     }
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from harness.browser import open_call
 from harness.envelope import envelope
 from harness.program import ROOT
 from harness.server import Serve, Server
@@ -98,7 +99,7 @@ def test_the_models_are_loaded_once(serve: Serve, models: Path) -> None:
 
 @pytest.mark.parametrize("command", [CONSTRUCT, META, OPEN], ids=["construct", "meta", "open"])
 def test_the_page_speaks(bark: Server, type_in: Type, page: Page, command: str) -> None:
-    page.goto(type_in(command, bark).strip())
+    open_call(page, type_in(command, bark).strip())
     expect(page).to_have_title("Bark · owt")
     speak(page, f"A sentence for {len(command)}. And one more.")
     expect(page.get_by_role("status")).to_contain_text("all of it is here.")
@@ -126,7 +127,7 @@ def test_a_reload_shows_what_was_saved_in_the_file(
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     (tmp_path / "example").symlink_to("examples")
     server = serve("--python", str(models), env={"PYTHONPATH": str(STAND_IN)}, cwd=tmp_path)
-    page.goto(typing_in(tmp_path, tmp_path)(command, server).strip())
+    open_call(page, typing_in(tmp_path, tmp_path)(command, server).strip())
     expect(page).to_have_title("Bark · owt")
     (tmp_path / "examples/bark/bark.html").write_text(BARK_HTML.replace("Bark · owt", "Woof"))
     page.reload()
@@ -134,7 +135,7 @@ def test_a_reload_shows_what_was_saved_in_the_file(
 
 
 def test_an_unknown_speaker_is_said_in_the_page(bark: Server, type_in: Type, page: Page) -> None:
-    page.goto(type_in(OPEN, bark).strip())
+    open_call(page, type_in(OPEN, bark).strip())
     page.get_by_label("Speaker").evaluate("select => select.selectedOptions[0].value = 'nobody'")
     page.get_by_role("button", name="Speak").click()
     expect(page.get_by_role("status")).to_contain_text("ValueError: history prompt not found")

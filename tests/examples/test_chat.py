@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
 import pytest
+from harness.browser import open_call
 from harness.program import ROOT
 from harness.server import Server
 from harness.shell import Type, commands_of
@@ -48,7 +49,7 @@ def events_in(text: str) -> list[dict[str, str]]:
 def test_closing_the_page_closes_the_generator(
     page: Page, example_server: Server, type_in: Type, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page.goto(type_in(OPEN, example_server).strip())
+    open_call(page, type_in(OPEN, example_server).strip())
     ask(page, "A generator is")
     mark = len(example_server.log)
     closed = datetime.now(timezone.utc)
@@ -63,7 +64,7 @@ def test_closing_the_page_closes_the_generator(
 def test_the_stop_button_closes_the_generator(
     page: Page, example_server: Server, type_in: Type
 ) -> None:
-    page.goto(type_in(OPEN, example_server).strip())
+    open_call(page, type_in(OPEN, example_server).strip())
     ask(page, "A class is")
     mark = len(example_server.log)
     page.get_by_role("button", name="Stop").click()
@@ -74,7 +75,7 @@ def test_the_stop_button_closes_the_generator(
 def test_a_new_question_ends_the_old_answer(
     page: Page, example_server: Server, type_in: Type
 ) -> None:
-    page.goto(type_in(OPEN, example_server).strip())
+    open_call(page, type_in(OPEN, example_server).strip())
     ask(page, "A class is")
     mark = len(example_server.log)
     ask(page, "An owl is")
@@ -86,7 +87,7 @@ def test_a_new_question_ends_the_old_answer(
 def test_an_answer_that_ends_is_not_asked_for_again(
     page: Page, example_server: Server, type_in: Type
 ) -> None:
-    page.goto(type_in(OPEN, example_server).strip())
+    open_call(page, type_in(OPEN, example_server).strip())
     page.get_by_text("The adaptor that this page sends along").click()
     page.get_by_role("textbox", name="Adaptor").fill(IN_A_HURRY)
     asked: list[str] = []
@@ -104,7 +105,7 @@ def test_an_answer_that_ends_is_not_asked_for_again(
 def test_a_model_that_fails_is_said_in_the_page(
     page: Page, example_server: Server, type_in: Type
 ) -> None:
-    page.goto(type_in(OPEN, example_server).strip())
+    open_call(page, type_in(OPEN, example_server).strip())
     page.get_by_text("The adaptor that this page sends along").click()
     page.get_by_role("textbox", name="Adaptor").fill("def run(prompt): raise MemoryError")
     page.get_by_role("button", name="Send").click()

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from harness.browser import RECORDING
+from harness.browser import RECORDING, open_call
 from harness.envelope import envelope
 from harness.program import ROOT
 from harness.server import Server
@@ -164,7 +164,7 @@ def test_the_page_reads_files_that_the_recogniser_cannot(
     page: Page, example_server: Server, type_in: Type, tmp_path: Path
 ) -> None:
     (tmp_path / "stereo.wav").write_bytes(wav(stereo(samples()), channels=2))
-    page.goto(type_in(OPEN, example_server).strip())
+    open_call(page, type_in(OPEN, example_server).strip())
     page.get_by_label("Or a recording").set_input_files(tmp_path / "stereo.wav")
     expect(page.locator("#heard .text")).to_contain_text("world")
     expect(page.locator("#heard .guess")).to_have_count(0)
@@ -172,7 +172,7 @@ def test_the_page_reads_files_that_the_recogniser_cannot(
 
 
 def test_the_page_hears_the_microphone(page: Page, example_server: Server, type_in: Type) -> None:
-    page.goto(type_in(OPEN, example_server).strip())
+    open_call(page, type_in(OPEN, example_server).strip())
     page.get_by_role("button", name="Record", exact=True).click()
     expect(page.get_by_role("status")).to_have_text("Recording …")
     # The recording, which is the microphone here, once and a half.
@@ -184,6 +184,6 @@ def test_the_page_hears_the_microphone(page: Page, example_server: Server, type_
 def test_what_is_no_sound_is_said_in_the_page(
     page: Page, example_server: Server, type_in: Type
 ) -> None:
-    page.goto(type_in(OPEN, example_server).strip())
+    open_call(page, type_in(OPEN, example_server).strip())
     page.get_by_label("Or a recording").set_input_files(ROOT / "Cargo.toml")
     expect(page.get_by_role("status")).to_have_text("Unable to decode audio data")

@@ -2,6 +2,7 @@
 
 from io import BytesIO
 
+from harness.browser import open_call
 from harness.program import ROOT
 from harness.server import Server
 from harness.shell import Type, commands_of
@@ -33,7 +34,7 @@ def test_other_numbers_are_another_picture(example_server: Server) -> None:
 def test_the_page_shows_a_picture_and_another_when_it_is_typed_in(
     page: Page, example_server: Server, type_in: Type
 ) -> None:
-    page.goto(type_in(OPEN, example_server).strip())
+    open_call(page, type_in(OPEN, example_server).strip())
     page.wait_for_function(f"({WIDTH_OF_PICTURE})() === 800")
     expect(page.get_by_role("status")).to_have_text("12 numbers")
     first = page.locator("img").get_attribute("src")
@@ -48,7 +49,7 @@ def test_the_page_shows_a_picture_and_another_when_it_is_typed_in(
 def test_what_is_no_number_is_said_in_the_page(
     page: Page, example_server: Server, type_in: Type
 ) -> None:
-    page.goto(type_in(OPEN, example_server).strip())
+    open_call(page, type_in(OPEN, example_server).strip())
     page.get_by_label("Numbers").fill("1 owl")
     expect(page.get_by_role("status")).to_have_text("These are not all numbers.")
 
@@ -56,7 +57,7 @@ def test_what_is_no_number_is_said_in_the_page(
 def test_what_the_adaptor_says_in_the_place_of_a_picture_is_shown(
     page: Page, example_server: Server, type_in: Type
 ) -> None:
-    page.goto(type_in(OPEN, example_server).strip())
+    open_call(page, type_in(OPEN, example_server).strip())
     page.get_by_text("The adaptor that this page sends along").click()
     page.get_by_label("Adaptor").fill("def run(numbers, title): abort(400, 'No ink is left.')")
     expect(page.get_by_role("status")).to_have_text("No ink is left.")

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from harness.browser import open_call
 from harness.program import ROOT
 from harness.server import Server
 from harness.shell import Type, commands_of
@@ -51,7 +52,7 @@ def speak(page: Page, text: str) -> Response:
 def test_the_first_sound_is_there_before_the_last_sentence_is_spoken(
     page: Page, example_server: Server, type_in: Type, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page.goto(type_in(OPEN, example_server).strip())
+    open_call(page, type_in(OPEN, example_server).strip())
     # The voice is loaded once; that is not what is measured.
     speak(page, "Good evening.")
     mark = len(example_server.log)
@@ -81,7 +82,7 @@ def test_the_first_sound_is_there_before_the_last_sentence_is_spoken(
 def test_the_page_plays_shows_and_saves_the_sound(
     page: Page, example_server: Server, type_in: Type, tmp_path: Path
 ) -> None:
-    page.goto(type_in(OPEN, example_server).strip())
+    open_call(page, type_in(OPEN, example_server).strip())
     speak(page, "The owl is awake. So am I.")
     bar = page.get_by_role("progressbar", name="Received")
     expect(bar).to_have_attribute("aria-valuenow", "100")
@@ -104,7 +105,7 @@ def test_the_page_plays_shows_and_saves_the_sound(
 
 
 def test_what_the_adaptor_says_is_shown(page: Page, example_server: Server, type_in: Type) -> None:
-    page.goto(type_in(OPEN, example_server).strip())
+    open_call(page, type_in(OPEN, example_server).strip())
     page.get_by_text("The adaptor that this page sends along").click()
     page.get_by_role("textbox", name="Adaptor").fill(
         "def run(text, speed): abort(400, f'No voice for {text}.')"
@@ -133,7 +134,7 @@ def test_the_shell_saves_a_file_and_the_second_time_from_the_cache(
 def test_a_plain_audio_element_plays_it_too(
     page: Page, example_server: Server, type_in: Type
 ) -> None:
-    page.goto(type_in(OPEN, example_server).strip())
+    open_call(page, type_in(OPEN, example_server).strip())
     url = type_in(
         f"owt encode {ADAPTOR} text:'Good night.' --url {example_server.url}/a.wav", example_server
     )

@@ -51,6 +51,22 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+def confirm(page: Page) -> None:
+    """Press the button of a page that asks whether a call is to run, once it works."""
+    button = page.get_by_role("button", name="Run this code")
+    expect(button).not_to_have_attribute("aria-disabled", "true")
+    with page.expect_navigation():
+        button.click()
+
+
+def open_call(page: Page, url: str) -> None:
+    """Open the URL of a call as its user does, who agrees if the server asks."""
+    answer = page.goto(url)
+    assert answer is not None
+    if answer.headers.get("owt-error") == "confirmation-required":
+        confirm(page)
+
+
 @dataclass
 class Watch:
     """What a page did that a page of ours must not do."""

@@ -48,6 +48,7 @@ impl ErrorKind {
             | ErrorKind::RequestIdInvalid => 400,
             ErrorKind::AuthRequired => 401,
             ErrorKind::CrossSite
+            | ErrorKind::ConfirmationRequired
             | ErrorKind::HostNotAllowed
             | ErrorKind::OriginNotAllowed
             | ErrorKind::SignatureInvalid

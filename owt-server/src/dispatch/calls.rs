@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -56,6 +57,10 @@ impl Control for Dispatcher {
 
     fn remember(&self, code: &Code) {
         self.shared.sources.remember(code);
+    }
+
+    fn source(&self, digest: Digest) -> Option<Arc<str>> {
+        self.shared.sources.get(digest)
     }
 
     fn forget(&self, digest: Digest) -> bool {

@@ -12,6 +12,7 @@ use owt_core::{
 };
 
 use super::drain::InFlight;
+use super::guard::Access;
 use super::handler::{RequestContext, exchange};
 use super::headers::{declared_len, pairs, text};
 use super::incoming::Incoming;
@@ -36,6 +37,7 @@ struct Attached {
 impl<E: Executor + Control + 'static> Front<E> {
     pub(super) async fn call(
         &self,
+        access: &Access,
         request: &HttpRequest,
         headers: &HeaderMap,
         payload: Payload,
@@ -51,12 +53,17 @@ impl<E: Executor + Control + 'static> Front<E> {
         let declared = declared_len(request.headers());
         let held = memory_budget.hold(*body_timeout);
         let incoming = Incoming::new(payload, declared, *max_body, *body_timeout, held)?;
-        let mut body = body::read(headers, request.query_string(), incoming, uploads).await?;
+        let body = body::read(headers, request.query_string(), incoming, uploads).await;
+        // Of a page of another site, nothing else is told than that it may not.
+        let mut body = body.map_err(|err| access.to_read().err().unwrap_or(err))?;
         if body.envelope.use_cache {
             // The result may outlive the client that sends this.
             body.hold().await?;
         }
         context.digest = Some(body.envelope.code.digest());
+        if let Some(page) = self.confirmed(access, request, headers, &body.envelope, context)? {
+            return Ok(page);
+        }
         near_miss::note(request, &context.id, &body.envelope.near_misses);
         if self.state.access_log {
             access_log::name(request, body.envelope.name.as_ref());

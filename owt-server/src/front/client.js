@@ -1,4 +1,4 @@
-// owt-client, built by `cargo xtask wasm` from sources fe4c3d761bd061f55fe2578a897e085ac9aede3d11ca3a0d54246b53b5fc2a9a
+// owt-client, built by `cargo xtask wasm` from sources 203f4ccf31a12ff259ddf7378ad6656b5867159c9b8dcdb2d0cda35067d9da8a
 /*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */
 var u=class extends Error{name="OwtError";code;#f;constructor(f,e,c={}){super(e,"cause"in c?{cause:c.cause}:void 0),this.
 code=f,this.#f=c.response}get response(){return this.#f}get status(){return this.#f?.status}};function V(a){if(L(a))return a;let f=Z(a)?void 0:f0();try{if(f!==void 0)return f.readFileSync(a,"utf8")}catch(e){throw S(

@@ -14,7 +14,7 @@ use super::disconnect::Watch;
 use super::guard::Guard;
 use super::headers::{declared_len, headers_with_host, url_len};
 use super::request_ids::Reservation;
-use super::{Front, access_log, admin, client, near_miss, response, static_files};
+use super::{Front, access_log, admin, client, confirm, near_miss, response, static_files};
 
 /// What becomes known of a request on its way, for its answer and for the log.
 pub(super) struct RequestContext {
@@ -142,6 +142,9 @@ impl<E: Executor + Control + 'static> Front<E> {
             return Ok(client::answer(request.method(), headers)?);
         }
         let access = guard.admit(request.method(), headers)?;
+        if request.path() == confirm::PATH {
+            return Ok(self.confirm(request, headers, payload).await?);
+        }
         if let Some(path) = request.path().strip_prefix("/_owt/") {
             access.to_read()?;
             return Ok(admin::answer(self, request.method(), path).await?);
@@ -156,8 +159,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         }
         let in_flight = self.state.drain.enter();
         let reservation = self.reserve_id(request, context)?;
-        access.to_call()?;
-        self.call(request, headers, payload, context, (reservation, in_flight)).await
+        self.call(&access, request, headers, payload, context, (reservation, in_flight)).await
     }
 }
 

@@ -7,6 +7,7 @@ mod auth;
 mod body;
 mod call;
 mod client;
+mod confirm;
 mod connection;
 mod connections;
 mod counters;
@@ -29,6 +30,7 @@ mod tests;
 mod tls;
 
 pub use auth::{Credential, NotACredential};
+pub(crate) use confirm::{Confirmations, Place};
 pub(crate) use connection::{Settings as ConnectionSettings, listen};
 pub(crate) use connections::Connections;
 pub(crate) use counters::RequestCounters;

@@ -15,7 +15,7 @@ use mime::Mime;
 use owt_core::{Digest, Error, Failure, Reply, ReplyBody, Timing};
 use serde_json::json;
 
-const OWT_ERROR: HeaderName = HeaderName::from_static("owt-error");
+pub(super) const OWT_ERROR: HeaderName = HeaderName::from_static("owt-error");
 pub(super) const OWT_REQUEST_ID: HeaderName = HeaderName::from_static("owt-request-id");
 const OWT_CODE_SHA256: HeaderName = HeaderName::from_static("owt-code-sha256");
 const OWT_CACHE: HeaderName = HeaderName::from_static("owt-cache");

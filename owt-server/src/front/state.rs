@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::confirm::Confirmations;
 use super::counters::RequestCounters;
 use super::drain::Drain;
 use super::guard::Guard;
@@ -17,6 +18,7 @@ use crate::memory_budget::MemoryBudget;
 #[derive(Debug)]
 pub(crate) struct AppState {
     pub(crate) guard: Guard,
+    pub(crate) confirmations: Confirmations,
     pub(crate) max_body: u64,
     /// What bodies may take of memory together.
     pub(crate) memory_budget: Arc<MemoryBudget>,

@@ -68,6 +68,14 @@ pub(crate) struct ServeArgs {
     #[arg(value_delimiter = ',')]
     allow_host: Vec<String>,
 
+    /// Run what a link brings without asking the person who opens it
+    ///
+    /// By default, a browser that opens a call which this server has not run before gets a page that
+    /// shows the code and asks. With this option, any web page can have a browser run code here.
+    #[arg(long, env = "OWT_TRUST_LINKS", help_heading = "Access")]
+    #[arg(value_parser = FalseyValueParser::new())]
+    trust_links: bool,
+
     /// Take arguments as data only: JSON or Python literals, never evaluated
     #[arg(long, env = "OWT_NO_EVAL", help_heading = "Access")]
     #[arg(value_parser = FalseyValueParser::new())]
@@ -252,6 +260,7 @@ impl ServeArgs {
             allow_anonymous: self.allow_anonymous,
             allow_origins: self.allow_origin,
             allow_hosts: self.allow_host,
+            trust_links: self.trust_links,
             python: self.python,
             workers: self.workers,
             threads: self.threads,

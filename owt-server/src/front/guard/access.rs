@@ -37,18 +37,10 @@ impl Access {
     /// Decides on what runs no code: files, and what operators see.
     ///
     /// # Errors
-    /// [`Error::CrossSite`] if a page of another site has it opened.
+    /// [`Error::CrossSite`] if a page of another site has a browser open it.
     pub(crate) fn to_read(&self) -> Result<(), Error> {
         match self {
             Access::Link(Link { opened_by: OpenedBy::Site(_), .. }) => Err(Error::CrossSite),
-            _ => Ok(()),
-        }
-    }
-
-    /// Decides on a call.
-    pub(crate) fn to_call(&self) -> Result<(), Error> {
-        match self {
-            Access::Link(link) if link.opened_by != OpenedBy::User => Err(Error::CrossSite),
             _ => Ok(()),
         }
     }

@@ -24,7 +24,8 @@ use url::Host;
 use self::browser::FetchSite;
 use super::auth::{self, Credential};
 
-use access::{Access, Link, OpenedBy};
+use access::Link;
+pub(super) use access::{Access, OpenedBy};
 pub use origin::{AllowedOrigin, NotAnOrigin};
 
 /// Decides by address, method and headers: `Host`, `Authorization`, `Origin`, and what browsers say.
@@ -95,6 +96,16 @@ impl Guard {
             Some(site) if !self.is_own(site) && site != FetchSite::User => Err(Error::CrossSite),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a form of a page of this server was sent, as far as browsers say it.
+    pub(super) fn is_from_own_page(headers: &HeaderMap) -> bool {
+        if let Some(site) = browser::site(headers) {
+            return site == FetchSite::SameOrigin;
+        }
+        let origin = only(headers, ORIGIN).ok().flatten().and_then(|origin| origin.to_str().ok());
+        let origin = origin.and_then(|origin| origin.parse::<AllowedOrigin>().ok());
+        origin.is_some_and(|origin| origin.is_same_as_host(headers))
     }
 
     /// The origin that may read the answer, if the request came from one.

@@ -176,6 +176,10 @@ impl Control for MemoryExecutor {
         }
     }
 
+    fn source(&self, digest: Digest) -> Option<Arc<str>> {
+        self.0.sources.lock().get(&digest).map(|source| source.as_str().into())
+    }
+
     fn forget(&self, digest: Digest) -> bool {
         self.0.sources.lock().remove(&digest).is_some()
     }

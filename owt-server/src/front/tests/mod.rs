@@ -2,6 +2,7 @@
 
 mod admin;
 mod caching;
+mod confirmations;
 mod drain;
 mod envelopes;
 mod executor;

@@ -64,6 +64,7 @@ fn settings() -> ConnectionSettings {
 fn state(address: SocketAddr, uploads: &TempDir) -> AppState {
     AppState {
         guard: Guard::new(address.ip(), vec![], vec![], vec![]),
+        confirmations: Confirmations::new(Place::default(), false),
         max_body: 8 << 20,
         memory_budget: MemoryBudget::new(16 << 20),
         uploads: uploads.path().to_owned(),

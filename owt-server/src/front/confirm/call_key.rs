@@ -1,0 +1,117 @@
+//! What makes two calls the same one, for whoever has confirmed it.
+
+use std::fmt;
+use std::hash::{BuildHasher as _, Hash, Hasher, RandomState};
+use std::num::ParseIntError;
+use std::str::FromStr;
+
+use owt_core::{Envelope, Field};
+
+/// A hash of all that decides what a call does: its path, code, function and arguments, and those
+/// fields of the query that are its handler's. Its key differs from server to server, so that nobody
+/// can look for two calls that share one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct CallKey(u64);
+
+/// Makes the keys of one server.
+#[derive(Debug, Default)]
+pub(super) struct Keys(RandomState);
+
+impl Keys {
+    pub(super) fn of(&self, path: &str, query: &str, envelope: &Envelope) -> CallKey {
+        // Whoever adds a field decides here whether it changes what a call does.
+        let Envelope {
+            code,
+            kwargs,
+            fn_name,
+            use_cache,
+            cache_kwargs,
+            cache_key_override,
+            reload,
+            name: _,
+            timeout: _,
+            near_misses: _,
+        } = envelope;
+        let mut hasher = self.0.build_hasher();
+        (path, code.digest(), kwargs, fn_name, reload).hash(&mut hasher);
+        (use_cache, cache_kwargs, cache_key_override).hash(&mut hasher);
+        own_fields(query).for_each(|field| field.hash(&mut hasher));
+        CallKey(hasher.finish())
+    }
+}
+
+impl fmt::Display for CallKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for CallKey {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Self)
+    }
+}
+
+impl CallKey {
+    pub(super) fn to_bits(self) -> u64 {
+        self.0
+    }
+}
+
+/// The fields of a query that are none of the envelope's, as they were sent.
+pub(super) fn own_fields(query: &str) -> impl Iterator<Item = &str> {
+    let fields = query.split('&').filter(|field| !field.is_empty());
+    fields.filter(|field| {
+        let name = field.split_once('=').map_or(*field, |(name, _)| name);
+        Field::from_name(name).is_none()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const QUERY: &str = "code_b64=cnVu&kwargs_b64={'a':1}&mine=1&yours=2";
+
+    #[rstest]
+    #[case::itself("/a", QUERY, true)]
+    #[case::order_of_the_envelope("/a", "mine=1&kwargs_b64={'a':1}&yours=2&code_b64=cnVu", true)]
+    #[case::another_spelling(
+        "/a",
+        "code_b64=cnVu%3D%3D&kwargs_b64=eydhJzoxfQ&mine=1&yours=2",
+        true
+    )]
+    #[case::by_its_digest(
+        "/a",
+        "code_sha256=acba25512100f80b56fc3ccd14c65be55d94800cda77585c5f41a887e398f9be&kwargs_b64={'a':1}&mine=1&yours=2",
+        true
+    )]
+    #[case::name_and_time(
+        "/a",
+        "name=a.py&timeout=1&code_b64=cnVu&kwargs_b64={'a':1}&mine=1&yours=2",
+        true
+    )]
+    #[case::path("/b", QUERY, false)]
+    #[case::code("/a", "code_b64=cnV1&kwargs_b64={'a':1}&mine=1&yours=2", false)]
+    #[case::arguments("/a", "code_b64=cnVu&kwargs_b64={'a':2}&mine=1&yours=2", false)]
+    #[case::no_arguments("/a", "code_b64=cnVu&mine=1&yours=2", false)]
+    #[case::function("/a", "code_b64=cnVu&kwargs_b64={'a':1}&fn_name=f&mine=1&yours=2", false)]
+    #[case::cache("/a", "code_b64=cnVu&kwargs_b64={'a':1}&use_cache=1&mine=1&yours=2", false)]
+    #[case::reload("/a", "code_b64=cnVu&kwargs_b64={'a':1}&reload=1&mine=1&yours=2", false)]
+    #[case::fields_of_the_handler("/a", "code_b64=cnVu&kwargs_b64={'a':1}&mine=2&yours=2", false)]
+    #[case::their_order("/a", "code_b64=cnVu&kwargs_b64={'a':1}&yours=2&mine=1", false)]
+    fn two_calls_are_the_same_if_they_do_the_same(
+        #[case] path: &str,
+        #[case] query: &str,
+        #[case] is_same: bool,
+    ) {
+        let keys = Keys::default();
+        let key =
+            |path, query| keys.of(path, query, &Envelope::from_query(query).unwrap().unwrap());
+        assert_eq!(key("/a", QUERY) == key(path, query), is_same);
+    }
+}
