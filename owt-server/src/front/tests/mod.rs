@@ -9,4 +9,5 @@ mod executor;
 mod refusals;
 mod replies;
 mod server;
+mod spellings;
 mod uploads;

@@ -101,7 +101,8 @@ impl Server {
     /// Sends bytes as they are, and gives all that comes until the server closes the connection.
     pub(super) async fn raw(&self, request: &str) -> String {
         let mut socket = TcpStream::connect(self.address).await.expect("the server listens");
-        let request = request.replace("HOST", &format!("Host: {}", self.address));
+        let host = format!("\r\nHost: {}\r\n", self.address);
+        let request = request.replace("\r\nHOST\r\n", &host);
         socket.write_all(request.as_bytes()).await.expect("the server reads");
         let mut answer = Vec::new();
         // A connection that is reset has said what it had to say.
