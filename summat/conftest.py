@@ -1,4 +1,4 @@
-"""Keeps bytecode out of the sources: cargo would take it for a change, and build the server anew."""
+"""Keeps bytecode out of the sources: cargo would take it for a change, and build owt anew."""
 
 import sys
 
