@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use procfs::process::Process;
 use xshell::{Shell, cmd};
 
 use super::throughput::BASELINE;
@@ -43,9 +44,17 @@ pub(crate) fn owt(sh: &Shell, options: &[&str]) -> Result<Contestant> {
 
 /// The same, without building it first.
 pub(crate) fn owt_now(options: &[&str]) -> Result<Contestant> {
-    let owt = program("owt")?;
+    start_owt("owt", program("owt")?, options)
+}
+
+/// Another build of owt.
+pub(crate) fn owt_of(program: &Path, options: &[&str]) -> Result<Contestant> {
+    start_owt("owt before", program.display().to_string(), options)
+}
+
+fn start_owt(name: &'static str, owt: String, options: &[&str]) -> Result<Contestant> {
     let options = options.iter().copied().map(str::to_owned);
-    Contestant::start("owt", |port| {
+    Contestant::start(name, |port| {
         (owt, ["serve".into(), "--port".into(), port].into_iter().chain(options).collect())
     })
 }
@@ -89,8 +98,18 @@ impl Contestant {
         format!("http://{}/", self.address)
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.process.id()
+    /// The process that was started.
+    pub(super) fn front(&self) -> Result<Process> {
+        Ok(Process::new(self.process.id().cast_signed())?)
+    }
+
+    /// Its child processes.
+    pub(super) fn workers(&self) -> Result<Vec<Process>> {
+        let children = self.front()?.task_main_thread()?.children()?;
+        Ok(children
+            .into_iter()
+            .map(|pid| Process::new(pid.cast_signed()))
+            .collect::<Result<_, _>>()?)
     }
 
     /// Starts a program, whose arguments are made from a free port.

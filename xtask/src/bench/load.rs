@@ -7,6 +7,9 @@ use serde::Deserialize;
 use serde_json::json;
 use xshell::{Shell, cmd};
 
+use super::contestant::Contestant;
+use super::cpu::CpuTime;
+
 /// An adaptor of about 100 bytes.
 const ADAPTOR: &str = r#"def run(request, name):
     """Greets, in about a hundred bytes of source code."""
@@ -24,11 +27,19 @@ pub(crate) struct Sample {
     errors: u64,
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
+    /// What the server used meanwhile.
+    #[serde(skip)]
+    pub(crate) cpu: CpuTime,
 }
 
 impl Sample {
     pub(crate) fn requests_per_second(&self) -> f64 {
         self.requests as f64 / self.seconds
+    }
+
+    /// Microseconds of processor time that the server took for each.
+    pub(crate) fn cpu_us(&self, seconds: impl Fn(CpuTime) -> f64) -> f64 {
+        seconds(self.cpu) * 1e6 / self.requests as f64
     }
 }
 
@@ -48,8 +59,15 @@ pub(crate) fn check(sh: &Shell, url: &str) -> Result<()> {
 }
 
 /// Sends calls for some seconds over a number of connections.
-pub(crate) fn sample(sh: &Shell, url: &str, connections: u32, seconds: u32) -> Result<Sample> {
-    sample_of(sh, url, connections, seconds, &body())
+pub(crate) fn sample(
+    sh: &Shell,
+    server: &Contestant,
+    connections: u32,
+    seconds: u32,
+) -> Result<Sample> {
+    let before = CpuTime::of(server)?;
+    let sample = sample_of(sh, &server.url(), connections, seconds, &body())?;
+    Ok(Sample { cpu: CpuTime::of(server)? - before, ..sample })
 }
 
 /// The same with another body. `@file`: each call sends another line of that file.

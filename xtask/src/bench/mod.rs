@@ -4,6 +4,7 @@
 mod caller;
 mod concurrency;
 mod contestant;
+mod cpu;
 mod faults;
 mod figure;
 mod load;

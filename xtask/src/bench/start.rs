@@ -1,9 +1,9 @@
 //! A server's start, and what it holds when nothing happens.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use procfs::process::Process;
 use xshell::Shell;
 
 use super::caller::{Caller, Envelope};
@@ -40,16 +40,13 @@ pub(super) async fn measure(sh: &Shell, rounds: u16) -> Result<Vec<Figure>> {
 
 /// The proportional set size of all of a server's processes: what several of them share counts once.
 fn memory_of(server: &Contestant) -> Result<f64> {
-    let front = server.pid();
-    let workers = fs::read_to_string(format!("/proc/{front}/task/{front}/children"))?;
-    let pids = workers.split_whitespace().map(str::to_owned).chain([front.to_string()]);
-    let kibibytes = pids.map(|pid| pss(&pid)).sum::<Result<f64>>()?;
-    Ok(kibibytes / 1024.0)
+    let workers = server.workers()?.iter().map(pss).sum::<Result<u64>>()?;
+    Ok((workers + pss(&server.front()?)?) as f64 / f64::from(1 << 20))
 }
 
-fn pss(pid: &str) -> Result<f64> {
-    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
-    let number = line.and_then(|line| line.split_whitespace().next()).context("no Pss")?;
-    Ok(number.parse()?)
+/// In bytes.
+fn pss(process: &Process) -> Result<u64> {
+    let maps = process.smaps_rollup()?.memory_map_rollup;
+    let rollup = maps.iter().next().context("no smaps_rollup")?;
+    rollup.extension.map.get("Pss").copied().context("no Pss")
 }

@@ -2,27 +2,35 @@
 #![expect(clippy::print_stdout, reason = "the table is what the chore is run for")]
 
 use super::contestant::Contestant;
+use super::cpu::CpuTime;
 use super::figure::Figure;
 use super::load::Sample;
 
 pub(crate) fn print_head(baseline: &str) {
     println!(
-        "| connections | server | requests/s | p50 | p99 | requests/s ÷ {baseline} | p50 ÷ {baseline} |"
+        "| connections | server | requests/s | p50 | p99 | requests/s ÷ {baseline} | p50 ÷ {baseline} \
+         | CPU time a call | front, workers | user, system |"
     );
-    println!("|--:|:--|--:|--:|--:|:--|:--|");
+    println!("|--:|:--|--:|--:|--:|:--|:--|--:|:--|:--|");
 }
 
 /// A row for each contestant: medians of all rounds, and ratios to the first contestant round by round.
 pub(crate) fn print_rows(connections: u32, contestants: &[Contestant], samples: &[Vec<Sample>]) {
     for (contestant, own) in contestants.iter().zip(samples) {
+        let cpu = |seconds: fn(CpuTime) -> f64| spread(own, |sample| sample.cpu_us(seconds)).median;
         println!(
-            "| {connections} | {} | {:.0} | {:.0} µs | {:.0} µs | {} | {} |",
+            "| {connections} | {} | {:.0} | {:.0} µs | {:.0} µs | {} | {} | {:.1} µs | {:.1} + {:.1} | {:.1} + {:.1} |",
             contestant.name,
             spread(own, Sample::requests_per_second).median,
             spread(own, |sample| sample.p50_us).median,
             spread(own, |sample| sample.p99_us).median,
             ratio(own, &samples[0], Sample::requests_per_second),
             ratio(own, &samples[0], |sample| sample.p50_us),
+            cpu(CpuTime::total),
+            cpu(|time| time.front.total()),
+            cpu(|time| time.workers.total()),
+            cpu(CpuTime::user),
+            cpu(CpuTime::system),
         );
     }
 }

@@ -1,5 +1,7 @@
 //! Requests a second: the same call to owt and to servers written by hand, side by side in one run.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 use xshell::Shell;
@@ -27,6 +29,9 @@ pub(crate) struct Options {
     /// The servers that owt is measured against
     #[arg(long, value_enum, default_value_t = Against::Actix)]
     against: Against,
+    /// Another build of owt to measure, such as that of the commit before
+    #[arg(long, value_name = "PROGRAM")]
+    before: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -40,7 +45,7 @@ enum Against {
 pub(super) fn run(sh: &Shell, options: &Options) -> Result<()> {
     ensure!(options.rounds > 0, "--rounds must be at least 1");
     debian::ensure_programs(sh, &["wrk"])?;
-    let contestants = contestants(sh, options.against)?;
+    let contestants = contestants(sh, options)?;
     table::print_head(BASELINE);
     for &connections in &options.connections {
         let samples = measure(sh, &contestants, connections, options)?;
@@ -50,9 +55,13 @@ pub(super) fn run(sh: &Shell, options: &Options) -> Result<()> {
 }
 
 /// Everyone who takes part: the baseline first.
-fn contestants(sh: &Shell, against: Against) -> Result<Vec<Contestant>> {
-    let mut contestants = vec![contestant::actix(sh)?, contestant::owt(sh, &[])?];
-    if against == Against::All {
+fn contestants(sh: &Shell, options: &Options) -> Result<Vec<Contestant>> {
+    let mut contestants = vec![contestant::actix(sh)?];
+    if let Some(before) = &options.before {
+        contestants.push(contestant::owt_of(before, &[])?);
+    }
+    contestants.push(contestant::owt(sh, &[])?);
+    if options.against == Against::All {
         contestants.extend(contestant::written_by_hand(sh)?);
     }
     for contestant in &contestants {
@@ -72,7 +81,7 @@ fn measure(
     let mut samples = vec![Vec::new(); contestants.len()];
     for _ in 0..options.rounds {
         for (contestant, samples) in contestants.iter().zip(&mut samples) {
-            samples.push(load::sample(sh, &contestant.url(), connections, options.seconds)?);
+            samples.push(load::sample(sh, contestant, connections, options.seconds)?);
         }
     }
     Ok(samples)
