@@ -29,7 +29,10 @@ pub use client::Client;
 pub use error::{Error, TransportError};
 pub use events::{Event, Events};
 pub use form::Form;
-pub use owt_core::{BaseInvalid, Code, Digest, Envelope, OwtifyError, kwargs::KwargsError, owtify};
+pub use owt_core::{
+    BaseInvalid, Code, Digest, Envelope, OwtifyError, UrlKey, UrlKeyInvalid, UrlKeys,
+    kwargs::KwargsError, owtify, owtify_signed,
+};
 pub use reply::Reply;
 pub use reqwest::{Method, StatusCode, header};
 pub use server_error::ServerError;

@@ -21,6 +21,9 @@ pub enum BaseInvalid {
     /// Its port is not a number up to 65535.
     #[error("the base URL's port is not a number up to 65535")]
     Port,
+    /// It has a query, and the URL is to be signed.
+    #[error("the base URL has a query, and a signed URL has only the fields of its call")]
+    Query,
 }
 
 /// The absolute form of a base URL: with its scheme and at least the path `/`, and without its fragment.
@@ -62,6 +65,11 @@ pub(crate) fn with_query(base: &str, query: &str) -> Result<String, BaseInvalid>
 pub(crate) fn target(url: &str) -> &str {
     let address = url.split_once(':').map_or(url, |(_, rest)| rest.trim_start_matches('/'));
     split_at(address, address.find('/')).1
+}
+
+/// The path and the query of an absolute URL.
+pub(crate) fn split_target(url: &str) -> (&str, &str) {
+    target(url).split_once('?').unwrap_or((target(url), ""))
 }
 
 /// `localhost:9876` is as good as `http://localhost:9876`.

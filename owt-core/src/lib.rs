@@ -14,6 +14,7 @@ mod file_name;
 pub mod kwargs;
 pub mod owtify;
 mod sentence;
+pub mod signature;
 pub mod stats;
 
 pub use base::BaseInvalid;
@@ -27,3 +28,4 @@ pub use executor::{
 };
 pub use file_name::FileName;
 pub use owtify::{OwtifyError, owtify};
+pub use signature::{UrlKey, UrlKeyInvalid, UrlKeys, owtify_signed};

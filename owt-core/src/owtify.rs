@@ -44,6 +44,7 @@ impl OwtifyError {
             OwtifyError::Base(BaseInvalid::Scheme) => "base-scheme",
             OwtifyError::Base(BaseInvalid::Host) => "base-host",
             OwtifyError::Base(BaseInvalid::Port) => "base-port",
+            OwtifyError::Base(BaseInvalid::Query) => "base-query",
             OwtifyError::Kwargs(KwargsError::NotAMap) => "kwargs-not-a-map",
             OwtifyError::Kwargs(KwargsError::NotJson(_)) => "kwargs-not-json",
             OwtifyError::TooLong => "url-too-long",
@@ -157,7 +158,10 @@ impl Envelope {
     }
 
     /// The fields that are not at their default, always in the same order.
-    fn fields(&self, base64: fn(&[u8]) -> String) -> Vec<(&'static str, FieldValue<'_>)> {
+    pub(crate) fn fields(
+        &self,
+        base64: fn(&[u8]) -> String,
+    ) -> Vec<(&'static str, FieldValue<'_>)> {
         let code = match &self.code {
             Code::Source(source) => (Field::CodeB64, base64(source.text().as_bytes())),
             Code::Known(digest) => (Field::CodeSha256, digest.to_string()),

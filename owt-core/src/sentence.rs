@@ -101,8 +101,9 @@ impl Error {
                  --allow-origin."
             )
             .into(),
-            Error::SignatureInvalid => "The signature does not fit this URL. Sign the URL again \
-                with this server's key, and change nothing in it."
+            Error::SignatureInvalid => "The signature does not fit this request. Sign the URL again \
+                with this server's key (--url-key), change nothing in it, and send a GET without a \
+                body."
                 .into(),
             Error::SignatureExpired => {
                 "The signature of this URL has expired. Sign it again.".into()

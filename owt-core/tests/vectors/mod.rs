@@ -26,7 +26,7 @@ pub(crate) struct Vector {
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Source {
+pub(crate) enum Source {
     Text(String),
     Repeated { repeat: String, times: usize },
 }
@@ -51,9 +51,18 @@ pub(crate) enum Outcome {
     Error { code: String, message: String },
 }
 
+impl Source {
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Source::Text(text) => text.clone(),
+            Source::Repeated { repeat, times } => repeat.repeat(*times),
+        }
+    }
+}
+
 impl Json {
     /// The value of a field, unless it is left out.
-    fn value(&self) -> Option<FieldValue<'_>> {
+    pub(crate) fn value(&self) -> Option<FieldValue<'_>> {
         match self {
             Json::Null(()) => None,
             Json::Flag(flag) => Some(FieldValue::Flag(*flag)),
@@ -74,10 +83,7 @@ impl Vector {
     }
 
     pub(crate) fn source(&self) -> String {
-        match &self.source {
-            Source::Text(text) => text.clone(),
-            Source::Repeated { repeat, times } => repeat.repeat(*times),
-        }
+        self.source.text()
     }
 
     /// The fields of the envelope besides code and arguments.
