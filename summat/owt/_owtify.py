@@ -20,6 +20,7 @@ _MESSAGES = {
     "base-scheme": "the base URL is neither http nor https",
     "base-host": "the base URL names no valid host",
     "base-port": "the base URL's port is not a number up to 65535",
+    "base-query": "the base URL has a query, and a signed URL has only the fields of its call",
     "kwargs-not-a-map": "arguments are not a map of names to values",
     "kwargs-not-json": "arguments cannot be written as JSON",
     "url-too-long": f"the URL is longer than the {MAX_URL} bytes that a server takes; "
@@ -36,8 +37,8 @@ _PORT = re.compile(r"(?::0*([0-9]{0,5}))?", re.DOTALL)
 class OwtifyError(ValueError):
     """A call that cannot be a URL.
 
-    `code` is one of `base-scheme`, `base-host`, `base-port`, `kwargs-not-a-map`, `kwargs-not-json`
-    and `url-too-long`.
+    `code` is one of `base-scheme`, `base-host`, `base-port`, `base-query`, `kwargs-not-a-map`,
+    `kwargs-not-json` and `url-too-long`.
     """
 
     def __init__(self, code: str) -> None:
@@ -56,6 +57,8 @@ def owtify(
     cache_key_override: str | None = None,
     timeout: float | None = None,
     reload: bool = False,
+    url_key: str | None = None,
+    expires: float | None = None,
 ) -> str:
     """Return the URL that runs an adaptor with these arguments.
 
@@ -63,15 +66,22 @@ def owtify(
     are values that JSON can represent, `timeout` is in seconds, and the other fields are those of
     the envelope.
 
+    With `url_key`, the text of the server's key file, and `expires`, a time as `time.time()` gives
+    it, the URL is signed: until then, whoever has it may make this call.
+
     Raises `OwtifyError` if there is no such URL, and `OSError` if the file cannot be read.
 
     >>> owtify("localhost:9876", "def run(_, n): return n", {"n": 3})
     'http://localhost:9876/?code_b64=ZGVmIHJ1bihfLCBuKTogcmV0dXJuIG4&kwargs_b64=eyJuIjozfQ'
     """
+    if (url_key is None) is not (expires is None):
+        raise ValueError("url_key and expires go together")
+    source = _utf8(_source(adaptor))
     text = _kwargs_text(kwargs)
-    fields = {
-        "code_b64": _b64(_source(adaptor)),
-        "kwargs_b64": None if text is None else _b64(text),
+    arguments = None if text is None else _utf8(text)
+    values = {
+        "code_b64": _b64(source),
+        "kwargs_b64": None if arguments is None else _b64(arguments),
         "fn_name": None if fn_name == "run" else fn_name,
         "use_cache": _flag(use_cache),
         "cache_kwargs": _flag(cache_kwargs),
@@ -79,10 +89,15 @@ def owtify(
         "timeout": None if timeout is None else _seconds(timeout),
         "reload": _flag(reload),
     }
-    query = "&".join(
-        f"{name}={_form(value)}" for name, value in fields.items() if value is not None
-    )
-    return _with_query(base_url, query)
+    fields = {name: value for name, value in values.items() if value is not None}
+    query = "&".join(f"{name}={_form(value)}" for name, value in fields.items())
+    if url_key is None or expires is None:
+        return _with_query(base_url, query)
+    from owt._signed_url import signed_field
+
+    path = _bare_path(base_url)
+    signed = signed_field(path, fields, source, arguments, url_key, expires)
+    return _with_query(base_url, f"{query}&{signed}")
 
 
 def _source(adaptor: str | os.PathLike[str]) -> str:
@@ -105,9 +120,12 @@ def _kwargs_text(kwargs: Mapping[str, Any] | None) -> str | None:
     return text
 
 
-def _b64(text: str) -> str:
+def _utf8(text: str) -> bytes:
     # UTF-8 cannot encode a lone surrogate; JSON and Python write it as \udXXX.
-    data = text.encode("utf-8", "backslashreplace")
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
@@ -134,6 +152,14 @@ def _with_query(base: str, query: str) -> str:
     if len(target) > MAX_URL:
         raise OwtifyError("url-too-long")
     return origin + target
+
+
+def _bare_path(base: str) -> str:
+    """Return the path of a base URL that has no query."""
+    path, _, query = _split(base)[1].partition("?")
+    if query:
+        raise OwtifyError("base-query")
+    return path
 
 
 def _split(base: str) -> tuple[str, str]:
