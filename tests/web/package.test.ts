@@ -19,6 +19,9 @@ const TSC = fileURLToPath(import.meta.resolve('typescript/package.json')).replac
   'bin/tsc',
 );
 
+/** The bundler that the package itself is built with. */
+const ESBUILD = join(import.meta.dirname, '../../owt-client-wasm/node_modules/.bin/esbuild');
+
 let folder: string;
 
 before(() => {
@@ -54,6 +57,34 @@ describe('a program in an empty folder', () => {
       assert.deepEqual([stdout, stderr], [URL, '']);
     });
   }
+});
+
+describe('what signs URLs', () => {
+  const SIGN = `import { owtifySigned } from 'owt-client/sign';
+const options = { urlKey: 'A'.repeat(43), expires: new Date(0) };
+console.log(owtifySigned('localhost', '1', null, options).replace(/[0-9a-f]{64}$/, ''));
+`;
+
+  test('is there for Node', () => {
+    writeFileSync(join(folder, 'sign.mjs'), SIGN);
+    const { stdout, stderr } = spawnSync(process.execPath, ['sign.mjs'], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    assert.deepEqual([stdout, stderr], ['http://localhost/?code_b64=MQ&owt_signature=v1.0.\n', '']);
+  });
+
+  // A key in a page is everybody's, so no bundler may take this into one.
+  test('is in no bundle for a page', () => {
+    writeFileSync(join(folder, 'sign.mjs'), SIGN);
+    const options = ['--bundle', '--platform=browser', '--outfile=bundle.js'];
+    const { status, stderr } = spawnSync(ESBUILD, ['sign.mjs', ...options], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    assert.equal(status, 1);
+    assert.match(stderr, /Could not resolve "owt-client\/sign"/);
+  });
 });
 
 test('an error that nobody catches is shown without the code of the package', () => {
