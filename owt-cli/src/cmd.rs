@@ -5,6 +5,7 @@ mod completions;
 mod doctor;
 mod encode;
 mod hash;
+mod key;
 mod run;
 mod serve;
 
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Run(run::RunArgs),
     /// Make the value of --auth for a user
     Hash(hash::HashArgs),
+    /// Put a new key for signed URLs into a file
+    Key(key::KeyArgs),
     /// Say which Python is used, and what is wrong with it
     Doctor(doctor::DoctorArgs),
     /// Print a shell's completions, for: source <(owt completions bash)
@@ -61,6 +64,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Call(args) => call::run(args),
         Command::Run(args) => run::run(args),
         Command::Hash(args) => hash::run(&args),
+        Command::Key(args) => key::run(&args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(&args),
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::front::{AllowedOrigin, Credential, TlsFiles};
+use crate::front::{AllowedOrigin, Credential, TlsFiles, UrlKeySource};
 use crate::pool::Recycling;
 
 /// The settings of one server.
@@ -24,6 +24,8 @@ pub struct Config {
     pub auth: Vec<Credential>,
     /// Whether a server without `auth` may listen beyond loopback.
     pub allow_anonymous: bool,
+    /// The keys of signed URLs, which may be called without credentials.
+    pub url_keys: Option<UrlKeySource>,
     /// Web origins whose pages may call.
     pub allow_origins: Vec<AllowedOrigin>,
     /// Host names that this server answers to, besides its own.
@@ -85,6 +87,7 @@ impl Default for Config {
             tls: None,
             auth: Vec::new(),
             allow_anonymous: false,
+            url_keys: None,
             allow_origins: Vec::new(),
             allow_hosts: Vec::new(),
             trust_links: false,
@@ -139,6 +142,8 @@ impl Config {
             "tls_cert": self.tls.as_ref().map(|files| &files.cert),
             "tls_key": self.tls.as_ref().map(|files| &files.key),
             "auth": self.auth.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            // Never the keys: with these, an adaptor could sign URLs of any code.
+            "url_key": null,
             "allow_anonymous": self.allow_anonymous,
             "allow_origin": self.allow_origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "allow_host": self.allow_hosts,

@@ -20,7 +20,10 @@ mod spool;
 mod stop;
 
 pub use config::Config;
-pub use front::{AllowedOrigin, Credential, NotACredential, NotAnOrigin, TlsError, TlsFiles};
+pub use front::{
+    AllowedOrigin, Credential, NotACredential, NotAnOrigin, TlsError, TlsFiles, UrlKeyFileError,
+    UrlKeySource, read_url_keys,
+};
 pub use interpreter::{
     Candidate, Installation, Interpreter, InterpreterError, OLDEST_MINOR, Origin, Places,
 };

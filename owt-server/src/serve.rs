@@ -13,7 +13,8 @@ use crate::config::{Config, cores};
 use crate::dispatch::{Dispatchers, Limits};
 use crate::front::{
     AppState, Confirmations, ConnectionSettings, Connections, Drain, Front, Guard, Place,
-    RequestCounters, RequestIds, StaticFiles, TlsError, TlsFiles, listen,
+    RequestCounters, RequestIds, SignedUrls, StaticFiles, TlsError, TlsFiles, UrlKeyFileError,
+    listen,
 };
 use crate::interpreter::{Interpreter, InterpreterError, Places};
 use crate::memory_budget::MemoryBudget;
@@ -40,6 +41,9 @@ pub enum ServeError {
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The keys of signed URLs cannot be used.
+    #[error(transparent)]
+    UrlKeys(#[from] UrlKeyFileError),
     /// The folder of static files cannot be served.
     #[error("cannot serve the files of {folder}: {cause}", folder = folder.display())]
     Static {
@@ -73,6 +77,7 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         return Err(ServeError::OpenToAll(address));
     }
     let tls = config.tls.as_ref().map(TlsFiles::load).transpose()?;
+    let signed_urls = SignedUrls::open(config.url_keys.as_ref())?;
     let static_files = static_files(&config)?;
     allow_many_connections();
     actix_web::rt::System::new().block_on(async move {
@@ -81,7 +86,8 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         let run_dir = RunDir::create()?;
         let launch = launch(&config, &run_dir, address)?;
         let place = place(&launch);
-        let state = Arc::new(app_state(&config, &run_dir, address, place, static_files));
+        let opened = (signed_urls, static_files);
+        let state = Arc::new(app_state(&config, &run_dir, address, place, opened));
         let (pool_state, listeners) =
             pool::Shared::new(config.workers, threads, config.recycling.clone());
         let dispatchers = Dispatchers::new(pool_state.clone(), listeners, limits(&config));
@@ -171,7 +177,7 @@ fn app_state(
     run_dir: &RunDir,
     address: SocketAddr,
     place: Place,
-    static_files: Option<StaticFiles>,
+    (signed_urls, static_files): (SignedUrls, Option<StaticFiles>),
 ) -> AppState {
     AppState {
         guard: Guard::new(
@@ -181,6 +187,7 @@ fn app_state(
             config.allow_hosts.clone(),
         ),
         confirmations: Confirmations::new(place, config.trust_links),
+        signed_urls,
         max_body: config.max_body,
         memory_budget: MemoryBudget::new(config.max_buffered),
         uploads: run_dir.uploads().to_path_buf(),

@@ -48,6 +48,17 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "give a number of seconds, such as 30 or 2.5".to_owned())
 }
 
+/// A length of time, with a unit or in seconds: `90`, `90s`, `30m`, `1h`, `7d`.
+pub(crate) fn lifetime(text: &str) -> Result<Duration, String> {
+    let units = [("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0)];
+    let split = |(unit, factor)| Some((text.strip_suffix(unit)?, factor));
+    let (number, factor) = units.into_iter().find_map(split).unwrap_or((text, 1.0));
+    let number: Option<f64> = number.parse().ok();
+    let time = number.map(|number| (number * factor).to_string());
+    time.and_then(|time| limit(&time).ok())
+        .ok_or_else(|| "give a length of time such as 90s, 30m, 1h or 7d".to_owned())
+}
+
 /// A length of time as [`seconds`] reads it.
 pub(crate) fn shown_seconds(time: Duration) -> String {
     time.as_secs_f64().to_string()
@@ -160,6 +171,29 @@ mod tests {
     #[case("=a")]
     fn what_is_no_field_is_refused(#[case] text: &str) {
         assert_eq!(form_field(text), Err("give a field as name=text or name=@FILE".to_owned()));
+    }
+
+    #[rstest]
+    #[case("90", 90_000)]
+    #[case("90s", 90_000)]
+    #[case("0.5m", 30_000)]
+    #[case("1h", 3_600_000)]
+    #[case("7d", 604_800_000)]
+    fn a_lifetime_has_a_unit(#[case] text: &str, #[case] millis: u64) {
+        assert_eq!(lifetime(text), Ok(Duration::from_millis(millis)));
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("h")]
+    #[case("0s")]
+    #[case("-1h")]
+    #[case("1w")]
+    #[case("1 h")]
+    #[case("99999999d")]
+    fn what_is_no_lifetime_is_refused(#[case] text: &str) {
+        let message = "give a length of time such as 90s, 30m, 1h or 7d";
+        assert_eq!(lifetime(text), Err(message.to_owned()));
     }
 
     #[test]

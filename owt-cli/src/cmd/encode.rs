@@ -1,11 +1,12 @@
 //! `owt encode`: a call in a form that other programs can send.
 
 use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
-use owt_core::{Envelope, OwtifyError, base};
+use owt_core::{BaseInvalid, Envelope, OwtifyError, UrlKeys, base};
 
-use crate::args::{ARGUMENTS, AdaptorArgs, CodeArgs, FieldArgs, UrlArgs};
+use crate::args::{ARGUMENTS, AdaptorArgs, CodeArgs, FieldArgs, UrlArgs, UrlKeyArgs, value};
 use crate::input::Input;
 use crate::ui::{self, CliError, ExitKind};
 
@@ -13,7 +14,8 @@ const EXAMPLES: &str = "\
 Examples:
   owt encode adaptor.py prompt:hello
   owt encode adaptor.py \"{'prompt': 'hello'}\" --format curl | sh
-  echo 'lambda: 1 + 1' | owt encode - --url https://host/path";
+  echo 'lambda: 1 + 1' | owt encode - --url https://host/path
+  owt encode adaptor.py --sign --expires 7d --url-key url.key";
 
 #[derive(Debug, Args)]
 #[command(after_help = format!("{ARGUMENTS}\n\n{EXAMPLES}"))]
@@ -24,6 +26,18 @@ pub(crate) struct EncodeArgs {
     /// What to print
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Url)]
     format: Format,
+
+    /// Sign the URL: whoever has it may make this call, and needs no password
+    #[arg(long, help_heading = "Access")]
+    sign: bool,
+
+    /// How long a signed URL is valid: 90s, 30m, 1h or 7d
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = value::lifetime)]
+    #[arg(help_heading = "Access", requires = "sign")]
+    expires: Duration,
+
+    #[command(flatten)]
+    url_key: UrlKeyArgs,
 
     #[command(flatten)]
     url: UrlArgs,
@@ -52,14 +66,32 @@ pub(crate) enum Format {
 pub(crate) fn run(args: EncodeArgs) -> Result<ExitCode, CliError> {
     let envelope = args.fields.apply(args.adaptor.envelope(&mut Input::default())?)?;
     let envelope = args.code.apply(envelope);
-    let text = write(&envelope, args.format, &args.url.url);
+    let text = match args.sign {
+        false => write(&envelope, args.format, &args.url.url),
+        true => {
+            let keys = signing_keys(args.format, args.url_key)?;
+            let expires = SystemTime::now() + args.expires;
+            envelope.to_signed_url(&args.url.url, keys.newest(), expires)
+        }
+    };
     ui::print(&text.map_err(|err| cannot_encode(&args.url.url, &err))?)
+}
+
+fn signing_keys(format: Format, url_key: UrlKeyArgs) -> Result<UrlKeys, CliError> {
+    match format {
+        Format::Url => url_key.keys(),
+        _ => Err(CliError::new(ExitKind::Usage, "only a URL can be signed")
+            .hint("leave out --format, or --sign")),
+    }
 }
 
 fn cannot_encode(base: &str, err: &OwtifyError) -> CliError {
     match err {
         OwtifyError::TooLong => CliError::caused(ExitKind::Usage, err)
             .hint("print a command that posts it: --format curl"),
+        OwtifyError::Base(BaseInvalid::Query) => {
+            CliError::caused(ExitKind::Usage, err).hint("leave the query out of --url")
+        }
         err => bad_base_url(base, err),
     }
 }

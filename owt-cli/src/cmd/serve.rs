@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use listenfd::ListenFd;
 use owt_server::ServeError;
 
+use crate::args::bad_url_keys;
 use crate::ui::{CliError, ExitKind};
 
 pub(crate) use options::ServeArgs;
@@ -16,7 +17,7 @@ pub(crate) use options::ServeArgs;
 pub(crate) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     let _log = owt_server::init_log(args.log);
     let listener = inherited_listener()?;
-    owt_server::serve(args.into_config(listener), announce).map_err(|err| cannot_serve(&err))?;
+    owt_server::serve(args.into_config(listener)?, announce).map_err(|err| cannot_serve(&err))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -50,6 +51,7 @@ pub(super) fn cannot_serve(err: &ServeError) -> CliError {
             .hint("say who may call with --auth \"$(owt hash USER)\", or let everybody with --allow-anonymous"),
         ServeError::Tls(_) => CliError::new(ExitKind::Start, err.to_string())
             .hint("give the certificate and its key in PEM form with --tls-cert and --tls-key"),
+        ServeError::UrlKeys(err) => bad_url_keys(ExitKind::Start, err),
         ServeError::Static { .. } => CliError::new(ExitKind::Start, err.to_string())
             .hint("name a folder that can be read with --static"),
         ServeError::Interpreter(_) | ServeError::Start(_) => {

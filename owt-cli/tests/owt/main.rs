@@ -6,6 +6,7 @@ mod hash;
 mod program;
 #[path = "../../../owt-client/tests/server/mod.rs"]
 mod server;
+mod signing;
 mod usage;
 #[path = "../../../owt-core/tests/vectors/mod.rs"]
 mod vectors;

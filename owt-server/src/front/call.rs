@@ -44,8 +44,9 @@ impl<E: Executor + Control + 'static> Front<E> {
         context: &mut RequestContext,
         (reservation, in_flight): (Option<Reservation>, InFlight),
     ) -> Result<HttpResponse, Failure> {
-        let payload = match request.method() == Method::CONNECT {
-            // What follows is no body, and comes only once we agree, which we do not.
+        // What follows a CONNECT is no body, and comes only once we agree, which we do not. A signed
+        // URL is a call without a body, and HTTP/2 does not say beforehand whether one comes.
+        let payload = match request.method() == Method::CONNECT || context.is_signed {
             true => Payload::None,
             false => payload,
         };

@@ -4,23 +4,27 @@ use std::rc::Rc;
 
 use actix_web::dev::{Payload, RequestHead};
 use actix_web::http::Version;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, ORIGIN};
 use actix_web::{HttpRequest, HttpResponse, web};
 use owt_core::owtify::MAX_URL;
 use owt_core::{Control, Digest, Error, Executor, Failure};
 
 use super::connection::Exchange;
 use super::disconnect::Watch;
-use super::guard::Guard;
+use super::guard::{Access, Guard};
 use super::headers::{declared_len, headers_with_host, url_len};
 use super::request_ids::Reservation;
-use super::{Front, access_log, admin, client, confirm, near_miss, response, static_files};
+use super::{
+    Front, SignedUrls, access_log, admin, client, confirm, near_miss, response, static_files,
+};
 
 /// What becomes known of a request on its way, for its answer and for the log.
 pub(super) struct RequestContext {
     pub(super) id: String,
     /// The digest of the code that it runs; none of a request that is no call.
     pub(super) digest: Option<Digest>,
+    /// Whether its URL is signed.
+    pub(super) is_signed: bool,
 }
 
 /// Answers any request.
@@ -31,7 +35,8 @@ pub(super) async fn handle<E: Executor + Control + 'static>(
 ) -> HttpResponse {
     exchange(&request).into_iter().for_each(|exchange| exchange.handle());
     let state = &front.state;
-    let mut context = RequestContext { id: state.request_ids.make(), digest: None };
+    let mut context =
+        RequestContext { id: state.request_ids.make(), digest: None, is_signed: false };
     let line = state.access_log.then(|| access_log::Line::begin(&request));
     let headers = headers_with_host(request.uri(), request.headers());
     let (watch, payload) = match request.version() {
@@ -48,7 +53,7 @@ pub(super) async fn handle<E: Executor + Control + 'static>(
             () = watch.gone() => Ok(HttpResponse::NoContent().finish()),
         },
     };
-    let RequestContext { id, digest } = context;
+    let RequestContext { id, digest, is_signed } = context;
     state.counters.count_answer();
     let mut response = outcome.unwrap_or_else(|failure| {
         access_log::failure(&id, &failure, digest);
@@ -59,7 +64,11 @@ pub(super) async fn handle<E: Executor + Control + 'static>(
         response::without_chunks(&mut response);
     }
     near_miss::warn(&request, &mut response);
-    response::finish(&mut response, &id, digest, state.guard.readable_by(&headers));
+    let reader = match is_signed {
+        true => headers.get(ORIGIN),
+        false => state.guard.readable_by(&headers),
+    };
+    response::finish(&mut response, &id, digest, reader);
     let response = match watch {
         Some(watch) => response.map_body(|_, body| watch.until_gone(body)),
         None => response,
@@ -77,11 +86,21 @@ impl<E> Front<E> {
         if url_len(&head.uri) > MAX_URL {
             return Err(Error::UrlTooLong { limit: MAX_URL as u64 });
         }
-        self.state.guard.admit(&head.method, &headers)?;
+        self.admit(head, &headers)?;
         match declared_len(&headers) > self.state.max_body {
             true => Err(Error::BodyTooLarge { limit: self.state.max_body }),
             false => Ok(()),
         }
+    }
+
+    /// Decides on a request, and says by which way it is allowed.
+    fn admit(&self, head: &RequestHead, headers: &HeaderMap) -> Result<Access, Error> {
+        if !SignedUrls::decide(head) {
+            return self.state.guard.admit(&head.method, headers);
+        }
+        self.state.guard.admit_signed(headers)?;
+        self.state.signed_urls.verify(head)?;
+        Ok(Access::Signed)
     }
 
     /// The answer to a request that no handler sees.
@@ -141,7 +160,8 @@ impl<E: Executor + Control + 'static> Front<E> {
             guard.admit_preflight(headers)?;
             return Ok(client::answer(request.method(), headers)?);
         }
-        let access = guard.admit(request.method(), headers)?;
+        let access = self.admit(request.head(), headers)?;
+        context.is_signed = access == Access::Signed;
         if request.path() == confirm::PATH {
             return Ok(self.confirm(request, headers, payload).await?);
         }

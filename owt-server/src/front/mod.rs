@@ -23,11 +23,13 @@ mod multipart;
 mod near_miss;
 mod request_ids;
 mod response;
+mod signed_urls;
 mod state;
 mod static_files;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod url_key_file;
 
 pub use auth::{Credential, NotACredential};
 pub(crate) use confirm::{Confirmations, Place};
@@ -38,6 +40,9 @@ pub(crate) use drain::Drain;
 pub(crate) use guard::Guard;
 pub use guard::{AllowedOrigin, NotAnOrigin};
 pub(crate) use request_ids::RequestIds;
+pub(crate) use signed_urls::SignedUrls;
+pub use signed_urls::UrlKeySource;
 pub(crate) use state::{AppState, Front};
 pub(crate) use static_files::StaticFiles;
 pub use tls::{TlsError, TlsFiles};
+pub use url_key_file::{UrlKeyFileError, read as read_url_keys};

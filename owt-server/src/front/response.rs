@@ -199,8 +199,21 @@ pub(super) fn finish(
     if !headers.contains_key(header::X_CONTENT_TYPE_OPTIONS) {
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     }
+    vary_by_origin(headers);
     if let Some(origin) = origin {
         share_with(headers, origin);
+    }
+}
+
+/// Says that the answer depends on the page that asks for it: what is kept of it is not for another one.
+fn vary_by_origin(headers: &mut HeaderMap) {
+    let mut values = headers.get_all(header::VARY);
+    let is_said = values.any(|value| {
+        let mut names = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        names.any(|name| name == b"*" || name.eq_ignore_ascii_case(b"origin"))
+    });
+    if !is_said {
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
     }
 }
 
@@ -210,7 +223,6 @@ fn share_with(headers: &mut HeaderMap, origin: &HeaderValue) {
         "Owt-Error, Owt-Warning, Owt-Request-Id, Owt-Code-SHA256, Owt-Cache, Server-Timing";
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(READABLE));
-    headers.append(header::VARY, HeaderValue::from_static("Origin"));
 }
 
 /// The answer to a preflight: what a page of an allowed origin may send.

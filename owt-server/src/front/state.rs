@@ -10,7 +10,7 @@ use super::counters::RequestCounters;
 use super::drain::Drain;
 use super::guard::Guard;
 use super::request_ids::RequestIds;
-use super::{Connections, StaticFiles};
+use super::{Connections, SignedUrls, StaticFiles};
 use crate::cache::Cache;
 use crate::memory_budget::MemoryBudget;
 
@@ -19,6 +19,7 @@ use crate::memory_budget::MemoryBudget;
 pub(crate) struct AppState {
     pub(crate) guard: Guard,
     pub(crate) confirmations: Confirmations,
+    pub(crate) signed_urls: SignedUrls,
     pub(crate) max_body: u64,
     /// What bodies may take of memory together.
     pub(crate) memory_budget: Arc<MemoryBudget>,

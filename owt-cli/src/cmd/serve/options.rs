@@ -10,7 +10,8 @@ use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use owt_server::{AllowedOrigin, Config, Credential, Recycling, TlsFiles};
 use tracing::level_filters::LevelFilter;
 
-use crate::args::{DEFAULTS, value};
+use crate::args::{DEFAULTS, UrlKeyArgs, value};
+use crate::ui::CliError;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,6 +53,9 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "USER:SHA256", env = "OWT_AUTH", help_heading = "Access")]
     #[arg(value_delimiter = ',', hide_env_values = true)]
     auth: Vec<Credential>,
+
+    #[command(flatten)]
+    url_key: UrlKeyArgs,
 
     /// Let everybody who reaches the server run code
     #[arg(long, env = "OWT_ALLOW_ANONYMOUS", help_heading = "Access")]
@@ -248,15 +252,16 @@ pub(crate) struct ServeArgs {
 
 impl ServeArgs {
     /// The settings that these options make.
-    pub(super) fn into_config(self, listener: Option<TcpListener>) -> Config {
+    pub(super) fn into_config(self, listener: Option<TcpListener>) -> Result<Config, CliError> {
         let access_log = self.logs_access();
         let tls = self.tls_cert.zip(self.tls_key).map(|(cert, key)| TlsFiles { cert, key });
-        Config {
+        Ok(Config {
             tls,
             address: self.address,
             port: self.port,
             listener,
             auth: self.auth,
+            url_keys: self.url_key.source()?,
             allow_anonymous: self.allow_anonymous,
             allow_origins: self.allow_origin,
             allow_hosts: self.allow_host,
@@ -291,7 +296,7 @@ impl ServeArgs {
             static_dir: self.static_dir,
             access_log,
             log_tracebacks: self.log_tracebacks,
-        }
+        })
     }
 
     /// Whether requests are logged: by default where standard error is a terminal.

@@ -10,6 +10,8 @@ pub(crate) enum Access {
     Program,
     /// A page that may call sends it.
     Page,
+    /// Its URL is signed for this very call.
+    Signed,
     /// A browser opens it, and nothing shows that anybody knows what it would run.
     Link(Link),
 }

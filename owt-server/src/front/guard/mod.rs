@@ -86,6 +86,16 @@ impl Guard {
         }
     }
 
+    /// Decides on what is left to decide where a URL is signed: whoever has it may make its call, from
+    /// any page.
+    pub(super) fn admit_signed(&self, headers: &HeaderMap) -> Result<(), Error> {
+        self.check_host(headers)?;
+        match browser::is_speculation(headers) {
+            true => Err(Error::CrossSite),
+            false => Ok(()),
+        }
+    }
+
     /// Decides on a preflight, which never carries credentials.
     pub(super) fn admit_preflight(&self, headers: &HeaderMap) -> Result<(), Error> {
         self.check_host(headers)?;

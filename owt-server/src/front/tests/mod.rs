@@ -10,4 +10,5 @@ mod refusals;
 mod replies;
 mod server;
 mod spellings;
+mod signed_urls;
 mod uploads;

@@ -68,6 +68,7 @@ async fn a_bad_request_is_refused_by_name(
     let head = answer.split("\r\n\r\n").next().unwrap_or_default().to_ascii_lowercase();
     assert!(head.starts_with(&format!("http/1.1 {status} ")), "{answer}");
     assert!(head.contains(&format!("\r\nowt-error: {code}")), "{answer}");
+    assert_eq!(head.matches("\r\nvary: origin").count(), 1, "{answer}");
     assert_eq!(server.recorded.runs(), 0);
 }
 

@@ -16,6 +16,7 @@ async fn a_reply_says_what_ran_where_its_time_went_and_by_which_id() {
         Some("queue;dur=1.000, load;dur=2.000, run;dur=3.000")
     );
     assert_eq!(header(&response, "x-content-type-options"), Some("nosniff"));
+    assert_eq!(header(&response, "vary"), Some("Origin"));
     assert_eq!(header(&response, "owt-request-id").unwrap().len(), 16);
     assert_eq!(response.text().await.unwrap(), "hello");
 }
