@@ -8,6 +8,7 @@ import { withEnvelope } from './envelope.js';
 import { OwtError } from './error.js';
 import type { Fields } from './fields.js';
 import { parsed, requireEvents } from './events.js';
+import { askedSpace, refusal } from './local-network.js';
 
 /** Who calls: `'user:password'`, or both by name. */
 export type Auth = string | { user: string; password: string };
@@ -164,10 +165,13 @@ export class Owt {
   }
 
   async #send({ url, init }: Sent, signal: AbortSignal | undefined): Promise<Response> {
+    const space = askedSpace(new URL(url).hostname);
     try {
-      return await this.#fetch(url, init);
+      return await this.#fetch(url, space ? withSpace(init, space) : init);
     } catch (cause) {
-      throw signal?.aborted ? signal.reason : unreachable(this.#url, cause);
+      if (signal?.aborted) throw signal.reason;
+      const reason = space && (await refusal(space));
+      throw reason ? notPermitted(this.#url, reason, cause) : unreachable(this.#url, cause);
     }
   }
 
@@ -222,6 +226,16 @@ function basic(auth: Auth): string {
   const pair = typeof auth === 'string' ? auth : `${auth.user}:${auth.password}`;
   if (!pair.includes(':')) throw new OwtError('auth-invalid', "auth takes 'user:password'");
   return `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(pair)))}`;
+}
+
+/** Says where the server is, for browsers that ask before a page may reach it. */
+function withSpace(init: RequestInit, targetAddressSpace: string): RequestInit {
+  return { ...init, targetAddressSpace } as RequestInit;
+}
+
+function notPermitted(url: string, reason: string, cause: unknown): OwtError {
+  const message = `The browser does not let this page reach ${new URL(url).origin} ${reason}`;
+  return new OwtError('not-permitted', message, { cause });
 }
 
 /** A browser does not say why there is no answer: the server may be down, or refuse this page. */

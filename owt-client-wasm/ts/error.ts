@@ -15,6 +15,7 @@ export type ClientErrorCode =
   | 'kwargs-not-a-map'
   | 'kwargs-unsendable'
   | 'not-events'
+  | 'not-permitted'
   | 'unreachable'
   | 'url-too-long'
   | 'wasm-blocked';

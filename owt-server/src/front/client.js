@@ -1,51 +1,51 @@
-// owt-client, built by `cargo xtask wasm` from sources d04ded20d39f36d35bc8904412cec180a4f1fb67fcd74fd498ff3c5135c07cb0
+// owt-client, built by `cargo xtask wasm` from sources 1fd95aa72235098d1536a70334051e720bf98b716c34a605433853159d7cd1d5
 /*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */
 var u=class extends Error{name="OwtError";code;#f;constructor(f,e,c={}){super(e,"cause"in c?{cause:c.cause}:void 0),this.
-code=f,this.#f=c.response}get response(){return this.#f}get status(){return this.#f?.status}};function V(a){if(L(a))return a;let f=Z(a)?void 0:f0();try{if(f!==void 0)return f.readFileSync(a,"utf8")}catch(e){throw S(
-a,String(e),e)}if(typeof XMLHttpRequest>"u")throw S(a,"nothing can be fetched at once here. Fetch the source first, and \
-pass that");return R0(a)}async function Y(a,f){if(L(a))return a;let e=Z(a)?void 0:f0();try{if(e!==void 0)return await e.
-promises.readFile(a,"utf8");let c=await fetch(a,{signal:f??null});return a0(a,c.ok?200:c.status,c.headers.get("content-t\
-ype"),await c.text())}catch(c){throw c instanceof u||f?.aborted?c:S(a,String(c),c)}}function Q(a){let f=e0(a).split(/[/\\]/).
-pop()??"";return L(a)?"":`&name=${encodeURIComponent(f)}`}function L(a){return typeof a=="string"&&!/^.+\.py$/.test(a)}function Z(a){
-return/^https?:/i.test(String(a))}function f0(){let{process:a}=globalThis;return a?.getBuiltinModule?.("node:fs")}function R0(a){
-let f=new XMLHttpRequest;try{f.open("GET",a,!1),f.send()}catch(e){throw S(a,"it cannot be fetched",e)}return a0(a,f.status,
-f.getResponseHeader("content-type"),f.responseText)}function a0(a,f,e,c){if(f!==200)throw S(a,`the answer is ${f}`);if(e?.
-startsWith("text/html"))throw S(a,"the answer is a web page");return c}function S(a,f,e){let c=e0(a);return new u("adapt\
-or-unreadable",`Cannot read the adaptor ${c}: ${f}`,{cause:e})}function e0(a){return String(a).replace(/[?#].*$/s,"")}async function c0(a){let f=a.headers.get("owt-error");if(f===null)return;let e=await a.text().catch(()=>"");return new u(
-f,$0(a,e)||`owt answered ${f}`,{response:a})}function $0(a,f){return a.headers.get("content-type")?.startsWith("applicat\
-ion/problem+json")?String(JSON.parse(f).detail):f.trimEnd()}function b0(a){if(!a.ok)throw a.body?.cancel(),new u("answer\
--status",`The adaptor answered with status ${a.status}`,{response:a})}async function*d0(a,f){let e=a.body?.getReader();if(e!==
+code=f,this.#f=c.response}get response(){return this.#f}get status(){return this.#f?.status}};function Y(a){if(M(a))return a;let f=f0(a)?void 0:a0();try{if(f!==void 0)return f.readFileSync(a,"utf8")}catch(e){throw O(
+a,String(e),e)}if(typeof XMLHttpRequest>"u")throw O(a,"nothing can be fetched at once here. Fetch the source first, and \
+pass that");return I0(a)}async function Q(a,f){if(M(a))return a;let e=f0(a)?void 0:a0();try{if(e!==void 0)return await e.
+promises.readFile(a,"utf8");let c=await fetch(a,{signal:f??null});return e0(a,c.ok?200:c.status,c.headers.get("content-t\
+ype"),await c.text())}catch(c){throw c instanceof u||f?.aborted?c:O(a,String(c),c)}}function Z(a){let f=c0(a).split(/[/\\]/).
+pop()??"";return M(a)?"":`&name=${encodeURIComponent(f)}`}function M(a){return typeof a=="string"&&!/^.+\.py$/.test(a)}function f0(a){
+return/^https?:/i.test(String(a))}function a0(){let{process:a}=globalThis;return a?.getBuiltinModule?.("node:fs")}function I0(a){
+let f=new XMLHttpRequest;try{f.open("GET",a,!1),f.send()}catch(e){throw O(a,"it cannot be fetched",e)}return e0(a,f.status,
+f.getResponseHeader("content-type"),f.responseText)}function e0(a,f,e,c){if(f!==200)throw O(a,`the answer is ${f}`);if(e?.
+startsWith("text/html"))throw O(a,"the answer is a web page");return c}function O(a,f,e){let c=c0(a);return new u("adapt\
+or-unreadable",`Cannot read the adaptor ${c}: ${f}`,{cause:e})}function c0(a){return String(a).replace(/[?#].*$/s,"")}async function b0(a){let f=a.headers.get("owt-error");if(f===null)return;let e=await a.text().catch(()=>"");return new u(
+f,P0(a,e)||`owt answered ${f}`,{response:a})}function P0(a,f){return a.headers.get("content-type")?.startsWith("applicat\
+ion/problem+json")?String(JSON.parse(f).detail):f.trimEnd()}function d0(a){if(!a.ok)throw a.body?.cancel(),new u("answer\
+-status",`The adaptor answered with status ${a.status}`,{response:a})}async function*t0(a,f){let e=a.body?.getReader();if(e!==
 void 0)try{for(;;){let{done:c,value:b}=await e.read();if(c)return;yield b}}catch(c){throw f?.aborted?f.reason:new u("ans\
-wer-broken","The answer broke off",{response:a,cause:c})}finally{await e.cancel().catch(()=>{})}}async function*W(a){let f=new TextDecoder;
-for await(let c of a){let b=f.decode(c,{stream:!0});b!==""&&(yield b)}let e=f.decode();e!==""&&(yield e)}var C=class{__destroy_into_raw(){let f=this.__wbg_ptr;return this.__wbg_ptr=0,t0.unregister(this),f}free(){let f=this.__destroy_into_raw();
+wer-broken","The answer broke off",{response:a,cause:c})}finally{await e.cancel().catch(()=>{})}}async function*k(a){let f=new TextDecoder;
+for await(let c of a){let b=f.decode(c,{stream:!0});b!==""&&(yield b)}let e=f.decode();e!==""&&(yield e)}var C=class{__destroy_into_raw(){let f=this.__wbg_ptr;return this.__wbg_ptr=0,n0.unregister(this),f}free(){let f=this.__destroy_into_raw();
 i.__wbg_envelope_free(f,0)}get digest(){let f,e;try{let c=i.envelope_digest(this.__wbg_ptr);return f=c[0],e=c[1],E(c[0],
-c[1])}finally{i.__wbindgen_free(f,e,1)}}constructor(f){let e=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),c=m,b=i.envelope_new(
-e,c);return this.__wbg_ptr=b,t0.register(this,this.__wbg_ptr,this),this}replaceSourceByDigest(){i.envelope_replaceSourceByDigest(
-this.__wbg_ptr)}setFlag(f,e){let c=+e,b=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),n=m;i.envelope_setFlag(this.__wbg_ptr,
-b,n,c)}setSeconds(f,e){let c=+e,b=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),n=m;i.envelope_setSeconds(this.__wbg_ptr,
-b,n,c)}setText(f,e){let c,b,n,r;try{c=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),b=m,n=x(e,i.__wbindgen_malloc,i.__wbindgen_realloc),
-r=m}catch(s){throw n&&i.__wbindgen_free(n,r*1,1),c&&i.__wbindgen_free(c,b*1,1),s}i.envelope_setText(this.__wbg_ptr,c,b,n,
-r)}set kwargs(f){let e=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),c=m;i.envelope_set_kwargs(this.__wbg_ptr,e,c)}toForm(){
+c[1])}finally{i.__wbindgen_free(f,e,1)}}constructor(f){let e=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),c=_,b=i.envelope_new(
+e,c);return this.__wbg_ptr=b,n0.register(this,this.__wbg_ptr,this),this}replaceSourceByDigest(){i.envelope_replaceSourceByDigest(
+this.__wbg_ptr)}setFlag(f,e){let c=+e,b=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),t=_;i.envelope_setFlag(this.__wbg_ptr,
+b,t,c)}setSeconds(f,e){let c=+e,b=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),t=_;i.envelope_setSeconds(this.__wbg_ptr,
+b,t,c)}setText(f,e){let c,b,t,r;try{c=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),b=_,t=x(e,i.__wbindgen_malloc,i.__wbindgen_realloc),
+r=_}catch(s){throw t&&i.__wbindgen_free(t,r*1,1),c&&i.__wbindgen_free(c,b*1,1),s}i.envelope_setText(this.__wbg_ptr,c,b,t,
+r)}set kwargs(f){let e=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),c=_;i.envelope_set_kwargs(this.__wbg_ptr,e,c)}toForm(){
 let f,e;try{let c=i.envelope_toForm(this.__wbg_ptr);return f=c[0],e=c[1],E(c[0],c[1])}finally{i.__wbindgen_free(f,e,1)}}toUrl(f){
-let e,c;try{let r=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),s=m,l=i.envelope_toUrl(this.__wbg_ptr,r,s);var b=l[0],n=l[1];
-if(l[3])throw b=0,n=0,r0(l[2]);return e=b,c=n,E(b,n)}finally{i.__wbindgen_free(e,c,1)}}};Symbol.dispose&&(C.prototype[Symbol.
-dispose]=C.prototype.free);function n0(a){let f,e;try{let n=x(a,i.__wbindgen_malloc,i.__wbindgen_realloc),r=m,s=i.absolute(
-n,r);var c=s[0],b=s[1];if(s[3])throw c=0,b=0,r0(s[2]);return f=c,e=b,E(c,b)}finally{i.__wbindgen_free(f,e,1)}}function F0(){
+let e,c;try{let r=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),s=_,l=i.envelope_toUrl(this.__wbg_ptr,r,s);var b=l[0],t=l[1];
+if(l[3])throw b=0,t=0,i0(l[2]);return e=b,c=t,E(b,t)}finally{i.__wbindgen_free(e,c,1)}}};Symbol.dispose&&(C.prototype[Symbol.
+dispose]=C.prototype.free);function r0(a){let f,e;try{let t=x(a,i.__wbindgen_malloc,i.__wbindgen_realloc),r=_,s=i.absolute(
+t,r);var c=s[0],b=s[1];if(s[3])throw c=0,b=0,i0(s[2]);return f=c,e=b,E(c,b)}finally{i.__wbindgen_free(f,e,1)}}function U0(){
 return{__proto__:null,"./core_bg.js":{__proto__:null,__wbg___wbindgen_throw_4c88d8bf264fd984:function(f,e){throw new Error(
 E(f,e))},__wbindgen_generic_0000000000000001:function(f,e){return E(f,e)},__wbindgen_init_externref_table:function(){let f=i.
-__wbindgen_externrefs;f.set(0,void 0),f.set(1024,void 0),f.set(1025,null),f.set(1026,!0),f.set(1027,!1)}}}}var t0=typeof FinalizationRegistry>
+__wbindgen_externrefs;f.set(0,void 0),f.set(1024,void 0),f.set(1025,null),f.set(1026,!0),f.set(1027,!1)}}}}var n0=typeof FinalizationRegistry>
 "u"?{register:()=>{},unregister:()=>{}}:new FinalizationRegistry(a=>i.__wbg_envelope_free(a,1));function E(a,f){return a=
-a>>>0,U0(F().subarray(a,a+f))}var T=null;function F(){return(T===null||T.byteLength===0)&&(T=new Uint8Array(i.memory.buffer)),
-T}function x(a,f,e){if(e===void 0){let s=N.encode(a),l=f(s.length,1)>>>0;return F().subarray(l,l+s.length).set(s),m=s.length,
-l}let c=a.length,b=f(c,1)>>>0,n=F(),r=0;for(;r<c;r++){let s=a.charCodeAt(r);if(s>127)break;n[b+r]=s}if(r!==c){r!==0&&(a=
-a.slice(r)),b=e(b,c,c=r+a.length*3,1)>>>0;let s=F().subarray(b+r,b+c),l=N.encodeInto(a,s);r+=l.written,b=e(b,c,r,1)>>>0}
-return m=r,b}function r0(a){let f=i.__wbindgen_externrefs.get(a);return i.__externref_table_dealloc(a),f}var I=new TextDecoder(
-"utf-8",{ignoreBOM:!0});I.decode();var I0=2146435072,q=0;function U0(a){return q+=a.length,q>=I0&&(I=new TextDecoder("ut\
-f-8",{ignoreBOM:!0}),I.decode(),q=a.length),I.decode(a)}var N=new TextEncoder;"encodeInto"in N||(N.encodeInto=function(a,f){
-let e=N.encode(a);return f.set(e),{read:a.length,written:e.length}});var m=0,j0,B0,i;function P0(a,f){return B0=a,i=a.exports,
-j0=f,T=null,i.__wbindgen_start(),i}function i0(a){if(i!==void 0)return i;a!==void 0&&(Object.getPrototypeOf(a)===Object.prototype?{module:a}=a:console.warn(
-"using deprecated parameters for `initSync()`; pass a single object instead"));let f=F0();a instanceof WebAssembly.Module||
-(a=new WebAssembly.Module(a));let e=new WebAssembly.Instance(a,f);return P0(e,a)}var H="0061736d010000000195011560027f7f017f60037f7f7f017f60027f7f0060037f7f7f0060017f0060047f7f7f7f0060057f7f7f7f7f00600\
+a>>>0,B0(F().subarray(a,a+f))}var T=null;function F(){return(T===null||T.byteLength===0)&&(T=new Uint8Array(i.memory.buffer)),
+T}function x(a,f,e){if(e===void 0){let s=$.encode(a),l=f(s.length,1)>>>0;return F().subarray(l,l+s.length).set(s),_=s.length,
+l}let c=a.length,b=f(c,1)>>>0,t=F(),r=0;for(;r<c;r++){let s=a.charCodeAt(r);if(s>127)break;t[b+r]=s}if(r!==c){r!==0&&(a=
+a.slice(r)),b=e(b,c,c=r+a.length*3,1)>>>0;let s=F().subarray(b+r,b+c),l=$.encodeInto(a,s);r+=l.written,b=e(b,c,r,1)>>>0}
+return _=r,b}function i0(a){let f=i.__wbindgen_externrefs.get(a);return i.__externref_table_dealloc(a),f}var I=new TextDecoder(
+"utf-8",{ignoreBOM:!0});I.decode();var j0=2146435072,W=0;function B0(a){return W+=a.length,W>=j0&&(I=new TextDecoder("ut\
+f-8",{ignoreBOM:!0}),I.decode(),W=a.length),I.decode(a)}var $=new TextEncoder;"encodeInto"in $||($.encodeInto=function(a,f){
+let e=$.encode(a);return f.set(e),{read:a.length,written:e.length}});var _=0,L0,D0,i;function M0(a,f){return D0=a,i=a.exports,
+L0=f,T=null,i.__wbindgen_start(),i}function s0(a){if(i!==void 0)return i;a!==void 0&&(Object.getPrototypeOf(a)===Object.prototype?{module:a}=a:console.warn(
+"using deprecated parameters for `initSync()`; pass a single object instead"));let f=U0();a instanceof WebAssembly.Module||
+(a=new WebAssembly.Module(a));let e=new WebAssembly.Instance(a,f);return M0(e,a)}var q="0061736d010000000195011560027f7f017f60037f7f7f017f60027f7f0060037f7f7f0060017f0060047f7f7f7f0060057f7f7f7f7f00600\
 47f7f7f7f017f60057f7f7f7f7f017f60017f017f60000060017f027f7f6000047f7f7f7f6000027f7f60027f7f016f60067f7f7f7f7f7f00600b7f7\
 f7f7f7f7f7f7f7f7f7f017f60047f7f7f7c0060037f7e7e0060037f7f7f047f7f7f7f60027f7f047f7f7f7f029a01030c2e2f636f72655f62672e6a7\
 3275f5f7762675f5f5f7762696e6467656e5f7468726f775f3463383864386266323634666439383400020c2e2f636f72655f62672e6a731f5f5f776\
@@ -765,94 +765,101 @@ e6465726c79696e672073747265616d20646964206e6f740000bb011000480000008f0200000e000
 101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010\
 101010101010101010101010101010101004192b3c0000b3302020202020202020202020202020202020202020202020202020202020203030303030\
 30303030303030303030304040404040041d0b3c0000b36b302100050000000a000000009000000b302100050000000840000001e000000202020203\
-0783031323334353637383941424344454600418cb4c0000b05ffffffff0900419cb4c0000b0104";var D0={absolute:n0,Envelope:C},s0=!1;function U(a){M0();try{return a(D0)}catch(f){throw typeof f=="string"?W0(f):f}}function M0(){
-if(!s0){try{i0({module:L0()})}catch(a){throw new u("wasm-blocked","This page may not run WebAssembly: add 'wasm-unsafe-e\
-val' to script-src in its Content-Security-Policy",{cause:a})}s0=!0}}function L0(){return Uint8Array.from({length:H.length/
-2},(a,f)=>Number.parseInt(H.slice(2*f,2*f+2),16))}function W0(a){let f=a.indexOf(" ");return new u(a.slice(0,f),a.slice(
-f+1))}var k={fnName:"fn_name",useCache:"use_cache",cacheKwargs:"cache_kwargs",cacheKeyOverride:"cache_key_override",timeout:"t\
-imeout",reload:"reload"};var o0=100,l0={none:"null",true:"true",false:"false",infinity:"Infinity",nan:"NaN"},q0={none:"None",true:"True",false:"F\
-alse",infinity:"1e999",nan:'float("nan")'},p0=Symbol("needs Python"),H0={Promise:"await it first",Blob:"send its bytes: \
+0783031323334353637383941424344454600418cb4c0000b05ffffffff0900419cb4c0000b0104";var k0={absolute:r0,Envelope:C},o0=!1;function P(a){W0();try{return a(k0)}catch(f){throw typeof f=="string"?H0(f):f}}function W0(){
+if(!o0){try{s0({module:q0()})}catch(a){throw new u("wasm-blocked","This page may not run WebAssembly: add 'wasm-unsafe-e\
+val' to script-src in its Content-Security-Policy",{cause:a})}o0=!0}}function q0(){return Uint8Array.from({length:q.length/
+2},(a,f)=>Number.parseInt(q.slice(2*f,2*f+2),16))}function H0(a){let f=a.indexOf(" ");return new u(a.slice(0,f),a.slice(
+f+1))}var H={fnName:"fn_name",useCache:"use_cache",cacheKwargs:"cache_kwargs",cacheKeyOverride:"cache_key_override",timeout:"t\
+imeout",reload:"reload"};var u0=100,p0={none:"null",true:"true",false:"false",infinity:"Infinity",nan:"NaN"},z0={none:"None",true:"True",false:"F\
+alse",infinity:"1e999",nan:'float("nan")'},h0=Symbol("needs Python"),G0={Promise:"await it first",Blob:"send its bytes: \
 new Uint8Array(await blob.arrayBuffer())",File:"send its bytes: new Uint8Array(await file.arrayBuffer())",Response:"send\
- what it holds: await response.text()"};function h0(a){if(a==null)return;if(!k0(a))throw new u("kwargs-not-a-map","argum\
-ents are not a map of names to values");let f=z0(a);return f==="{}"?void 0:f}function k0(a){let f=R(a);return f==="Map"||
-f==="Object"&&typeof a=="object"}function z0(a){try{return new j(l0).entries(a)}catch(f){if(f!==p0)throw f;return new j(
-q0).entries(a)}}var j=class{#f;#e=[];#a=[];constructor(f){this.#f=f}entries(f){return this.#r(f,()=>{let e=[];for(let[c,
+ what it holds: await response.text()"};function w0(a){if(a==null)return;if(!J0(a))throw new u("kwargs-not-a-map","argum\
+ents are not a map of names to values");let f=K0(a);return f==="{}"?void 0:f}function J0(a){let f=R(a);return f==="Map"||
+f==="Object"&&typeof a=="object"}function K0(a){try{return new U(p0).entries(a)}catch(f){if(f!==h0)throw f;return new U(
+z0).entries(a)}}var U=class{#f;#e=[];#a=[];constructor(f){this.#f=f}entries(f){return this.#r(f,()=>{let e=[];for(let[c,
 b]of R(f)==="Map"?f:Object.entries(f))this.#a.push(c),b!==void 0&&e.push(`${this.#p(c)}:${this.#c(b)}`),this.#a.pop();return`\
 {${e.join(",")}}`})}#c(f){switch(typeof f){case"string":return JSON.stringify(f);case"number":return this.#d(f);case"big\
 int":return f.toString();case"boolean":return f?this.#f.true:this.#f.false;case"undefined":return this.#f.none;case"obje\
 ct":return f===null?this.#f.none:this.#i(f);default:throw this.#b(`is a ${typeof f}`,"leave it out")}}#d(f){return Number.
-isNaN(f)?this.#f.nan:Number.isFinite(f)?Object.is(f,-0)?"-0.0":J0(f)?BigInt(f).toString():String(f):(f<0?"-":"")+this.#f.
-infinity}#i(f){let e=w0(f);if(e!==void 0)return this.#l(e);if(ArrayBuffer.isView(f))return this.#t(f,f);if(Array.isArray(
+isNaN(f)?this.#f.nan:Number.isFinite(f)?Object.is(f,-0)?"-0.0":V0(f)?BigInt(f).toString():String(f):(f<0?"-":"")+this.#f.
+infinity}#i(f){let e=g0(f);if(e!==void 0)return this.#l(e);if(ArrayBuffer.isView(f))return this.#t(f,f);if(Array.isArray(
 f))return this.#t(f,f);let c=R(f);if(c==="Date")return this.#u(f);if(c==="Map")return this.entries(f);if(c==="Set")return this.#s(
 f);if("toJSON"in f&&typeof f.toJSON=="function")return this.#r(f,()=>this.#c(f.toJSON()));if(c==="Object")return this.entries(
-f);throw this.#b(`is a ${c}`,H0[c]??"it has no counterpart in Python")}#t(f,e){return this.#r(f,()=>`[${this.#n(e).join(
+f);throw this.#b(`is a ${c}`,G0[c]??"it has no counterpart in Python")}#t(f,e){return this.#r(f,()=>`[${this.#n(e).join(
 ",")}]`)}#n(f){return Array.from(f,(e,c)=>{this.#a.push(c);let b=this.#c(e);return this.#a.pop(),b})}#s(f){if(this.#o(),
-f.size===0)return"set()";let e=Array.from(f),c=e.findIndex(b=>!u0(b));if(c>=0)throw this.#a.push(c),this.#b("is no text,\
+f.size===0)return"set()";let e=Array.from(f),c=e.findIndex(b=>!l0(b));if(c>=0)throw this.#a.push(c),this.#b("is no text,\
  number or bytes","a set in Python holds nothing else");return this.#r(f,()=>`{${this.#n(e).join(",")}}`)}#u(f){if(Number.
 isNaN(f.getTime()))throw this.#b("is an invalid date","send another, or null");return JSON.stringify(f)}#l(f){this.#o();
-let e="";for(let c of f)e+=X0[c];return`b'${e}'`}#p(f){if(typeof f=="string")return JSON.stringify(f);if(this.#e.length===
-1)throw this.#b("has a name that is no text","use strings");if(this.#o(),u0(f))return this.#c(f);throw this.#b("has a ke\
-y that is no text, number or bytes","a dict in Python has no other")}#o(){if(this.#f===l0)throw p0}#r(f,e){if(this.#e.includes(
-f))throw this.#b("contains itself","break the circle");if(this.#e.length>=o0)throw this.#b(`is nested deeper than ${o0} \
-levels`,"send it as JSON text");this.#e.push(f);let c=e();return this.#e.pop(),c}#b(f,e){let c=this.#a.slice(0,8).map(G0).
-join(""),b=this.#a.length>8?"\u2026":"";return new u("kwargs-unsendable",`kwargs${c}${b} ${f}: ${e}`)}};function G0(a){return typeof a==
+let e="";for(let c of f)e+=Y0[c];return`b'${e}'`}#p(f){if(typeof f=="string")return JSON.stringify(f);if(this.#e.length===
+1)throw this.#b("has a name that is no text","use strings");if(this.#o(),l0(f))return this.#c(f);throw this.#b("has a ke\
+y that is no text, number or bytes","a dict in Python has no other")}#o(){if(this.#f===p0)throw h0}#r(f,e){if(this.#e.includes(
+f))throw this.#b("contains itself","break the circle");if(this.#e.length>=u0)throw this.#b(`is nested deeper than ${u0} \
+levels`,"send it as JSON text");this.#e.push(f);let c=e();return this.#e.pop(),c}#b(f,e){let c=this.#a.slice(0,8).map(X0).
+join(""),b=this.#a.length>8?"\u2026":"";return new u("kwargs-unsendable",`kwargs${c}${b} ${f}: ${e}`)}};function X0(a){return typeof a==
 "string"&&/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(a)?`.${a}`:`[${typeof a=="string"?JSON.stringify(a):String(a)}]`}
-function R(a){return Object.prototype.toString.call(a).slice(8,-1)}function J0(a){return Number.isInteger(a)&&Math.abs(a)<
-1e21}function u0(a){return a===null||typeof a!="object"||R(a)==="Date"||w0(a)!==void 0}function w0(a){switch(R(a)){case"\
+function R(a){return Object.prototype.toString.call(a).slice(8,-1)}function V0(a){return Number.isInteger(a)&&Math.abs(a)<
+1e21}function l0(a){return a===null||typeof a!="object"||R(a)==="Date"||g0(a)!==void 0}function g0(a){switch(R(a)){case"\
 Uint8Array":case"Uint8ClampedArray":case"DataView":{let f=a;return new Uint8Array(f.buffer,f.byteOffset,f.byteLength)}case"\
-ArrayBuffer":case"SharedArrayBuffer":return new Uint8Array(a);default:return}}var X0=Array.from({length:256},(a,f)=>{let e=String.
-fromCharCode(f);return f>=32&&f<127&&e!=="'"&&e!=="\\"?e:`\\x${f.toString(16).padStart(2,"0")}`});function B(a,f,e,c){let b=h0(f);return V0(e.timeout),U(n=>{let r=new n.Envelope(a);try{return K0(r,b,e),c(r)}finally{r.free()}})}
-function K0(a,f,e){f!==void 0&&(a.kwargs=f);for(let c of Object.keys(k)){let[b,n]=[k[c],e[c]];typeof n=="string"?a.setText(
-b,n):typeof n=="number"?a.setSeconds(b,n):n&&a.setFlag(b,!0)}}function V0(a){if(!(a===void 0||a>0&&a<Number.MAX_SAFE_INTEGER))
-throw new u("field-invalid","timeout takes a positive number of seconds")}var $=class extends Error{constructor(f,e){super(f),this.name="ParseError",this.type=e.type,this.field=e.field,this.value=
-e.value,this.line=e.line}},g0=10,Y0=13,v=32;function z(a){}function m0(a){if(typeof a=="function")throw new TypeError("`\
+ArrayBuffer":case"SharedArrayBuffer":return new Uint8Array(a);default:return}}var Y0=Array.from({length:256},(a,f)=>{let e=String.
+fromCharCode(f);return f>=32&&f<127&&e!=="'"&&e!=="\\"?e:`\\x${f.toString(16).padStart(2,"0")}`});function j(a,f,e,c){let b=w0(f);return Z0(e.timeout),P(t=>{let r=new t.Envelope(a);try{return Q0(r,b,e),c(r)}finally{r.free()}})}
+function Q0(a,f,e){f!==void 0&&(a.kwargs=f);for(let c of Object.keys(H)){let[b,t]=[H[c],e[c]];typeof t=="string"?a.setText(
+b,t):typeof t=="number"?a.setSeconds(b,t):t&&a.setFlag(b,!0)}}function Z0(a){if(!(a===void 0||a>0&&a<Number.MAX_SAFE_INTEGER))
+throw new u("field-invalid","timeout takes a positive number of seconds")}var N=class extends Error{constructor(f,e){super(f),this.name="ParseError",this.type=e.type,this.field=e.field,this.value=
+e.value,this.line=e.line}},y0=10,f2=13,v=32;function z(a){}function A0(a){if(typeof a=="function")throw new TypeError("`\
 config` must be an object, got a function instead. Did you mean `createParser({onEvent: fn})`?");let{onEvent:f=z,onError:e=z,
-onRetry:c=z,onComment:b,maxBufferSize:n}=a,r=[],s=0,l=!0,_,w="",g=0,y,P=!1;function O0(t){if(P)throw new Error("Cannot f\
+onRetry:c=z,onComment:b,maxBufferSize:t}=a,r=[],s=0,l=!0,m,w="",g=0,y,B=!1;function C0(n){if(B)throw new Error("Cannot f\
 eed parser: it was terminated after exceeding the configured max buffer size. Call `reset()` to resume parsing.");if(l&&
-(l=!1,t.charCodeAt(0)===239&&t.charCodeAt(1)===187&&t.charCodeAt(2)===191&&(t=t.slice(3))),r.length===0){let p=J(t);p!==
-""&&(r.push(p),s=p.length),D();return}if(t.indexOf(`
-`)===-1&&t.indexOf("\r")===-1){r.push(t),s+=t.length,D();return}r.push(t);let d=r.join("");r.length=0,s=0;let o=J(d);o!==
-""&&(r.push(o),s=o.length),D()}function D(){n!==void 0&&(s+w.length<=n||(P=!0,r.length=0,s=0,_=void 0,w="",g=0,y=void 0,
-e(new $(`Buffered data exceeded max buffer size of ${n} characters`,{type:"max-buffer-size-exceeded"}))))}function J(t){
-let d=0;if(t.indexOf("\r")===-1){let o=t.indexOf(`
-`,d);for(;o!==-1;){if(d===o){g>0&&f({id:_,event:y,data:w}),_=void 0,w="",g=0,y=void 0,d=o+1,o=t.indexOf(`
-`,d);continue}let p=t.charCodeAt(d);if(y0(t,d,p)){let h=t.charCodeAt(d+5)===v?d+6:d+5,A=t.slice(h,o);if(g===0&&t.charCodeAt(
-o+1)===g0){f({id:_,event:y,data:A}),_=void 0,w="",y=void 0,d=o+2,o=t.indexOf(`
+(l=!1,n.charCodeAt(0)===239&&n.charCodeAt(1)===187&&n.charCodeAt(2)===191&&(n=n.slice(3))),r.length===0){let p=K(n);p!==
+""&&(r.push(p),s=p.length),L();return}if(n.indexOf(`
+`)===-1&&n.indexOf("\r")===-1){r.push(n),s+=n.length,L();return}r.push(n);let d=r.join("");r.length=0,s=0;let o=K(d);o!==
+""&&(r.push(o),s=o.length),L()}function L(){t!==void 0&&(s+w.length<=t||(B=!0,r.length=0,s=0,m=void 0,w="",g=0,y=void 0,
+e(new N(`Buffered data exceeded max buffer size of ${t} characters`,{type:"max-buffer-size-exceeded"}))))}function K(n){
+let d=0;if(n.indexOf("\r")===-1){let o=n.indexOf(`
+`,d);for(;o!==-1;){if(d===o){g>0&&f({id:m,event:y,data:w}),m=void 0,w="",g=0,y=void 0,d=o+1,o=n.indexOf(`
+`,d);continue}let p=n.charCodeAt(d);if(m0(n,d,p)){let h=n.charCodeAt(d+5)===v?d+6:d+5,A=n.slice(h,o);if(g===0&&n.charCodeAt(
+o+1)===y0){f({id:m,event:y,data:A}),m=void 0,w="",y=void 0,d=o+2,o=n.indexOf(`
 `,d);continue}w=g===0?A:`${w}
-${A}`,g++}else _0(t,d,p)?y=t.slice(t.charCodeAt(d+6)===v?d+7:d+6,o)||void 0:M(t,d,o);d=o+1,o=t.indexOf(`
-`,d)}return t.slice(d)}for(;d<t.length;){let o=t.indexOf("\r",d),p=t.indexOf(`
-`,d),h=-1;if(o!==-1&&p!==-1?h=o<p?o:p:o!==-1?o===t.length-1?h=-1:h=o:p!==-1&&(h=p),h===-1)break;M(t,d,h),d=h+1,t.charCodeAt(
-d-1)===Y0&&t.charCodeAt(d)===g0&&d++}return t.slice(d)}function M(t,d,o){if(d===o){S0();return}let p=t.charCodeAt(d);if(y0(
-t,d,p)){let O=t.charCodeAt(d+5)===v?d+6:d+5,K=t.slice(O,o);w=g===0?K:`${w}
-${K}`,g++;return}if(_0(t,d,p)){y=t.slice(t.charCodeAt(d+6)===v?d+7:d+6,o)||void 0;return}if(p===105&&t.charCodeAt(d+1)===
-100&&t.charCodeAt(d+2)===58){let O=t.slice(t.charCodeAt(d+3)===v?d+4:d+3,o);O.includes("\0")||(_=O);return}if(p===58){if(b){
-let O=t.slice(d,o);b(O.slice(t.charCodeAt(d+1)===v?2:1))}return}let h=t.slice(d,o),A=h.indexOf(":");if(A===-1){X(h,"",h);
-return}let C0=h.slice(0,A),T0=h.charCodeAt(A+1)===v?2:1,N0=h.slice(A+T0);X(C0,N0,h)}function X(t,d,o){switch(t){case"eve\
+${A}`,g++}else _0(n,d,p)?y=n.slice(n.charCodeAt(d+6)===v?d+7:d+6,o)||void 0:D(n,d,o);d=o+1,o=n.indexOf(`
+`,d)}return n.slice(d)}for(;d<n.length;){let o=n.indexOf("\r",d),p=n.indexOf(`
+`,d),h=-1;if(o!==-1&&p!==-1?h=o<p?o:p:o!==-1?o===n.length-1?h=-1:h=o:p!==-1&&(h=p),h===-1)break;D(n,d,h),d=h+1,n.charCodeAt(
+d-1)===f2&&n.charCodeAt(d)===y0&&d++}return n.slice(d)}function D(n,d,o){if(d===o){T0();return}let p=n.charCodeAt(d);if(m0(
+n,d,p)){let S=n.charCodeAt(d+5)===v?d+6:d+5,V=n.slice(S,o);w=g===0?V:`${w}
+${V}`,g++;return}if(_0(n,d,p)){y=n.slice(n.charCodeAt(d+6)===v?d+7:d+6,o)||void 0;return}if(p===105&&n.charCodeAt(d+1)===
+100&&n.charCodeAt(d+2)===58){let S=n.slice(n.charCodeAt(d+3)===v?d+4:d+3,o);S.includes("\0")||(m=S);return}if(p===58){if(b){
+let S=n.slice(d,o);b(S.slice(n.charCodeAt(d+1)===v?2:1))}return}let h=n.slice(d,o),A=h.indexOf(":");if(A===-1){X(h,"",h);
+return}let R0=h.slice(0,A),N0=h.charCodeAt(A+1)===v?2:1,F0=h.slice(A+N0);X(R0,F0,h)}function X(n,d,o){switch(n){case"eve\
 nt":y=d||void 0;break;case"data":w=g===0?d:`${w}
-${d}`,g++;break;case"id":d.includes("\0")||(_=d);break;case"retry":/^\d+$/.test(d)?c(parseInt(d,10)):e(new $(`Invalid \`r\
-etry\` value: "${d}"`,{type:"invalid-retry",value:d,line:o}));break;default:e(new $(`Unknown field "${t.length>20?`${t.slice(
-0,20)}\u2026`:t}"`,{type:"unknown-field",field:t,value:d,line:o}));break}}function S0(){g>0&&f({id:_,event:y,data:w}),_=
-void 0,w="",g=0,y=void 0}function E0(t={}){if(t.consume&&r.length>0){let d=r.join("");M(d,0,d.length)}l=!0,_=void 0,w="",
-g=0,y=void 0,r.length=0,s=0,P=!1}return{feed:O0,reset:E0}}function y0(a,f,e){return e===100&&a.charCodeAt(f+1)===97&&a.charCodeAt(
+${d}`,g++;break;case"id":d.includes("\0")||(m=d);break;case"retry":/^\d+$/.test(d)?c(parseInt(d,10)):e(new N(`Invalid \`r\
+etry\` value: "${d}"`,{type:"invalid-retry",value:d,line:o}));break;default:e(new N(`Unknown field "${n.length>20?`${n.slice(
+0,20)}\u2026`:n}"`,{type:"unknown-field",field:n,value:d,line:o}));break}}function T0(){g>0&&f({id:m,event:y,data:w}),m=
+void 0,w="",g=0,y=void 0}function $0(n={}){if(n.consume&&r.length>0){let d=r.join("");D(d,0,d.length)}l=!0,m=void 0,w="",
+g=0,y=void 0,r.length=0,s=0,B=!1}return{feed:C0,reset:$0}}function m0(a,f,e){return e===100&&a.charCodeAt(f+1)===97&&a.charCodeAt(
 f+2)===116&&a.charCodeAt(f+3)===97&&a.charCodeAt(f+4)===58}function _0(a,f,e){return e===101&&a.charCodeAt(f+1)===118&&a.
-charCodeAt(f+2)===101&&a.charCodeAt(f+3)===110&&a.charCodeAt(f+4)===116&&a.charCodeAt(f+5)===58}function A0(a){let f=a.headers.get("content-type")??"nothing";if(!f.startsWith("text/event-stream"))throw a.body?.cancel(),
+charCodeAt(f+2)===101&&a.charCodeAt(f+3)===110&&a.charCodeAt(f+4)===116&&a.charCodeAt(f+5)===58}function x0(a){let f=a.headers.get("content-type")??"nothing";if(!f.startsWith("text/event-stream"))throw a.body?.cancel(),
 new u("not-events",`The adaptor answered with ${f}, not with text/event-stream: give its reply that Content-Type`,{response:a})}
-async function*x0(a){let f=[],e=m0({onEvent:({event:c,data:b,id:n})=>f.push({event:c??"message",data:b,id:n})});for await(let c of a)
-e.feed(c),yield*f.splice(0)}var Q0="application/x-www-form-urlencoded",G=class{#f;#e;#a;#c=new Set;constructor(f,e={}){let c=new URL(U(n=>n.absolute(
-f)));this.#e=new Headers(e.headers);let b=e.auth??Z0(c);b!==void 0&&this.#e.set("authorization",f2(b)),c.username=c.password=
-"",this.#f=c.href,this.#a=e.fetch??((n,r)=>fetch(n,r))}async call(f,e,c={}){c.signal?.throwIfAborted();let b=await Y(f,c.
-signal),n=this.#n(b,e,{...c,name:Q(f)}),r=await this.#i(n,c.signal),s=await c0(r);if(s===void 0)return this.#t(n,r),r;if(s.
-code!=="code-unknown"||!this.#c.delete(n.digest))throw s;return this.call(f,e,c)}stream(f,e,{as:c="bytes",...b}={}){let n=this.#d(
-f,e,b);return c==="text"?W(n):n}events(f,e,c={}){return x0(W(this.#d(f,e,c,A0)))}async*#d(f,e,c,b){let n=await this.call(
-f,e,c);b0(n),b?.(n),yield*d0(n,c.signal)}async#i({url:f,init:e},c){try{return await this.#a(f,e)}catch(b){throw c?.aborted?
-c.reason:a2(this.#f,b)}}#t({digest:f},e){e.headers.get("owt-code-sha256")===f&&this.#c.add(f)}#n(f,e,c){return B(f,e,c,b=>{
-let{digest:n}=b,r=c.body instanceof ReadableStream;return this.#c.has(n)&&!r&&b.replaceSourceByDigest(),{digest:n,...this.#s(
-b,c,r)}})}#s(f,e,c){let{method:b="POST",body:n=null,signal:r=null,name:s}=e,l=new Headers(this.#e);if(new Headers(e.headers).
-forEach((g,y)=>l.set(y,g)),n===null&&b==="POST")return l.set("content-type",Q0),{url:this.#f,init:{method:b,headers:l,signal:r,
-body:f.toForm()+s}};let _=c?{duplex:"half"}:{};return{url:f.toUrl(this.#f)+s,init:{method:b,headers:l,signal:r,body:n,..._}}}};
-function Z0(a){if(!(a.username===""&&a.password===""))return{user:v0(a.username),password:v0(a.password)}}function v0(a){
-try{return decodeURIComponent(a)}catch{return a}}function f2(a){let f=typeof a=="string"?a:`${a.user}:${a.password}`;if(!f.
-includes(":"))throw new u("auth-invalid","auth takes 'user:password'");return`Basic ${btoa(String.fromCharCode(...new TextEncoder().
-encode(f)))}`}function a2(a,f){let{origin:e}=new URL(a),c=globalThis.location?.origin,n=c!==void 0&&c!==e?`, or allow th\
-is page: owt serve --allow-origin ${c}`:"";return new u("unreachable",`No owt answers at ${e}. Start it with owt serve${n}`,
-{cause:f})}function e2(a,f,e,c={}){let b=V(f);return B(b,e,c,n=>n.toUrl(a))}export{G as Owt,u as OwtError,e2 as owtify};
+async function*v0(a){let f=[],e=A0({onEvent:({event:c,data:b,id:t})=>f.push({event:c??"message",data:b,id:t})});for await(let c of a)
+e.feed(c),yield*f.splice(0)}var a2=/^(.*\.)?localhost\.?$|^127(\.\d+){3}$|^\[::1\]$/,e2=/^(10|169\.254|192\.168|172\.(1[6-9]|2\d|3[01]))(\.\d+){2,3}$|^\[(f[cd][\da-f]|fe[89ab])[\da-f]:/,
+c2={loopback:"Apps on device",local:"Local network"};function S0(a){let f=globalThis.location?.hostname,e=G(a);return f&&
+G(f)!=="loopback"&&e!==G(f)?e:void 0}function G(a){return a2.test(a)?"loopback":e2.test(a)?"local":void 0}async function O0(a){
+if(await b2(`${a}-network`)==="denied")return isSecureContext?`until it is allowed: "${c2[a]}" in the browser's settings\
+ of this site`:"because the page is not HTTPS. Serve it over HTTPS, or from there"}async function b2(a){try{return(await navigator.
+permissions.query({name:a})).state}catch{return}}var d2="application/x-www-form-urlencoded",J=class{#f;#e;#a;#c=new Set;constructor(f,e={}){let c=new URL(P(t=>t.absolute(
+f)));this.#e=new Headers(e.headers);let b=e.auth??t2(c);b!==void 0&&this.#e.set("authorization",n2(b)),c.username=c.password=
+"",this.#f=c.href,this.#a=e.fetch??((t,r)=>fetch(t,r))}async call(f,e,c={}){c.signal?.throwIfAborted();let b=await Q(f,c.
+signal),t=this.#n(b,e,{...c,name:Z(f)}),r=await this.#i(t,c.signal),s=await b0(r);if(s===void 0)return this.#t(t,r),r;if(s.
+code!=="code-unknown"||!this.#c.delete(t.digest))throw s;return this.call(f,e,c)}stream(f,e,{as:c="bytes",...b}={}){let t=this.#d(
+f,e,b);return c==="text"?k(t):t}events(f,e,c={}){return v0(k(this.#d(f,e,c,x0)))}async*#d(f,e,c,b){let t=await this.call(
+f,e,c);d0(t),b?.(t),yield*t0(t,c.signal)}async#i({url:f,init:e},c){let b=S0(new URL(f).hostname);try{return await this.#a(
+f,b?r2(e,b):e)}catch(t){if(c?.aborted)throw c.reason;let r=b&&await O0(b);throw r?i2(this.#f,r,t):s2(this.#f,t)}}#t({digest:f},e){
+e.headers.get("owt-code-sha256")===f&&this.#c.add(f)}#n(f,e,c){return j(f,e,c,b=>{let{digest:t}=b,r=c.body instanceof ReadableStream;
+return this.#c.has(t)&&!r&&b.replaceSourceByDigest(),{digest:t,...this.#s(b,c,r)}})}#s(f,e,c){let{method:b="POST",body:t=null,
+signal:r=null,name:s}=e,l=new Headers(this.#e);if(new Headers(e.headers).forEach((g,y)=>l.set(y,g)),t===null&&b==="POST")
+return l.set("content-type",d2),{url:this.#f,init:{method:b,headers:l,signal:r,body:f.toForm()+s}};let m=c?{duplex:"half"}:
+{};return{url:f.toUrl(this.#f)+s,init:{method:b,headers:l,signal:r,body:t,...m}}}};function t2(a){if(!(a.username===""&&
+a.password===""))return{user:E0(a.username),password:E0(a.password)}}function E0(a){try{return decodeURIComponent(a)}catch{
+return a}}function n2(a){let f=typeof a=="string"?a:`${a.user}:${a.password}`;if(!f.includes(":"))throw new u("auth-inva\
+lid","auth takes 'user:password'");return`Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(f)))}`}function r2(a,f){
+return{...a,targetAddressSpace:f}}function i2(a,f,e){let c=`The browser does not let this page reach ${new URL(a).origin}\
+ ${f}`;return new u("not-permitted",c,{cause:e})}function s2(a,f){let{origin:e}=new URL(a),c=globalThis.location?.origin,
+t=c!==void 0&&c!==e?`, or allow this page: owt serve --allow-origin ${c}`:"";return new u("unreachable",`No owt answers \
+at ${e}. Start it with owt serve${t}`,{cause:f})}function o2(a,f,e,c={}){let b=Y(f);return j(b,e,c,t=>t.toUrl(a))}export{J as Owt,u as OwtError,o2 as owtify};

@@ -35,12 +35,12 @@ export class Browser {
     this.#profile = profile;
   }
 
-  static async start(): Promise<Browser> {
+  static async start(...flags: string[]): Promise<Browser> {
     const profile = mkdtempSync(join(tmpdir(), 'owt-chromium-'));
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: '/usr/bin/chromium',
       headless: true,
-      args: FLAGS,
+      args: [...FLAGS, ...flags],
     });
     return new Browser(context, profile);
   }
