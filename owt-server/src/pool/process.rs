@@ -34,6 +34,9 @@ del sys.path[0]
 _owt_native.run()
 ";
 
+/// What the server signs URLs with, which would let an adaptor sign any code.
+const URL_KEY_VARIABLE: &str = "OWT_URL_KEY";
+
 /// What it takes to start a worker.
 #[derive(Debug, Clone)]
 pub(crate) struct Launch {
@@ -111,6 +114,7 @@ impl Process {
         command
             .env(LEVEL_VARIABLE, LevelFilter::current().to_string())
             .env(MARK_VARIABLE, &mark)
+            .env_remove(URL_KEY_VARIABLE)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(writer.try_clone()?)
             .stderr(writer)
