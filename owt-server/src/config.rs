@@ -9,6 +9,9 @@ use serde_json::json;
 use crate::front::{AllowedOrigin, Credential, TlsFiles, UrlKeySource};
 use crate::pool::Recycling;
 
+/// What adaptors see in `owt.args` where there is a secret. `owt.main()` starts no server with it.
+const HIDDEN: &str = "hidden";
+
 /// The settings of one server.
 #[derive(Debug)]
 pub struct Config {
@@ -141,9 +144,9 @@ impl Config {
             "port": bound.port(),
             "tls_cert": self.tls.as_ref().map(|files| &files.cert),
             "tls_key": self.tls.as_ref().map(|files| &files.key),
-            "auth": self.auth.iter().map(ToString::to_string).collect::<Vec<_>>(),
             // Never the keys: with these, an adaptor could sign URLs of any code.
             "url_key": null,
+            "auth": (!self.auth.is_empty()).then_some(HIDDEN),
             "allow_anonymous": self.allow_anonymous,
             "allow_origin": self.allow_origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "allow_host": self.allow_hosts,

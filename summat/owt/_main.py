@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 # Passed in the environment, because all users of a machine can read command lines.
-_SECRETS = {"auth": "OWT_AUTH", "url_key": "OWT_URL_KEY"}
+_SECRETS = {"auth": "OWT_AUTH", "token": "OWT_TOKEN", "url_key": "OWT_URL_KEY"}
+
+# What `owt.args` has where the server has a secret, which no adaptor gets.
+_HIDDEN = "hidden"
 
 # Marks a worker's descendants in their environment: the server ends them with the worker.
 _MARK_VARIABLE = "OWT_WORKER_ID"
@@ -45,6 +48,7 @@ def main(port: int | None = None) -> NoReturn:
             "owt.main() turns its process into a server, and this one runs the calls of another. "
             "Start it in a process of its own: multiprocessing.Process(target=owt.main).start()"
         )
+    check_secrets(vars(args))
     exe = _exe()
     args.port = port or args.port
     listener = _listener.inherited() or _listener.listen(args.address, args.port)
@@ -54,6 +58,17 @@ def main(port: int | None = None) -> NoReturn:
     os.set_inheritable(_FIRST_PASSED, True)
     passed = {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
     os.execve(exe, [exe, "serve", *options(vars(args))], environment(vars(args)) | passed)
+
+
+def check_secrets(values: dict[str, Any]) -> None:
+    """Raise where a new server would lack a secret of this one, and so be open to all."""
+    hidden = [f"args.{name}" for name in _SECRETS if values.get(name) == _HIDDEN]
+    if hidden:
+        raise RuntimeError(
+            "This server gives its passwords and keys to no adaptor, so owt.main() cannot pass them "
+            f"on. Set {' and '.join(hidden)} for the new server: args.auth = ['user:hash'], as owt "
+            "hash prints it, says who may call, and None lets everybody on this machine."
+        )
 
 
 def options(values: dict[str, Any]) -> list[str]:

@@ -122,6 +122,29 @@ def test_the_server_answers_and_gets_its_arguments(tmp_path: Path, exe: str) -> 
     }
 
 
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        ("'hidden', None", "args.auth"),
+        ("None, 'hidden'", "args.token"),
+        ("'hidden', 'hidden'", "args.auth and args.token"),
+    ],
+)
+def test_a_server_that_would_lack_secrets_does_not_start(
+    tmp_path: Path, exe: str, values: str, missing: str
+) -> None:
+    program = f"""
+    args.port, (args.auth, args.token) = port, ({values})
+    server = Process(target=main)
+    server.start()
+    server.join()
+    os.write(1, repr(server.exitcode).encode())
+    """
+    done = worker(f"start(directory, exe={exe!r})\n{PRELUDE}\n{textwrap.dedent(program)}", tmp_path)
+    assert done.stdout == "1"
+    assert f"cannot pass them on. Set {missing} for the new server" in done.stderr
+
+
 # An adaptor of the first owt, without its HTTP client.
 META = """
 def run(request, new_port):

@@ -34,8 +34,8 @@ del sys.path[0]
 _owt_native.run()
 ";
 
-/// What the server signs URLs with, which would let an adaptor sign any code.
-const URL_KEY_VARIABLE: &str = "OWT_URL_KEY";
+/// Variables by which the server gets its secrets. Workers are started without them.
+const SECRET_VARIABLES: [&str; 3] = ["OWT_AUTH", "OWT_TOKEN", "OWT_URL_KEY"];
 
 /// What it takes to start a worker.
 #[derive(Debug, Clone)]
@@ -113,8 +113,11 @@ impl Process {
         let mark = subreaper.mark();
         command
             .env(LEVEL_VARIABLE, LevelFilter::current().to_string())
-            .env(MARK_VARIABLE, &mark)
-            .env_remove(URL_KEY_VARIABLE)
+            .env(MARK_VARIABLE, &mark);
+        SECRET_VARIABLES.iter().for_each(|name| {
+            command.env_remove(name);
+        });
+        command
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(writer.try_clone()?)
             .stderr(writer)
