@@ -132,7 +132,9 @@ def test_hash_makes_what_auth_takes(serve: Serve, home: Path) -> None:
     call = ["call", "adaptor.py", "n:1", "--url", server.url]
     refused = run_owt(*call, home=home)
     assert refused.returncode == 1
-    assert refused.stderr.startswith("owt: error: auth-required: This server wants a user")
+    assert refused.stderr.startswith(
+        "owt: error: auth-required: This server wants to know who calls."
+    )
     allowed = run_owt(*call, "--auth", "ann:open sesame", home=home)
     assert (allowed.returncode, allowed.stdout, allowed.stderr) == (0, '{"n":1}', "")
 

@@ -61,6 +61,12 @@ impl Client {
         Client { inner: self.inner.with_auth(user, password), ..self }
     }
 
+    /// See [`Client::with_token`](crate::Client::with_token).
+    #[must_use]
+    pub fn with_token(self, token: impl Into<String>) -> Client {
+        Client { inner: self.inner.with_token(token), ..self }
+    }
+
     /// Returns a builder for a call of an adaptor.
     pub fn call(&self, adaptor: impl Borrow<Adaptor>) -> Call<Client> {
         self.call_with(adaptor.borrow().envelope())

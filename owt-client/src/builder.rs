@@ -57,7 +57,14 @@ impl ClientBuilder {
 
     /// Sets the user (HTTP Basic, RFC 7617).
     pub fn auth(mut self, user: impl Into<String>, password: impl Into<String>) -> ClientBuilder {
-        self.credentials = Some(Credentials { user: user.into(), password: password.into() });
+        let (user, password) = (user.into(), password.into());
+        self.credentials = Some(Credentials::Login { user, password });
+        self
+    }
+
+    /// Sets the token that says who calls, instead of a user (Bearer, RFC 6750).
+    pub fn token(mut self, token: impl Into<String>) -> ClientBuilder {
+        self.credentials = Some(Credentials::Token(token.into()));
         self
     }
 

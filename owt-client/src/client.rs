@@ -43,9 +43,9 @@ pub struct Client {
 
 /// The caller's credentials.
 #[derive(Clone)]
-pub(crate) struct Credentials {
-    pub(crate) user: String,
-    pub(crate) password: String,
+pub(crate) enum Credentials {
+    Login { user: String, password: String },
+    Token(String),
 }
 
 impl Client {
@@ -82,8 +82,14 @@ impl Client {
     /// ```
     #[must_use]
     pub fn with_auth(self, user: impl Into<String>, password: impl Into<String>) -> Client {
-        let credentials = Credentials { user: user.into(), password: password.into() };
+        let credentials = Credentials::Login { user: user.into(), password: password.into() };
         Client { credentials: Some(credentials), ..self }
+    }
+
+    /// The same client, with this token (Bearer, RFC 6750).
+    #[must_use]
+    pub fn with_token(self, token: impl Into<String>) -> Client {
+        Client { credentials: Some(Credentials::Token(token.into())), ..self }
     }
 
     /// Returns a builder for a call of an adaptor.
@@ -110,7 +116,8 @@ impl Client {
     pub(crate) fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
         match &self.credentials {
             None => request,
-            Some(credentials) => request.basic_auth(&credentials.user, Some(&credentials.password)),
+            Some(Credentials::Login { user, password }) => request.basic_auth(user, Some(password)),
+            Some(Credentials::Token(token)) => request.bearer_auth(token),
         }
     }
 }

@@ -77,8 +77,8 @@ impl Error {
                 limit.as_secs_f64()
             )
             .into(),
-            Error::AuthRequired => "This server wants a user and a password. Send them with HTTP \
-                Basic authentication."
+            Error::AuthRequired => "This server wants to know who calls. Send a user and a password \
+                with HTTP Basic authentication, or a token as Authorization: Bearer."
                 .into(),
             Error::CrossSite => {
                 "A web page of another site made this request, or a browser fetched \

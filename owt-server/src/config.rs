@@ -23,8 +23,10 @@ pub struct Config {
     pub listener: Option<TcpListener>,
     /// Where the certificate for HTTPS is; without it, the server speaks plain HTTP.
     pub tls: Option<TlsFiles>,
-    /// Who may call. Empty: everyone who reaches the server.
+    /// Who may call. Empty, and without `auth_file`: everyone who reaches the server.
     pub auth: Vec<Credential>,
+    /// A file that lists who else may call, a credential a line. It is read again when it changes.
+    pub auth_file: Option<PathBuf>,
     /// Whether a server without `auth` may listen beyond loopback.
     pub allow_anonymous: bool,
     /// The keys of signed URLs, which may be called without credentials.
@@ -89,6 +91,7 @@ impl Default for Config {
             listener: None,
             tls: None,
             auth: Vec::new(),
+            auth_file: None,
             allow_anonymous: false,
             url_keys: None,
             allow_origins: Vec::new(),
@@ -128,7 +131,16 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
+fn hidden(is_there: bool) -> Option<&'static str> {
+    is_there.then_some(HIDDEN)
+}
+
 impl Config {
+    /// Whether everybody who reaches the server may call.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.auth.is_empty() && self.auth_file.is_none()
+    }
+
     /// The socket that this server listens on.
     pub(crate) fn listen(&mut self) -> std::io::Result<TcpListener> {
         match self.listener.take() {
@@ -146,7 +158,9 @@ impl Config {
             "tls_key": self.tls.as_ref().map(|files| &files.key),
             // Never the keys: with these, an adaptor could sign URLs of any code.
             "url_key": null,
-            "auth": (!self.auth.is_empty()).then_some(HIDDEN),
+            "auth": hidden(self.auth.iter().any(Credential::is_user)),
+            "auth_file": self.auth_file,
+            "token": hidden(!self.auth.iter().all(Credential::is_user)),
             "allow_anonymous": self.allow_anonymous,
             "allow_origin": self.allow_origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "allow_host": self.allow_hosts,

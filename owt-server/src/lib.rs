@@ -18,11 +18,12 @@ mod private;
 mod serve;
 mod spool;
 mod stop;
+mod watched_file;
 
 pub use config::Config;
 pub use front::{
-    AllowedOrigin, Credential, NotACredential, NotAnOrigin, TlsError, TlsFiles, UrlKeyFileError,
-    UrlKeySource, read_url_keys,
+    AllowedOrigin, Credential, Credentials, NotACredential, NotAToken, NotAnOrigin, TlsError,
+    TlsFiles, Token, UrlKeyFileError, UrlKeySource, read_url_keys,
 };
 pub use interpreter::{
     Candidate, Installation, Interpreter, InterpreterError, OLDEST_MINOR, Origin, Places,
@@ -31,3 +32,4 @@ pub use local::{LocalError, run};
 pub use log::{LogGuard, init as init_log};
 pub use pool::{Recycling, StartError};
 pub use serve::{ServeError, serve};
+pub use watched_file::FileError;

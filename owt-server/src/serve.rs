@@ -12,7 +12,7 @@ use crate::cache::Cache;
 use crate::config::{Config, cores};
 use crate::dispatch::{Dispatchers, Limits};
 use crate::front::{
-    AppState, Confirmations, ConnectionSettings, Connections, Drain, Front, Guard, Place,
+    AppState, Auth, Confirmations, ConnectionSettings, Connections, Drain, Front, Guard, Place,
     RequestCounters, RequestIds, SignedUrls, StaticFiles, TlsError, TlsFiles, UrlKeyFileError,
     listen,
 };
@@ -21,6 +21,7 @@ use crate::memory_budget::MemoryBudget;
 use crate::package::RunDir;
 use crate::pool::{self, Launch, Pool, StartError};
 use crate::stop::{Signals, stop};
+use crate::watched_file::FileError;
 use owt_common::wire::{MAX_CONNECTIONS, Settings};
 
 /// Why a server does not start.
@@ -44,6 +45,9 @@ pub enum ServeError {
     /// The keys of signed URLs cannot be used.
     #[error(transparent)]
     UrlKeys(#[from] UrlKeyFileError),
+    /// A file of settings cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The folder of static files cannot be served.
     #[error("cannot serve the files of {folder}: {cause}", folder = folder.display())]
     Static {
@@ -73,9 +77,10 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
     let listener =
         config.listen().map_err(|cause| ServeError::Listen { address: wanted, cause })?;
     let address = listener.local_addr()?;
-    if !address.ip().is_loopback() && config.auth.is_empty() && !config.allow_anonymous {
+    if !address.ip().is_loopback() && config.is_anonymous() && !config.allow_anonymous {
         return Err(ServeError::OpenToAll(address));
     }
+    let auth = Auth::new(config.auth.clone(), config.auth_file.clone())?;
     let tls = config.tls.as_ref().map(TlsFiles::load).transpose()?;
     let signed_urls = SignedUrls::open(config.url_keys.as_ref())?;
     let static_files = static_files(&config)?;
@@ -86,7 +91,7 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         let run_dir = RunDir::create()?;
         let launch = launch(&config, &run_dir, address)?;
         let place = place(&launch);
-        let opened = (signed_urls, static_files);
+        let opened = (auth, signed_urls, static_files);
         let state = Arc::new(app_state(&config, &run_dir, address, place, opened));
         let (pool_state, listeners) =
             pool::Shared::new(config.workers, threads, config.recycling.clone());
@@ -177,12 +182,14 @@ fn app_state(
     run_dir: &RunDir,
     address: SocketAddr,
     place: Place,
-    (signed_urls, static_files): (SignedUrls, Option<StaticFiles>),
+    (auth, signed_urls, static_files): (Auth, SignedUrls, Option<StaticFiles>),
+    auth: Auth,
+    static_files: Option<StaticFiles>,
 ) -> AppState {
     AppState {
         guard: Guard::new(
             address.ip(),
-            config.auth.clone(),
+            auth,
             config.allow_origins.clone(),
             config.allow_hosts.clone(),
         ),

@@ -65,8 +65,8 @@ def check_secrets(values: dict[str, Any]) -> None:
     hidden = [f"args.{name}" for name in _SECRETS if values.get(name) == _HIDDEN]
     if hidden:
         raise RuntimeError(
-            "This server gives its passwords and keys to no adaptor, so owt.main() cannot pass them "
-            f"on. Set {' and '.join(hidden)} for the new server: args.auth = ['user:hash'], as owt "
+            "This server gives its passwords and keys to no adaptor, so owt.main() cannot pass "
+            f"them on. Set {' and '.join(hidden)} for the new server: args.auth = ['user:hash'], as owt "
             "hash prints it, says who may call, and None lets everybody on this machine."
         )
 

@@ -28,7 +28,7 @@ COMMANDS = {
     "table/table.sh": "./examples/table/table.sh examples/table/planets.csv kind {url}",
 }
 
-REFUSAL = "This server wants a user and a password."
+REFUSAL = "This server wants to know who calls."
 
 
 @pytest.fixture

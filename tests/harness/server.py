@@ -29,6 +29,8 @@ class Server:
         self.log = log
         self.host, _, port = address.rpartition(":")
         self.port = int(port)
+        # What stands on standard output after the first line.
+        self.said = ""
 
     @classmethod
     @contextmanager
@@ -57,8 +59,10 @@ class Server:
         try:
             with process.stdout:
                 line = process.stdout.readline()
+                said = process.stdout.readline() if "--token" in options else ""
             assert line.startswith(GREETING), f"owt has not started, but said:\n{log.since(0)}"
             server = cls(process, log, line.removeprefix(GREETING).strip())
+            server.said = said
             cls.running.append(server)
             yield server
         finally:

@@ -33,10 +33,15 @@ pub(crate) struct CallArgs {
     #[command(flatten)]
     url: UrlArgs,
 
-    /// Who is calling
+    /// Who is calling; in OWT_CLIENT_AUTH, other users of this machine cannot read it
     #[arg(long, value_name = "USER:PASSWORD", env = "OWT_CLIENT_AUTH", hide_env_values = true)]
     #[arg(value_parser = value::login)]
     auth: Option<(String, String)>,
+
+    /// The token of a server with --token; in OWT_CLIENT_TOKEN, other users of this machine cannot read it
+    #[arg(long, value_name = "TOKEN", env = "OWT_CLIENT_TOKEN", hide_env_values = true)]
+    #[arg(conflicts_with = "auth")]
+    token: Option<String>,
 
     #[command(flatten)]
     trust: TrustArgs,
@@ -81,6 +86,9 @@ pub(crate) fn run(args: CallArgs) -> Result<ExitCode, CliError> {
     let mut builder = trusting(Client::builder(&url), &args.trust)?;
     if let Some((user, password)) = args.auth {
         builder = builder.auth(user, password);
+    }
+    if let Some(token) = args.token {
+        builder = builder.token(token);
     }
     let client = builder
         .build()

@@ -1,6 +1,7 @@
 //! `owt serve`: the server, until a signal ends it.
 
 mod options;
+mod token;
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -17,6 +18,9 @@ pub(crate) use options::ServeArgs;
 pub(crate) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     let _log = owt_server::init_log(args.log);
     let listener = inherited_listener()?;
+    let (token, is_secure) = (args.made_token(), args.has_tls());
+    let announce =
+        |address| announce(address, token.map(|token| token::link(address, is_secure, &token)));
     owt_server::serve(args.into_config(listener)?, announce).map_err(|err| cannot_serve(&err))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -28,11 +32,13 @@ fn inherited_listener() -> Result<Option<TcpListener>, CliError> {
     })
 }
 
-/// The one line on standard output, for people and for scripts that wait for it.
-fn announce(address: SocketAddr) {
+/// The first line on standard output, for people and for scripts that wait for it. A token that was made
+/// follows, as a link.
+fn announce(address: SocketAddr, link: Option<String>) {
+    let link = link.map(|link| format!("{link}\n")).unwrap_or_default();
     let mut stdout = io::stdout().lock();
     // The server goes on if standard output is closed.
-    let _ = writeln!(stdout, "Owt serving on {address}").and_then(|()| stdout.flush());
+    let _ = write!(stdout, "Owt serving on {address}\n{link}").and_then(|()| stdout.flush());
 }
 
 /// The error that a server does not start, and what to do about it.
@@ -48,10 +54,11 @@ pub(super) fn cannot_serve(err: &ServeError) -> CliError {
             }
         }
         ServeError::OpenToAll(_) => CliError::new(ExitKind::Usage, err.to_string())
-            .hint("say who may call with --auth \"$(owt hash USER)\", or let everybody with --allow-anonymous"),
+            .hint("say who may call with --auth \"$(owt hash USER)\" or --token auto, or let everybody with --allow-anonymous"),
         ServeError::Tls(_) => CliError::new(ExitKind::Start, err.to_string())
             .hint("give the certificate and its key in PEM form with --tls-cert and --tls-key"),
         ServeError::UrlKeys(err) => bad_url_keys(ExitKind::Start, err),
+        ServeError::File(_) => CliError::new(ExitKind::Start, err.to_string()),
         ServeError::Static { .. } => CliError::new(ExitKind::Start, err.to_string())
             .hint("name a folder that can be read with --static"),
         ServeError::Interpreter(_) | ServeError::Start(_) => {

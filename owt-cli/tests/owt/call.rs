@@ -76,7 +76,7 @@ fn an_adaptors_error_is_printed_and_counts() {
     "401 Unauthorized",
     "auth-required",
     "Who are you?",
-    "\nhint: say who you are with --auth USER:PASSWORD\n"
+    "\nhint: say who you are with OWT_CLIENT_AUTH=USER:PASSWORD or OWT_CLIENT_TOKEN=TOKEN\n"
 )]
 #[case::digest(
     "404 Not Found",

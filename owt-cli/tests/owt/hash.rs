@@ -33,3 +33,31 @@ fn an_empty_password_is_refused() {
     let mut command = owt(&["hash", "me"]);
     assert_eq!(outcome(command.write_stdin("\n")), Outcome::failure(2, words));
 }
+
+#[test]
+fn argon2_makes_another_hash_each_time() {
+    let hash = || {
+        let mut command = owt(&["hash", "me", "--argon2"]);
+        outcome(command.write_stdin("hunter2\n")).stdout
+    };
+    let (one, other) = (hash(), hash());
+    assert!(one.starts_with("me:$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
+    assert_ne!(one, other);
+}
+
+#[rstest]
+#[case::token("a-token-of-thirty-two-characters\n", None)]
+#[case::short(
+    "secret\n",
+    Some(
+        "owt: error: the token cannot be used: it takes at least 20 letters, digits and marks, without spaces\n"
+    )
+)]
+fn a_token_is_hashed_without_a_user(#[case] stdin: &str, #[case] words: Option<&str>) {
+    let mut command = owt(&["hash", "--token"]);
+    let expected = match words {
+        None => Outcome::data(format!(":{}\n", owt_core::Digest::of(stdin.trim_end()))),
+        Some(words) => Outcome::failure(2, words),
+    };
+    assert_eq!(outcome(command.write_stdin(stdin)), expected);
+}

@@ -108,6 +108,8 @@ async fn another_method_has_the_envelope_in_the_query() {
 async fn the_user_is_named() {
     let request = sent(|client| client.clone().with_auth("me", "p:w").call(adaptor())).await;
     assert_eq!(request.header("authorization"), Some("Basic bWU6cDp3"));
+    let request = sent(|client| client.clone().with_token("t0ken").call(adaptor())).await;
+    assert_eq!(request.header("authorization"), Some("Bearer t0ken"));
     assert_eq!(
         format!("{:?}", Client::new("host").unwrap().with_auth("me", "pw")).find("pw"),
         None

@@ -1,7 +1,9 @@
 //! One request, from its first line to its answer.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 
+use actix_http::Request;
 use actix_web::dev::{Payload, RequestHead};
 use actix_web::http::Version;
 use actix_web::http::header::{HeaderMap, ORIGIN};
@@ -9,6 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use owt_core::owtify::MAX_URL;
 use owt_core::{Control, Digest, Error, Executor, Failure};
 
+use super::auth::Peer;
 use super::connection::Exchange;
 use super::disconnect::Watch;
 use super::guard::{Access, Guard};
@@ -55,11 +58,8 @@ pub(super) async fn handle<E: Executor + Control + 'static>(
     };
     let RequestContext { id, digest, is_signed } = context;
     state.counters.count_answer();
-    let mut response = outcome.unwrap_or_else(|failure| {
-        access_log::failure(&id, &failure, digest);
-        state.counters.count_error(&failure.error);
-        response::failure(&failure, digest.is_some(), &headers)
-    });
+    let mut response =
+        outcome.unwrap_or_else(|failure| front.failure(&id, &failure, digest, &headers));
     if request.version() == Version::HTTP_10 {
         response::without_chunks(&mut response);
     }
@@ -81,12 +81,13 @@ pub(super) async fn handle<E: Executor + Control + 'static>(
 
 impl<E> Front<E> {
     /// What can be told by a head alone, before a client is asked for the body.
-    pub(super) fn admit_head(&self, head: &RequestHead) -> Result<(), Error> {
-        let headers = headers_with_host(&head.uri, head.headers());
-        if url_len(&head.uri) > MAX_URL {
+    pub(super) async fn admit_head(&self, request: &Request) -> Result<(), Error> {
+        let headers = headers_with_host(request.uri(), request.head().headers());
+        if url_len(request.uri()) > MAX_URL {
             return Err(Error::UrlTooLong { limit: MAX_URL as u64 });
         }
-        self.admit(head, &headers)?;
+        let peer = peer(request.peer_addr(), request.conn_data());
+        self.admit(request.head(), &headers, peer).await?;
         match declared_len(&headers) > self.state.max_body {
             true => Err(Error::BodyTooLarge { limit: self.state.max_body }),
             false => Ok(()),
@@ -94,9 +95,14 @@ impl<E> Front<E> {
     }
 
     /// Decides on a request, and says by which way it is allowed.
-    fn admit(&self, head: &RequestHead, headers: &HeaderMap) -> Result<Access, Error> {
+    async fn admit(
+        &self,
+        head: &RequestHead,
+        headers: &HeaderMap,
+        peer: Peer<'_>,
+    ) -> Result<Access, Error> {
         if !SignedUrls::decide(head) {
-            return self.state.guard.admit(&head.method, headers);
+            return self.state.guard.admit(&head.method, headers, peer).await;
         }
         self.state.guard.admit_signed(headers)?;
         self.state.signed_urls.verify(head)?;
@@ -106,12 +112,26 @@ impl<E> Front<E> {
     /// The answer to a request that no handler sees.
     pub(super) fn refuse(&self, error: &Error, headers: &HeaderMap) -> HttpResponse {
         let id = self.state.request_ids.make();
-        let failure = Failure::from(error.clone());
-        access_log::failure(&id, &failure, None);
         self.state.counters.count_answer();
-        self.state.counters.count_error(error);
-        let mut response = response::failure(&failure, false, headers);
+        let mut response = self.failure(&id, &error.clone().into(), None, headers);
         response::finish(&mut response, &id, None, self.state.guard.readable_by(headers));
+        response
+    }
+
+    /// Logs and counts a request that came to nothing, and says why.
+    fn failure(
+        &self,
+        id: &str,
+        failure: &Failure,
+        digest: Option<Digest>,
+        headers: &HeaderMap,
+    ) -> HttpResponse {
+        access_log::failure(id, failure, digest);
+        self.state.counters.count_error(&failure.error);
+        let mut response = response::failure(failure, digest.is_some(), headers);
+        if matches!(failure.error, Error::AuthRequired) {
+            response::ask(&mut response, self.state.guard.challenges());
+        }
         response
     }
 
@@ -160,7 +180,8 @@ impl<E: Executor + Control + 'static> Front<E> {
             guard.admit_preflight(headers)?;
             return Ok(client::answer(request.method(), headers)?);
         }
-        let access = self.admit(request.head(), headers)?;
+        let peer = peer(request.peer_addr(), exchange(request));
+        let access = self.admit(request.head(), headers, peer).await?;
         context.is_signed = access == Access::Signed;
         if request.path() == confirm::PATH {
             return Ok(self.confirm(request, headers, payload).await?);
@@ -181,6 +202,12 @@ impl<E: Executor + Control + 'static> Front<E> {
         let reservation = self.reserve_id(request, context)?;
         self.call(&access, request, headers, payload, context, (reservation, in_flight)).await
     }
+}
+
+/// Who is at the other end, and what they have shown on this connection.
+fn peer(address: Option<SocketAddr>, exchange: Option<&Rc<Exchange>>) -> Peer<'_> {
+    let address = address.map(|address| address.ip());
+    Peer { address, trust: exchange.map(|exchange| exchange.trust()) }
 }
 
 /// The connection that a request came over.

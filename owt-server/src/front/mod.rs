@@ -31,7 +31,8 @@ mod tests;
 mod tls;
 mod url_key_file;
 
-pub use auth::{Credential, NotACredential};
+pub(crate) use auth::Auth;
+pub use auth::{Credential, Credentials, NotACredential, NotAToken, Token};
 pub(crate) use confirm::{Confirmations, Place};
 pub(crate) use connection::{Settings as ConnectionSettings, listen};
 pub(crate) use connections::Connections;

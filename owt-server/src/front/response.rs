@@ -132,10 +132,6 @@ fn error(err: &Error, request: &HeaderMap) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     response.insert_header((OWT_ERROR, HeaderValue::from_static(err.code())));
     match err {
-        Error::AuthRequired => {
-            response
-                .insert_header((header::WWW_AUTHENTICATE, r#"Basic realm="owt", charset="UTF-8""#));
-        }
         Error::BuffersFull | Error::QueueFull | Error::Draining | Error::WorkerUnavailable(_) => {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string()));
             // Of a body that found no room, the rest is not read.
@@ -182,6 +178,11 @@ pub(super) fn without_chunks(response: &mut HttpResponse) {
     let head = response.head_mut();
     head.no_chunking(true);
     head.set_connection_type(ConnectionType::Close);
+}
+
+/// Says by what a caller may be recognised.
+pub(super) fn ask(response: &mut HttpResponse, challenges: impl Iterator<Item = HeaderValue>) {
+    challenges.for_each(|value| response.headers_mut().append(header::WWW_AUTHENTICATE, value));
 }
 
 /// What every answer carries: its name, what ran, and who may read it.

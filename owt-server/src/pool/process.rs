@@ -111,9 +111,7 @@ impl Process {
         let (control, theirs) = UnixStream::pair()?;
         let (reader, writer) = io::pipe()?;
         let mark = subreaper.mark();
-        command
-            .env(LEVEL_VARIABLE, LevelFilter::current().to_string())
-            .env(MARK_VARIABLE, &mark);
+        command.env(LEVEL_VARIABLE, LevelFilter::current().to_string()).env(MARK_VARIABLE, &mark);
         SECRET_VARIABLES.iter().for_each(|name| {
             command.env_remove(name);
         });

@@ -75,7 +75,8 @@ fn from_server(err: &ServerError) -> CliError {
     let message = args::with_option_names(&err.code, &err.text);
     let cli_err = CliError::new(ExitKind::Answer, format!("{}: {message}", err.code));
     match err.code.as_str() {
-        "auth-required" => cli_err.hint("say who you are with --auth USER:PASSWORD"),
+        "auth-required" => cli_err
+            .hint("say who you are with OWT_CLIENT_AUTH=USER:PASSWORD or OWT_CLIENT_TOKEN=TOKEN"),
         "code-unknown" => cli_err.hint("leave out --digest to send the code itself"),
         _ => cli_err,
     }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
-use owt_server::{AllowedOrigin, Config, Credential, Recycling, TlsFiles};
+use owt_server::{AllowedOrigin, Config, Credentials, Recycling, TlsFiles, Token};
 use tracing::level_filters::LevelFilter;
 
+use super::token::TokenOption;
 use crate::args::{DEFAULTS, UrlKeyArgs, value};
 use crate::ui::CliError;
 
@@ -50,9 +51,24 @@ pub(crate) struct ServeArgs {
     tls_key: Option<PathBuf>,
 
     /// Let this user call; repeatable, and `owt hash` makes the value
-    #[arg(long, value_name = "USER:SHA256", env = "OWT_AUTH", help_heading = "Access")]
-    #[arg(value_delimiter = ',', hide_env_values = true)]
-    auth: Vec<Credential>,
+    ///
+    /// All users of this machine can read command lines: OWT_AUTH or --auth-file shows them nothing.
+    #[arg(long, value_name = "USER:HASH", env = "OWT_AUTH", help_heading = "Access")]
+    #[arg(hide_env_values = true)]
+    auth: Vec<Credentials>,
+
+    /// Let the users call that this file lists, one a line as --auth takes them
+    ///
+    /// It is read again when it changes. A line `:HASH`, as `owt hash --token` makes it, is a token.
+    #[arg(long, value_name = "FILE", env = "OWT_AUTH_FILE", help_heading = "Access")]
+    auth_file: Option<PathBuf>,
+
+    /// Let programs call that send this as `Authorization: Bearer TOKEN`; auto makes one and prints it
+    ///
+    /// All users of this machine can read command lines: give a token of your own in OWT_TOKEN.
+    #[arg(long, value_name = "TOKEN|auto", env = "OWT_TOKEN", help_heading = "Access")]
+    #[arg(hide_env_values = true)]
+    token: Option<TokenOption>,
 
     #[command(flatten)]
     url_key: UrlKeyArgs,
@@ -251,17 +267,30 @@ pub(crate) struct ServeArgs {
 }
 
 impl ServeArgs {
+    /// The token to show, if this program has made it.
+    pub(super) fn made_token(&self) -> Option<Token> {
+        self.token.as_ref().and_then(TokenOption::made)
+    }
+
+    /// Whether the server speaks HTTPS.
+    pub(super) fn has_tls(&self) -> bool {
+        self.tls_cert.is_some()
+    }
+
     /// The settings that these options make.
     pub(super) fn into_config(self, listener: Option<TcpListener>) -> Result<Config, CliError> {
         let access_log = self.logs_access();
+        let users = self.auth.into_iter().flat_map(|Credentials(users)| users);
+        let auth = users.chain(self.token.map(|token| token.credential())).collect();
         let tls = self.tls_cert.zip(self.tls_key).map(|(cert, key)| TlsFiles { cert, key });
         Ok(Config {
             tls,
             address: self.address,
             port: self.port,
             listener,
-            auth: self.auth,
             url_keys: self.url_key.source()?,
+            auth,
+            auth_file: self.auth_file,
             allow_anonymous: self.allow_anonymous,
             allow_origins: self.allow_origin,
             allow_hosts: self.allow_host,

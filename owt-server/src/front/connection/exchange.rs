@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::task::Waker;
 
+use super::super::auth::Trust;
 use super::super::connections::Open;
 
 /// How far the request and the answer of the moment have come.
@@ -30,14 +31,29 @@ pub(crate) struct Exchange {
     /// Wakes what serves this connection.
     waker: RefCell<Option<Waker>>,
     is_secure: bool,
+    trust: Trust,
     _open: Open,
 }
 
 impl Exchange {
     pub(super) fn new(is_secure: bool, open: Open) -> Self {
-        let (is_received, has_silent_rest, is_closing, waker) = Default::default();
+        let (is_received, has_silent_rest, is_closing, waker, trust) = Default::default();
         let stage = Cell::new(Stage::Idle);
-        Self { stage, is_received, has_silent_rest, is_closing, waker, is_secure, _open: open }
+        Self {
+            stage,
+            is_received,
+            has_silent_rest,
+            is_closing,
+            waker,
+            is_secure,
+            trust,
+            _open: open,
+        }
+    }
+
+    /// By what its requests have been recognised.
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// Whether there is TLS.

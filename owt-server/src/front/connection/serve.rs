@@ -166,17 +166,16 @@ fn http<T: AsyncRead + AsyncWrite + Unpin + 'static, E: Executor + Control + 'st
         .on_connect_ext(|stream: &Stream<T>, data| {
             data.insert(stream.exchange().clone());
         })
-        .expect(fn_service(move |request: Request| std::future::ready(expected(&front, request))))
+        .expect(fn_service(move |request: Request| expected(front.clone(), request)))
         .finish(map_config(app, |()| AppConfig::default()))
 }
 
 /// Asks for a body (`100 Continue`) only if the head is none that is refused.
-fn expected<E>(front: &Front<E>, request: Request) -> Result<Request, actix_web::Error> {
-    let head = request.head();
-    let Err(err) = front.admit_head(head) else { return Ok(request) };
+async fn expected<E>(front: Front<E>, request: Request) -> Result<Request, actix_web::Error> {
+    let Err(err) = front.admit_head(&request).await else { return Ok(request) };
     let exchange = request.conn_data::<Rc<Exchange>>();
     exchange.into_iter().for_each(|exchange| exchange.handle());
-    let response = front.refuse(&err, head.headers());
+    let response = front.refuse(&err, request.head().headers());
     Err(InternalError::from_response(err, response).into())
 }
 

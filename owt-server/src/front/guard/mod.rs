@@ -22,7 +22,7 @@ use owt_core::Error;
 use url::Host;
 
 use self::browser::FetchSite;
-use super::auth::{self, Credential};
+use super::auth::{Auth, Caller, Peer};
 
 use access::Link;
 pub(super) use access::{Access, OpenedBy};
@@ -32,7 +32,7 @@ pub use origin::{AllowedOrigin, NotAnOrigin};
 #[derive(Debug)]
 pub(crate) struct Guard {
     address: IpAddr,
-    credentials: Vec<Credential>,
+    auth: Auth,
     origins: Vec<AllowedOrigin>,
     hosts: Vec<String>,
 }
@@ -54,14 +54,14 @@ fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Option<&HeaderVa
 impl Guard {
     pub(crate) fn new(
         address: IpAddr,
-        credentials: Vec<Credential>,
+        auth: Auth,
         origins: Vec<AllowedOrigin>,
         mut hosts: Vec<String>,
     ) -> Self {
         if !address.is_loopback() {
             hosts.extend(host::of_machine());
         }
-        Self { address, credentials, origins, hosts }
+        Self { address, auth, origins, hosts }
     }
 
     /// Whether a request is a CORS preflight: a question of the browser's, not a call.
@@ -72,16 +72,21 @@ impl Guard {
     }
 
     /// Decides on a request, and says by which way it is allowed.
-    pub(super) fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<Access, Error> {
+    pub(super) async fn admit(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        peer: Peer<'_>,
+    ) -> Result<Access, Error> {
         self.check_host(headers)?;
-        if !self.credentials.is_empty() && !auth::is_authorised(&self.credentials, headers) {
-            return Err(Error::AuthRequired);
-        }
+        let caller = self.auth.identify(headers, peer).await?;
         if self.is_from_allowed_origin(headers)? {
             return Ok(Access::Page);
         }
         match browser::site(headers) {
             Some(site) => self.admit_from(site, method, headers),
+            // No browser sends a token by itself.
+            None if caller == Caller::Token => Ok(Access::Program),
             None => Ok(self.admit_from_unknown(method, headers)),
         }
     }
@@ -94,6 +99,11 @@ impl Guard {
             true => Err(Error::CrossSite),
             false => Ok(()),
         }
+    }
+
+    /// How a caller whom nobody knows may say who they are.
+    pub(super) fn challenges(&self) -> impl Iterator<Item = HeaderValue> + use<> {
+        self.auth.challenges()
     }
 
     /// Decides on a preflight, which never carries credentials.
@@ -174,7 +184,7 @@ impl Guard {
     /// Whether pages on any port of this machine may call. With a password, each port may be another
     /// user's, and browsers send a password to whichever page uses this server.
     fn trusts_loopback(&self) -> bool {
-        self.address.is_loopback() && self.credentials.is_empty()
+        self.address.is_loopback() && !self.auth.is_required()
     }
 
     fn is_own(&self, site: FetchSite) -> bool {

@@ -1,6 +1,7 @@
 //! Whom the guard lets call.
 
 use actix_web::http::header::HeaderName;
+use futures_util::FutureExt as _;
 use rstest::rstest;
 
 use super::*;
@@ -16,12 +17,18 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
 
 fn guard(address: &str) -> Guard {
     let origins = vec!["https://app.example".parse().unwrap()];
-    Guard::new(address.parse().unwrap(), Vec::new(), origins, vec!["box.example".to_owned()])
+    let auth = Auth::new(Vec::new(), None).unwrap();
+    Guard::new(address.parse().unwrap(), auth, origins, vec!["box.example".to_owned()])
+}
+
+/// Nothing has to be waited for: nobody has guessed yet.
+fn admit(guard: &Guard, method: &Method, headers: &HeaderMap) -> Result<Access, Error> {
+    guard.admit(method, headers, Peer::default()).now_or_never().unwrap()
 }
 
 /// The way in which a `GET` is allowed, or the code of the error.
 fn verdict(address: &str, pairs: &[(&str, &str)]) -> &'static str {
-    word(guard(address).admit(&Method::GET, &headers(pairs)))
+    word(admit(&guard(address), &Method::GET, &headers(pairs)))
 }
 
 fn word(outcome: Result<Access, Error>) -> &'static str {
@@ -167,8 +174,8 @@ fn a_browser_that_does_not_say_where_a_request_comes_from_has_to_show_it(
 fn what_browsers_never_send_without_an_origin_comes_from_a_program() {
     let headers = headers(&[("host", "box.example"), ("user-agent", FIREFOX)]);
     let guard = guard("0.0.0.0");
-    assert_eq!(word(guard.admit(&Method::HEAD, &headers)), "no page");
-    assert_eq!(word(guard.admit(&Method::POST, &headers)), "program");
+    assert_eq!(word(admit(&guard, &Method::HEAD, &headers)), "no page");
+    assert_eq!(word(admit(&guard, &Method::POST, &headers)), "program");
 }
 
 #[rstest]
@@ -186,7 +193,7 @@ fn with_a_password_another_port_is_another_origin(
     // ann:foo
     let authorized = [("host", "localhost:9876"), ("authorization", "Basic YW5uOmZvbw==")];
     let headers = headers(&[&authorized[..], pairs].concat());
-    assert_eq!(word(guarded().admit(&Method::GET, &headers)), expected);
+    assert_eq!(word(admit(&guarded(), &Method::GET, &headers)), expected);
 }
 
 #[rstest]
@@ -225,13 +232,14 @@ fn what_a_browser_fetches_ahead_of_its_user_is_refused(#[case] pairs: &[(&str, &
 fn guarded() -> Guard {
     let ann = format!("ann:{}", owt_core::Digest::of("foo")).parse().unwrap();
     let origins = vec!["https://app.example".parse().unwrap()];
-    Guard::new([127, 0, 0, 1].into(), vec![ann], origins, Vec::new())
+    let auth = Auth::new(vec![ann], None).unwrap();
+    Guard::new([127, 0, 0, 1].into(), auth, origins, Vec::new())
 }
 
 #[test]
 fn who_has_no_password_learns_nothing_about_origins() {
     let headers = headers(&[("host", "localhost"), ("origin", "http://evil.example")]);
-    assert_eq!(word(guarded().admit(&Method::GET, &headers)), "auth-required");
+    assert_eq!(word(admit(&guarded(), &Method::GET, &headers)), "auth-required");
     let preflight = guarded().admit_preflight(&headers);
     assert_eq!(preflight.unwrap_err().code(), "origin-not-allowed");
 }

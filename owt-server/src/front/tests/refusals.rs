@@ -6,7 +6,7 @@ use owt_core::{Digest, Error};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::super::{Credential, Guard};
+use super::super::{Auth, Credential, Guard};
 use super::server::{header, start, start_with};
 
 #[rstest]
@@ -118,9 +118,9 @@ async fn a_program_gets_problem_details() {
 #[actix_web::test]
 async fn a_password_is_asked_for_before_anything_is_decoded() {
     let server = start_with(|state| {
-        let credential = format!("ada:{}", Digest::of("secret"));
-        let credential: Credential = credential.parse().unwrap();
-        state.guard = Guard::new([127, 0, 0, 1].into(), vec![credential], vec![], vec![]);
+        let ada = Credential::sha256("ada", "secret").unwrap();
+        let auth = Auth::new(vec![ada], None).unwrap();
+        state.guard = Guard::new([127, 0, 0, 1].into(), auth, vec![], vec![]);
     });
     let response = server.get(server.url("/?code_b64=%21")).await;
     assert_eq!(

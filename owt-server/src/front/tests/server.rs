@@ -63,7 +63,12 @@ fn settings() -> ConnectionSettings {
 
 fn state(address: SocketAddr, uploads: &TempDir) -> AppState {
     AppState {
-        guard: Guard::new(address.ip(), vec![], vec![], vec![]),
+        guard: Guard::new(
+            address.ip(),
+            Auth::new(vec![], None).expect("it has no file"),
+            vec![],
+            vec![],
+        ),
         confirmations: Confirmations::new(Place::default(), false),
         signed_urls: SignedUrls::open(None).expect("there is no file to read"),
         max_body: 8 << 20,
