@@ -1,5 +1,6 @@
 //! The commands: a file or a folder for each, with its options and what it does.
 
+mod approve;
 mod call;
 mod completions;
 mod doctor;
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Hash(hash::HashArgs),
     /// Put a new key for signed URLs into a file
     Key(key::KeyArgs),
+    /// Add an adaptor to the list of --only-digests
+    Approve(approve::ApproveArgs),
     /// Say which Python is used, and what is wrong with it
     Doctor(doctor::DoctorArgs),
     /// Print a shell's completions, for: source <(owt completions bash)
@@ -65,6 +68,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Run(args) => run::run(args),
         Command::Hash(args) => hash::run(&args),
         Command::Key(args) => key::run(&args),
+        Command::Approve(args) => approve::run(&args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(&args),
     }

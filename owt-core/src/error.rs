@@ -111,6 +111,18 @@ pub enum Error {
     /// Source was named by a digest that this server does not know.
     #[error("code {0} is unknown")]
     CodeUnknown(Digest),
+    /// The server runs approved code only, and not this.
+    #[error("code {0} is not approved")]
+    CodeNotApproved(Digest),
+    /// The server runs approved code only, and not this function of it.
+    #[error("function of code {digest} is not approved")]
+    #[strum_discriminants(strum(to_string = "code-not-approved"))]
+    FunctionNotApproved {
+        /// The code, of which other functions are approved.
+        digest: Digest,
+        /// The function that was to be called.
+        function: String,
+    },
     /// The header `Owt-Request-Id` cannot be a request's id.
     #[error("request id is invalid")]
     RequestIdInvalid,

@@ -113,6 +113,17 @@ impl Error {
                  source as code_b64."
             )
             .into(),
+            Error::CodeNotApproved(digest) => format!(
+                "This server runs approved code only, and {digest} is not approved. If it should be, \
+                 use `owt approve FILE` on the server's machine."
+            )
+            .into(),
+            Error::FunctionNotApproved { digest, function } => format!(
+                "This server runs approved code only, and of {digest} the function {function:?} is \
+                 not approved. If it should be, use `owt approve FILE --fn-name NAME` on the \
+                 server's machine."
+            )
+            .into(),
             Error::PathUnknown => "Nothing is at this path. Under /_owt/ there are health, \
                 metrics, calls and adaptors."
                 .into(),
@@ -219,6 +230,10 @@ mod tests {
         Error::FieldUnknown(NearMiss { given: "evil".to_owned(), meant: "code_b64" })
     }
 
+    fn function_not_approved() -> Error {
+        Error::FunctionNotApproved { digest: Digest::of(""), function: "evil".to_owned() }
+    }
+
     fn worker_died() -> Error {
         let how = "ended itself with exit code 3".to_owned();
         Error::WorkerDied { reason: "exit code 3".to_owned(), how }
@@ -251,6 +266,8 @@ mod tests {
     #[case("signature-invalid", Error::SignatureInvalid)]
     #[case("signature-expired", Error::SignatureExpired)]
     #[case("code-unknown", Error::CodeUnknown(Digest::of("")))]
+    #[case("code-not-approved", Error::CodeNotApproved(Digest::of("")))]
+    #[case("code-not-approved", function_not_approved())]
     #[case("request-id-invalid", Error::RequestIdInvalid)]
     #[case("request-id-taken", Error::RequestIdTaken)]
     #[case("call-unknown", Error::CallUnknown)]

@@ -75,6 +75,9 @@ pub struct Config {
     pub grace: Duration,
     /// Whether arguments are data only: JSON or Python literals, never evaluated.
     pub no_eval: bool,
+    /// A file that lists what code may run, a digest a line; other code is refused. It is read again when
+    /// it changes, and arguments are data only.
+    pub only_digests: Option<PathBuf>,
     /// A folder whose files are served beside calls.
     pub static_dir: Option<PathBuf>,
     /// Whether each call is a line in the log.
@@ -115,6 +118,7 @@ impl Default for Config {
             queue: 1024,
             grace: Duration::from_secs(5),
             no_eval: false,
+            only_digests: None,
             static_dir: None,
             access_log: false,
             log_tracebacks: false,
@@ -139,6 +143,11 @@ impl Config {
     /// Whether everybody who reaches the server may call.
     pub(crate) fn is_anonymous(&self) -> bool {
         self.auth.is_empty() && self.auth_file.is_none()
+    }
+
+    /// Whether arguments are never evaluated: an expression is code that nobody has approved.
+    pub(crate) fn takes_data_only(&self) -> bool {
+        self.no_eval || self.only_digests.is_some()
     }
 
     /// The socket that this server listens on.
@@ -187,7 +196,8 @@ impl Config {
             "cache_ttl": self.cache_ttl.map(|ttl| ttl.as_secs_f64()),
             "queue": self.queue,
             "grace": self.grace.as_secs_f64(),
-            "no_eval": self.no_eval,
+            "no_eval": self.takes_data_only(),
+            "only_digests": self.only_digests,
             "static": self.static_dir,
             "access_log": self.access_log,
             "log_tracebacks": self.log_tracebacks,

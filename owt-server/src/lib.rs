@@ -22,7 +22,7 @@ mod watched_file;
 
 pub use config::Config;
 pub use front::{
-    AllowedOrigin, Credential, Credentials, NotACredential, NotAToken, NotAnOrigin, TlsError,
+    AllowedOrigin, ApprovedCode, Credential, Credentials, NotACredential, NotAToken, NotAnOrigin, TlsError,
     TlsFiles, Token, UrlKeyFileError, UrlKeySource, read_url_keys,
 };
 pub use interpreter::{

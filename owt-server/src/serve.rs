@@ -12,7 +12,7 @@ use crate::cache::Cache;
 use crate::config::{Config, cores};
 use crate::dispatch::{Dispatchers, Limits};
 use crate::front::{
-    AppState, Auth, Confirmations, ConnectionSettings, Connections, Drain, Front, Guard, Place,
+    AppState, Approval, Auth, Confirmations, ConnectionSettings, Connections, Drain, Front, Guard, Place,
     RequestCounters, RequestIds, SignedUrls, StaticFiles, TlsError, TlsFiles, UrlKeyFileError,
     listen,
 };
@@ -80,10 +80,8 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
     if !address.ip().is_loopback() && config.is_anonymous() && !config.allow_anonymous {
         return Err(ServeError::OpenToAll(address));
     }
-    let auth = Auth::new(config.auth.clone(), config.auth_file.clone())?;
     let tls = config.tls.as_ref().map(TlsFiles::load).transpose()?;
-    let signed_urls = SignedUrls::open(config.url_keys.as_ref())?;
-    let static_files = static_files(&config)?;
+    let opened = Opened::of(&config)?;
     allow_many_connections();
     actix_web::rt::System::new().block_on(async move {
         let mut signals = Signals::listen()?;
@@ -91,7 +89,6 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         let run_dir = RunDir::create()?;
         let launch = launch(&config, &run_dir, address)?;
         let place = place(&launch);
-        let opened = (auth, signed_urls, static_files);
         let state = Arc::new(app_state(&config, &run_dir, address, place, opened));
         let (pool_state, listeners) =
             pool::Shared::new(config.workers, threads, config.recycling.clone());
@@ -177,28 +174,46 @@ fn static_files(config: &Config) -> Result<Option<StaticFiles>, ServeError> {
     config.static_dir.as_ref().map(open).transpose()
 }
 
+/// The files that the options name, read or open.
+struct Opened {
+    auth: Auth,
+    approval: Option<Approval>,
+    signed_urls: SignedUrls,
+    static_files: Option<StaticFiles>,
+}
+
+impl Opened {
+    fn of(config: &Config) -> Result<Self, ServeError> {
+        Ok(Self {
+            auth: Auth::new(config.auth.clone(), config.auth_file.clone())?,
+            approval: config.only_digests.clone().map(Approval::open).transpose()?,
+            signed_urls: SignedUrls::open(config.url_keys.as_ref())?,
+            static_files: static_files(config)?,
+        })
+    }
+}
+
 fn app_state(
     config: &Config,
     run_dir: &RunDir,
     address: SocketAddr,
     place: Place,
-    (auth, signed_urls, static_files): (Auth, SignedUrls, Option<StaticFiles>),
-    auth: Auth,
-    static_files: Option<StaticFiles>,
+    opened: Opened,
 ) -> AppState {
     AppState {
         guard: Guard::new(
             address.ip(),
-            auth,
+            opened.auth,
             config.allow_origins.clone(),
             config.allow_hosts.clone(),
         ),
         confirmations: Confirmations::new(place, config.trust_links),
-        signed_urls,
+        signed_urls: opened.signed_urls,
+        approval: opened.approval,
         max_body: config.max_body,
         memory_budget: MemoryBudget::new(config.max_buffered),
         uploads: run_dir.uploads().to_path_buf(),
-        static_files,
+        static_files: opened.static_files,
         access_log: config.access_log,
         cache: Cache::new(config.cache_size, config.cache_ttl),
         connections: Connections::new(config.max_connections),
@@ -239,7 +254,7 @@ pub(crate) fn launch(
         threads: config.threads,
         connections: 0, // The pool knows.
         max_adaptors: config.max_adaptors,
-        no_eval: config.no_eval,
+        no_eval: config.takes_data_only(),
         log_tracebacks: config.log_tracebacks,
         args: config.to_args(address).to_string(),
     };

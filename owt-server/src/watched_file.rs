@@ -27,9 +27,12 @@ pub struct FileError {
 /// A file, and what was last read in it. As long as the file is gone or has an error, that counts.
 pub(crate) struct WatchedFile<T>(Arc<Watched<T>>);
 
+/// Makes a value of a text, or says what is wrong with it.
+type Parse<T> = dyn Fn(&str) -> Result<T, String> + Send + Sync;
+
 struct Watched<T> {
     path: PathBuf,
-    parse: Box<dyn Fn(&str) -> Result<T, String> + Send + Sync>,
+    parse: Box<Parse<T>>,
     state: Mutex<State<T>>,
 }
 

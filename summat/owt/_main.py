@@ -66,8 +66,8 @@ def check_secrets(values: dict[str, Any]) -> None:
     if hidden:
         raise RuntimeError(
             "This server gives its passwords and keys to no adaptor, so owt.main() cannot pass "
-            f"them on. Set {' and '.join(hidden)} for the new server: args.auth = ['user:hash'], as owt "
-            "hash prints it, says who may call, and None lets everybody on this machine."
+            f"them on. Set {' and '.join(hidden)} for the new server: args.auth = ['user:hash'], "
+            "as owt hash prints it, says who may call, and None lets everybody on this machine."
         )
 
 

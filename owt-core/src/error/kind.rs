@@ -52,7 +52,9 @@ impl ErrorKind {
             | ErrorKind::HostNotAllowed
             | ErrorKind::OriginNotAllowed
             | ErrorKind::SignatureInvalid
-            | ErrorKind::SignatureExpired => 403,
+            | ErrorKind::SignatureExpired
+            | ErrorKind::CodeNotApproved
+            | ErrorKind::FunctionNotApproved => 403,
             ErrorKind::CodeUnknown | ErrorKind::CallUnknown | ErrorKind::PathUnknown => 404,
             ErrorKind::HeadTimeout | ErrorKind::BodyTimeout => 408,
             // Not a 5xx, after which programs try again by themselves.

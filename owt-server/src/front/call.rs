@@ -61,7 +61,11 @@ impl<E: Executor + Control + 'static> Front<E> {
             // The result may outlive the client that sends this.
             body.hold().await?;
         }
-        context.digest = Some(body.envelope.code.digest());
+        let digest = body.envelope.code.digest();
+        context.digest = Some(digest);
+        if let Some(approval) = &self.state.approval {
+            approval.check(digest, &body.envelope.fn_name).await?;
+        }
         if let Some(page) = self.confirmed(access, request, headers, &body.envelope, context)? {
             return Ok(page);
         }

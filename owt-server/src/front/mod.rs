@@ -3,6 +3,7 @@
 
 mod access_log;
 mod admin;
+mod approved;
 mod auth;
 mod body;
 mod call;
@@ -31,6 +32,8 @@ mod tests;
 mod tls;
 mod url_key_file;
 
+pub(crate) use approved::Approval;
+pub use approved::ApprovedCode;
 pub(crate) use auth::Auth;
 pub use auth::{Credential, Credentials, NotACredential, NotAToken, Token};
 pub(crate) use confirm::{Confirmations, Place};

@@ -101,6 +101,12 @@ pub(crate) struct ServeArgs {
     #[arg(value_parser = FalseyValueParser::new())]
     no_eval: bool,
 
+    /// Run no code but that whose digest is in this file, one a line; `owt approve` adds them
+    ///
+    /// It is read again when it changes. Arguments are data only, as with --no-eval.
+    #[arg(long, value_name = "FILE", env = "OWT_ONLY_DIGESTS", help_heading = "Access")]
+    only_digests: Option<PathBuf>,
+
     /// The interpreter, or the folder of a virtualenv, instead of the active one
     #[arg(long, value_name = "PATH", env = "OWT_PYTHON", help_heading = "Python")]
     python: Option<PathBuf>,
@@ -322,6 +328,7 @@ impl ServeArgs {
             queue: self.queue,
             grace: self.grace,
             no_eval: self.no_eval,
+            only_digests: self.only_digests,
             static_dir: self.static_dir,
             access_log,
             log_tracebacks: self.log_tracebacks,

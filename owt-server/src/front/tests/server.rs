@@ -71,6 +71,7 @@ fn state(address: SocketAddr, uploads: &TempDir) -> AppState {
         ),
         confirmations: Confirmations::new(Place::default(), false),
         signed_urls: SignedUrls::open(None).expect("there is no file to read"),
+        approval: None,
         max_body: 8 << 20,
         memory_budget: MemoryBudget::new(16 << 20),
         uploads: uploads.path().to_owned(),
