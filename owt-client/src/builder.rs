@@ -39,6 +39,8 @@ pub struct ClientBuilder {
     credentials: Option<Credentials>,
     connect_timeout: Duration,
     read_timeout: ReadTimeout,
+    #[cfg(unix)]
+    unix_socket: Option<std::path::PathBuf>,
     #[cfg(feature = "tls")]
     certificates: Certificates,
 }
@@ -50,6 +52,8 @@ impl ClientBuilder {
             credentials: None,
             connect_timeout: CONNECT_TIMEOUT,
             read_timeout: ReadTimeout::default(),
+            #[cfg(unix)]
+            unix_socket: None,
             #[cfg(feature = "tls")]
             certificates: Certificates::System,
         }
@@ -104,6 +108,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Connects to the Unix socket at this path, whatever host the base names: a server that was started
+    /// with `--socket`. The base is then such as `http://localhost`.
+    #[cfg(unix)]
+    pub fn unix_socket(mut self, path: impl Into<std::path::PathBuf>) -> ClientBuilder {
+        self.unix_socket = Some(path.into());
+        self
+    }
+
     /// Makes the client. Nothing is sent yet.
     ///
     /// # Errors
@@ -121,6 +133,11 @@ impl ClientBuilder {
             // A redirection is the adaptor's answer. To follow it would pass the code on.
             .redirect(redirect::Policy::none())
             .referer(false);
+        #[cfg(unix)]
+        let http = match &self.unix_socket {
+            Some(path) => http.unix_socket(path.as_path()),
+            None => http,
+        };
         #[cfg(feature = "tls")]
         let http = self.certificates.trusted_by(http)?;
         let http = http.build().map_err(|err| Error::Request(TransportError::new(err)))?;

@@ -1,13 +1,53 @@
 //! What a server is told when it starts.
 
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::front::{AllowedOrigin, Credential, TlsFiles, UrlKeySource};
+use crate::front::{AllowedOrigin, Credential, Listener, TlsFiles, UrlKeySource};
 use crate::pool::Recycling;
+use crate::unix_socket::{self, SocketPath};
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// An address and a port.
+    Tcp(SocketAddr),
+    /// The path of a Unix socket, to which nobody but its owner can connect.
+    Socket(PathBuf),
+}
+
+impl Address {
+    /// The address as the rules for web pages see it. No page can reach a Unix socket but through a proxy
+    /// on this machine, such as that of `ssh -L`.
+    pub(crate) fn ip(&self) -> IpAddr {
+        match self {
+            Self::Tcp(address) => address.ip(),
+            Self::Socket(_) => Ipv4Addr::LOCALHOST.into(),
+        }
+    }
+
+    /// The port; 0 where there is none.
+    pub(crate) fn port(&self) -> u16 {
+        match self {
+            Self::Tcp(address) => address.port(),
+            Self::Socket(_) => 0,
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Socket(path) => path.display().fmt(f),
+        }
+    }
+}
 
 /// What adaptors see in `owt.args` where there is a secret. `owt.main()` starts no server with it.
 const HIDDEN: &str = "hidden";
@@ -21,6 +61,8 @@ pub struct Config {
     pub port: u16,
     /// A socket that listens already, instead of `address` and `port`.
     pub listener: Option<TcpListener>,
+    /// The path of a Unix socket to listen on instead. Nobody but its owner can connect to it.
+    pub socket: Option<PathBuf>,
     /// Where the certificate for HTTPS is; without it, the server speaks plain HTTP.
     pub tls: Option<TlsFiles>,
     /// Who may call. Empty, and without `auth_file`: everyone who reaches the server.
@@ -92,6 +134,7 @@ impl Default for Config {
             address: IpAddr::from([127, 0, 0, 1]),
             port: 9876,
             listener: None,
+            socket: None,
             tls: None,
             auth: Vec::new(),
             auth_file: None,
@@ -150,19 +193,34 @@ impl Config {
         self.no_eval || self.only_digests.is_some()
     }
 
-    /// The socket that this server listens on.
-    pub(crate) fn listen(&mut self) -> std::io::Result<TcpListener> {
-        match self.listener.take() {
-            Some(listener) => Ok(listener),
-            None => TcpListener::bind(SocketAddr::new(self.address, self.port)),
+    /// Where this server is told to listen.
+    pub(crate) fn wanted(&self) -> Address {
+        match &self.socket {
+            Some(path) => Address::Socket(path.clone()),
+            None => Address::Tcp(SocketAddr::new(self.address, self.port)),
         }
     }
 
+    /// Listens there, or where `listener` does, and says where that is.
+    pub(crate) fn listen(&mut self) -> io::Result<(Listener, Address, Option<SocketPath>)> {
+        let listener = match (self.listener.take(), &self.socket) {
+            (Some(listener), _) => listener,
+            (None, None) => TcpListener::bind(SocketAddr::new(self.address, self.port))?,
+            (None, Some(path)) => {
+                let (listener, place) = unix_socket::bind(path)?;
+                return Ok((Listener::Unix(listener), self.wanted(), Some(place)));
+            }
+        };
+        let address = Address::Tcp(listener.local_addr()?);
+        Ok((Listener::Tcp(listener), address, None))
+    }
+
     /// The arguments as adaptors see them in `owt.args`, by the names of the command line.
-    pub(crate) fn to_args(&self, bound: SocketAddr) -> serde_json::Value {
+    pub(crate) fn to_args(&self, bound: &Address) -> serde_json::Value {
         json!({
             "address": bound.ip().to_string(),
             "port": bound.port(),
+            "socket": self.socket,
             "tls_cert": self.tls.as_ref().map(|files| &files.cert),
             "tls_key": self.tls.as_ref().map(|files| &files.key),
             // Never the keys: with these, an adaptor could sign URLs of any code.

@@ -12,15 +12,17 @@ mod interpreter;
 mod local;
 mod log;
 mod memory_budget;
+mod other_users;
 mod package;
 mod pool;
 mod private;
 mod serve;
 mod spool;
 mod stop;
+mod unix_socket;
 mod watched_file;
 
-pub use config::Config;
+pub use config::{Address, Config};
 pub use front::{
     AllowedOrigin, ApprovedCode, Credential, Credentials, NotACredential, NotAToken, NotAnOrigin, TlsError,
     TlsFiles, Token, UrlKeyFileError, UrlKeySource, read_url_keys,
@@ -30,6 +32,7 @@ pub use interpreter::{
 };
 pub use local::{LocalError, run};
 pub use log::{LogGuard, init as init_log};
+pub use other_users::others_on_loopback;
 pub use pool::{Recycling, StartError};
 pub use serve::{ServeError, serve};
 pub use watched_file::FileError;

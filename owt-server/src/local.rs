@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use owt_core::{Call, CallGuard, Error, Executor, Reply, ReplyBody, ReplyHead};
 use tokio::task::LocalSet;
 
-use crate::config::Config;
+use crate::config::{Address, Config};
 use crate::dispatch::{Dispatcher, Dispatchers};
 use crate::package::RunDir;
 use crate::pool::{self, Pool};
@@ -36,8 +36,8 @@ pub fn run(config: &Config, call: Call, out: &mut dyn Write) -> Result<ReplyHead
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let run_dir = RunDir::create()?;
-        let nowhere = SocketAddr::new(config.address, 0);
-        let launch = launch(config, &run_dir, nowhere)?;
+        let nowhere = Address::Tcp(SocketAddr::new(config.address, 0));
+        let launch = launch(config, &run_dir, &nowhere)?;
         let (pool_state, listeners) = pool::Shared::new(1, 1, config.recycling.clone());
         let dispatchers = Dispatchers::new(pool_state.clone(), listeners, limits(config));
         let pool = Pool::start(launch, run_dir, pool_state).await.map_err(ServeError::from)?;

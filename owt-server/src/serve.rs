@@ -1,7 +1,7 @@
 //! A server's life: its socket, its workers, its front, and their end.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use rustls::ServerConfig;
 
 use crate::cache::Cache;
-use crate::config::{Config, cores};
+use crate::config::{Address, Config, cores};
 use crate::dispatch::{Dispatchers, Limits};
 use crate::front::{
     AppState, Approval, Auth, Confirmations, ConnectionSettings, Connections, Drain, Front, Guard, Place,
@@ -18,6 +18,7 @@ use crate::front::{
 };
 use crate::interpreter::{Interpreter, InterpreterError, Places};
 use crate::memory_budget::MemoryBudget;
+use crate::other_users::others_on_loopback;
 use crate::package::RunDir;
 use crate::pool::{self, Launch, Pool, StartError};
 use crate::stop::{Signals, stop};
@@ -29,12 +30,12 @@ use owt_common::wire::{MAX_CONNECTIONS, Settings};
 pub enum ServeError {
     /// Anybody who reaches the address could run code.
     #[error("on {0}, anybody who can reach this machine could run code on it")]
-    OpenToAll(SocketAddr),
+    OpenToAll(Address),
     /// The socket cannot be had.
     #[error("cannot listen on {address}: {cause}")]
     Listen {
         /// The address that was asked for.
-        address: SocketAddr,
+        address: Address,
         /// The system's reason.
         #[source]
         cause: io::Error,
@@ -72,13 +73,19 @@ pub enum ServeError {
 ///
 /// # Errors
 /// When it cannot start: each error is one sentence that says what to do.
-pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
-    let wanted = SocketAddr::new(config.address, config.port);
-    let listener =
+pub fn serve(mut config: Config, ready: impl FnOnce(&Address)) -> Result<(), ServeError> {
+    let wanted = config.wanted();
+    let (listener, address, _place) =
         config.listen().map_err(|cause| ServeError::Listen { address: wanted, cause })?;
-    let address = listener.local_addr()?;
     if !address.ip().is_loopback() && config.is_anonymous() && !config.allow_anonymous {
         return Err(ServeError::OpenToAll(address));
+    }
+    if let (Address::Tcp(_), true, Some(others)) =
+        (&address, config.is_anonymous(), others_on_loopback())
+    {
+        tracing::warn!(
+            "{others} Whoever calls {address} runs code as you: see --socket and --token"
+        );
     }
     let tls = config.tls.as_ref().map(TlsFiles::load).transpose()?;
     let opened = Opened::of(&config)?;
@@ -87,9 +94,9 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         let mut signals = Signals::listen()?;
         let threads = front_threads();
         let run_dir = RunDir::create()?;
-        let launch = launch(&config, &run_dir, address)?;
+        let launch = launch(&config, &run_dir, &address)?;
         let place = place(&launch);
-        let state = Arc::new(app_state(&config, &run_dir, address, place, opened));
+        let state = Arc::new(app_state(&config, &run_dir, address.ip(), place, opened));
         let (pool_state, listeners) =
             pool::Shared::new(config.workers, threads, config.recycling.clone());
         let dispatchers = Dispatchers::new(pool_state.clone(), listeners, limits(&config));
@@ -105,8 +112,8 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
         })?;
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
-        warn_of_plain_http(&config, address);
-        ready(address);
+        warn_of_plain_http(&config, &address);
+        ready(&address);
         tokio::select! {
             ended = serving => ended.map_err(io::Error::other)??,
             () = signals.next() => {
@@ -120,7 +127,7 @@ pub fn serve(mut config: Config, ready: impl FnOnce(SocketAddr)) -> Result<(), S
 }
 
 /// Says what cannot be promised to those who reach this server over a network.
-fn warn_of_plain_http(config: &Config, address: SocketAddr) {
+fn warn_of_plain_http(config: &Config, address: &Address) {
     let is_local = address.ip().is_loopback() && config.allow_hosts.is_empty();
     if config.tls.is_none() && !is_local {
         tracing::warn!(
@@ -196,13 +203,13 @@ impl Opened {
 fn app_state(
     config: &Config,
     run_dir: &RunDir,
-    address: SocketAddr,
+    ip: IpAddr,
     place: Place,
     opened: Opened,
 ) -> AppState {
     AppState {
         guard: Guard::new(
-            address.ip(),
+            ip,
             opened.auth,
             config.allow_origins.clone(),
             config.allow_hosts.clone(),
@@ -237,7 +244,7 @@ fn place(launch: &Launch) -> Place {
 pub(crate) fn launch(
     config: &Config,
     run_dir: &RunDir,
-    address: SocketAddr,
+    address: &Address,
 ) -> Result<Launch, ServeError> {
     let interpreter = Places::of_environment(config.python.clone())?.find()?;
     let Interpreter { executable, version, origin } = interpreter;
@@ -249,7 +256,10 @@ pub(crate) fn launch(
         adaptors_dir: text(&run_dir.adaptors()),
         private_dirs: vec![run_dir.path().to_path_buf(), run_dir.uploads().to_path_buf()],
         exe: text(&std::env::current_exe()?),
-        address: address.ip().to_string(),
+        address: match address {
+            Address::Tcp(address) => address.ip().to_string(),
+            Address::Socket(path) => text(path),
+        },
         port: address.port(),
         threads: config.threads,
         connections: 0, // The pool knows.

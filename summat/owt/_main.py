@@ -76,7 +76,7 @@ def options(values: dict[str, Any]) -> list[str]:
     found = []
     for name, value in values.items():
         option = "--" + name.replace("_", "-")
-        if name in _SECRETS or value is None or value is False:
+        if name in _SECRETS or name == "socket" or value is None or value is False:
             continue
         if value is True:
             found.append(option)

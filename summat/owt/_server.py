@@ -110,6 +110,10 @@ def _copied(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _url(address: str, port: int, values: dict[str, Any]) -> str:
+    if values.get("socket"):
+        from urllib.parse import quote
+
+        return f"http+unix://{quote(address, safe='')}"
     host = _LOOPBACK.get(address, address)
     scheme = "https" if values.get("tls_cert") else "http"
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -22,7 +22,9 @@ Examples:
   owt call adaptor.py text:@story.txt --output story.wav
   owt call adaptor.py --data @photo.jpg --header 'Content-Type: image/jpeg'
   owt call adaptor.py --form photo=@photo.jpg --form size=64
-  owt call adaptor.py --url https://gpu-box:9876 --cacert ca.pem --auth me:secret";
+  owt call adaptor.py --url https://gpu-box:9876 --cacert ca.pem
+  OWT_CLIENT_AUTH=me:secret owt call adaptor.py
+  owt call adaptor.py --socket owt.sock";
 
 #[derive(Debug, Args)]
 #[command(after_help = format!("{ARGUMENTS}\n\n{EXAMPLES}"))]
@@ -32,6 +34,10 @@ pub(crate) struct CallArgs {
 
     #[command(flatten)]
     url: UrlArgs,
+
+    /// Connect to the Unix socket of a server that was started with --socket
+    #[arg(long, value_name = "PATH", env = "OWT_SOCKET")]
+    socket: Option<PathBuf>,
 
     /// Who is calling; in OWT_CLIENT_AUTH, other users of this machine cannot read it
     #[arg(long, value_name = "USER:PASSWORD", env = "OWT_CLIENT_AUTH", hide_env_values = true)]
@@ -84,6 +90,9 @@ pub(crate) fn run(args: CallArgs) -> Result<ExitCode, CliError> {
     let envelope = args.code.apply(envelope);
     let url = args.url.url;
     let mut builder = trusting(Client::builder(&url), &args.trust)?;
+    if let Some(path) = &args.socket {
+        builder = builder.unix_socket(path);
+    }
     if let Some((user, password)) = args.auth {
         builder = builder.auth(user, password);
     }
@@ -99,7 +108,10 @@ pub(crate) fn run(args: CallArgs) -> Result<ExitCode, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|err| CliError::caused(ExitKind::File, &err))?;
     runtime.block_on(async {
-        let reply = call.send().await.map_err(|err| errors::send_error(err, &url))?;
+        let reply = call.send().await.map_err(|err| match &args.socket {
+            Some(path) => errors::socket_error(err, path, &url),
+            None => errors::send_error(err, &url),
+        })?;
         let status = reply.status();
         print(reply, args.output.as_deref()).await?;
         if status.is_client_error() || status.is_server_error() {

@@ -61,6 +61,12 @@ pub(crate) fn run(args: DoctorArgs) -> Result<ExitCode, CliError> {
     if let Some(warning) = on_path.and_then(|found| other_python(&found.path, &text("prefix"))) {
         let _ = write!(report, "\n{warning}\n");
     }
+    if let Some(others) = owt_server::others_on_loopback() {
+        let _ = write!(
+            report,
+            "\n{others}\nTo keep them out: owt serve --socket PATH, or owt serve --token auto\n"
+        );
+    }
     report.push_str("\nPython starts and runs adaptors.");
     ui::print(&report)
 }

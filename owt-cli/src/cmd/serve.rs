@@ -4,11 +4,11 @@ mod options;
 mod token;
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::process::ExitCode;
 
 use listenfd::ListenFd;
-use owt_server::ServeError;
+use owt_server::{Address, ServeError};
 
 use crate::args::bad_url_keys;
 use crate::ui::{CliError, ExitKind};
@@ -19,8 +19,9 @@ pub(crate) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     let _log = owt_server::init_log(args.log);
     let listener = inherited_listener()?;
     let (token, is_secure) = (args.made_token(), args.has_tls());
-    let announce =
-        |address| announce(address, token.map(|token| token::link(address, is_secure, &token)));
+    let announce = |address: &Address| {
+        announce(address, token.map(|token| token::link(address, is_secure, &token)))
+    };
     owt_server::serve(args.into_config(listener)?, announce).map_err(|err| cannot_serve(&err))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -34,7 +35,7 @@ fn inherited_listener() -> Result<Option<TcpListener>, CliError> {
 
 /// The first line on standard output, for people and for scripts that wait for it. A token that was made
 /// follows, as a link.
-fn announce(address: SocketAddr, link: Option<String>) {
+fn announce(address: &Address, link: Option<String>) {
     let link = link.map(|link| format!("{link}\n")).unwrap_or_default();
     let mut stdout = io::stdout().lock();
     // The server goes on if standard output is closed.
@@ -44,11 +45,14 @@ fn announce(address: SocketAddr, link: Option<String>) {
 /// The error that a server does not start, and what to do about it.
 pub(super) fn cannot_serve(err: &ServeError) -> CliError {
     match err {
-        ServeError::Listen { cause, .. } => {
+        ServeError::Listen { cause, address } => {
+            let is_socket = matches!(address, Address::Socket(_));
             let cli_err = CliError::new(ExitKind::Start, err.to_string());
             match cause.kind() {
+                io::ErrorKind::AddrInUse if is_socket => cli_err.hint("another server listens there; end it, or take another path with --socket"),
+                io::ErrorKind::AlreadyExists if is_socket => cli_err.hint("there is a file that is no socket; take another path with --socket"),
                 io::ErrorKind::AddrInUse => cli_err.hint("another server has this port; take a free one with --port 0"),
-                io::ErrorKind::PermissionDenied => cli_err.hint("ports below 1024 are for root; take another with --port"),
+                io::ErrorKind::PermissionDenied if !is_socket => cli_err.hint("ports below 1024 are for root; take another with --port"),
                 io::ErrorKind::AddrNotAvailable => cli_err.hint("this machine has no such address; see: ip address"),
                 _ => cli_err,
             }

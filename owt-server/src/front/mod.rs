@@ -37,7 +37,7 @@ pub use approved::ApprovedCode;
 pub(crate) use auth::Auth;
 pub use auth::{Credential, Credentials, NotACredential, NotAToken, Token};
 pub(crate) use confirm::{Confirmations, Place};
-pub(crate) use connection::{Settings as ConnectionSettings, listen};
+pub(crate) use connection::{Listener, Settings as ConnectionSettings, listen};
 pub(crate) use connections::Connections;
 pub(crate) use counters::RequestCounters;
 pub(crate) use drain::Drain;

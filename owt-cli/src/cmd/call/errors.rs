@@ -49,6 +49,18 @@ pub(super) fn send_error(err: Error, base: &str) -> CliError {
     }
 }
 
+/// The same of a call over a Unix socket.
+pub(super) fn socket_error(err: Error, socket: &Path, base: &str) -> CliError {
+    match err {
+        Error::Unreachable(_) => {
+            let path = socket.display();
+            CliError::caused(ExitKind::Connection, &err)
+                .hint(format!("start it with: owt serve --socket {path}, or leave out --socket"))
+        }
+        err => send_error(err, base),
+    }
+}
+
 /// Whether the server closed the connection while the call was being sent. A server that speaks HTTPS
 /// does so when a long call comes by `http`.
 fn is_connection_closed(err: &Error) -> bool {

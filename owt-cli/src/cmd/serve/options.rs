@@ -40,6 +40,14 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "PORT", env = "OWT_PORT", default_value_t = DEFAULTS.port)]
     port: u16,
 
+    /// Listen on a Unix socket instead, to which no other user of this machine can connect
+    ///
+    /// The socket of a server that has ended there is replaced. Call it with `owt call --socket`, or
+    /// `curl --unix-socket PATH http://localhost/`.
+    #[arg(long, value_name = "PATH", env = "OWT_SOCKET")]
+    #[arg(conflicts_with_all = ["address", "port", "tls_cert"])]
+    socket: Option<PathBuf>,
+
     /// Serve HTTPS with this certificate, a PEM file with its whole chain
     #[arg(long, value_name = "FILE", env = "OWT_TLS_CERT", help_heading = "Access")]
     #[arg(requires = "tls_key")]
@@ -295,6 +303,7 @@ impl ServeArgs {
             port: self.port,
             listener,
             url_keys: self.url_key.source()?,
+            socket: self.socket,
             auth,
             auth_file: self.auth_file,
             allow_anonymous: self.allow_anonymous,

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
-use owt_server::{Credential, Token};
+use owt_server::{Address, Credential, Token};
 
 /// The value of the option.
 #[derive(Debug, Clone)]
@@ -40,7 +40,8 @@ impl FromStr for TokenOption {
 }
 
 /// Where a browser finds the server, and with which token. What follows the `#` is never sent.
-pub(super) fn link(address: SocketAddr, is_secure: bool, token: &Token) -> String {
+pub(super) fn link(address: &Address, is_secure: bool, token: &Token) -> String {
+    let Address::Tcp(address) = *address else { return format!("#token={}", token.as_str()) };
     let scheme = if is_secure { "https" } else { "http" };
     let address = match address.ip().is_unspecified() {
         true => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()),
@@ -65,6 +66,6 @@ mod tests {
         #[case] expected: &str,
     ) {
         let token = "abcdefghijklmnopqrstuvwxyz".parse().unwrap();
-        assert_eq!(link(address.parse().unwrap(), is_secure, &token), expected);
+        assert_eq!(link(&Address::Tcp(address.parse().unwrap()), is_secure, &token), expected);
     }
 }

@@ -11,4 +11,4 @@ mod stall;
 mod stream;
 
 pub(super) use exchange::Exchange;
-pub(crate) use serve::{Settings, listen};
+pub(crate) use serve::{Listener, Settings, listen};

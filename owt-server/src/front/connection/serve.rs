@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use actix_tls::accept::TlsError;
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::dev::{AppConfig, Server, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::rt::net::TcpStream;
+use actix_web::rt::net::{TcpStream, UnixStream};
 use actix_web::{App, web};
 use owt_core::{Control, Executor};
 use rustls::ServerConfig;
@@ -47,6 +48,36 @@ pub(crate) struct Settings {
     pub(crate) grace: Duration,
 }
 
+/// What a server listens on.
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    /// Without TLS: what goes over it does not leave the machine.
+    Unix(UnixListener),
+}
+
+/// A client's socket.
+trait Socket {
+    /// Makes it ready, and gives the address of its client, if it has one.
+    fn prepare(&self) -> Option<SocketAddr>;
+}
+
+impl Socket for TcpStream {
+    /// The socket is made to send what it is given at once, and to take little that it cannot send: else
+    /// a client that reads slowly would seem for minutes not to read at all.
+    fn prepare(&self) -> Option<SocketAddr> {
+        // Without these, answers are only slower.
+        let _ = self.set_nodelay(true);
+        let _ = SockRef::from(self).set_tcp_notsent_lowat(MAX_UNSENT);
+        self.peer_addr().ok()
+    }
+}
+
+impl Socket for UnixStream {
+    fn prepare(&self) -> Option<SocketAddr> {
+        None
+    }
+}
+
 /// A socket of which it is known what is spoken over it.
 type Accepted<T> = (Stream<T>, Protocol, Option<SocketAddr>);
 
@@ -55,7 +86,7 @@ type Accepted<T> = (Stream<T>, Protocol, Option<SocketAddr>);
 /// # Errors
 /// When the socket cannot be used.
 pub(crate) fn listen<E: Executor + Control + 'static>(
-    listener: TcpListener,
+    listener: Listener,
     settings: Settings,
     front: impl Fn() -> Front<E> + Clone + Send + 'static,
 ) -> io::Result<Server> {
@@ -66,25 +97,32 @@ pub(crate) fn listen<E: Executor + Control + 'static>(
         .shutdown_timeout(settings.grace.as_secs_f64().ceil() as u64)
         .disable_signals();
     let signal = builder.graceful_shutdown_signal();
-    let builder = match settings.tls.clone() {
-        None => builder.listen("http", listener, move || plain(&settings, front(), &signal))?,
-        Some(tls) => builder.listen("https", listener, move || {
+    let builder = match (listener, settings.tls.clone()) {
+        (Listener::Unix(listener), _) => builder.listen_uds("unix", listener, move || {
+            plain::<UnixStream, E>(&settings, front(), &signal)
+        })?,
+        (Listener::Tcp(listener), None) => builder
+            .listen("http", listener, move || plain::<TcpStream, E>(&settings, front(), &signal))?,
+        (Listener::Tcp(listener), Some(tls)) => builder.listen("https", listener, move || {
             encrypted(tls.clone(), &settings, front(), &signal)
         })?,
     };
     Ok(builder.run())
 }
 
-fn plain<E: Executor + Control + 'static>(
+fn plain<T, E>(
     settings: &Settings,
     front: Front<E>,
     signal: &GracefulShutdownSignal,
-) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
-+ use<E> {
+) -> impl ServiceFactory<T, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<T, E>
+where
+    T: Socket + AsyncRead + AsyncWrite + Unpin + 'static,
+    E: Executor + Control + 'static,
+{
     let http = http(settings, &front, signal);
     let wrap = wrapping(settings, front, false);
-    fn_service(move |socket: TcpStream| {
-        let peer = peer(&socket);
+    fn_service(move |socket: T| {
+        let peer = socket.prepare();
         std::future::ready(Ok((wrap(socket, Version::Http1), Protocol::Http1, peer)))
     })
     .and_then(http)
@@ -113,19 +151,10 @@ fn encrypted<E: Executor + Control + 'static>(
                 Some(b"h2") => (Version::Http2, Protocol::Http2),
                 _ => (Version::Http1, Protocol::Http1),
             };
-            let peer = peer(tcp);
+            let peer = tcp.prepare();
             std::future::ready(Ok((wrap(socket, version), protocol, peer)))
         })
         .and_then(http.map_err(TlsError::Service))
-}
-
-/// The address of a client, whose socket is made to send what it is given at once, and to take little
-/// that it cannot send: else a client that reads slowly would seem for minutes not to read at all.
-fn peer(socket: &TcpStream) -> Option<SocketAddr> {
-    // Without these, answers are only slower.
-    let _ = socket.set_nodelay(true);
-    let _ = SockRef::from(socket).set_tcp_notsent_lowat(MAX_UNSENT);
-    socket.peer_addr().ok()
 }
 
 fn wrapping<T: AsyncRead + AsyncWrite + Unpin, E: 'static>(

@@ -178,6 +178,19 @@ fn what_browsers_never_send_without_an_origin_comes_from_a_program() {
     assert_eq!(word(admit(&guard, &Method::POST, &headers)), "program");
 }
 
+/// The token is one that no browser would add by itself.
+#[rstest]
+#[case("Bearer a-token-of-thirty-two-characters", "program")]
+#[case("Basic YW5uOmZvbw==", "no page")]
+fn a_token_shows_that_no_page_has_a_browser_send_this(#[case] value: &str, #[case] expected: &str) {
+    let token: super::super::Token = "a-token-of-thirty-two-characters".parse().unwrap();
+    let ann = format!("ann:{}", owt_core::Digest::of("foo")).parse().unwrap();
+    let auth = Auth::new(vec![ann, (&token).into()], None).unwrap();
+    let guard = Guard::new([0, 0, 0, 0].into(), auth, Vec::new(), vec!["box.example".to_owned()]);
+    let headers = headers(&[("host", "box.example"), ("user-agent", FIREFOX), ("authorization", value)]);
+    assert_eq!(word(admit(&guard, &Method::GET, &headers)), expected);
+}
+
 #[rstest]
 #[case(&[("origin", "http://localhost:9876")], "page")]
 #[case(&[("origin", "http://localhost:5173")], "origin-not-allowed")]

@@ -39,7 +39,7 @@ pub(super) fn start_with(change: impl FnOnce(&mut AppState)) -> Server {
     change(&mut state);
     let (state, recorded) = (Arc::new(state), Arc::<Recorded>::default());
     let (for_front, for_executor) = (state.clone(), recorded.clone());
-    let server = listen(listener, settings(), move || Front {
+    let server = listen(Listener::Tcp(listener), settings(), move || Front {
         state: for_front.clone(),
         executor: MemoryExecutor::new(for_executor.clone()),
     });
