@@ -30,7 +30,7 @@ pub fn others_on_loopback() -> Option<&'static str> {
     }
     let home = std::env::var_os("HOME")?;
     let kind = rustix::fs::statfs(Path::new(&home)).ok()?.f_type;
-    NETWORK.contains(&i64::from(kind)).then_some(
+    NETWORK.contains(&kind).then_some(
         "The home folder is on a network, so this machine may have other users, and loopback is \
          theirs as well.",
     )

@@ -20,7 +20,7 @@ pub(crate) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     let listener = inherited_listener()?;
     let (token, is_secure) = (args.made_token(), args.has_tls());
     let announce = |address: &Address| {
-        announce(address, token.map(|token| token::link(address, is_secure, &token)))
+        announce(address, token.map(|token| token::link(address, is_secure, &token)));
     };
     owt_server::serve(args.into_config(listener)?, announce).map_err(|err| cannot_serve(&err))?;
     Ok(ExitCode::SUCCESS)

@@ -187,7 +187,8 @@ fn a_token_shows_that_no_page_has_a_browser_send_this(#[case] value: &str, #[cas
     let ann = format!("ann:{}", owt_core::Digest::of("foo")).parse().unwrap();
     let auth = Auth::new(vec![ann, (&token).into()], None).unwrap();
     let guard = Guard::new([0, 0, 0, 0].into(), auth, Vec::new(), vec!["box.example".to_owned()]);
-    let headers = headers(&[("host", "box.example"), ("user-agent", FIREFOX), ("authorization", value)]);
+    let headers =
+        headers(&[("host", "box.example"), ("user-agent", FIREFOX), ("authorization", value)]);
     assert_eq!(word(admit(&guard, &Method::GET, &headers)), expected);
 }
 
