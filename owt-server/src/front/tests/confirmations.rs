@@ -9,7 +9,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use rstest::rstest;
 
-use super::super::{Confirmations, Guard, Place};
+use super::super::{Auth, Confirmations, Guard, Place};
 use super::server::{Server, digest, header, start, start_with};
 
 type Headers<'a> = &'a [(&'static str, &'a str)];
@@ -65,7 +65,7 @@ async fn outcome(response: Response) -> String {
 fn start_as_box() -> Server {
     start_with(|state| {
         let hosts = vec!["box.example".to_owned()];
-        state.guard = Guard::new([127, 0, 0, 1].into(), vec![], vec![], hosts);
+        state.guard = Guard::new([127, 0, 0, 1].into(), Auth::nobody(), vec![], hosts);
     })
 }
 

@@ -2,6 +2,7 @@
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, Uri};
+use futures_util::FutureExt as _;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -9,6 +10,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 use super::super::Guard;
+use super::super::auth::{Auth, Peer};
 use super::super::headers::headers_with_host;
 use super::server::{Server, start_with};
 
@@ -160,7 +162,7 @@ fn start() -> Server {
     start_with(|state| {
         let origins = vec!["https://app.example".parse().unwrap()];
         let hosts = vec!["box.example".to_owned()];
-        state.guard = Guard::new([127, 0, 0, 1].into(), vec![], origins, hosts);
+        state.guard = Guard::new([127, 0, 0, 1].into(), Auth::nobody(), origins, hosts);
     })
 }
 
@@ -198,7 +200,7 @@ async fn however_a_request_is_written_it_is_decided_the_same_or_refused() {
 
 /// What the guard decides, in a word.
 fn word(guard: &Guard, headers: &HeaderMap) -> String {
-    match guard.admit(&Method::GET, headers) {
+    match guard.admit(&Method::GET, headers, Peer::default()).now_or_never().unwrap() {
         Ok(access) => format!("{access:?}"),
         Err(err) => err.code().to_owned(),
     }
