@@ -114,15 +114,10 @@ pub enum Error {
     /// The server runs approved code only, and not this.
     #[error("code {0} is not approved")]
     CodeNotApproved(Digest),
-    /// The server runs approved code only, and not this function of it.
-    #[error("function of code {digest} is not approved")]
+    /// The server runs approved code only, and not this function of it, given here.
+    #[error("function of the code is not approved")]
     #[strum_discriminants(strum(to_string = "code-not-approved"))]
-    FunctionNotApproved {
-        /// The code, of which other functions are approved.
-        digest: Digest,
-        /// The function that was to be called.
-        function: String,
-    },
+    FunctionNotApproved(String),
     /// The header `Owt-Request-Id` cannot be a request's id.
     #[error("request id is invalid")]
     RequestIdInvalid,

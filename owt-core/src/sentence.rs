@@ -118,8 +118,8 @@ impl Error {
                  use `owt approve FILE` on the server's machine."
             )
             .into(),
-            Error::FunctionNotApproved { digest, function } => format!(
-                "This server runs approved code only, and of {digest} the function {function:?} is \
+            Error::FunctionNotApproved(function) => format!(
+                "This server runs approved code only, and of this code the function {function:?} is \
                  not approved. If it should be, use `owt approve FILE --fn-name NAME` on the \
                  server's machine."
             )
@@ -231,7 +231,7 @@ mod tests {
     }
 
     fn function_not_approved() -> Error {
-        Error::FunctionNotApproved { digest: Digest::of(""), function: "evil".to_owned() }
+        Error::FunctionNotApproved("evil".to_owned())
     }
 
     fn worker_died() -> Error {
