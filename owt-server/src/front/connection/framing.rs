@@ -215,7 +215,9 @@ impl Chunks {
             }
             Chunks::Size { size, .. } if byte == b'\n' => *self = Chunks::Data(*size),
             Chunks::Size { size, has_ended } => match char::from(byte).to_digit(16) {
-                Some(digit) if !*has_ended => *size = size.saturating_mul(16) + u64::from(digit),
+                Some(digit) if !*has_ended => {
+                    *size = size.saturating_mul(16).saturating_add(u64::from(digit));
+                }
                 _ => *has_ended = true,
             },
             Chunks::DataEnd if byte == b'\n' => *self = Chunks::Size { size: 0, has_ended: false },
@@ -286,6 +288,15 @@ mod tests {
         assert_eq!(read_head(&mut bytes).unwrap().error, None);
         let expected = format!("GET / HTTP/1.1\r\n{HOST}{expected}\r\n\r\n");
         assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_chunk_that_is_larger_than_can_be_counted_has_no_end() {
+        let request = format!("POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n");
+        let sent = format!("{request}{}\r\n0\r\n\r\nGET /next", "f".repeat(17));
+        let mut framing = head(&request).framing;
+        assert_eq!(framing.take(sent.as_bytes()), sent.len());
+        assert!(!framing.is_over());
     }
 
     proptest! {
