@@ -12,9 +12,9 @@ use crate::cache::Cache;
 use crate::config::{Address, Config, cores};
 use crate::dispatch::{Dispatchers, Limits};
 use crate::front::{
-    AppState, Approval, Auth, Confirmations, ConnectionSettings, Connections, Drain, Front, Guard, Place,
-    RequestCounters, RequestIds, SignedUrls, StaticFiles, TlsError, TlsFiles, UrlKeyFileError,
-    listen,
+    AppState, Approval, Auth, Confirmations, ConnectionSettings, Connections, Drain, Front, Guard,
+    Place, RequestCounters, RequestIds, SignedUrls, StaticFiles, TlsError, TlsFiles,
+    UrlKeyFileError, listen,
 };
 use crate::interpreter::{Interpreter, InterpreterError, Places};
 use crate::memory_budget::MemoryBudget;

@@ -9,6 +9,6 @@ mod executor;
 mod refusals;
 mod replies;
 mod server;
-mod spellings;
 mod signed_urls;
+mod spellings;
 mod uploads;
