@@ -116,7 +116,7 @@ def test_no_python_anywhere_is_one_sentence(tmp_path: Path) -> None:
     assert done.stderr == (
         "owt: error: no Python was found; "
         "install Python 3.11 or newer, or name one with --python\n\n"
-        "hint: owt doctor says more about Python\n"
+        "hint: owt doctor shows where owt looks for Python, and what is there\n"
     )
 
 
@@ -127,7 +127,7 @@ def test_no_python_anywhere_is_one_sentence(tmp_path: Path) -> None:
             "echo owt:cpython; echo 3.8.1; echo False; echo",
             "is Python 3.8.1, and owt needs 3.11 or newer",
         ),
-        ("echo owt:pypy; echo 3.11.9; echo False; echo", "is pypy, and owt needs CPython"),
+        ("echo owt:pypy; echo 3.11.9; echo False; echo", "is PyPy, and owt needs CPython"),
         (
             "echo owt:cpython; echo 3.14.0; echo True; echo",
             "is a free-threaded build of Python 3.14.0",
@@ -149,7 +149,9 @@ def test_a_python_that_cannot_be_used_is_one_sentence(
     done = run_owt("serve", "--port", "0", home=tmp_path, env={"VIRTUAL_ENV": str(other)})
     assert (done.returncode, done.stdout) == (5, "")
     assert done.stderr.startswith(f"owt: error: {python} {sentence}")
-    assert done.stderr.endswith("\n\nhint: owt doctor says more about Python\n")
+    assert done.stderr.endswith(
+        "\n\nhint: owt doctor shows where owt looks for Python, and what is there\n"
+    )
     assert len(done.stderr.splitlines()) == 3
 
 

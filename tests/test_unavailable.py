@@ -3,7 +3,9 @@
 import os
 import shutil
 import signal
+import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,11 +26,15 @@ if os.path.exists(os.path.join(os.path.dirname(__file__), "broken")):
     os._exit(7)
 """
 
-REASON = "a worker process ended while it was starting (exit status: 7)"
-WORDS = (
-    f"No worker process can be started: {REASON}. The server goes on trying, so try again in a "
-    "moment, and look at its log.\n"
-)
+PYTHON = "import sys\nrun = lambda: sys.executable"
+
+
+def words(reason: str) -> str:
+    """Return what callers are told."""
+    return (
+        f"No worker process can be started: {reason}. The server goes on trying, so try again in a "
+        "moment, and look at its log.\n"
+    )
 
 
 def broken_server(serve: Serve, path: Path, *options: str) -> tuple[Server, Path]:
@@ -52,6 +58,8 @@ def test_calls_are_told_when_no_worker_can_be_started(
     serve: Serve, tmp_path: Path, fields: dict[str, Any]
 ) -> None:
     server, broken = broken_server(serve, tmp_path)
+    python = server.call(PYTHON).text
+    reason = f"{python} ended while it was starting (exit status: 7) and has printed nothing"
     kill_worker(server)
     with ThreadPoolExecutor(8) as pool:
         # Those that wait already, and those that come later.
@@ -59,7 +67,7 @@ def test_calls_are_told_when_no_worker_can_be_started(
         answers = [call.result() for call in calls]
     answers.append(server.call("lambda: 'well'"))
     for answer in answers:
-        assert (answer.status_code, answer.text) == (503, WORDS)
+        assert (answer.status_code, answer.text) == (503, words(reason))
         assert answer.headers["Owt-Error"] == "worker-unavailable"
         assert answer.headers["Retry-After"] == "1"
     health = server.send("GET", "/_owt/health")
@@ -68,7 +76,7 @@ def test_calls_are_told_when_no_worker_can_be_started(
         "status": "degraded",
         "workers": {"alive": 0, "total": 1},
         "version": health.json()["version"],
-        "reason": REASON,
+        "reason": reason,
     }
     broken.unlink()
     assert until_available(server).text == "well"
@@ -80,6 +88,72 @@ def until_available(server: Server) -> requests.Response:
     while (answer := server.call("lambda: 'well'")).status_code == 503:
         assert answer.headers["Owt-Error"] == "worker-unavailable"
     return answer
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            lambda python: python.unlink(),
+            "cannot be executed: No such file or directory (os error 2)",
+        ),
+        (
+            lambda python: python.write_text(
+                "#!/bin/sh\necho 'libpython: not found' >&2; exit 127"
+            ),
+            "ended while it was starting (exit status: 127): libpython: not found",
+        ),
+    ],
+    ids=["removed", "broken"],
+)
+def test_a_python_that_breaks_while_the_server_runs_is_named(
+    serve: Serve, tmp_path: Path, change: Callable[[Path], object], reason: str
+) -> None:
+    python = tmp_path / "env/bin/python"
+    python.parent.mkdir(parents=True)
+    # A script in place of the interpreter, which says that it is this script.
+    python.write_text(f'#!/bin/sh\nexec -a "$0" {sys.executable} "$@"\n'.replace("sh", "bash", 1))
+    python.chmod(0o700)
+    server = serve("--workers", "1", "--python", str(python))
+    assert server.call(PYTHON).text == str(python)
+    change(python)
+    kill_worker(server)
+    answer = server.call("lambda: 'well'")
+    assert (answer.status_code, answer.text) == (503, words(f"{python} {reason}"))
+
+
+# A thread that ends the process as soon as the worker has reported that it is ready.
+SHORT_LIVED_PYTHON = """
+import glob, os, threading, time
+
+def names():
+    return [open(path).read().strip() for path in glob.glob("/proc/self/task/*/comm")]
+
+def end():
+    while "owt-control" not in names():
+        time.sleep(0.01)
+    time.sleep(0.05)
+    os._exit(7)
+
+if os.path.exists(os.path.join(os.path.dirname(__file__), "broken")):
+    threading.Thread(target=end, daemon=True).start()
+"""
+
+
+def test_workers_that_end_as_soon_as_they_are_ready_are_not_started_without_pause(
+    serve: Serve, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SHORT_LIVED_PYTHON)
+    server = serve("--workers", "1", env={"PYTHONPATH": str(tmp_path)})
+    (tmp_path / "broken").touch()
+    kill_worker(server)
+    for _ in range(6):
+        mark = len(server.log)
+        server.log.wait_for("ended (exit code 7); starting another", since=mark)
+    # The pause before the next one is 1.6 s by now.
+    answer = server.call("lambda: 'well'")
+    assert answer.text == words("workers end as soon as they are ready (exit code 7)")
+    assert answer.headers["Owt-Error"] == "worker-unavailable"
 
 
 def test_a_server_without_workers_still_stops(serve: Serve, tmp_path: Path) -> None:

@@ -1,16 +1,28 @@
 //! Finds the Python of the workers: any CPython from 3.11 on.
 
+mod error;
 mod installation;
+mod last_line;
+mod probe;
+
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+
+use rustix::fs::Access;
+
+pub use error::InterpreterError;
+pub(crate) use last_line::LastLine;
+use probe::query;
 
 pub use installation::Installation;
 
 /// The oldest version of Python 3 that has all of the stable ABI that workers use.
 pub const OLDEST_MINOR: u8 = 11;
+
+/// As many links are followed at most, for some lead in a circle.
+const MAX_LINKS: usize = 40;
 
 /// A Python that can run workers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,69 +92,6 @@ pub struct Candidate {
     pub outcome: Result<Interpreter, InterpreterError>,
 }
 
-/// Why a Python cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum InterpreterError {
-    /// The path that `--python` names is not an interpreter and contains none.
-    #[error("--python {}: there is no Python interpreter", .0.display())]
-    NotThere(PathBuf),
-    /// A variable names a folder without an interpreter.
-    #[error(
-        "{origin} is {folder}, but there is no bin/python in it; deactivate it or make it anew"
-    )]
-    Broken {
-        /// The variable.
-        origin: Origin,
-        /// What it names.
-        folder: PathBuf,
-    },
-    /// The interpreter does not run, or does not say what it is.
-    #[error("{path} does not run: {why}")]
-    DoesNotRun {
-        /// The interpreter.
-        path: PathBuf,
-        /// What happened instead.
-        why: String,
-    },
-    /// Its version is too old.
-    #[error(
-        "{path} is Python {version}, and owt needs 3.{OLDEST_MINOR} or newer; name another one with --python, \
-         or make a virtualenv of one"
-    )]
-    TooOld {
-        /// The interpreter.
-        path: PathBuf,
-        /// Its version.
-        version: String,
-    },
-    /// It is not CPython.
-    #[error(
-        "{path} is {name}, and owt needs CPython, the Python of python.org; name one with --python"
-    )]
-    NotCPython {
-        /// The interpreter.
-        path: PathBuf,
-        /// What it is, such as `pypy`.
-        name: String,
-    },
-    /// It is a free-threaded build.
-    #[error(
-        "{path} is a free-threaded build of Python {version}, for which owt has no extension module; name one \
-         with the GIL with --python"
-    )]
-    FreeThreaded {
-        /// The interpreter.
-        path: PathBuf,
-        /// Its version.
-        version: String,
-    },
-    /// There is no Python in any of the places.
-    #[error(
-        "no Python was found; install Python 3.{OLDEST_MINOR} or newer, or name one with --python"
-    )]
-    None,
-}
-
 impl Places {
     /// What the environment of this process says.
     ///
@@ -202,15 +151,14 @@ impl Places {
 }
 
 fn in_folder(origin: Origin, folder: &Path) -> Result<Interpreter, InterpreterError> {
-    let executable = in_bin(folder)
-        .ok_or_else(|| InterpreterError::Broken { origin, folder: folder.to_path_buf() })?;
-    query(&executable, origin)
+    let broken = || InterpreterError::Broken { origin, folder: folder.to_path_buf() };
+    query(&in_bin(folder)?.ok_or_else(broken)?, origin)
 }
 
 fn from_named(named: &Path) -> Result<Interpreter, InterpreterError> {
     let not_there = || InterpreterError::NotThere(named.to_path_buf());
     let executable = if named.is_dir() {
-        in_bin(named).ok_or_else(not_there)?
+        in_bin(named)?.ok_or_else(not_there)?
     } else if named.components().count() == 1 && !named.exists() {
         on_path(named).ok_or_else(not_there)?
     } else {
@@ -218,13 +166,26 @@ fn from_named(named: &Path) -> Result<Interpreter, InterpreterError> {
     };
     match executable.is_file() {
         true => query(&executable, Origin::Named),
-        false => Err(not_there()),
+        false => Err(dangling(&executable).unwrap_or_else(not_there)),
     }
 }
 
-fn in_bin(folder: &Path) -> Option<PathBuf> {
-    let bin = std::path::absolute(folder).ok()?.join("bin");
-    ["python", "python3"].into_iter().map(|name| bin.join(name)).find(|path| path.is_file())
+/// The interpreter of an environment; an error if only a link is left of it.
+fn in_bin(folder: &Path) -> Result<Option<PathBuf>, InterpreterError> {
+    let Ok(folder) = std::path::absolute(folder) else { return Ok(None) };
+    let names = ["python", "python3"].map(|name| folder.join("bin").join(name));
+    if let Some(found) = names.iter().find(|path| path.is_file()) {
+        return Ok(Some(found.clone()));
+    }
+    names.iter().find_map(|path| dangling(path)).map_or(Ok(None), Err)
+}
+
+/// The error that a path is a link, or a chain of links, to nothing.
+fn dangling(path: &Path) -> Option<InterpreterError> {
+    let next = |link: &PathBuf| Some(link.parent()?.join(std::fs::read_link(link).ok()?));
+    let links = std::iter::successors(next(&path.to_path_buf()), next);
+    let target = links.take(MAX_LINKS).last()?;
+    Some(InterpreterError::Dangling { path: path.to_path_buf(), target })
 }
 
 /// The first program of a name on the path. `uvx` puts the environment of the tool that it runs at the
@@ -234,52 +195,11 @@ fn on_path(name: impl AsRef<OsStr>) -> Option<PathBuf> {
     let name = name.as_ref();
     let is_tool = |bin: &Path| Installation::of_bin(bin).is_some_and(|found| found.is_tool);
     let folders = std::env::split_paths(&path).filter(|folder| !is_tool(folder));
-    folders.map(|folder| folder.join(name)).find(|path| path.is_file())
+    folders.map(|folder| folder.join(name)).find(|path| is_executable(path))
 }
 
-/// Asks an interpreter what it is.
-fn query(path: &Path, origin: Origin) -> Result<Interpreter, InterpreterError> {
-    // Works in any Python, also in Python 2.
-    const SCRIPT: &str = "import sys
-name = getattr(sys, 'implementation', None)
-is_threaded = 't' in getattr(sys, 'abiflags', '')
-print('owt:' + '\\n'.join((getattr(name, 'name', 'Python 2'), '.'.join(map(str, sys.version_info[:3])),
-    str(is_threaded), sys.executable or '')))";
-    let fails = |why: String| InterpreterError::DoesNotRun { path: path.to_path_buf(), why };
-    let output = Command::new(path)
-        .args(["-I", "-S", "-c", SCRIPT])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|err| fails(err.to_string()))?;
-    let answer = String::from_utf8_lossy(&output.stdout);
-    let answer = answer.split_once("owt:").map_or("", |(_, answer)| answer);
-    let [name, version, is_threaded, executable] = answer.lines().collect::<Vec<_>>()[..] else {
-        return Err(fails(last_words(&output.stderr, output.status)));
-    };
-    let (found, version) = (path.to_path_buf(), version.to_owned());
-    if name != "cpython" {
-        return Err(InterpreterError::NotCPython { path: found, name: name.to_owned() });
-    }
-    if minor(&version).is_none_or(|minor| minor < OLDEST_MINOR) {
-        return Err(InterpreterError::TooOld { path: found, version });
-    }
-    if is_threaded == "True" {
-        return Err(InterpreterError::FreeThreaded { path: found, version });
-    }
-    let executable = if executable.is_empty() { found } else { executable.into() };
-    Ok(Interpreter { executable, version, origin })
-}
-
-/// The last line that a process has printed, or how it ended.
-fn last_words(stderr: &[u8], status: std::process::ExitStatus) -> String {
-    let stderr = String::from_utf8_lossy(stderr);
-    let last = stderr.lines().rev().find(|line| !line.trim().is_empty());
-    last.map_or_else(|| status.to_string(), str::to_owned)
-}
-
-/// The minor version of a Python 3.
-fn minor(version: &str) -> Option<u8> {
-    version.strip_prefix("3.")?.split('.').next()?.parse().ok()
+fn is_executable(path: &Path) -> bool {
+    path.is_file() && rustix::fs::access(path, Access::EXEC_OK).is_ok()
 }
 
 #[cfg(test)]
@@ -354,28 +274,6 @@ mod tests {
         assert_eq!(origins(&places), [&[Origin::Virtualenv], expected].concat());
     }
 
-    #[rstest]
-    #[case(
-        "printf 'owt:cpython\\n3.10.9\\nFalse\\n\\n'",
-        "is Python 3.10.9, and owt needs 3.11 or newer"
-    )]
-    #[case("printf 'owt:pypy\\n3.11.1\\nFalse\\n\\n'", "is pypy, and owt needs CPython")]
-    #[case(
-        "printf 'owt:cpython\\n3.13.1\\nTrue\\n\\n'",
-        "is a free-threaded build of Python 3.13.1"
-    )]
-    #[case(
-        "echo 'No module named encodings' >&2; exit 1",
-        "does not run: No module named encodings"
-    )]
-    #[case("exit 3", "does not run: exit status: 3")]
-    fn what_cannot_be_used_is_said_in_one_sentence(#[case] answer: &str, #[case] expected: &str) {
-        let folder = environment(answer);
-        let places = Places { named: Some(folder.path().to_path_buf()), ..Places::default() };
-        let err = places.find().unwrap_err().to_string();
-        assert!(err.contains(expected), "{err}");
-    }
-
     #[test]
     fn an_environment_without_python_is_said_to_be_broken() {
         let folder = tempfile::tempdir().unwrap();
@@ -385,6 +283,27 @@ mod tests {
             folder.path().display()
         );
         assert_eq!(places.find().unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn an_environment_whose_python_was_removed_is_said_to_be_a_link_to_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let bin = folder.path().join("bin");
+        std::fs::create_dir(&bin).unwrap();
+        std::os::unix::fs::symlink("python3", bin.join("python")).unwrap();
+        std::os::unix::fs::symlink("/nowhere/python3.12", bin.join("python3")).unwrap();
+        let expected = format!(
+            "{} is a link to /nowhere/python3.12, which is not there; make the virtualenv anew",
+            bin.join("python").display()
+        );
+        let environment = Some(folder.path().to_path_buf());
+        for places in [
+            Places { virtualenv: environment.clone(), ..Places::default() },
+            Places { named: environment, ..Places::default() },
+            Places { named: Some(bin.join("python")), ..Places::default() },
+        ] {
+            assert_eq!(places.find().unwrap_err().to_string(), expected);
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from contextlib import suppress
 from contextvars import ContextVar
 from os import write as write_to
 from threading import get_ident
@@ -51,11 +53,19 @@ def install(*, tracebacks: bool) -> None:
     """Replace `sys.stdout` and `sys.stderr`, and add a handler to the root logger."""
     global _shows_tracebacks
     _shows_tracebacks = tracebacks
+    _flush_stdout()
     _stdio.install(_OUT, _ERR)
     logging.getLogger().addHandler(LogHandler())
     _log_levels.install()
     _unhandled.install(tracebacks=tracebacks)
     os.register_at_fork(after_in_child=_partial_lines.clear)
+
+
+def _flush_stdout() -> None:
+    """Write what `sitecustomize` and the like have printed, before the stream is replaced."""
+    # It may be missing, closed, or a class of theirs.
+    with suppress(Exception):
+        sys.stdout.flush()
 
 
 def _write_lines(stream: LogStream, text: str) -> None:

@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 
 use listenfd::ListenFd;
-use owt_server::{Address, ServeError};
+use owt_server::{Address, ServeError, StartError};
 
 use crate::args::bad_url_keys;
 use crate::ui::{CliError, ExitKind};
@@ -65,9 +65,39 @@ pub(super) fn cannot_serve(err: &ServeError) -> CliError {
         ServeError::File(_) => CliError::new(ExitKind::Start, err.to_string()),
         ServeError::Static { .. } => CliError::new(ExitKind::Start, err.to_string())
             .hint("name a folder that can be read with --static"),
-        ServeError::Interpreter(_) | ServeError::Start(_) => {
-            CliError::new(ExitKind::Start, err.to_string()).hint("owt doctor says more about Python")
+        ServeError::Interpreter(_) => CliError::new(ExitKind::Start, err.to_string())
+            .hint("owt doctor shows where owt looks for Python, and what is there"),
+        ServeError::Start(cause) => {
+            let cli_err = CliError::new(ExitKind::Start, err.to_string());
+            match start_hint(cause) {
+                Some(hint) => cli_err.hint(hint),
+                None => cli_err,
+            }
         }
         ServeError::Io(_) => CliError::new(ExitKind::Start, err.to_string()),
+    }
+}
+
+/// What to do about a Python that does not start.
+fn start_hint(err: &StartError) -> Option<String> {
+    match err {
+        StartError::Ended { python, .. } | StartError::Slow { python, .. } => {
+            let home = std::env::var_os("PYTHONHOME").filter(|home| !home.is_empty());
+            Some(match home {
+                Some(home) => {
+                    format!("PYTHONHOME is {}; unset it, unless this Python is there", home.display())
+                }
+                None => format!(
+                    "see whether it starts without owt: {} -c pass; sitecustomize.py and the .pth files of its \
+                     site-packages run first",
+                    python.display()
+                ),
+            })
+        }
+        StartError::NotLoaded { .. } => Some(
+            "if a file of yours has the name of a module of Python's, rename it, or start owt elsewhere".to_owned(),
+        ),
+        StartError::NotExecuted { .. } => Some("name another Python with --python".to_owned()),
+        StartError::Io(_) | StartError::Package(_) => None,
     }
 }

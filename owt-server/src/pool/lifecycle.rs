@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::process::{Launch, StartError};
+use super::process::Launch;
 use super::shared::Shared;
+use super::start_error::StartError;
 use super::subreaper;
 use super::supervisor::Supervisor;
 use crate::package::RunDir;

@@ -18,6 +18,7 @@ mod recycling;
 mod running;
 mod shared;
 mod slot;
+mod start_error;
 mod subreaper;
 mod supervisor;
 
@@ -26,7 +27,7 @@ pub(crate) use exit_reason::ExitReason;
 pub(crate) use handle::{DrainGuard, Unanswered, WorkerHandle};
 pub(crate) use lifecycle::Pool;
 pub(crate) use process::Launch;
-pub use process::StartError;
 pub(crate) use recycling::RecycleReason;
 pub use recycling::Recycling;
 pub(crate) use shared::Shared;
+pub use start_error::StartError;

@@ -4,10 +4,12 @@
 //! output can neither forge log lines nor control a terminal.
 
 use std::borrow::Cow;
+use std::sync::Weak;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::task::JoinHandle;
 
+use crate::interpreter::LastLine;
 use crate::log::Forwarder;
 
 /// Longer lines are split, so that the log's queue is bounded.
@@ -16,8 +18,12 @@ const MAX_LINE: u64 = 8 * 1024;
 /// Begins each further part of a line that was split.
 const CONTINUATION: &[u8] = "… ".as_bytes();
 
-/// Forwards output to the log until all writers have closed the pipe.
-pub(super) fn forward(output: impl AsyncRead + Send + Unpin + 'static) -> JoinHandle<()> {
+/// Forwards output to the log until all writers have closed the pipe, and notes its lines as long as
+/// somebody wants the last one.
+pub(super) fn forward(
+    output: impl AsyncRead + Send + Unpin + 'static,
+    last_line: Weak<LastLine>,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut output = BufReader::new(output);
         let (mut forwarder, mut line) = (Forwarder::default(), Vec::new());
@@ -29,7 +35,13 @@ pub(super) fn forward(output: impl AsyncRead + Send + Unpin + 'static) -> JoinHa
             }
             let mut piece = (&mut output).take(MAX_LINE);
             match piece.read_until(b'\n', &mut line).await {
-                Ok(1..) => forwarder.forward(&printable(&line)).await,
+                Ok(1..) => {
+                    let line = printable(&line);
+                    if let Some(last_line) = last_line.upgrade() {
+                        last_line.note(&String::from_utf8_lossy(&line));
+                    }
+                    forwarder.forward(&line).await;
+                }
                 _ => return,
             }
         }

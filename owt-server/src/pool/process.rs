@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,9 @@ use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
 
 use super::output;
+use super::start_error::{START_TIMEOUT, StartError};
 use super::subreaper::{self, Subreaper};
+use crate::interpreter::LastLine;
 
 /// What `python` runs: the extension module, found in the folder of the package alone.
 const BOOT: &str = "\
@@ -45,8 +48,8 @@ pub(crate) struct Launch {
     pub(crate) settings: Settings,
 }
 
-/// How long a worker may take to be ready.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// After so long, the log says what is waited for.
+const SLOW_START: Duration = Duration::from_secs(5);
 
 /// How long a worker may take to run its exit functions.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
@@ -54,32 +57,15 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 /// How long to wait for the remaining output of a worker that has exited.
 const OUTPUT_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Why a worker did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The process could not be started, or its socket failed.
-    #[error("cannot start a worker process: {0}")]
-    Io(#[from] io::Error),
-    /// The package `owt` cannot be written to disk.
-    #[error("the package owt cannot be written: {0}")]
-    Package(#[source] io::Error),
-    /// Python or the package `owt` did not start.
-    #[error("Python does not start: {0}")]
-    Python(String),
-    /// The process exited before it was ready.
-    #[error("a worker process ended while it was starting ({0})")]
-    Ended(ExitStatus),
-    /// The process was not ready in time.
-    #[error("a worker process is not ready after {} s", START_TIMEOUT.as_secs())]
-    Slow,
-}
-
 pub(super) struct Process {
     child: Child,
     /// The pidfd, readable once the process has exited, also before it is waited for.
     pidfd: Option<AsyncFd<OwnedFd>>,
+    python: PathBuf,
     /// Forwards its output to the log.
     output: Option<JoinHandle<()>>,
+    /// What it has said last, until it is ready.
+    last_line: Option<Arc<LastLine>>,
     /// The id of the process, and of the process group that it leads.
     pid: Pid,
     /// Marks the processes that this one starts.
@@ -95,7 +81,7 @@ impl Process {
         launch: &Launch,
         threads: usize,
         subreaper: &Arc<Subreaper>,
-    ) -> io::Result<Self> {
+    ) -> Result<Self, StartError> {
         let mut command = Command::new(&launch.python);
         command.args(["-c", BOOT]).arg(&launch.settings.package);
         let settings = postcard::to_stdvec(&launch.settings).map_err(io::Error::other)?;
@@ -107,7 +93,8 @@ impl Process {
         settings: &[u8],
         threads: usize,
         subreaper: &Arc<Subreaper>,
-    ) -> io::Result<Self> {
+    ) -> Result<Self, StartError> {
+        let python = PathBuf::from(command.as_std().get_program());
         let (control, theirs) = UnixStream::pair()?;
         let (reader, writer) = io::pipe()?;
         let mark = subreaper.mark();
@@ -121,10 +108,15 @@ impl Process {
             .stderr(writer)
             .process_group(0)
             .kill_on_drop(true);
-        let child = subreaper.spawn(command)?;
-        let output = Some(output::forward(Receiver::from_owned_fd(reader.into())?));
+        let child = subreaper
+            .spawn(command)
+            .map_err(|cause| StartError::NotExecuted { python: python.clone(), cause })?;
+        let last_line = Arc::<LastLine>::default();
+        let reader = Receiver::from_owned_fd(reader.into())?;
+        let output = Some(output::forward(reader, Arc::downgrade(&last_line)));
+        let last_line = Some(last_line);
         let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let pid = pid.ok_or(io::ErrorKind::NotFound)?;
+        let pid = pid.ok_or(io::Error::from(io::ErrorKind::NotFound))?;
         let pidfd = open_pidfd(pid);
         let pairs: Vec<_> = (0..threads).map(|_| UnixStream::pair()).collect::<io::Result<_>>()?;
         let (sockets, theirs): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
@@ -136,24 +128,50 @@ impl Process {
         control.set_nonblocking(true)?;
         let control = tokio::net::UnixStream::from_std(control)?;
         let subreaper = subreaper.clone();
-        Ok(Self { child, pidfd, output, pid, mark, subreaper, control, sockets })
+        Ok(Self { child, pidfd, python, output, last_line, pid, mark, subreaper, control, sockets })
     }
 
     /// Waits until the worker reports that it is ready.
     pub(super) async fn ready(&mut self) -> Result<(), StartError> {
-        // The worker sends it in one write, so it arrives whole.
-        let mut message = vec![0; 64 * 1024];
-        let read = timeout(START_TIMEOUT, self.control.read(&mut message));
-        let len = match read.await.map_err(|_| StartError::Slow)? {
-            // The process exited before it had read its settings.
-            Err(err) if is_closed(&err) => 0,
-            read => read?,
+        let Ok(report) = timeout(START_TIMEOUT, self.report()).await else {
+            let last_line = self.last_line();
+            return Err(StartError::Slow { python: self.python.clone(), last_line });
         };
-        match postcard::from_bytes(&message[..len]) {
-            Ok(Ready::Yes) => Ok(()),
-            Ok(Ready::No(why)) => Err(StartError::Python(why)),
-            Err(_) => Err(StartError::Ended(self.wait().await?)),
+        match report? {
+            Some(Ready::Yes) => {
+                self.last_line = None;
+                Ok(())
+            }
+            Some(Ready::No(why)) => Err(StartError::NotLoaded { python: self.python.clone(), why }),
+            None => Err(self.ended().await?),
         }
+    }
+
+    /// The error that the process has exited, once its output is in the log.
+    async fn ended(&mut self) -> io::Result<StartError> {
+        let status = self.wait().await?;
+        self.flush_output().await;
+        let last_line = self.last_line();
+        Ok(StartError::Ended { python: self.python.clone(), status, last_line })
+    }
+
+    /// Waits for the worker's report, and says in the log if that takes long.
+    async fn report(&mut self) -> io::Result<Option<Ready>> {
+        let mut report = pin!(read_report(&mut self.control));
+        if let Ok(report) = timeout(SLOW_START, &mut report).await {
+            return report;
+        }
+        tracing::warn!(
+            "waiting for {} to start, for {} s now; it runs sitecustomize.py and the .pth files of its \
+             site-packages first",
+            self.python.display(),
+            SLOW_START.as_secs()
+        );
+        report.await
+    }
+
+    fn last_line(&self) -> Option<String> {
+        self.last_line.as_ref()?.get()
     }
 
     /// Waits until the worker has exited, and kills its process group.
@@ -213,6 +231,17 @@ impl Drop for Process {
     }
 }
 
+/// What the worker reports once it has started, or has not; `None` if it has exited before.
+async fn read_report(control: &mut tokio::net::UnixStream) -> io::Result<Option<Ready>> {
+    // The worker sends it in one write, so it arrives whole.
+    let mut message = vec![0; 64 * 1024];
+    match control.read(&mut message).await {
+        // The process exited before it had read its settings.
+        Err(err) if is_closed(&err) => Ok(None),
+        read => Ok(postcard::from_bytes(&message[..read?]).ok()),
+    }
+}
+
 /// `None` on a kernel without pidfds.
 #[expect(deprecated, reason = "sound for an OwnedFd; what replaces it is unsafe for all types")]
 fn open_pidfd(pid: Pid) -> Option<AsyncFd<OwnedFd>> {
@@ -263,7 +292,7 @@ mod tests {
         let settings = vec![0; settings];
         let spawned = Process::spawn_command(command, &settings, 1, &Arc::default());
         let err = spawned.unwrap().ready().await.unwrap_err();
-        let StartError::Ended(status) = err else { panic!("{err}") };
+        let StartError::Ended { status, .. } = err else { panic!("{err}") };
         assert_eq!(status.signal(), Some(9));
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct RunningWorker {
     pub(super) handle: Arc<WorkerHandle>,
     pub(super) limits: Recycling,
     started: Instant,
+    /// How many calls its slot had had before.
+    calls_before: u64,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -33,7 +35,13 @@ impl RunningWorker {
         shared: Arc<Shared>,
     ) -> Self {
         let limits = shared.recycling.with_jitter();
-        Self { worker, process, handle, limits, started: Instant::now(), shared }
+        let calls_before = shared.slots[worker].calls();
+        Self { worker, process, handle, limits, started: Instant::now(), calls_before, shared }
+    }
+
+    /// Whether it has been sent a call.
+    pub(super) fn is_used(&self) -> bool {
+        self.shared.slots[self.worker].calls() > self.calls_before
     }
 
     pub(super) fn age(&self) -> Duration {

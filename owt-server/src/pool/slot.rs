@@ -28,6 +28,10 @@ impl Slot {
         self.is_up.load(Ordering::Relaxed)
     }
 
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
     pub(super) fn count_call(&self) {
         let before = self.calls.fetch_add(1, Ordering::Relaxed);
         if before + 1 == self.max_calls.load(Ordering::Relaxed) {

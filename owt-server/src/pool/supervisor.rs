@@ -1,6 +1,5 @@
 //! Supervises one slot: starts a worker there, watches it, and replaces it.
 
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,15 +9,16 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
 use super::availability::{MAX_FAILED_STARTS, MAX_OUTAGE};
-use super::backoff::{next_memory_backoff, next_pause, pause_after_exit};
+use super::backoff::{EarlyExits, next_memory_backoff, next_pause};
 use super::counters::count;
 use super::event::WorkerEvent;
 use super::exit_reason::ExitReason;
 use super::handle::WorkerHandle;
-use super::process::{Launch, Process, StartError};
+use super::process::{Launch, Process};
 use super::recycling::RecycleReason;
 use super::running::RunningWorker;
 use super::shared::Shared;
+use super::start_error::StartError;
 use crate::package::RunDir;
 
 pub(super) struct Supervisor {
@@ -57,13 +57,13 @@ impl Supervisor {
         Ok(Starting { supervisor: self, process })
     }
 
-    fn spawn(&self) -> io::Result<Process> {
+    fn spawn(&self) -> Result<Process, StartError> {
         Process::spawn(&self.launch, self.shared.listeners.len(), &self.shared.subreaper)
     }
 
     /// Keeps a worker running until the pool stops.
     async fn supervise(self, process: Process) {
-        let mut retired = Retired::default();
+        let (mut retired, mut early_exits) = (Retired::default(), EarlyExits::default());
         let (mut next, mut memory_backoff) = (Some(process), Duration::ZERO);
         while let Some(process) = next {
             let mut running = self.announce(process);
@@ -73,8 +73,12 @@ impl Supervisor {
                     None
                 }
                 Event::Exited(reason) => {
-                    let pause = pause_after_exit(running.age());
+                    let pause = early_exits.pause_after_exit(running.age(), running.is_used());
                     self.reap(&running, reason);
+                    if early_exits.are_an_outage() {
+                        let why = format!("workers end as soon as they are ready ({reason})");
+                        self.shared.unavailable(self.worker, &why);
+                    }
                     self.respawn(pause).await
                 }
                 Event::Recycle(reason) if reason.is_urgent() => {
@@ -93,11 +97,12 @@ impl Supervisor {
     /// Announces a worker that is ready to all threads of the front.
     fn announce(&self, mut process: Process) -> RunningWorker {
         let (handle, worker) = (Arc::<WorkerHandle>::default(), self.worker);
-        for (listener, socket) in self.shared.listeners.iter().zip(process.sockets.drain(..)) {
+        let sockets = std::mem::take(&mut process.sockets);
+        let running = RunningWorker::new(worker, process, handle.clone(), self.shared.clone());
+        for (listener, socket) in self.shared.listeners.iter().zip(sockets) {
             let (handle, drain_guard) = (handle.clone(), handle.drain_guard());
             let _ = listener.send(WorkerEvent::Up { worker, handle, drain_guard, socket });
         }
-        let running = RunningWorker::new(worker, process, handle, self.shared.clone());
         count(&self.shared.counters.started);
         self.shared.slots[worker].set_up(running.process.pid(), running.limits.max_calls);
         running

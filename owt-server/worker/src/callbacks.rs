@@ -76,3 +76,25 @@ fn python_settings<'py>(
     dict.set_item("fds", fds)?;
     Ok(dict)
 }
+
+/// An exception, and the line that raised it: a file that hides a module of Python's is found so.
+pub(super) fn describe(py: Python<'_>, err: &PyErr) -> String {
+    match raised_at(py, err) {
+        // Python's own importer has no file.
+        Ok((file, line)) if !file.starts_with('<') => format!("{err} ({file}, line {line})"),
+        _ => err.to_string(),
+    }
+}
+
+fn raised_at(py: Python<'_>, err: &PyErr) -> PyResult<(String, usize)> {
+    let mut last = err.traceback(py).ok_or_else(|| err.clone_ref(py))?.into_any();
+    loop {
+        let next = last.getattr("tb_next")?;
+        if next.is_none() {
+            break;
+        }
+        last = next;
+    }
+    let file = last.getattr("tb_frame")?.getattr("f_code")?.getattr("co_filename")?;
+    Ok((file.extract()?, last.getattr("tb_lineno")?.extract()?))
+}

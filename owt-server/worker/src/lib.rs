@@ -127,5 +127,5 @@ fn start_engine(
         let callbacks = Callbacks::start(py, settings, fds)?;
         Engine::start(py, connections, callbacks, settings.threads)
     };
-    Python::attach(start).map_err(|err| err.to_string())
+    Python::attach(|py| start(py).map_err(|err| callbacks::describe(py, &err)))
 }
