@@ -139,21 +139,6 @@ def test_hash_makes_what_auth_takes(serve: Serve, home: Path) -> None:
     assert (allowed.returncode, allowed.stdout, allowed.stderr) == (0, '{"n":1}', "")
 
 
-def test_doctor_names_the_python_of_adaptors(home: Path) -> None:
-    done = run_owt("doctor", home=home, env={"VIRTUAL_ENV": sys.prefix})
-    assert done.returncode == 0, done.stderr
-    report = dict(line.split(maxsplit=1) for line in done.stdout.splitlines()[:6])
-    version = ".".join(map(str, sys.version_info[:3]))
-    assert report == {
-        "owt": report["owt"],
-        "Python": f"{version}, VIRTUAL_ENV",
-        "executable": f"{sys.prefix}/bin/python",
-        "prefix": sys.prefix,
-        "virtualenv": sys.prefix,
-        "PYTHONPATH": "not set",
-    }
-
-
 def test_bash_completes_with_what_completions_prints(home: Path) -> None:
     script = f"""
         source <({owt_binary()} completions bash)

@@ -5,7 +5,6 @@ mod installation;
 mod last_line;
 mod probe;
 
-
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -13,15 +13,27 @@ _ASK = "import sys; print('%d.%d' % sys.version_info[:2], sys.base_prefix, sep='
 
 
 @cache
-def pythons() -> list[tuple[str, Path]]:
-    """Return each interpreter that can run workers: its version, such as 3.12, and its path."""
+def _installed() -> dict[tuple[str, str], Path]:
+    """Return each interpreter by its version, such as 3.12, and its prefix."""
     found: dict[tuple[str, str], Path] = {}
     for path in _candidates():
         done = subprocess.run([path, "-I", "-c", _ASK], capture_output=True, text=True, check=False)
         version, _, prefix = done.stdout.strip().partition("\n")
-        if done.returncode == 0 and version in SUPPORTED:
+        if done.returncode == 0:
             found.setdefault((version, prefix), path)
-    return [(version, path) for (version, _), path in found.items()]
+    return found
+
+
+def pythons() -> list[tuple[str, Path]]:
+    """Return each interpreter that can run workers: its version, such as 3.12, and its path."""
+    found = _installed().items()
+    return [(version, path) for (version, _), path in found if version in SUPPORTED]
+
+
+def unsupported() -> list[tuple[str, Path]]:
+    """Return the interpreters that are too old."""
+    found = _installed().items()
+    return [(version, path) for (version, _), path in found if version not in SUPPORTED]
 
 
 def missing() -> list[str]:

@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use clap::Args;
 use owt_core::{Code, Envelope, Request};
-use owt_server::{Candidate, Config, InterpreterError, LocalError, Origin, Places};
+use owt_server::{Candidate, Config, LocalError, Origin, Places, ServeError};
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
@@ -31,34 +31,30 @@ const PREFIX: &str = "import sys; print(sys.prefix)";
 
 pub(crate) fn run(args: DoctorArgs) -> Result<ExitCode, CliError> {
     let _log = owt_server::init_log(LevelFilter::WARN);
-    let fails = |err: &dyn std::fmt::Display| CliError::new(ExitKind::Start, err.to_string());
-    let places = Places::of_environment(args.python.clone()).map_err(|err| fails(&err))?;
+    let places = Places::of_environment(args.python.clone())
+        .map_err(|err| CliError::new(ExitKind::Start, err.to_string()))?;
     let candidates: Vec<_> = places.candidates().collect();
-    let interpreter = match candidates.first().map(|taken| &taken.outcome) {
-        Some(Ok(interpreter)) => interpreter,
-        Some(Err(err)) => return Err(fails(err)),
-        None => return Err(fails(&InterpreterError::None)),
-    };
-    let config = Config { python: args.python, ..Config::default() };
-    let found = ask(&config)?;
-    let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
-
     let mut report = format!("owt          {}\n", env!("CARGO_PKG_VERSION"));
-    line(&mut report, "Python", &format!("{}, {}", text("version"), interpreter.origin));
-    line(&mut report, "executable", &text("executable"));
-    line(&mut report, "prefix", &text("prefix"));
-    line(&mut report, "virtualenv", &shown("VIRTUAL_ENV"));
-    line(&mut report, "PYTHONPATH", &shown("PYTHONPATH"));
-    for (number, folder) in found["path"].as_array().into_iter().flatten().enumerate() {
-        let name = if number == 0 { "sys.path" } else { "" };
-        line(&mut report, name, folder.as_str().unwrap_or_default());
-    }
-    for (number, candidate) in candidates.iter().enumerate() {
-        let name = if number == 0 { "looked at" } else { "" };
-        line(&mut report, name, &verdict(candidate, number == 0));
-    }
-    let on_path = candidates.iter().find(|candidate| candidate.origin == Origin::Path);
-    if let Some(warning) = on_path.and_then(|found| other_python(&found.path, &text("prefix"))) {
+    rows(&mut report, "looked at", &verdicts(&candidates));
+    // Also if what comes next fails.
+    ui::print(report.trim_end())?;
+    let config = Config { python: args.python, ..Config::default() };
+    let python3 = candidates.iter().find(|candidate| candidate.origin == Origin::Path);
+    ui::print(&describe(&ask(&config)?, python3))
+}
+
+/// What Python has said of itself.
+fn describe(found: &Value, python3: Option<&Candidate>) -> String {
+    let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
+    let mut report = String::new();
+    rows(&mut report, "Python", &[text("version")]);
+    rows(&mut report, "executable", &[text("executable")]);
+    rows(&mut report, "prefix", &[text("prefix")]);
+    rows(&mut report, "PYTHONPATH", &[shown("PYTHONPATH")]);
+    let path = found["path"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    rows(&mut report, "sys.path", &path.map(str::to_owned).collect::<Vec<_>>());
+    if let Some(warning) = python3.and_then(|python3| other_python(&python3.path, &text("prefix")))
+    {
         let _ = write!(report, "\n{warning}\n");
     }
     if let Some(others) = owt_server::others_on_loopback() {
@@ -68,7 +64,7 @@ pub(crate) fn run(args: DoctorArgs) -> Result<ExitCode, CliError> {
         );
     }
     report.push_str("\nPython starts and runs adaptors.");
-    ui::print(&report)
+    report
 }
 
 fn ask(config: &Config) -> Result<Value, CliError> {
@@ -87,25 +83,61 @@ fn ask(config: &Config) -> Result<Value, CliError> {
     let call = Envelope::new(Code::source(QUESTION)).into_call(request);
     let mut answer = Vec::new();
     owt_server::run(config, call, &mut answer).map_err(|err| match err {
+        // What is in each place stands above it.
+        LocalError::Start(ServeError::Interpreter(err)) => {
+            CliError::new(ExitKind::Start, err.to_string())
+        }
         LocalError::Start(err) => cannot_serve(&err),
         err => CliError::caused(ExitKind::Start, &err),
     })?;
     serde_json::from_slice(&answer).map_err(|err| CliError::caused(ExitKind::Start, &err))
 }
 
-/// What a place has, and whether that is what adaptors get: the first place is.
-fn verdict(candidate: &Candidate, is_taken: bool) -> String {
-    let Candidate { origin, path, outcome } = candidate;
-    let found = match outcome {
-        Ok(found) => format!("Python {}", found.version),
-        Err(err) => err.to_string(),
-    };
-    let taken = if is_taken { "taken" } else { "not taken: the first one is" };
-    format!("{origin} ({}): {found}, {taken}", path.display())
+/// The places that are named even if there is nothing in them.
+const NAMED: [Origin; 4] = [Origin::Named, Origin::Virtualenv, Origin::Conda, Origin::DotVenv];
+
+/// What is in each place, and whether that is what adaptors get: the first one is.
+fn verdicts(candidates: &[Candidate]) -> Vec<String> {
+    let taken = candidates.first().map(|first| first.origin);
+    let of = |origin: Origin| candidates.iter().find(|candidate| candidate.origin == origin);
+    let named = NAMED.into_iter().map(|origin| {
+        of(origin).map_or_else(|| nothing(origin), |candidate| verdict(candidate, taken))
+    });
+    let others = candidates.iter().filter(|candidate| !NAMED.contains(&candidate.origin));
+    let others = others.map(|candidate| verdict(candidate, taken));
+    let path = of(Origin::Path).is_none().then(|| nothing(Origin::Path));
+    named.chain(others).chain(path).collect()
 }
 
-fn line(report: &mut String, name: &str, value: &str) {
-    let _ = writeln!(report, "{name:<12} {value}");
+fn verdict(Candidate { origin, path, outcome }: &Candidate, taken: Option<Origin>) -> String {
+    let is_first = taken == Some(*origin);
+    let first = taken.map_or_else(String::new, |taken| taken.to_string());
+    let verdict = match outcome {
+        Ok(found) if is_first => format!("Python {}, taken", found.version),
+        Ok(found) => format!("Python {}, not taken: {first} comes first", found.version),
+        Err(_) if is_first => "cannot be used".to_owned(),
+        Err(err) => format!("not taken: {err}"),
+    };
+    format!("{origin} ({}): {verdict}", path.display())
+}
+
+/// That there is nothing in a place.
+fn nothing(origin: Origin) -> String {
+    let why = match origin {
+        Origin::Named => "not given",
+        Origin::Virtualenv | Origin::Conda => "not set",
+        Origin::DotVenv => "no virtualenv of that name in this directory",
+        Origin::Installation | Origin::Path => "not there",
+    };
+    format!("{origin}: {why}")
+}
+
+/// Lines that have one name.
+fn rows(report: &mut String, name: &str, values: &[String]) {
+    for (number, value) in values.iter().enumerate() {
+        let name = if number == 0 { name } else { "" };
+        let _ = writeln!(report, "{name:<12} {value}");
+    }
 }
 
 fn shown(variable: &str) -> String {
