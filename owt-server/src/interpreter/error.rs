@@ -1,9 +1,12 @@
 //! Why a Python cannot be used: one sentence each.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::probe::PROBE_TIMEOUT;
-use super::{OLDEST_MINOR, Origin};
+use super::found::{OLDEST_MINOR, Origin};
+
+/// How long an interpreter may take to say what it is.
+pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why a Python cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -8,11 +8,9 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::error::{InterpreterError, PROBE_TIMEOUT};
+use super::found::{Interpreter, OLDEST_MINOR, Origin};
 use super::last_line::LastLine;
-use super::{Interpreter, InterpreterError, OLDEST_MINOR, Origin};
-
-/// How long an interpreter may take to say what it is.
-pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// After so long, the log says what is waited for.
 const SLOW_PROBE: Duration = Duration::from_secs(5);
