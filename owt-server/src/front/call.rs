@@ -11,9 +11,9 @@ use owt_core::{
     BodyStream, CachePolicy, Call, CallGuard, Control, Executor, Failure, Reply, ReplyBody, Request,
 };
 
+use super::context::{RequestContext, exchange};
 use super::drain::InFlight;
 use super::guard::Access;
-use super::handler::{RequestContext, exchange};
 use super::headers::{declared_len, pairs, text};
 use super::incoming::Incoming;
 use super::request_ids::Reservation;

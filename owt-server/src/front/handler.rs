@@ -13,6 +13,7 @@ use owt_core::{Control, Digest, Error, Executor, Failure};
 
 use super::auth::Peer;
 use super::connection::Exchange;
+use super::context::{RequestContext, exchange};
 use super::disconnect::Watch;
 use super::guard::{Access, Guard};
 use super::headers::{declared_len, headers_with_host, url_len};
@@ -20,15 +21,6 @@ use super::request_ids::Reservation;
 use super::{
     Front, SignedUrls, access_log, admin, client, confirm, near_miss, response, static_files,
 };
-
-/// What becomes known of a request on its way, for its answer and for the log.
-pub(super) struct RequestContext {
-    pub(super) id: String,
-    /// The digest of the code that it runs; none of a request that is no call.
-    pub(super) digest: Option<Digest>,
-    /// Whether its URL is signed.
-    pub(super) is_signed: bool,
-}
 
 /// Answers any request.
 pub(super) async fn handle<E: Executor + Control + 'static>(
@@ -208,9 +200,4 @@ impl<E: Executor + Control + 'static> Front<E> {
 fn peer(address: Option<SocketAddr>, exchange: Option<&Rc<Exchange>>) -> Peer<'_> {
     let address = address.map(|address| address.ip());
     Peer { address, trust: exchange.map(|exchange| exchange.trust()) }
-}
-
-/// The connection that a request came over.
-pub(super) fn exchange(request: &HttpRequest) -> Option<&Rc<Exchange>> {
-    request.conn_data()
 }

@@ -11,6 +11,7 @@ mod client;
 mod confirm;
 mod connection;
 mod connections;
+mod context;
 mod counters;
 mod disconnect;
 mod disposition;

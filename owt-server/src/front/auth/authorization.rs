@@ -4,7 +4,7 @@ use actix_web::http::header::HeaderValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Caller;
+use super::caller::Caller;
 
 /// What a caller shows.
 #[derive(PartialEq, Eq)]

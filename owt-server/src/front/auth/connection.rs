@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::net::IpAddr;
 
-use super::Caller;
+use super::caller::Caller;
 use super::known::Fingerprint;
 
 /// The last `Authorization` that was right on a connection.

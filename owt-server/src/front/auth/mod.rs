@@ -5,6 +5,7 @@
 //! early. Nobody is locked out, and a connection that has shown a password once does not wait again.
 
 mod authorization;
+mod caller;
 mod connection;
 mod credential;
 mod failures;
@@ -27,6 +28,7 @@ use failures::Failures;
 use known::{Fingerprint, Known};
 use remembered::Remembered;
 
+pub(crate) use caller::Caller;
 pub(crate) use connection::{Peer, Trust};
 pub use credential::{Credential, Credentials, NotACredential};
 pub use token::{NotAToken, Token};
@@ -37,17 +39,6 @@ const MAX_HASHING: usize = 2;
 /// What a browser asks its user for.
 const BASIC: HeaderValue = HeaderValue::from_static(r#"Basic realm="owt", charset="UTF-8""#);
 const BEARER: HeaderValue = HeaderValue::from_static(r#"Bearer realm="owt""#);
-
-/// Who makes a request, as far as that is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// The server asks nobody who they are.
-    Anybody,
-    /// A user with a password, which browsers send by themselves once they know it.
-    User,
-    /// A program with a token, which no browser sends by itself.
-    Token,
-}
 
 /// Decides who calls, by `Authorization`.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ mod call_key;
 mod highlight;
 mod known_calls;
 mod page;
+mod place;
 mod submit;
 mod token;
 
@@ -20,24 +21,15 @@ use owt_core::{Code, Control, Envelope, Error, Failure};
 use self::call_key::{CallKey, Keys};
 use self::known_calls::KnownCalls;
 use self::page::Question;
+pub(crate) use self::place::{PATH, Place};
 use self::token::{Subject, Tokens};
+use super::context::{RequestContext, exchange};
 use super::guard::{Access, OpenedBy};
-use super::handler::{RequestContext, exchange};
 use super::headers::text;
 use super::{Front, access_log, response};
 
-/// Where a page sends its confirmation.
-pub(super) const PATH: &str = "/_owt/confirm";
-
 /// The most bytes of source that a page shows. More than that did not come by a link.
 const MAX_SHOWN: usize = 1 << 20;
-
-/// Where calls run, in words for people.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Place {
-    pub(crate) python: String,
-    pub(crate) folder: String,
-}
 
 /// What one server knows of calls, and what its pages need.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use url::form_urlencoded;
 
 use super::call_key::own_fields;
 use super::highlight::{self, Kind, Line};
-use super::{PATH, Place};
+use super::place::{PATH, Place};
 use crate::front::guard::OpenedBy;
 
 const STYLE: &str = include_str!("page.css");

@@ -9,8 +9,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use super::PATH;
 use super::call_key::CallKey;
+use super::place::PATH;
 
 /// How long a page has to be open before it can be confirmed. A page that opens under somebody's
 /// double click is not, and neither is one that comes where they meant to press something else.

@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{ACCEPT, HeaderMap, HeaderValue, REFERER, USER_AGENT};
 use url::Url;
 
-use super::only;
+use super::header::only;
 
 /// What browsers add to a request that nobody has asked for yet: prefetches and prerenders, which any
 /// page can have made for any URL, and which look as if the user had typed it. The first is that of

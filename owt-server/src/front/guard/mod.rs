@@ -7,6 +7,7 @@
 
 mod access;
 mod browser;
+mod header;
 mod host;
 mod origin;
 #[cfg(test)]
@@ -16,7 +17,7 @@ use std::net::IpAddr;
 
 use actix_web::http::Method;
 use actix_web::http::header::{
-    ACCESS_CONTROL_REQUEST_METHOD, AsHeaderName, HOST, HeaderMap, HeaderValue, ORIGIN,
+    ACCESS_CONTROL_REQUEST_METHOD, HOST, HeaderMap, HeaderValue, ORIGIN,
 };
 use owt_core::Error;
 use url::Host;
@@ -26,6 +27,7 @@ use super::auth::{Auth, Caller, Peer};
 
 use access::Link;
 pub(super) use access::{Access, OpenedBy};
+use header::{Repeated, only};
 pub use origin::{AllowedOrigin, NotAnOrigin};
 
 /// Decides by address, method and headers: `Host`, `Authorization`, `Origin`, and what browsers say.
@@ -35,20 +37,6 @@ pub(crate) struct Guard {
     auth: Auth,
     origins: Vec<AllowedOrigin>,
     hosts: Vec<String>,
-}
-
-/// A header that is there twice: whoever reads one of them may read another one than the next.
-#[derive(Debug)]
-struct Repeated;
-
-/// The value of a header that counts only if there is one.
-fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Option<&HeaderValue>, Repeated> {
-    let mut values = headers.get_all(name);
-    let first = values.next();
-    match values.next() {
-        Some(_) => Err(Repeated),
-        None => Ok(first),
-    }
 }
 
 impl Guard {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use actix_web::http::header::{HOST, HeaderMap};
 use url::{Host, Origin, Url};
 
-use super::only;
+use super::header::only;
 
 /// A web origin whose pages may call: `scheme://host` with an optional port.
 #[derive(Debug, Clone, PartialEq, Eq)]

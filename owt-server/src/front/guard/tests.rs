@@ -35,6 +35,7 @@ fn word(outcome: Result<Access, Error>) -> &'static str {
     match outcome {
         Ok(Access::Program) => "program",
         Ok(Access::Page) => "page",
+        Ok(Access::Signed) => "signed",
         Ok(Access::Link(Link { is_page: true, .. })) => "link",
         Ok(Access::Link(_)) => "no page",
         Err(err) => err.code(),

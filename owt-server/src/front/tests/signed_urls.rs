@@ -10,7 +10,7 @@ use reqwest::Method;
 use rstest::rstest;
 use tempfile::TempDir;
 
-use super::super::{Credential, Guard, SignedUrls, UrlKeyFileError, UrlKeySource};
+use super::super::{Auth, Credential, Guard, SignedUrls, UrlKeyFileError, UrlKeySource};
 use super::server::{Server, digest, header, start, start_with};
 
 const KEY: &str = "C7dD5y3UDiqY5Rpi1MbNUqbBgzD0PMHQ4Ax0tH2YZmQ";
@@ -24,7 +24,8 @@ fn with_keys(source: &UrlKeySource) -> Server {
     start_with(|state| {
         let credential: Credential =
             format!("ada:{}", digest("secret")).parse().expect("it is a credential");
-        state.guard = Guard::new([127, 0, 0, 1].into(), vec![credential], vec![], vec![]);
+        let auth = Auth::new(vec![credential], None).expect("it has no file");
+        state.guard = Guard::new([127, 0, 0, 1].into(), auth, vec![], vec![]);
         state.signed_urls = SignedUrls::open(Some(source)).expect("the keys can be used");
     })
 }
