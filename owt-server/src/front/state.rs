@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::confirm::Confirmations;
+use super::confirm::confirmations::Confirmations;
 use super::counters::RequestCounters;
 use super::drain::Drain;
 use super::guard::Guard;

@@ -5,6 +5,7 @@
 //! shows the call, and one click has it run.
 
 mod call_key;
+pub(super) mod confirmations;
 mod highlight;
 mod known_calls;
 mod page;
@@ -18,11 +19,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use owt_core::owtify::MAX_URL;
 use owt_core::{Code, Control, Envelope, Error, Failure};
 
-use self::call_key::{CallKey, Keys};
-use self::known_calls::KnownCalls;
+use self::call_key::CallKey;
+use self::confirmations::Confirmations;
 use self::page::Question;
 pub(crate) use self::place::{PATH, Place};
-use self::token::{Subject, Tokens};
+use self::token::Subject;
 use super::context::{RequestContext, exchange};
 use super::guard::{Access, OpenedBy};
 use super::headers::text;
@@ -30,24 +31,6 @@ use super::{Front, access_log, response};
 
 /// The most bytes of source that a page shows. More than that did not come by a link.
 const MAX_SHOWN: usize = 1 << 20;
-
-/// What one server knows of calls, and what its pages need.
-#[derive(Debug)]
-pub(crate) struct Confirmations {
-    place: Place,
-    /// Whether links run what they bring.
-    trust_links: bool,
-    keys: Keys,
-    known: KnownCalls,
-    tokens: Tokens,
-}
-
-impl Confirmations {
-    pub(crate) fn new(place: Place, trust_links: bool) -> Self {
-        let (keys, known) = Default::default();
-        Self { place, trust_links, keys, known, tokens: Tokens::new() }
-    }
-}
 
 impl<E: Control> Front<E> {
     /// Whether a call is to run now. If not, here is the page that asks.
