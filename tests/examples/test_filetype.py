@@ -12,7 +12,7 @@ FILETYPE = (ROOT / "examples/filetype/filetype.py").read_text()
     ("name", "media_type"),
     [
         ("tests/data/flite_kal16_hello.wav", "audio/x-wav"),
-        ("owt-server/src/front/guard.rs", "application/x-rust"),
+        ("owt-server/src/front/handler.rs", "application/x-rust"),
         ("examples/echo/echo_script.sh", "text/x-shellscript"),
         ("examples/plot/plot.js", "application/javascript"),
     ],
