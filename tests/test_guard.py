@@ -67,6 +67,8 @@ FIREFOX = {
         ({}, "confirmation-required"),
         ({"Referer": "http://evil.example/"}, "confirmation-required"),
         ({"Referer": "http://gpu-box.lan/page"}, "7"),
+        # What is left of it after a redirect by another site.
+        ({"Referer": "http://gpu-box.lan/"}, "confirmation-required"),
         ({"Referer": "https://app.example/page"}, "7"),
         ({"Origin": "https://app.example"}, "7"),
         ({"User-Agent": "python-requests/2.32"}, "7"),

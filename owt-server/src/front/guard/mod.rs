@@ -20,7 +20,7 @@ use actix_web::http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, HOST, HeaderMap, HeaderValue, ORIGIN,
 };
 use owt_core::Error;
-use url::Host;
+use url::{Host, Url};
 
 use self::browser::FetchSite;
 use super::auth::{Auth, Caller, Peer};
@@ -198,6 +198,16 @@ impl Guard {
         }
     }
 
+    /// Whether a page that a browser names may call. Of a page of this server, the origin alone is not
+    /// enough: so much is left of its address if it links to another site, which redirects back to a call
+    /// (`strict-origin-when-cross-origin` of the Referrer Policy).
+    fn is_allowed_page(&self, page: &Url, headers: &HeaderMap) -> bool {
+        let Some(origin) = AllowedOrigin::of(page) else { return false };
+        let is_whole = page.path() != "/" || page.query().is_some();
+        let is_own = origin.is_same_as_host(headers) && !self.origins.contains(&origin);
+        self.is_allowed_origin(&origin, headers) && (is_whole || !is_own)
+    }
+
     /// A program, or a browser that does not say where a `GET` comes from: an old one, or any that asks
     /// over plain HTTP by a name that is not loopback. Other methods it never sends without `Origin`.
     fn admit_from_unknown(&self, method: &Method, headers: &HeaderMap) -> Access {
@@ -206,8 +216,7 @@ impl Guard {
             return Access::Program;
         }
         let referer = browser::referer(headers);
-        let origin = referer.as_ref().and_then(AllowedOrigin::of);
-        if origin.is_some_and(|origin| self.is_allowed_origin(&origin, headers)) {
+        if referer.as_ref().is_some_and(|page| self.is_allowed_page(page, headers)) {
             return Access::Page;
         }
         let is_page = browser::may_be_document(method, headers);

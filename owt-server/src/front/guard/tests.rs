@@ -143,6 +143,8 @@ const IMAGE: &str = "image/avif,image/webp,*/*;q=0.8";
 #[case::opened(&[("accept", HTML)], "link")]
 #[case::of_a_foreign_page(&[("accept", HTML), ("referer", "http://evil.example/")], "link")]
 #[case::of_this_server(&[("accept", IMAGE), ("referer", "http://box.example:9876/a?b")], "page")]
+#[case::of_this_server_by_a_query(&[("referer", "http://box.example:9876/?a")], "page")]
+#[case::of_this_server_after_a_redirect(&[("referer", "http://box.example:9876/")], "no page")]
 #[case::of_another_port(&[("accept", IMAGE), ("referer", "http://box.example:80/")], "no page")]
 #[case::of_a_listed_origin(&[("referer", "https://app.example/")], "page")]
 #[case::of_two_pages(
