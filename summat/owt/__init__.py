@@ -14,8 +14,8 @@ _importer.install()
 from owt._main import main  # noqa: E402
 from owt._request import Request  # noqa: E402
 from owt._response import Response, abort  # noqa: E402
-from owt._same_thread import on_main_thread, same_thread  # noqa: E402
 from owt._server import Server, args  # noqa: E402
+from owt._thread_affinity import on_main_thread, same_thread  # noqa: E402
 from owt.summat import pipe  # noqa: E402
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from owt import _adaptor_threads, _same_thread
+from owt import _adaptor_threads, _thread_affinity
 from owt._errors import CallError
 
 TYPE_CHECKING = False
@@ -44,7 +44,7 @@ class Adaptor:
         self.digest = digest
         self.source = source
         self.parsed = parsed
-        self.runs_on = _same_thread.named_in(parsed, source)
+        self.runs_on = _thread_affinity.named_in(parsed, source)
         # Held, because the thread ends when nothing refers to it.
         self.thread = _adaptor_threads.current()
         self.module = module

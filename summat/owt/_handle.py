@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import Context, copy_context
 
-from owt import _adaptor_threads, _log, _same_thread
+from owt import _adaptor_threads, _log, _thread_affinity
 from owt._adaptor_threads import Job
 from owt._deliver import deliver, fail
 from owt._errors import Interrupted
@@ -59,7 +59,7 @@ def _answer(call: Call, digest: str) -> bool:
     if source is None:
         call.need_source()
         return True
-    runs_on = adaptor.runs_on if adaptor is not None else _same_thread.requested_by(source)
+    runs_on = adaptor.runs_on if adaptor is not None else _thread_affinity.requested_by(source)
     if runs_on is not None:
         _submit_to_adaptor_thread(call, digest, source, on_main=runs_on == "main")
         return False

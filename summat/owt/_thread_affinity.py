@@ -1,4 +1,4 @@
-"""Which thread an adaptor asks for: its own, by `same_thread`, or the main one of the interpreter.
+"""Thread affinity: an adaptor may ask for a thread of its own, or for the main one.
 
 An adaptor asks by a decorator that its code names at module level, or in its metadata block:
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from owt import _adaptor_threads, _same_thread, _worker
+from owt import _adaptor_threads, _thread_affinity, _worker
 from owt._errors import Interrupted
 from tests.fake import FakeCall, answer_to, error_of, json_of, text_of
 
@@ -139,7 +139,7 @@ def test_async_handlers_are_rejected() -> None:
 def test_an_adaptor_asks_for_a_thread_at_module_level_alone(
     source: str, thread: str | None
 ) -> None:
-    assert _same_thread.requested_by(source) == thread
+    assert _thread_affinity.requested_by(source) == thread
 
 
 def test_calls_run_one_after_the_other_in_order() -> None:
