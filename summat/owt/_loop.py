@@ -81,7 +81,9 @@ class Loop:
                 run.start()
                 is_ready.wait()
                 if isinstance(result[0], BaseException):
-                    raise RuntimeError("owt's event loop could not start") from result[0]
+                    # In words too: without descriptors, Python may not be able to show a traceback.
+                    why = f"{type(result[0]).__name__}: {result[0]}"
+                    raise RuntimeError(f"owt's event loop could not start: {why}") from result[0]
                 self._thread = run
                 self._loop = result[0]
             return self._loop
