@@ -40,8 +40,9 @@ def test_every_answer_is_right_or_has_a_cause(tmp_path: Path) -> None:
 
 
 UNSERVED = (
-    "No worker process can be started: a worker process ended while it was starting (signal: 9 "
-    "(SIGKILL)). The server goes on trying, so try again in a moment, and look at its log.\n"
+    "No worker process can be started: /bin/python ended while it was starting (signal: 9 "
+    "(SIGKILL)) and has printed nothing. "
+    "The server goes on trying, so try again in a moment, and look at its log.\n"
 )
 
 

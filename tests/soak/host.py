@@ -127,12 +127,13 @@ class Host:
         return [datetime.fromisoformat(when).timestamp() for when in found]
 
     def traces(self) -> list[str]:
-        """Return what the server has in the folders that it may put something into."""
-        return sorted(
-            f"{folder}/{name}"
-            for folder in FOLDERS.values()
-            for name in os.listdir(self._home / folder)
-        )
+        """Return what the server has in the folders that it may put something into.
+
+        The package of owt stays in its cache, for the next start.
+        """
+        places = [self._home / folder for folder in FOLDERS.values()]
+        left = [path for place in places for path in place.iterdir() if not _is_cache(path)]
+        return sorted(str(path.relative_to(self._home)) for path in left)
 
     def remove_private_folders(self) -> list[str]:
         """Remove the folders that the server relies on while it runs, and return their kinds."""
@@ -145,3 +146,9 @@ class Host:
 
 def _log(home: Path) -> Path:
     return home / "owt.log"
+
+
+def _is_cache(path: Path) -> bool:
+    """Tell whether there is nothing in a folder but the package that the next server uses."""
+    names = os.listdir(path) if path.is_dir() else []
+    return bool(names) and all(name.startswith("python-") for name in names)

@@ -22,8 +22,9 @@ WORDS = {
         r"A new one takes its place, so the call can be tried again\.\n"
     ),
     UNAVAILABLE: re.compile(
-        r"No worker process can be started: (?:a worker process ended while it was starting "
-        r"\(signal: \d+ \(SIG\w+\)(?: \(core dumped\))?\)|Python does not start: .*'.*owt.*')\. "
+        r"No worker process can be started: \S+ (?:ended while it was starting "
+        r"\(signal: \d+ \(SIG\w+\)(?: \(core dumped\))?\)(?: and has printed nothing|: .+)"
+        r"|cannot load owt's own package: .*'.*owt.*')\. "
         r"The server goes on trying, so try again in a moment, and look at its log\.\n"
     ),
     "queue-full": re.compile(r"Too many calls are waiting\. Try again in a moment\.\n"),
