@@ -152,7 +152,8 @@ REFUSED = [
         414,
         "url-too-long",
         "URL is longer than 64000 bytes",
-        "The URL is longer than 64000 bytes. Send the same fields as JSON with POST instead.",
+        "The URL is longer than 64000 bytes. Send the same fields as JSON with POST instead, or "
+        "start the server with a larger --max-url (65534 at most).",
     ),
     case(
         "a digest that was never sent",
@@ -203,10 +204,17 @@ INVALID = (
     "This is not a valid HTTP/1.1 request: {}. Leave the head of a request to an HTTP library."
 )
 TOO_LARGE = (
-    "The head of the request is longer than 131072 bytes, or has more than 96 headers. "
-    "Send large values in the body."
+    "The head of the request is longer than 131072 bytes. Send large values in the body, or start "
+    "the server with a larger --max-head (128K at most)."
 )
-URL_TOO_LONG = "The URL is longer than 64000 bytes. Send the same fields as JSON with POST instead."
+TOO_MANY_HEADERS = (
+    "The request has more than 96 headers. Send fewer, or start the server with a larger "
+    "--max-headers (96 at most)."
+)
+URL_TOO_LONG = (
+    "The URL is longer than 64000 bytes. Send the same fields as JSON with POST instead, or start "
+    "the server with a larger --max-url (65534 at most)."
+)
 CHUNKED = "Transfer-Encoding: chunked\r\n"
 
 
@@ -220,7 +228,7 @@ CHUNKED = "Transfer-Encoding: chunked\r\n"
             URL_TOO_LONG,
         ),
         (f"GET / HTTP/1.1\r\nX: {'x' * 140_000}\r\n", 431, "head-too-large", TOO_LARGE),
-        ("GET / HTTP/1.1\r\n" + "X: x\r\n" * 97, 431, "head-too-large", TOO_LARGE),
+        ("GET / HTTP/1.1\r\n" + "X: x\r\n" * 97, 431, "head-too-large", TOO_MANY_HEADERS),
         ("GET / HTTP/1.1\r\n", 400, "request-invalid", INVALID.format("it has no Host header")),
         (
             "GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n",

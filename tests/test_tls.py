@@ -16,7 +16,7 @@ import pytest
 import trustme
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import DataReceived
+from h2.events import DataReceived, ResponseReceived
 from harness.envelope import Fields, envelope
 from harness.program import clean_environment, run, run_owt
 from harness.server import Serve, Server
@@ -381,3 +381,29 @@ def test_a_certificate_needs_its_key(files: Files, tmp_path: Path) -> None:
     told = run_owt("serve", "--tls-cert", str(files.cert), home=tmp_path)
     assert told.returncode == 2
     assert "--tls-key" in told.stderr
+
+
+def test_a_connection_of_http2_has_so_many_streams_and_says_so(serve: Serve, files: Files) -> None:
+    server = serve(*files.options, "--max-streams", "2")
+    trusted = ssl.create_default_context(cafile=files.authority)
+    trusted.set_alpn_protocols(["h2"])
+    plain = connect_plain(server)
+    query = urlencode(envelope(ENDLESS))
+    head = [(":method", "GET"), (":scheme", "https"), (":authority", "localhost")]
+    head += [(":path", f"/?{query}")]
+    with plain, trusted.wrap_socket(plain, server_hostname="localhost") as tcp:
+        http = H2Connection()
+        http.initiate_connection()
+        # One too many, before the server has said how many there may be.
+        for number in (1, 3, 5):
+            http.send_headers(number, head, end_stream=True)
+        tcp.sendall(http.data_to_send())
+        answers: dict[int, dict[bytes, bytes]] = {}
+        while not answers:
+            for event in http.receive_data(tcp.recv(65536)):
+                if isinstance(event, ResponseReceived):
+                    answers[event.stream_id] = dict(event.headers)
+        assert http.remote_settings.max_concurrent_streams == 2
+        assert [
+            (number, answer[b":status"], answer[b"owt-error"]) for number, answer in answers.items()
+        ] == [(5, b"429", b"too-many-streams")]

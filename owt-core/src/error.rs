@@ -69,10 +69,54 @@ pub enum Error {
     /// The request is not valid HTTP/1.1.
     #[error("request is invalid: {0}")]
     RequestInvalid(&'static str),
-    /// The head of the request is longer than this many bytes, or has too many headers.
+    /// The head of the request is longer than this many bytes.
     #[error("head is longer than {limit} bytes")]
     HeadTooLarge {
         /// The most bytes that a head may have.
+        limit: u64,
+    },
+    /// The request has more headers than this.
+    #[error("head has more than {limit} headers")]
+    #[strum_discriminants(strum(to_string = "head-too-large"))]
+    TooManyHeaders {
+        /// The most headers that a request may have.
+        limit: usize,
+    },
+    /// The client's address has more connections than this already.
+    #[error("address has {limit} connections")]
+    TooManyConnections {
+        /// The most connections that an address may have.
+        limit: usize,
+    },
+    /// The connection has more requests under way than this.
+    #[error("connection has {limit} streams")]
+    TooManyStreams {
+        /// The most requests that a connection of HTTP/2 may have under way.
+        limit: usize,
+    },
+    /// The query or the form has more fields than this.
+    #[error("more than {limit} fields")]
+    TooManyFields {
+        /// The most fields that a query or a form may have.
+        limit: usize,
+    },
+    /// The multipart form has more parts than this.
+    #[error("more than {limit} parts")]
+    TooManyParts {
+        /// The most parts that a form may have.
+        limit: usize,
+    },
+    /// The arguments nest deeper than this.
+    #[error("arguments nest deeper than {limit}")]
+    #[strum_discriminants(strum(to_string = "kwargs-invalid"))]
+    KwargsTooDeep {
+        /// How deep arguments may nest.
+        limit: usize,
+    },
+    /// The arguments would take more memory than this.
+    #[error("arguments would take more than {limit} bytes of memory")]
+    KwargsTooLarge {
+        /// How many bytes of memory arguments may take.
         limit: u64,
     },
     /// The head of the request did not arrive in time.

@@ -1,6 +1,7 @@
 //! Arguments: parsing those of a command line, serializing those of a program.
 
 mod arg;
+mod extent;
 mod literal;
 mod value;
 
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 use arg::Arg;
 pub use arg::ArgError;
+pub use extent::{Extent, is_in_brackets};
 use value::Value;
 
 /// Arguments cannot be serialized.

@@ -61,8 +61,44 @@ impl Error {
             )
             .into(),
             Error::HeadTooLarge { limit } => format!(
-                "The head of the request is longer than {limit} bytes, or has more than 96 \
-                 headers. Send large values in the body."
+                "The head of the request is longer than {limit} bytes. Send large values in the \
+                 body, or start the server with a larger --max-head (128K at most)."
+            )
+            .into(),
+            Error::TooManyHeaders { limit } => format!(
+                "The request has more than {limit} headers. Send fewer, or start the server with a \
+                 larger --max-headers (96 at most)."
+            )
+            .into(),
+            Error::TooManyConnections { limit } => format!(
+                "Your address has {limit} connections to this server already. Use those again, or \
+                 start the server with a larger --max-connections-per-address."
+            )
+            .into(),
+            Error::TooManyStreams { limit } => format!(
+                "This connection has {limit} requests under way already. Wait until one is \
+                 answered, or start the server with a larger --max-streams."
+            )
+            .into(),
+            Error::TooManyFields { limit } => format!(
+                "The query or the form has more than {limit} fields. Send lists as one argument, \
+                 or start the server with a larger --max-fields."
+            )
+            .into(),
+            Error::TooManyParts { limit } => format!(
+                "The form has more than {limit} parts. Send fewer at a time, or start the server \
+                 with a larger --max-parts."
+            )
+            .into(),
+            Error::KwargsTooDeep { limit } => format!(
+                "The arguments nest deeper than {limit} brackets. Send flatter ones, or start the \
+                 server with a larger --max-nesting."
+            )
+            .into(),
+            Error::KwargsTooLarge { limit } => format!(
+                "The arguments would take more than {limit} bytes of memory once they are read. \
+                 Send them as JSON, which takes a tenth of Python literals, send large data in the \
+                 body, or start the server with a larger --max-kwargs."
             )
             .into(),
             Error::HeadTimeout { limit } => format!(
@@ -139,7 +175,7 @@ impl Error {
             .into(),
             Error::UrlTooLong { limit } => format!(
                 "The URL is longer than {limit} bytes. Send the same fields as JSON with POST \
-                 instead."
+                 instead, or start the server with a larger --max-url (65534 at most)."
             )
             .into(),
             Error::ContentType => "The Content-Type of the body cannot be read. Send \
@@ -256,6 +292,13 @@ mod tests {
     #[case("body-incomplete", Error::BodyIncomplete)]
     #[case("request-invalid", Error::RequestInvalid("it names no host"))]
     #[case("head-too-large", Error::HeadTooLarge { limit: 9 })]
+    #[case("head-too-large", Error::TooManyHeaders { limit: 9 })]
+    #[case("too-many-connections", Error::TooManyConnections { limit: 9 })]
+    #[case("too-many-streams", Error::TooManyStreams { limit: 9 })]
+    #[case("too-many-fields", Error::TooManyFields { limit: 9 })]
+    #[case("too-many-parts", Error::TooManyParts { limit: 9 })]
+    #[case("kwargs-invalid", Error::KwargsTooDeep { limit: 9 })]
+    #[case("kwargs-too-large", Error::KwargsTooLarge { limit: 9 })]
     #[case("head-timeout", Error::HeadTimeout { limit: Duration::from_secs(10) })]
     #[case("body-timeout", Error::BodyTimeout { limit: Duration::from_secs(30) })]
     #[case("auth-required", Error::AuthRequired)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::front::{AllowedOrigin, Credential, Listener, TlsFiles, UrlKeySource};
+use crate::front::{AllowedOrigin, Credential, Listener, RequestLimits, TlsFiles, UrlKeySource};
 use crate::pool::Recycling;
 use crate::unix_socket::{self, SocketPath};
 
@@ -98,6 +98,10 @@ pub struct Config {
     /// How many connections there may be; those beyond it wait until another one closes. Rounded up
     /// to a multiple of the front's threads.
     pub max_connections: usize,
+    /// How many of them may come from one address. `None`: a thousand, and any number from this machine.
+    pub max_connections_per_address: Option<usize>,
+    /// How large requests may be, besides their bodies.
+    pub request_limits: RequestLimits,
     /// How long a client may take to send the head of a request.
     pub head_timeout: Duration,
     /// How long a body may stand still while it is being read.
@@ -152,6 +156,8 @@ impl Default for Config {
             max_body: 4 << 30,
             max_buffered: 1 << 30,
             max_connections: 10_000,
+            max_connections_per_address: None,
+            request_limits: RequestLimits::default(),
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
@@ -217,7 +223,7 @@ impl Config {
 
     /// The arguments as adaptors see them in `owt.args`, by the names of the command line.
     pub(crate) fn to_args(&self, bound: &Address) -> serde_json::Value {
-        json!({
+        let mut args = json!({
             "address": bound.ip().to_string(),
             "port": bound.port(),
             "socket": self.socket,
@@ -246,6 +252,7 @@ impl Config {
             "max_body": self.max_body,
             "max_buffered": self.max_buffered,
             "max_connections": self.max_connections,
+            "max_connections_per_address": self.max_connections_per_address,
             "head_timeout": self.head_timeout.as_secs_f64(),
             "body_timeout": self.body_timeout.as_secs_f64(),
             "write_timeout": self.write_timeout.as_secs_f64(),
@@ -259,6 +266,10 @@ impl Config {
             "static": self.static_dir,
             "access_log": self.access_log,
             "log_tracebacks": self.log_tracebacks,
-        })
+        });
+        for (name, limit) in self.request_limits.to_args() {
+            args[name] = limit;
+        }
+        args
     }
 }

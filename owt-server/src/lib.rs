@@ -25,7 +25,7 @@ mod watched_file;
 pub use config::{Address, Config};
 pub use front::{
     AllowedOrigin, ApprovedCode, Credential, Credentials, NotACredential, NotAToken, NotAnOrigin,
-    TlsError, TlsFiles, Token, UrlKeyFileError, UrlKeySource, read_url_keys,
+    RequestLimits, TlsError, TlsFiles, Token, UrlKeyFileError, UrlKeySource, read_url_keys,
 };
 pub use interpreter::{
     Candidate, Installation, Interpreter, InterpreterError, OLDEST_MINOR, Origin, Places,

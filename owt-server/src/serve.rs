@@ -13,7 +13,7 @@ use crate::config::{Address, Config, cores};
 use crate::dispatch::{Dispatchers, Limits};
 use crate::front::{
     AppState, Approval, Auth, Confirmations, ConnectionSettings, Connections, Drain, Front, Guard,
-    Place, RequestCounters, RequestIds, SignedUrls, StaticFiles, TlsError, TlsFiles,
+    Place, RequestCounters, RequestIds, RequestLimits, SignedUrls, StaticFiles, TlsError, TlsFiles,
     UrlKeyFileError, listen,
 };
 use crate::interpreter::{Interpreter, InterpreterError, Places};
@@ -166,6 +166,7 @@ fn connection_settings(
         tls,
         threads,
         max_connections: config.max_connections,
+        max_streams: config.request_limits.streams,
         head_timeout: config.head_timeout,
         write_timeout: config.write_timeout,
         keep_alive: config.keep_alive,
@@ -217,13 +218,14 @@ fn app_state(
         confirmations: Confirmations::new(place, config.trust_links),
         signed_urls: opened.signed_urls,
         approval: opened.approval,
+        limits: request_limits(config),
         max_body: config.max_body,
         memory_budget: MemoryBudget::new(config.max_buffered),
         uploads: run_dir.uploads().to_path_buf(),
         static_files: opened.static_files,
         access_log: config.access_log,
         cache: Cache::new(config.cache_size, config.cache_ttl),
-        connections: Connections::new(config.max_connections),
+        connections: Connections::new(config.max_connections, config.max_connections_per_address),
         head_timeout: config.head_timeout,
         body_timeout: config.body_timeout,
         request_ids: RequestIds::new(),
@@ -238,6 +240,12 @@ fn place(launch: &Launch) -> Place {
         python: launch.python.display().to_string(),
         folder: launch.settings.start_directory.clone(),
     }
+}
+
+/// The limits of this server's requests.
+fn request_limits(config: &Config) -> RequestLimits {
+    let limits = config.request_limits;
+    RequestLimits { kwargs: limits.kwargs.filter(|_| config.takes_data_only()), ..limits }
 }
 
 /// What it takes to start workers.

@@ -1,5 +1,6 @@
 //! `owt serve`: the server, until a signal ends it.
 
+mod limits;
 mod options;
 mod token;
 

@@ -40,6 +40,7 @@ impl ErrorKind {
             | ErrorKind::KwargsNotBase64
             | ErrorKind::KwargsNotUtf8
             | ErrorKind::KwargsInvalid
+            | ErrorKind::KwargsTooDeep
             | ErrorKind::FieldInvalid
             | ErrorKind::FieldUnknown
             | ErrorKind::BodyNotJson
@@ -59,11 +60,16 @@ impl ErrorKind {
             ErrorKind::HeadTimeout | ErrorKind::BodyTimeout => 408,
             // Not a 5xx, after which programs try again by themselves.
             ErrorKind::Cancelled | ErrorKind::RequestIdTaken => 409,
-            ErrorKind::BodyTooLarge | ErrorKind::TextTooLarge => 413,
+            ErrorKind::BodyTooLarge
+            | ErrorKind::TextTooLarge
+            | ErrorKind::TooManyFields
+            | ErrorKind::TooManyParts
+            | ErrorKind::KwargsTooLarge => 413,
             ErrorKind::UrlTooLong => 414,
             ErrorKind::ContentType => 415,
             ErrorKind::CodeInvalid | ErrorKind::EntryMissing | ErrorKind::Arguments => 422,
-            ErrorKind::HeadTooLarge => 431,
+            ErrorKind::TooManyConnections | ErrorKind::TooManyStreams => 429,
+            ErrorKind::HeadTooLarge | ErrorKind::TooManyHeaders => 431,
             ErrorKind::AdaptorRaised | ErrorKind::ReplyInvalid => 500,
             ErrorKind::WorkerDied => 502,
             ErrorKind::BuffersFull
@@ -82,6 +88,8 @@ impl ErrorKind {
             self,
             ErrorKind::BuffersFull
                 | ErrorKind::QueueFull
+                | ErrorKind::TooManyConnections
+                | ErrorKind::TooManyStreams
                 | ErrorKind::Draining
                 | ErrorKind::WorkerUnavailable
         )

@@ -1,15 +1,14 @@
 //! Reads a request's body as far as the call needs it, and finds the envelope in the request.
 
-use std::borrow::Cow;
-use std::path::Path;
-
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::web;
 use bytes::Bytes;
 use owt_core::{Content, Envelope, Error, Part};
+use std::borrow::Cow;
+use std::path::Path;
 
 use super::incoming::Incoming;
-use super::multipart;
+use super::{RequestLimits, multipart};
 use crate::memory_budget::Reserved;
 use crate::spool::Spool;
 
@@ -54,15 +53,37 @@ enum Form {
     Other,
 }
 
-/// Finds the envelope: in the body if there is one in it, else in the query.
+/// Finds the envelope, in the body if there is one in it, else in the query; and checks it.
 pub(super) async fn read(
+    headers: &HeaderMap,
+    query: &str,
+    incoming: Incoming,
+    uploads: &Path,
+    limits: RequestLimits,
+) -> Result<Body, Error> {
+    limits.check_fields(query.as_bytes())?;
+    let body = find_envelope(headers, query, incoming, uploads, limits).await?;
+    Ok(Body { envelope: checked(body.envelope, limits).await?, ..body })
+}
+
+/// An envelope whose arguments are within the limits.
+async fn checked(envelope: Envelope, limits: RequestLimits) -> Result<Envelope, Error> {
+    let is_large = envelope.kwargs.as_ref().is_some_and(|kwargs| kwargs.len() > LARGE);
+    let check = move || limits.check_kwargs(&envelope).map(|()| envelope);
+    unless_small(is_large, check).await
+}
+
+async fn find_envelope(
     headers: &HeaderMap,
     query: &str,
     mut incoming: Incoming,
     uploads: &Path,
+    limits: RequestLimits,
 ) -> Result<Body, Error> {
     match form(headers) {
-        Form::Multipart(boundary) => read_parts(query, incoming, boundary, uploads).await,
+        Form::Multipart(boundary) => {
+            read_parts(query, incoming, boundary, uploads, limits.parts).await
+        }
         Form::Other => {
             let (bytes, is_complete) = incoming.first().await?;
             let missing = if bytes.is_empty() { Error::CodeMissing } else { Error::ContentType };
@@ -72,24 +93,32 @@ pub(super) async fn read(
         }
         form => {
             let bytes = incoming.whole(Bytes::new()).await?;
-            let found = find(form, bytes.clone()).await;
+            let found = find(form, bytes.clone(), limits).await;
             Ok(Body::plain(bytes, None, choose(found, query)?, incoming.take_held()))
         }
     }
 }
 
 /// Looks into a body that is one text.
-async fn find(form: Form, bytes: Bytes) -> Result<Option<Envelope>, Error> {
+async fn find(form: Form, bytes: Bytes, limits: RequestLimits) -> Result<Option<Envelope>, Error> {
     let is_large = bytes.len() > LARGE;
     let look = move || match form {
         Form::Json => Envelope::from_json(&bytes),
-        _ => Envelope::from_form(&bytes),
+        _ => limits.check_fields(&bytes).and_then(|()| Envelope::from_form(&bytes)),
     };
-    if !is_large {
-        return look();
+    unless_small(is_large, look).await
+}
+
+/// Does on another thread what is large: many megabytes take as many milliseconds, in which this thread
+/// would serve nobody else.
+async fn unless_small<T: Send + 'static>(
+    is_large: bool,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match is_large {
+        false => work(),
+        true => web::block(work).await.unwrap_or(Err(Error::BodyIncomplete)),
     }
-    // Many megabytes take as many milliseconds, in which this thread serves nobody else.
-    web::block(look).await.unwrap_or(Err(Error::BodyIncomplete))
 }
 
 /// The envelope of the body goes before that of the query.
@@ -114,14 +143,16 @@ async fn read_parts(
     mut incoming: Incoming,
     boundary: String,
     uploads: &Path,
+    max_parts: usize,
 ) -> Result<Body, Error> {
     let (bytes, is_complete) = incoming.first().await?;
     if !is_complete {
-        let form = multipart::receive(bytes, incoming, boundary, uploads).await?;
+        let form = multipart::receive(bytes, incoming, boundary, uploads, max_parts).await?;
         let envelope = choose(from_parts(&form.parts), query)?;
         return Ok(whole_form(form, envelope));
     }
-    match multipart::read(bytes.clone(), boundary, uploads, incoming.take_held()).await {
+    let held = incoming.take_held();
+    match multipart::read(bytes.clone(), boundary, uploads, held, max_parts).await {
         Ok(form) => {
             let envelope = choose(from_parts(&form.parts), query)?;
             Ok(whole_form(form, envelope))
@@ -240,7 +271,8 @@ mod tests {
         let patience = Duration::from_secs(30);
         let held = MemoryBudget::new(1 << 20).hold(patience);
         let incoming = Incoming::new(payload, declared, 1 << 20, patience, held).unwrap();
-        let outcome = read(&with_content_type(content_type), query, incoming, Path::new("")).await;
+        let (headers, limits) = (with_content_type(content_type), RequestLimits::default());
+        let outcome = read(&headers, query, incoming, Path::new(""), limits).await;
         let found = match outcome {
             Ok(body) if body.envelope.code == owt_core::Code::source("run") => "found",
             Ok(_) => "something else",

@@ -50,11 +50,11 @@ impl<E: Executor + Control + 'static> Front<E> {
             true => Payload::None,
             false => payload,
         };
-        let AppState { max_body, body_timeout, uploads, memory_budget, .. } = &*self.state;
+        let AppState { max_body, body_timeout, uploads, memory_budget, limits, .. } = &*self.state;
         let declared = declared_len(request.headers());
         let held = memory_budget.hold(*body_timeout);
         let incoming = Incoming::new(payload, declared, *max_body, *body_timeout, held)?;
-        let body = body::read(headers, request.query_string(), incoming, uploads).await;
+        let body = body::read(headers, request.query_string(), incoming, uploads, *limits).await;
         // Of a page of another site, nothing else is told than that it may not.
         let mut body = body.map_err(|err| access.to_read().err().unwrap_or(err))?;
         if body.envelope.use_cache {

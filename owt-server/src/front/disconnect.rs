@@ -14,13 +14,18 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use super::connection::OpenStream;
+
 /// How often to ask. A client that has gone is noticed after so long at the latest.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 type BoxedPayloadStream = Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>>;
 
 /// Knows whether the client of one HTTP/2 request is still there.
-pub(super) struct Watch(Rc<Watched>);
+pub(super) struct Watch {
+    watched: Rc<Watched>,
+    _stream: Option<OpenStream>,
+}
 
 struct Watched {
     payload: RefCell<Payload>,
@@ -33,16 +38,16 @@ struct Body(Rc<Watched>);
 
 impl Watch {
     /// Watches a request from here on, by its body; what is given back takes the body's place.
-    pub(super) fn over(payload: Payload) -> (Self, Payload) {
+    pub(super) fn over(payload: Payload, stream: Option<OpenStream>) -> (Self, Payload) {
         let watched = Rc::new(Watched { payload: RefCell::new(payload), is_read: Cell::new(true) });
         let body: BoxedPayloadStream = Box::pin(Body(watched.clone()));
-        (Self(watched), Payload::Stream { payload: body })
+        (Self { watched, _stream: stream }, Payload::Stream { payload: body })
     }
 
     /// Waits until the client has gone.
     pub(super) async fn gone(&self) {
         let mut polls = poll_interval();
-        while !self.0.is_gone() {
+        while !self.watched.is_gone() {
             polls.tick().await;
         }
     }
@@ -101,7 +106,7 @@ impl MessageBody for UntilGone {
             return Poll::Ready(next);
         }
         while self.polls.poll_tick(context).is_ready() {
-            if self.watch.0.is_gone() {
+            if self.watch.watched.is_gone() {
                 return Poll::Ready(Some(Err("the client has gone".into())));
             }
         }

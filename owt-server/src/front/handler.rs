@@ -8,7 +8,6 @@ use actix_web::dev::{Payload, RequestHead};
 use actix_web::http::Version;
 use actix_web::http::header::{HeaderMap, ORIGIN};
 use actix_web::{HttpRequest, HttpResponse, web};
-use owt_core::owtify::MAX_URL;
 use owt_core::{Control, Digest, Error, Executor, Failure};
 
 use super::auth::Peer;
@@ -16,7 +15,7 @@ use super::connection::Exchange;
 use super::context::{RequestContext, exchange};
 use super::disconnect::Watch;
 use super::guard::{Access, Guard};
-use super::headers::{declared_len, headers_with_host, url_len};
+use super::headers::{declared_len, headers_with_host};
 use super::request_ids::Reservation;
 use super::{
     Front, SignedUrls, access_log, admin, client, confirm, near_miss, response, static_files,
@@ -35,7 +34,10 @@ pub(super) async fn handle<E: Executor + Control + 'static>(
     let line = state.access_log.then(|| access_log::Line::begin(&request));
     let headers = headers_with_host(request.uri(), request.headers());
     let (watch, payload) = match request.version() {
-        Version::HTTP_2 => Some(Watch::over(payload.into_inner())).unzip(),
+        Version::HTTP_2 => {
+            let stream = exchange(&request).map(Exchange::open_stream);
+            Some(Watch::over(payload.into_inner(), stream)).unzip()
+        }
         _ => (None, Some(payload.into_inner())),
     };
     let payload = payload.unwrap_or(Payload::None);
@@ -74,12 +76,11 @@ pub(super) async fn handle<E: Executor + Control + 'static>(
 impl<E> Front<E> {
     /// What can be told by a head alone, before a client is asked for the body.
     pub(super) async fn admit_head(&self, request: &Request) -> Result<(), Error> {
-        let headers = headers_with_host(request.uri(), request.head().headers());
-        if url_len(request.uri()) > MAX_URL {
-            return Err(Error::UrlTooLong { limit: MAX_URL as u64 });
-        }
+        let head = request.head();
+        self.state.limits.check_head(&head.method, &head.uri, head.headers())?;
+        let headers = headers_with_host(&head.uri, head.headers());
         let peer = peer(request.peer_addr(), request.conn_data());
-        self.admit(request.head(), &headers, peer).await?;
+        self.admit(head, &headers, peer).await?;
         match declared_len(&headers) > self.state.max_body {
             true => Err(Error::BodyTooLarge { limit: self.state.max_body }),
             false => Ok(()),
@@ -127,6 +128,21 @@ impl<E> Front<E> {
         response
     }
 
+    /// Refuses what a connection of HTTP/2 has too much of. A client that goes on with that, though it was
+    /// told how many streams there are, loses its connection.
+    fn check_streams(&self, request: &HttpRequest) -> Result<(), Error> {
+        let limit = self.state.limits.streams;
+        match exchange(request) {
+            Some(exchange) if exchange.streams() > limit => {
+                if exchange.streams() > limit.saturating_mul(2) {
+                    exchange.close();
+                }
+                Err(Error::TooManyStreams { limit })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What is served without any code.
     async fn static_file(&self, request: &HttpRequest) -> Option<HttpResponse> {
         if let Some(files) = &self.state.static_files
@@ -159,9 +175,8 @@ impl<E: Executor + Control + 'static> Front<E> {
         payload: Payload,
         context: &mut RequestContext,
     ) -> Result<HttpResponse, Failure> {
-        if url_len(request.uri()) > MAX_URL {
-            return Err(Error::UrlTooLong { limit: MAX_URL as u64 }.into());
-        }
+        self.state.limits.check_head(request.method(), request.uri(), request.headers())?;
+        self.check_streams(request)?;
         let guard = &self.state.guard;
         if Guard::is_preflight(request.method(), headers) {
             guard.admit_preflight(headers)?;

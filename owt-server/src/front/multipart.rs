@@ -58,6 +58,7 @@ pub(super) async fn receive(
     mut incoming: Incoming,
     boundary: String,
     uploads: &Path,
+    max_parts: usize,
 ) -> Result<Form, Error> {
     let held = incoming.take_held();
     // Through a channel, because the parser wants what may move between threads.
@@ -73,7 +74,7 @@ pub(super) async fn receive(
         }
     };
     let chunks = stream::poll_fn(move |cx| chunks.poll_recv(cx));
-    match select(pin!(take_apart(chunks, boundary, uploads, held)), pin!(feed)).await {
+    match select(pin!(take_apart(chunks, boundary, uploads, held, max_parts)), pin!(feed)).await {
         // What is left of a form that is wrong is not waited for.
         Either::Left((Err(err), _)) => Err(err),
         Either::Left((form, feed)) => {
@@ -90,8 +91,9 @@ pub(super) async fn read(
     boundary: String,
     uploads: &Path,
     held: Reserved,
+    max_parts: usize,
 ) -> Result<Form, Error> {
-    take_apart(stream::once(async { Ok(bytes) }), boundary, uploads, held).await
+    take_apart(stream::once(async { Ok(bytes) }), boundary, uploads, held, max_parts).await
 }
 
 async fn take_apart(
@@ -99,6 +101,7 @@ async fn take_apart(
     boundary: String,
     uploads: &Path,
     held: Reserved,
+    max_parts: usize,
 ) -> Result<Form, Error> {
     let arrived = Arc::<AtomicUsize>::default();
     let count = arrived.clone();
@@ -108,6 +111,9 @@ async fn take_apart(
     let mut fields = Multipart::new(chunks, boundary);
     let mut form = Form { parts: Vec::new(), spool: None, held, files: 0, fields: 0 };
     while let Some(field) = next_field(&mut fields, &arrived).await? {
+        if form.parts.len() >= max_parts {
+            return Err(Error::TooManyParts { limit: max_parts });
+        }
         // Not as multer reads them: it knows neither `filename*` nor the quotes of browsers.
         let disposition = field.headers().get(CONTENT_DISPOSITION);
         let Disposition { name, filename } =
@@ -238,6 +244,9 @@ mod tests {
                         --x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f.bin\"\r\n\
                         Content-Type: application/x-f\r\n\r\n";
 
+    /// More than any test has.
+    const MAX_PARTS: usize = 1 << 30;
+
     fn part(name: &str, filename: Option<&str>, kind: Option<&str>, content: Content) -> Part {
         let (filename, content_type) = (filename.map(str::to_owned), kind.map(str::to_owned));
         Part { name: name.to_owned(), filename, content_type, content }
@@ -249,7 +258,7 @@ mod tests {
 
     async fn parse(pieces: Vec<Bytes>, uploads: &Path) -> Result<Form, Error> {
         let chunks = stream::iter(pieces.into_iter().map(Ok));
-        take_apart(chunks, "x".to_owned(), uploads, room()).await
+        take_apart(chunks, "x".to_owned(), uploads, room(), MAX_PARTS).await
     }
 
     #[tokio::test]
@@ -305,7 +314,8 @@ mod tests {
             .inspect_ok(|chunk| {
                 seen.fetch_add(chunk.len(), Ordering::Relaxed);
             });
-        let form = take_apart(chunks.boxed(), "x".to_owned(), folder.path(), room()).await;
+        let form =
+            take_apart(chunks.boxed(), "x".to_owned(), folder.path(), room(), MAX_PARTS).await;
         assert_eq!(form.err().map(|err| err.code()), Some("content-type"));
         assert!(seen.into_inner() < MAX_HEAD + 3000);
     }
@@ -330,7 +340,7 @@ mod tests {
         assert_eq!(code("--y--\r\n").await, "body-incomplete");
         assert_eq!(code("--x\r\nno header\r\n\r\n--x--\r\n").await, "content-type");
         let broken = stream::iter([Err(Error::BodyTooLarge { limit: 1 })]);
-        let form = take_apart(broken, "x".to_owned(), folder.path(), room()).await;
+        let form = take_apart(broken, "x".to_owned(), folder.path(), room(), MAX_PARTS).await;
         assert_eq!(form.err().map(|err| err.code()), Some("body-too-large"));
     }
 }

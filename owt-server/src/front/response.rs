@@ -132,7 +132,12 @@ fn error(err: &Error, request: &HeaderMap) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     response.insert_header((OWT_ERROR, HeaderValue::from_static(err.code())));
     match err {
-        Error::BuffersFull | Error::QueueFull | Error::Draining | Error::WorkerUnavailable(_) => {
+        Error::BuffersFull
+        | Error::QueueFull
+        | Error::TooManyConnections { .. }
+        | Error::TooManyStreams { .. }
+        | Error::Draining
+        | Error::WorkerUnavailable(_) => {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string()));
             // Of a body that found no room, the rest is not read.
             if matches!(err, Error::BuffersFull | Error::Draining) {

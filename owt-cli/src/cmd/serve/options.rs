@@ -10,6 +10,7 @@ use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use owt_server::{AllowedOrigin, Config, Credentials, Recycling, TlsFiles, Token};
 use tracing::level_filters::LevelFilter;
 
+use super::limits::LimitArgs;
 use super::token::TokenOption;
 use crate::args::{DEFAULTS, UrlKeyArgs, value};
 use crate::ui::CliError;
@@ -202,6 +203,9 @@ pub(crate) struct ServeArgs {
     #[arg(default_value_t = DEFAULTS.max_connections, value_parser = at_least_one())]
     max_connections: usize,
 
+    #[command(flatten)]
+    request_limits: LimitArgs,
+
     /// How long a client may take to send the head of a request
     #[arg(long, value_name = "SECONDS", env = "OWT_HEAD_TIMEOUT", help_heading = "Limits")]
     #[arg(default_value = value::shown_seconds(DEFAULTS.head_timeout), value_parser = value::limit)]
@@ -328,6 +332,8 @@ impl ServeArgs {
             max_body: self.max_body,
             max_buffered: self.max_buffered,
             max_connections: self.max_connections,
+            max_connections_per_address: self.request_limits.max_connections_per_address,
+            request_limits: self.request_limits.into_limits(),
             head_timeout: self.head_timeout,
             body_timeout: self.body_timeout,
             write_timeout: self.write_timeout,
@@ -351,7 +357,7 @@ impl ServeArgs {
     }
 }
 
-fn at_least_one() -> impl TypedValueParser<Value = usize> {
+pub(super) fn at_least_one() -> impl TypedValueParser<Value = usize> {
     count(1)
 }
 

@@ -1,6 +1,7 @@
 //! What a connection is doing: shared by the stream under actix-web and the handler above it.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::task::Waker;
 
 use super::super::auth::Trust;
@@ -32,12 +33,18 @@ pub(crate) struct Exchange {
     waker: RefCell<Option<Waker>>,
     is_secure: bool,
     trust: Trust,
+    /// Requests of HTTP/2 that are under way.
+    streams: Cell<usize>,
     _open: Open,
 }
 
+/// A request of HTTP/2 that is under way.
+#[derive(Debug)]
+pub(crate) struct OpenStream(Rc<Exchange>);
+
 impl Exchange {
     pub(super) fn new(is_secure: bool, open: Open) -> Self {
-        let (is_received, has_silent_rest, is_closing, waker, trust) = Default::default();
+        let (is_received, has_silent_rest, is_closing, waker, trust, streams) = Default::default();
         let stage = Cell::new(Stage::Idle);
         Self {
             stage,
@@ -47,6 +54,7 @@ impl Exchange {
             waker,
             is_secure,
             trust,
+            streams,
             _open: open,
         }
     }
@@ -59,6 +67,17 @@ impl Exchange {
     /// Whether there is TLS.
     pub(crate) fn is_secure(&self) -> bool {
         self.is_secure
+    }
+
+    /// Counts a request of HTTP/2 for as long as what is given back is kept.
+    pub(crate) fn open_stream(self: &Rc<Self>) -> OpenStream {
+        self.streams.set(self.streams.get() + 1);
+        OpenStream(self.clone())
+    }
+
+    /// How many requests of HTTP/2 are under way.
+    pub(crate) fn streams(&self) -> usize {
+        self.streams.get()
     }
 
     /// A handler takes the request.
@@ -114,7 +133,7 @@ impl Exchange {
     }
 
     /// Ends the connection once all that was made has been written.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.is_closing.set(true);
         self.wake();
     }
@@ -134,5 +153,11 @@ impl Exchange {
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();
         }
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.streams.set(self.0.streams.get() - 1);
     }
 }

@@ -6,19 +6,20 @@ use std::ops::Range;
 use httparse::{Error as Malformed, Header, Request, Status};
 
 /// The longest head that actix-web reads.
-pub(super) const MAX_HEAD: usize = 131_072;
+pub(crate) const MAX_HEAD: usize = 131_072;
 
 /// How many headers actix-web reads.
-const MAX_HEADERS: usize = 96;
+pub(crate) const MAX_HEADERS: usize = 96;
 
 /// The longest target that fits into a `Uri`.
-const MAX_TARGET: usize = u16::MAX as usize - 1;
+pub(crate) const MAX_TARGET: usize = u16::MAX as usize - 1;
 
 /// Why a head cannot be a request's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HeadError {
     TargetTooLong,
     HeadTooLong,
+    TooManyHeaders,
     NoHost,
     SeveralHosts,
     Length,
@@ -61,9 +62,8 @@ pub(super) fn read_head(bytes: &mut [u8]) -> Option<Head> {
     let len = match request.parse(bytes) {
         Ok(Status::Complete(len)) => len,
         Ok(Status::Partial) if bytes.len() < MAX_HEAD => return None,
-        Ok(Status::Partial) | Err(Malformed::TooManyHeaders) => {
-            return Some(Head::broken(HeadError::HeadTooLong));
-        }
+        Ok(Status::Partial) => return Some(Head::broken(HeadError::HeadTooLong)),
+        Err(Malformed::TooManyHeaders) => return Some(Head::broken(HeadError::TooManyHeaders)),
         Err(_) => return Some(Head::broken(HeadError::Malformed)),
     };
     let mut found = Found::default();

@@ -7,8 +7,10 @@ mod exchange;
 mod framing;
 mod refusal;
 mod serve;
+mod settings_frame;
 mod stall;
 mod stream;
 
-pub(super) use exchange::Exchange;
+pub(super) use exchange::{Exchange, OpenStream};
+pub(super) use framing::{MAX_HEAD, MAX_HEADERS, MAX_TARGET};
 pub(crate) use serve::{Listener, Settings, listen};

@@ -8,10 +8,9 @@ use actix_web::body::MessageBody;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue, HttpDate};
 use bytes::{Bytes, BytesMut};
 use owt_core::Error;
-use owt_core::owtify::MAX_URL;
 
-use super::super::Front;
-use super::framing::{HeadError, MAX_HEAD};
+use super::super::{Front, RequestLimits};
+use super::framing::HeadError;
 
 /// What is known of a request that is refused.
 #[derive(Default)]
@@ -35,11 +34,13 @@ impl Refused {
     }
 
     fn to_error<E>(&self, front: &Front<E>) -> Error {
+        let RequestLimits { head, headers, url, .. } = front.state.limits;
         match (self.status, self.error) {
             (408, _) => Error::HeadTimeout { limit: front.state.head_timeout },
-            (_, Some(HeadError::TargetTooLong)) => Error::UrlTooLong { limit: MAX_URL as u64 },
+            (_, Some(HeadError::TargetTooLong)) => Error::UrlTooLong { limit: url as u64 },
+            (_, Some(HeadError::TooManyHeaders)) => Error::TooManyHeaders { limit: headers },
             (431, _) | (_, Some(HeadError::HeadTooLong)) => {
-                Error::HeadTooLarge { limit: MAX_HEAD as u64 }
+                Error::HeadTooLarge { limit: head as u64 }
             }
             (_, error) => Error::RequestInvalid(error.map_or(MALFORMED, description)),
         }
@@ -69,7 +70,10 @@ fn description(error: HeadError) -> &'static str {
         HeadError::SeveralLengths => "it has several Content-Length headers",
         HeadError::LengthAndChunks => "it has both Content-Length and Transfer-Encoding",
         HeadError::Coding => "its Transfer-Encoding is not chunked, or not of HTTP/1.1",
-        HeadError::TargetTooLong | HeadError::HeadTooLong | HeadError::Malformed => MALFORMED,
+        HeadError::TargetTooLong
+        | HeadError::HeadTooLong
+        | HeadError::TooManyHeaders
+        | HeadError::Malformed => MALFORMED,
     }
 }
 
@@ -78,6 +82,11 @@ fn value(line: &[u8], name: &HeaderName) -> Option<HeaderValue> {
     let value = value.strip_prefix(b":")?;
     let is_it = found.eq_ignore_ascii_case(name.as_str().as_bytes());
     is_it.then(|| HeaderValue::from_bytes(value.trim_ascii()).ok()).flatten()
+}
+
+/// The whole answer to a connection that is turned away before it has sent anything.
+pub(super) fn unread<E>(front: &Front<E>, error: &Error) -> Bytes {
+    written(front.refuse(error, &HeaderMap::new()), false)
 }
 
 /// The whole answer, as it goes over HTTP/1.1.

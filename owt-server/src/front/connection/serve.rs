@@ -19,10 +19,10 @@ use actix_web::dev::{AppConfig, Server, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::rt::net::{TcpStream, UnixStream};
 use actix_web::{App, web};
-use owt_core::{Control, Executor};
+use owt_core::{Control, Error, Executor};
 use rustls::ServerConfig;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::super::Front;
 use super::super::handler::handle;
@@ -34,6 +34,9 @@ use super::stream::{LINGER, Refuse, Stream, Version};
 /// Bytes that the system takes for a client beyond those that are on their way to it.
 const MAX_UNSENT: u32 = 256 * 1024;
 
+/// How long a client that is turned away has to read why.
+const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// What the front's connections are like.
 #[derive(Clone)]
 pub(crate) struct Settings {
@@ -41,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
     /// Over all threads.
     pub(crate) max_connections: usize,
+    /// Of one connection of HTTP/2.
+    pub(crate) max_streams: usize,
     pub(crate) head_timeout: Duration,
     pub(crate) write_timeout: Duration,
     pub(crate) keep_alive: Duration,
@@ -120,10 +125,13 @@ where
     E: Executor + Control + 'static,
 {
     let http = http(settings, &front, signal);
-    let wrap = wrapping(settings, front, false);
+    let admission = Admission::new(settings, front, false);
     fn_service(move |socket: T| {
-        let peer = socket.prepare();
-        std::future::ready(Ok((wrap(socket, Version::Http1), Protocol::Http1, peer)))
+        let (admission, peer) = (admission.clone(), socket.prepare());
+        async move {
+            let admitted = admission.admit(socket, Version::Http1, peer).await;
+            admitted.map_err(DispatchError::Io)
+        }
     })
     .and_then(http)
 }
@@ -142,32 +150,78 @@ fn encrypted<E: Executor + Control + 'static>(
 > + use<E> {
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let http = http(settings, &front, signal);
-    let wrap = Rc::new(wrapping(settings, front, true));
+    let admission = Admission::new(settings, front, true);
+    let max_streams = u32::try_from(settings.max_streams).unwrap_or(u32::MAX);
     Acceptor::new(tls)
         .map_err(TlsError::into_service_error)
         .and_then(move |socket: TlsStream<TcpStream>| {
             let (tcp, session) = socket.get_ref();
-            let (version, protocol) = match session.alpn_protocol() {
-                Some(b"h2") => (Version::Http2, Protocol::Http2),
-                _ => (Version::Http1, Protocol::Http1),
+            let version = match session.alpn_protocol() {
+                Some(b"h2") => Version::Http2 { max_streams },
+                _ => Version::Http1,
             };
-            let peer = tcp.prepare();
-            std::future::ready(Ok((wrap(socket, version), protocol, peer)))
+            let (admission, peer) = (admission.clone(), tcp.prepare());
+            async move {
+                let admitted = admission.admit(socket, version, peer).await;
+                admitted.map_err(|err| TlsError::Service(DispatchError::Io(err)))
+            }
         })
         .and_then(http.map_err(TlsError::Service))
 }
 
-fn wrapping<T: AsyncRead + AsyncWrite + Unpin, E: 'static>(
-    settings: &Settings,
+/// Lets connections in, or turns them away.
+struct Admission<E> {
     front: Front<E>,
+    refuse: Refuse,
+    write_timeout: Duration,
     is_secure: bool,
-) -> impl Fn(T, Version) -> Stream<T> + Clone + use<T, E> {
-    let write_timeout = settings.write_timeout;
-    let connections = front.state.connections.clone();
-    let refuse: Refuse = Rc::new(move |refused| refusal::answer(&front, refused));
-    move |socket, version| {
-        let exchange = Exchange::new(is_secure, connections.open());
-        Stream::new(socket, version, exchange, write_timeout, refuse.clone())
+}
+
+impl<E: 'static> Admission<E> {
+    fn new(settings: &Settings, front: Front<E>, is_secure: bool) -> Rc<Self> {
+        let for_refusals = front.clone();
+        let refuse: Refuse = Rc::new(move |refused| refusal::answer(&for_refusals, refused));
+        Rc::new(Self { front, refuse, write_timeout: settings.write_timeout, is_secure })
+    }
+
+    async fn admit<T: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        socket: T,
+        version: Version,
+        peer: Option<SocketAddr>,
+    ) -> io::Result<Accepted<T>> {
+        let open = match self.front.state.connections.open(peer.map(|peer| peer.ip())) {
+            Ok(open) => open,
+            Err(err) => return Err(self.turn_away(socket, version, &err).await),
+        };
+        let exchange = Exchange::new(self.is_secure, open);
+        let protocol = match version {
+            Version::Http1 => Protocol::Http1,
+            Version::Http2 { .. } => Protocol::Http2,
+        };
+        let stream =
+            Stream::new(socket, version, exchange, self.write_timeout, self.refuse.clone());
+        Ok((stream, protocol, peer))
+    }
+
+    /// Says why a connection is closed. HTTP/2 has no words for that before there is a request.
+    async fn turn_away<T: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        mut socket: T,
+        version: Version,
+        err: &Error,
+    ) -> io::Error {
+        if version == Version::Http1 {
+            let answer = refusal::unread(&self.front, err);
+            let told = async {
+                socket.write_all(&answer).await?;
+                socket.shutdown().await?;
+                // Closed while something of the client's is unread, it might never see the answer.
+                tokio::io::copy(&mut socket, &mut tokio::io::sink()).await
+            };
+            let _ = tokio::time::timeout(TURN_AWAY_TIMEOUT, told).await;
+        }
+        io::ErrorKind::ConnectionRefused.into()
     }
 }
 

@@ -15,6 +15,7 @@ use tokio_util::io::poll_read_buf;
 use super::Exchange;
 use super::framing::{self, Framing, Head, HeadError};
 use super::refusal::Refused;
+use super::settings_frame;
 use super::stall::Stall;
 
 /// How long a client may go on sending after an answer that did not wait for it: if the connection
@@ -39,8 +40,10 @@ pub(super) struct Stream<T> {
     read_ahead: BytesMut,
     refuse: Refuse,
     refused: Refused,
-    /// What is to be written in place of actix-web's own answer.
-    refusal: Bytes,
+    /// What is to be written in place of what actix-web writes.
+    own: Bytes,
+    /// How many streams HTTP/2 is still to announce.
+    max_streams: Option<u32>,
     stall: Stall,
     shutdown: Shutdown,
 }
@@ -70,7 +73,10 @@ struct Shutdown {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Version {
     Http1,
-    Http2,
+    /// With so many streams at a time.
+    Http2 {
+        max_streams: u32,
+    },
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
@@ -81,16 +87,27 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
         write_timeout: Duration,
         refuse: Refuse,
     ) -> Self {
-        let (read_ahead, refused, refusal, shutdown) = Default::default();
-        let reading = match version {
-            Version::Http1 => Reading::Head,
-            Version::Http2 => {
+        let (read_ahead, refused, own, shutdown) = Default::default();
+        let (reading, max_streams) = match version {
+            Version::Http1 => (Reading::Head, None),
+            Version::Http2 { max_streams } => {
                 exchange.handle();
-                Reading::Anything
+                (Reading::Anything, Some(max_streams))
             }
         };
         let (exchange, stall) = (Rc::new(exchange), Stall::new(write_timeout));
-        Self { io, exchange, reading, read_ahead, refuse, refused, refusal, stall, shutdown }
+        Self {
+            io,
+            exchange,
+            reading,
+            read_ahead,
+            refuse,
+            refused,
+            own,
+            max_streams,
+            stall,
+            shutdown,
+        }
     }
 
     pub(super) fn exchange(&self) -> &Rc<Exchange> {
@@ -131,7 +148,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
         self.exchange.receive(head.framing.is_chunked());
         self.reading = match head.error {
             // Without a frame, nothing can follow.
-            Some(HeadError::Malformed | HeadError::HeadTooLong) => Reading::Anything,
+            Some(HeadError::Malformed | HeadError::HeadTooLong | HeadError::TooManyHeaders) => {
+                Reading::Anything
+            }
             _ => Reading::Request(head.framing),
         };
         if head.error.is_some() {
@@ -181,13 +200,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
         Poll::Ready(Ok(()))
     }
 
-    /// Writes owt's own answer.
-    fn poll_refusal(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.refusal.is_empty() {
-            let attempt = Pin::new(&mut self.io).poll_write(context, &self.refusal);
+    /// Writes what is owt's own.
+    fn poll_own(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.own.is_empty() {
+            let attempt = Pin::new(&mut self.io).poll_write(context, &self.own);
             match ready!(self.stall.bound(attempt, context))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => self.refusal.advance(written),
+                written => self.own.advance(written),
             }
         }
         Poll::Ready(Ok(()))
@@ -258,11 +277,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
         let this = self.get_mut();
         if this.exchange.is_unhandled() {
             this.refused.take_status(bytes);
-            this.refusal = (this.refuse)(&this.refused);
+            this.own = (this.refuse)(&this.refused);
             this.exchange.handle();
             this.exchange.close();
             return Poll::Ready(Ok(bytes.len()));
         }
+        if let Some(max) = this.max_streams.take()
+            && let Some((frame, len)) = settings_frame::with_max_streams(bytes, max)
+        {
+            this.own = frame.into();
+            return Poll::Ready(Ok(len));
+        }
+        ready!(this.poll_own(context))?;
         let attempt = Pin::new(&mut this.io).poll_write(context, bytes);
         this.stall.bound(attempt, context)
     }
@@ -270,7 +296,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.exchange.wake_with(context.waker());
-        ready!(this.poll_refusal(context))?;
+        ready!(this.poll_own(context))?;
         let attempt = Pin::new(&mut this.io).poll_flush(context);
         ready!(this.stall.bound(attempt, context))?;
         if this.exchange.is_closing() {
@@ -285,7 +311,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(this.poll_refusal(context))?;
+        ready!(this.poll_own(context))?;
         match this.exchange.is_closing() {
             true => this.poll_close(context),
             false => {
