@@ -19,6 +19,7 @@ pub(crate) fn run(sh: &Shell) -> Result<()> {
 
 fn rust(sh: &Shell) -> Result<()> {
     cmd!(sh, "cargo fmt --all --check").run()?;
+    cmd!(sh, "cargo fmt --manifest-path fuzz/Cargo.toml --check").run()?;
     cmd!(sh, "cargo clippy --workspace --all-targets -- -D warnings").run()?;
     let _strict = sh.push_env("RUSTDOCFLAGS", "-D warnings");
     cmd!(sh, "cargo doc --workspace --no-deps --document-private-items").run()?;

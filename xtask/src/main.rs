@@ -4,6 +4,7 @@
 mod architecture;
 mod bench;
 mod debian;
+mod fuzz;
 mod lint;
 mod npm;
 mod setup;
@@ -36,6 +37,8 @@ enum Chore {
     Wheel(wheel::Options),
     /// Measure requests a second, or another family of figures, and print a table in Markdown
     Bench(bench::Options),
+    /// Throw mutated bytes at every parser that meets the network
+    Fuzz(fuzz::Options),
     /// Call a server under load while workers die and clients vanish, and check every answer
     Soak(soak::Options),
 }
@@ -59,6 +62,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Wasm(options) => wasm::run(&sh, &options),
         Chore::Wheel(options) => wheel::run(&sh, &options),
         Chore::Bench(options) => bench::run(&sh, &options),
+        Chore::Fuzz(options) => fuzz::run(&sh, &options),
         Chore::Soak(options) => soak::run(&sh, &options),
     }
 }
