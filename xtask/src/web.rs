@@ -1,4 +1,5 @@
-//! The tests of the JavaScript package and of the web example: in Node, and in Chromium.
+//! The tests of the JavaScript package, of the web example and of what hostile pages can do: in Node, in
+//! Chromium and in Firefox.
 
 use anyhow::Result;
 use xshell::{Shell, cmd};
@@ -12,6 +13,8 @@ const EXAMPLE: &str = "examples/web";
 /// What the tests need.
 pub(crate) const NEEDS: &[Need] = &[
     setup::CHROMIUM,
+    setup::FIREFOX,
+    Need::Program("openssl", &["openssl"]),
     Need::Node,
     Need::Wasm,
     Need::Npm(wasm::PACKAGE),

@@ -38,6 +38,8 @@ pub(crate) const CLIENTS: &[Need] = &[
 
 pub(crate) const CHROMIUM: Need = Need::Program("chromium", &["chromium"]);
 
+pub(crate) const FIREFOX: Need = Need::Program("firefox-esr", &["firefox-esr"]);
+
 #[derive(Args, Clone, Copy)]
 #[group(skip)]
 pub(crate) struct Options {

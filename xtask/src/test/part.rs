@@ -25,7 +25,7 @@ pub(super) enum Part {
     System,
     /// What is published: the wheel, installed and run as its users do, and the crates
     Packages,
-    /// The JavaScript package and the web example, in Node and in Chromium
+    /// The JavaScript package, the web example and hostile pages, in Node, Chromium and Firefox
     Web,
 }
 
