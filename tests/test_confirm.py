@@ -78,3 +78,18 @@ def test_who_uses_no_mouse_can_confirm(page: Page, serve: Serve, tmp_path: Path)
     expect(button).not_to_have_attribute("aria-disabled", "true")
     page.keyboard.press("Enter")
     expect(page.locator("body")).to_have_text("1 by a <b>")
+
+
+def test_no_window_is_too_small_for_all_but_the_button(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    page.goto(call(serve(), tmp_path / "trace"))
+    button = page.get_by_role("button", name="Run this code")
+    expect(button).to_be_in_viewport()
+    # What another page can have a browser open.
+    for width, height in [(390, 150), (200, 120), (1200, 300)]:
+        page.set_viewport_size({"width": width, "height": height})
+        expect(button).not_to_be_in_viewport()
+    button.scroll_into_view_if_needed()
+    confirm(page)
+    expect(page.locator("body")).to_have_text("1 by a <b>")
