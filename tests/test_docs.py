@@ -10,6 +10,7 @@ from harness.program import ROOT
 from harness.reader import Reader
 
 README = ROOT / "README.md"
+SECURITY = ROOT / "SECURITY.md"
 COOKBOOK = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [page for page in COOKBOOK if page.name != "README.md"]
 
@@ -35,7 +36,9 @@ def test_each_block_is_a_file_or_a_session(document: Path) -> None:
     assert shown == list(files(document).values())
 
 
-@pytest.mark.parametrize("document", [README, *COOKBOOK], ids=lambda document: document.stem)
+@pytest.mark.parametrize(
+    "document", [README, SECURITY, *COOKBOOK], ids=lambda document: document.stem
+)
 def test_what_it_links_to_is_there(document: Path) -> None:
     links = LINK.findall(document.read_text())
     assert [link for link in links if not (document.parent / link).exists()] == []
@@ -57,3 +60,9 @@ def test_the_index_lists_each_page() -> None:
 
 def test_the_readme_has_a_command_within_its_first_lines() -> None:
     assert "\n$ curl" in "\n".join(README.read_text().splitlines()[:25])
+
+
+def test_each_test_that_shows_a_promise_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+\.py|web/\w+)`", SECURITY.read_text()))
+    assert {name for name in named if not (ROOT / "tests" / name).exists()} == set()
+    assert "web/attacks" in named
