@@ -2,6 +2,7 @@
 //! when an answer is on its way, and so closes connections in order and speaks owt's own words where
 //! actix-web refuses a request by itself.
 
+mod admission;
 mod body;
 mod exchange;
 mod framing;

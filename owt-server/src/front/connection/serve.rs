@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_http::body::BoxBody;
 use actix_http::error::DispatchError;
-use actix_http::{HttpService, Protocol, Request, Response, Version as HttpVersion};
+use actix_http::{HttpService, Request, Response, Version as HttpVersion};
 use actix_server::GracefulShutdownSignal;
 use actix_service::{
     IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
@@ -19,23 +19,20 @@ use actix_web::dev::{AppConfig, Server, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::rt::net::{TcpStream, UnixStream};
 use actix_web::{App, web};
-use owt_core::{Control, Error, Executor};
+use owt_core::{Control, Executor};
 use rustls::ServerConfig;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::super::Front;
 use super::super::handler::handle;
 use super::Exchange;
+use super::admission::{Accepted, Admission};
 use super::body::AnswerBody;
-use super::refusal;
-use super::stream::{LINGER, Refuse, Stream, Version};
+use super::stream::{LINGER, Stream, Version};
 
 /// Bytes that the system takes for a client beyond those that are on their way to it.
 const MAX_UNSENT: u32 = 256 * 1024;
-
-/// How long a client that is turned away has to read why.
-const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What the front's connections are like.
 #[derive(Clone)]
@@ -83,9 +80,6 @@ impl Socket for UnixStream {
     }
 }
 
-/// A socket of which it is known what is spoken over it.
-type Accepted<T> = (Stream<T>, Protocol, Option<SocketAddr>);
-
 /// Serves each connection to `listener`. `front` is called once in each thread.
 ///
 /// # Errors
@@ -125,7 +119,7 @@ where
     E: Executor + Control + 'static,
 {
     let http = http(settings, &front, signal);
-    let admission = Admission::new(settings, front, false);
+    let admission = Admission::new(settings.write_timeout, front, false);
     fn_service(move |socket: T| {
         let (admission, peer) = (admission.clone(), socket.prepare());
         async move {
@@ -150,7 +144,7 @@ fn encrypted<E: Executor + Control + 'static>(
 > + use<E> {
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let http = http(settings, &front, signal);
-    let admission = Admission::new(settings, front, true);
+    let admission = Admission::new(settings.write_timeout, front, true);
     let max_streams = u32::try_from(settings.max_streams).unwrap_or(u32::MAX);
     Acceptor::new(tls)
         .map_err(TlsError::into_service_error)
@@ -167,62 +161,6 @@ fn encrypted<E: Executor + Control + 'static>(
             }
         })
         .and_then(http.map_err(TlsError::Service))
-}
-
-/// Lets connections in, or turns them away.
-struct Admission<E> {
-    front: Front<E>,
-    refuse: Refuse,
-    write_timeout: Duration,
-    is_secure: bool,
-}
-
-impl<E: 'static> Admission<E> {
-    fn new(settings: &Settings, front: Front<E>, is_secure: bool) -> Rc<Self> {
-        let for_refusals = front.clone();
-        let refuse: Refuse = Rc::new(move |refused| refusal::answer(&for_refusals, refused));
-        Rc::new(Self { front, refuse, write_timeout: settings.write_timeout, is_secure })
-    }
-
-    async fn admit<T: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        socket: T,
-        version: Version,
-        peer: Option<SocketAddr>,
-    ) -> io::Result<Accepted<T>> {
-        let open = match self.front.state.connections.open(peer.map(|peer| peer.ip())) {
-            Ok(open) => open,
-            Err(err) => return Err(self.turn_away(socket, version, &err).await),
-        };
-        let exchange = Exchange::new(self.is_secure, open);
-        let protocol = match version {
-            Version::Http1 => Protocol::Http1,
-            Version::Http2 { .. } => Protocol::Http2,
-        };
-        let stream =
-            Stream::new(socket, version, exchange, self.write_timeout, self.refuse.clone());
-        Ok((stream, protocol, peer))
-    }
-
-    /// Says why a connection is closed. HTTP/2 has no words for that before there is a request.
-    async fn turn_away<T: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        mut socket: T,
-        version: Version,
-        err: &Error,
-    ) -> io::Error {
-        if version == Version::Http1 {
-            let answer = refusal::unread(&self.front, err);
-            let told = async {
-                socket.write_all(&answer).await?;
-                socket.shutdown().await?;
-                // Closed while something of the client's is unread, it might never see the answer.
-                tokio::io::copy(&mut socket, &mut tokio::io::sink()).await
-            };
-            let _ = tokio::time::timeout(TURN_AWAY_TIMEOUT, told).await;
-        }
-        io::ErrorKind::ConnectionRefused.into()
-    }
 }
 
 /// What speaks HTTP.

@@ -1,0 +1,77 @@
+//! Whether a client may have one more connection.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_http::Protocol;
+use owt_core::Error;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+
+use super::super::Front;
+use super::stream::{Refuse, Stream, Version};
+use super::{Exchange, refusal};
+
+/// How long a client that is turned away has to read why.
+const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A socket of which it is known what is spoken over it.
+pub(super) type Accepted<T> = (Stream<T>, Protocol, Option<SocketAddr>);
+
+/// Lets connections in, or turns them away.
+pub(super) struct Admission<E> {
+    front: Front<E>,
+    refuse: Refuse,
+    write_timeout: Duration,
+    is_secure: bool,
+}
+
+impl<E: 'static> Admission<E> {
+    pub(super) fn new(write_timeout: Duration, front: Front<E>, is_secure: bool) -> Rc<Self> {
+        let for_refusals = front.clone();
+        let refuse: Refuse = Rc::new(move |refused| refusal::answer(&for_refusals, refused));
+        Rc::new(Self { front, refuse, write_timeout, is_secure })
+    }
+
+    /// Counts a connection while it is open, or says to its client why there can be no more.
+    pub(super) async fn admit<T: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        socket: T,
+        version: Version,
+        peer: Option<SocketAddr>,
+    ) -> io::Result<Accepted<T>> {
+        let open = match self.front.state.connections.open(peer.map(|peer| peer.ip())) {
+            Ok(open) => open,
+            Err(err) => return Err(self.turn_away(socket, version, &err).await),
+        };
+        let exchange = Exchange::new(self.is_secure, open);
+        let protocol = match version {
+            Version::Http1 => Protocol::Http1,
+            Version::Http2 { .. } => Protocol::Http2,
+        };
+        let stream =
+            Stream::new(socket, version, exchange, self.write_timeout, self.refuse.clone());
+        Ok((stream, protocol, peer))
+    }
+
+    /// Says why a connection is closed. HTTP/2 has no words for that before there is a request.
+    async fn turn_away<T: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        mut socket: T,
+        version: Version,
+        err: &Error,
+    ) -> io::Error {
+        if version == Version::Http1 {
+            let answer = refusal::unread(&self.front, err);
+            let told = async {
+                socket.write_all(&answer).await?;
+                socket.shutdown().await?;
+                // Closed while something of the client's is unread, it might never see the answer.
+                tokio::io::copy(&mut socket, &mut tokio::io::sink()).await
+            };
+            let _ = tokio::time::timeout(TURN_AWAY_TIMEOUT, told).await;
+        }
+        io::ErrorKind::ConnectionRefused.into()
+    }
+}
