@@ -27,12 +27,12 @@ pub struct FileError {
 /// A file, and what was last read in it. As long as the file is gone or has an error, that counts.
 pub(crate) struct WatchedFile<T>(Arc<Watched<T>>);
 
-/// Makes a value of a text, or says what is wrong with it.
-type Parse<T> = dyn Fn(&str) -> Result<T, String> + Send + Sync;
+/// Makes a value of a file, or says in a sentence why not.
+type Read<T> = dyn Fn(&Path) -> Result<T, String> + Send + Sync;
 
 struct Watched<T> {
     path: PathBuf,
-    parse: Box<Parse<T>>,
+    read: Box<Read<T>>,
     state: Mutex<State<T>>,
 }
 
@@ -57,10 +57,19 @@ impl<T: Send + Sync + 'static> WatchedFile<T> {
         path: PathBuf,
         parse: impl Fn(&str) -> Result<T, String> + Send + Sync + 'static,
     ) -> Result<Self, FileError> {
+        Self::open_with(path, move |path| read(path, &parse))
+    }
+
+    /// Reads a file with a function of its own.
+    pub(crate) fn open_with<E: fmt::Display>(
+        path: PathBuf,
+        read: impl Fn(&Path) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<Self, E> {
         let stamp = stamp(&path).ok();
-        let value = Arc::new(read(&path, &parse)?);
+        let value = Arc::new(read(&path)?);
         let state = Mutex::new(State { value, stamp, looked: Instant::now() });
-        Ok(Self(Arc::new(Watched { path, parse: Box::new(parse), state })))
+        let read = Box::new(move |path: &Path| read(path).map_err(|err| err.to_string()));
+        Ok(Self(Arc::new(Watched { path, read, state })))
     }
 
     /// What is in the file now, or was a second ago.
@@ -92,6 +101,16 @@ impl<T: Send + Sync + 'static> WatchedFile<T> {
         Some(self.last()).filter(|newer| !Arc::ptr_eq(newer, value))
     }
 
+    /// Checks something by what is in the file; what that does not have, it may have got a moment ago.
+    pub(crate) async fn check<E>(&self, check: impl Fn(&T) -> Result<(), E>) -> Result<(), E> {
+        let known = self.current().await;
+        let Err(err) = check(&known) else { return Ok(()) };
+        match self.newer(&known).await {
+            Some(newer) => check(&newer),
+            None => Err(err),
+        }
+    }
+
     /// Looks for a change, on a thread that may wait for the disk.
     async fn look(&self) {
         let watched = self.0.clone();
@@ -106,7 +125,7 @@ impl<T> Watched<T> {
         if stamp == self.state.lock().stamp {
             return;
         }
-        let read = read(&self.path, &*self.parse);
+        let read = (self.read)(&self.path);
         let mut state = self.state.lock();
         state.stamp = stamp;
         match read {

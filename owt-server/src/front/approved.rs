@@ -59,16 +59,7 @@ impl Approval {
 
     /// Refuses what is not approved, or is no longer.
     pub(super) async fn check(&self, digest: Digest, function: &str) -> Result<(), Error> {
-        let known = self.0.current().await;
-        let outcome = known.check(digest, function);
-        if outcome.is_ok() {
-            return outcome;
-        }
-        // It may have been approved a moment ago.
-        match self.0.newer(&known).await {
-            Some(newer) => newer.check(digest, function),
-            None => outcome,
-        }
+        self.0.check(|approved| approved.check(digest, function)).await
     }
 }
 

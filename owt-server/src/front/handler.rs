@@ -98,7 +98,7 @@ impl<E> Front<E> {
             return self.state.guard.admit(&head.method, headers, peer).await;
         }
         self.state.guard.admit_signed(headers)?;
-        self.state.signed_urls.verify(head)?;
+        self.state.signed_urls.verify(head).await?;
         Ok(Access::Signed)
     }
 

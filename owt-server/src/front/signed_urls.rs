@@ -1,17 +1,16 @@
 //! Signed URLs: whether a request is signed for the call that it makes, with the keys of the moment.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use actix_web::dev::RequestHead;
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, TRANSFER_ENCODING};
 use owt_core::{Error, UrlKeys, signature};
-use parking_lot::Mutex;
 
 use super::headers::declared_len;
-use super::url_key_file::{self, Stamp, UrlKeyFileError};
+use super::url_key_file::{self, UrlKeyFileError};
+use crate::watched_file::WatchedFile;
 
 /// Where the keys of signed URLs are.
 #[derive(Debug, Clone)]
@@ -24,28 +23,24 @@ pub enum UrlKeySource {
 
 /// The keys with which URLs are signed for this server.
 #[derive(Debug)]
-pub(crate) struct SignedUrls {
-    file: Option<PathBuf>,
-    current: Mutex<Current>,
-}
-
-#[derive(Debug, Default)]
-struct Current {
-    /// What the file was like when it was read.
-    stamp: Option<Stamp>,
-    keys: Option<Arc<UrlKeys>>,
+pub(crate) enum SignedUrls {
+    /// There are none, and no signed URL is valid.
+    Off,
+    Keys(UrlKeys),
+    /// Once the file cannot be used any more, it has no keys: what was in it may have been taken back.
+    File(WatchedFile<Option<UrlKeys>>),
 }
 
 impl SignedUrls {
     /// Reads the keys, if there are any.
     pub(crate) fn open(source: Option<&UrlKeySource>) -> Result<Self, UrlKeyFileError> {
-        let (file, keys) = match source {
-            None => (None, None),
-            Some(UrlKeySource::Keys(keys)) => (None, Some(keys.clone())),
-            Some(UrlKeySource::File(path)) => (Some(path.clone()), Some(url_key_file::read(path)?)),
+        let Some(source) = source else { return Ok(Self::Off) };
+        let path = match source {
+            UrlKeySource::Keys(keys) => return Ok(Self::Keys(keys.clone())),
+            UrlKeySource::File(path) => path,
         };
-        let stamp = file.as_deref().and_then(Stamp::of);
-        Ok(Self { file, current: Mutex::new(Current { stamp, keys: keys.map(Arc::new) }) })
+        url_key_file::read(path)?;
+        WatchedFile::open_with(path.clone(), |path| Ok(usable(path))).map(Self::File)
     }
 
     /// Whether a request has a signature, which then decides on it.
@@ -55,29 +50,30 @@ impl SignedUrls {
 
     /// Decides whether a request is signed for the call that it makes. A signature is that of a `GET`
     /// without a body, and opens nothing under `/_owt/`.
-    pub(super) fn verify(&self, head: &RequestHead) -> Result<(), Error> {
+    pub(super) async fn verify(&self, head: &RequestHead) -> Result<(), Error> {
         let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
         let can_be_signed = matches!(head.method, Method::GET | Method::HEAD)
             && !path.starts_with("/_owt/")
             && !has_body(head.headers());
-        let keys = self.keys().filter(|_| can_be_signed).ok_or(Error::SignatureInvalid)?;
-        signature::verify(&keys, path, query, SystemTime::now())
-    }
-
-    /// The keys of the moment. A file that cannot be read any more has none.
-    fn keys(&self) -> Option<Arc<UrlKeys>> {
-        let mut current = self.current.lock();
-        if let Some(file) = &self.file {
-            let stamp = Stamp::of(file);
-            if stamp != current.stamp {
-                let keys = url_key_file::read(file).inspect_err(|err| {
-                    tracing::error!("no signed URL is valid: {err}");
-                });
-                *current = Current { stamp, keys: keys.ok().map(Arc::new) };
-            }
+        if !can_be_signed {
+            return Err(Error::SignatureInvalid);
         }
-        current.keys.clone()
+        let verify = |keys: &UrlKeys| signature::verify(keys, path, query, SystemTime::now());
+        let verify_any =
+            |keys: &Option<UrlKeys>| keys.as_ref().map_or(Err(Error::SignatureInvalid), verify);
+        match self {
+            Self::Off => Err(Error::SignatureInvalid),
+            Self::Keys(keys) => verify(keys),
+            Self::File(file) => file.check(|keys| verify_any(keys)).await,
+        }
     }
+}
+
+/// The keys of a file that can be used.
+fn usable(path: &Path) -> Option<UrlKeys> {
+    url_key_file::read(path)
+        .inspect_err(|err| tracing::error!("no signed URL is valid: {err}"))
+        .ok()
 }
 
 fn has_body(headers: &HeaderMap) -> bool {

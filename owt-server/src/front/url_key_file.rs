@@ -1,6 +1,6 @@
 //! The file that holds the keys of signed URLs.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -55,32 +55,4 @@ fn contents(path: &Path) -> io::Result<(u32, String)> {
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     Ok((file.metadata()?.mode(), text))
-}
-
-/// By what one sees that a file has changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
-    device: u64,
-    inode: u64,
-    len: u64,
-    /// Also that of its permissions.
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    /// `None` if there is no such file.
-    pub(super) fn of(path: &Path) -> Option<Stamp> {
-        path.metadata().ok().map(|metadata| Stamp::from(&metadata))
-    }
-}
-
-impl From<&Metadata> for Stamp {
-    fn from(metadata: &Metadata) -> Stamp {
-        Stamp {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            len: metadata.len(),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
 }
