@@ -1,6 +1,7 @@
 """Signed URLs, as programs make them and anybody may use them."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
