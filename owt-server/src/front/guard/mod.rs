@@ -166,7 +166,7 @@ impl Guard {
     fn is_allowed_origin(&self, origin: &AllowedOrigin, headers: &HeaderMap) -> bool {
         (self.trusts_loopback() && origin.is_loopback())
             || self.origins.contains(origin)
-            || origin.is_same_as_host(headers)
+            || is_own_origin(origin, headers)
     }
 
     /// Whether pages on any port of this machine may call. With a password, each port may be another
@@ -222,4 +222,12 @@ impl Guard {
         let is_page = browser::may_be_document(method, headers);
         Access::Link(Link { opened_by: OpenedBy::Unknown(referer), is_page })
     }
+}
+
+/// Whether a page is one of this server's. Where its browser says so, the scheme counts as well: a page
+/// of `http://box` is whoever's who is on the way, and is another one than `https://box`.
+fn is_own_origin(origin: &AllowedOrigin, headers: &HeaderMap) -> bool {
+    let is_denied =
+        matches!(browser::site(headers), Some(FetchSite::SameSite | FetchSite::CrossSite));
+    origin.is_same_as_host(headers) && !is_denied
 }

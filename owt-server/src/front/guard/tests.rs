@@ -110,6 +110,23 @@ fn beyond_loopback_a_page_of_this_server_may_call_it(#[case] origin: &str, #[cas
 }
 
 #[rstest]
+#[case::of_this_server("https://box.example", Some("same-origin"), "page")]
+#[case::without_encryption("http://box.example", Some("cross-site"), "origin-not-allowed")]
+#[case::by_an_old_browser("http://box.example", Some("same-site"), "origin-not-allowed")]
+#[case::opened_by_its_user("https://box.example", Some("none"), "page")]
+#[case::not_said("https://box.example", None, "page")]
+#[case::listed("https://app.example", Some("cross-site"), "page")]
+fn a_page_is_of_this_server_unless_its_browser_says_that_it_is_not(
+    #[case] origin: &str,
+    #[case] site: Option<&str>,
+    #[case] expected: &str,
+) {
+    let mut pairs = vec![("host", "box.example"), ("origin", origin)];
+    pairs.extend(site.map(|site| ("sec-fetch-site", site)));
+    assert_eq!(verdict("0.0.0.0", &pairs), expected);
+}
+
+#[rstest]
 #[case("127.0.0.1", "none", "no page", "link")]
 #[case("127.0.0.1", "same-origin", "page", "page")]
 #[case("127.0.0.1", "same-site", "page", "page")]
