@@ -81,7 +81,8 @@ fn build_worker(target: &Path) -> Result<PathBuf, Box<dyn Error>> {
         return Err(format!("the extension module of workers cannot be built ({status})").into());
     }
     let folder = if profile == "dev" { "debug" } else { "release" };
-    let name = format!("{}owt_worker{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
+    let is_apple = env::var("CARGO_CFG_TARGET_VENDOR")? == "apple";
+    let name = if is_apple { "libowt_worker.dylib" } else { "libowt_worker.so" };
     Ok(target.join(triple).join(folder).join(name))
 }
 

@@ -1,5 +1,6 @@
 //! The `owt` program: arguments in, library called, text out.
 
+mod allocator;
 mod args;
 mod cli;
 mod cmd;
@@ -8,13 +9,6 @@ mod output;
 mod ui;
 
 use std::process::ExitCode;
-
-use tikv_jemallocator::Jemalloc;
-
-/// jemalloc returns memory to the system after ten seconds without use. glibc's allocator keeps what
-/// bodies once took, in an arena for each thread.
-#[global_allocator]
-static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     ui::end(cli::parse().and_then(cmd::run))

@@ -9,7 +9,8 @@ const LOGGED_IN: &str = "/run/user";
 const FIRST_PERSON: u32 = 1000;
 const NOBODY: u32 = 65534;
 
-/// Types of network file systems, on which many machines have the same homes (see statfs(2)).
+/// Types that network file systems have on Linux, on which many machines have the same homes (see statfs(2)).
+#[cfg(target_os = "linux")]
 const NETWORK: [i64; 9] = [
     0x6969,      // NFS
     0xff53_4d42, // CIFS
@@ -29,11 +30,21 @@ pub fn others_on_loopback() -> Option<&'static str> {
         return Some("Other users are logged in on this machine, and loopback is theirs as well.");
     }
     let home = std::env::var_os("HOME")?;
-    let kind = rustix::fs::statfs(Path::new(&home)).ok()?.f_type;
-    NETWORK.contains(&kind).then_some(
+    is_on_network(Path::new(&home)).then_some(
         "The home folder is on a network, so this machine may have other users, and loopback is \
          theirs as well.",
     )
+}
+
+#[cfg(target_os = "linux")]
+fn is_on_network(folder: &Path) -> bool {
+    rustix::fs::statfs(folder).is_ok_and(|found| NETWORK.contains(&found.f_type))
+}
+
+/// Elsewhere, types of file systems have other numbers.
+#[cfg(not(target_os = "linux"))]
+fn is_on_network(_folder: &Path) -> bool {
+    false
 }
 
 fn others_logged_in(folder: &Path, own: u32) -> bool {

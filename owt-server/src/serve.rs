@@ -49,6 +49,9 @@ pub enum ServeError {
     /// A file of settings cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The system does not show how much memory workers have.
+    #[error("this system does not show how much memory workers have")]
+    MemoryUnknown,
     /// The folder of static files cannot be served.
     #[error("cannot serve the files of {folder}: {cause}", folder = folder.display())]
     Static {
@@ -74,6 +77,9 @@ pub enum ServeError {
 /// # Errors
 /// When it cannot start: each error is one sentence that says what to do.
 pub fn serve(mut config: Config, ready: impl FnOnce(&Address)) -> Result<(), ServeError> {
+    if config.recycling.limits_memory() && !pool::MEMORY_IS_KNOWN {
+        return Err(ServeError::MemoryUnknown);
+    }
     let wanted = config.wanted();
     let (listener, address, _place) =
         config.listen().map_err(|cause| ServeError::Listen { address: wanted, cause })?;

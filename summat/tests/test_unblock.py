@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from owt import _unblock
+from owt import _unblock_linux
 
 NONE: frozenset[int] = frozenset()
 
@@ -32,7 +32,7 @@ class Waiter:
         ident, native = self._thread.result(10)
         if age is None:
             age = time.monotonic() - self._began
-        _unblock.unblock(ident, native, age, protected)
+        _unblock_linux.unblock(ident, native, age, protected)
 
     def unblock_until_done(self) -> object:
         while not self.outcome.done():
@@ -89,13 +89,13 @@ def test_an_older_child_process_is_left_alone() -> None:
 def test_a_child_process_is_killed_however_long_that_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    current_system_call = _unblock._current_system_call
+    current_system_call = _unblock_linux._current_system_call
 
     def slow(native: int) -> tuple[int, ...] | None:
         time.sleep(0.1)
         return current_system_call(native)
 
-    monkeypatch.setattr(_unblock, "_current_system_call", slow)
+    monkeypatch.setattr(_unblock_linux, "_current_system_call", slow)
     with ThreadPoolExecutor() as pool:
         waiter = Waiter(pool, lambda: subprocess.call(["sleep", "60"]))
         assert not waiter.stays()

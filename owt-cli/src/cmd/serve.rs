@@ -64,6 +64,8 @@ pub(super) fn cannot_serve(err: &ServeError) -> CliError {
             .hint("give the certificate and its key in PEM form with --tls-cert and --tls-key"),
         ServeError::UrlKeys(err) => bad_url_keys(ExitKind::Start, err),
         ServeError::File(_) => CliError::new(ExitKind::Start, err.to_string()),
+        ServeError::MemoryUnknown => CliError::new(ExitKind::Usage, err.to_string())
+            .hint("leave out --worker-max-rss and --worker-kill-rss, which need Linux"),
         ServeError::Static { .. } => CliError::new(ExitKind::Start, err.to_string())
             .hint("name a folder that can be read with --static"),
         ServeError::Interpreter(_) => CliError::new(ExitKind::Start, err.to_string())

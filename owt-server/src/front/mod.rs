@@ -29,6 +29,7 @@ mod response;
 mod signed_urls;
 mod state;
 mod static_files;
+mod static_folder;
 #[cfg(test)]
 mod tests;
 mod tls;

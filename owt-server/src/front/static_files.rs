@@ -1,11 +1,8 @@
 //! Files of a folder that are served beside calls: a web page, and the adaptor that it runs.
 //!
-//! A path is resolved by the kernel, which lets neither `..` nor a symbolic link leave the folder.
 //! Names that begin with a dot are not served.
 
-use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use actix_files::NamedFile;
@@ -14,7 +11,8 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use owt_core::{Envelope, Error};
 use percent_encoding::percent_decode_str;
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+
+use super::static_folder::StaticFolder;
 
 /// What is served for a folder.
 const INDEX: &str = "index.html";
@@ -22,7 +20,7 @@ const INDEX: &str = "index.html";
 /// A folder whose files are served.
 #[derive(Debug)]
 pub(crate) struct StaticFiles {
-    root: OwnedFd,
+    folder: StaticFolder,
 }
 
 /// What is at a path.
@@ -33,12 +31,8 @@ enum Found {
 }
 
 impl StaticFiles {
-    /// Opens the folder; it stays the same one if it is renamed.
     pub(crate) fn open(folder: &Path) -> io::Result<StaticFiles> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let files = StaticFiles { root: openat(CWD, folder, flags, Mode::empty())? };
-        // Kernels before 5.6 cannot keep a path beneath a folder.
-        files.beneath(".").map(|_| files)
+        StaticFolder::open(folder).map(|folder| StaticFiles { folder })
     }
 
     /// The file that a request asks for, unless it brings code, or there is none.
@@ -47,8 +41,8 @@ impl StaticFiles {
             return None;
         }
         let path = relative(request.path())?;
-        let root = self.root.try_clone().ok()?;
-        let found = web::block(move || StaticFiles { root }.find(&path)).await.ok()?;
+        let folder = self.folder.try_clone().ok()?;
+        let found = web::block(move || StaticFiles { folder }.find(&path)).await.ok()?;
         match found.ok()? {
             Found::File(file) => Some(respond(*file, request)),
             Found::Folder => Some(redirect(request)),
@@ -70,7 +64,7 @@ impl StaticFiles {
 
     fn file(&self, path: &str) -> io::Result<Found> {
         let path = path.trim_start_matches('/');
-        let file = self.beneath(path)?;
+        let file = self.folder.file(path)?;
         let kind = file.metadata()?.file_type();
         if kind.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -79,13 +73,6 @@ impl StaticFiles {
             return Err(io::ErrorKind::Unsupported.into());
         }
         NamedFile::from_file(file, path).map(|file| Found::File(Box::new(file)))
-    }
-
-    fn beneath(&self, path: &str) -> io::Result<File> {
-        // Nobody waits for whoever writes to a pipe that lies in the folder.
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-        Ok(File::from(openat2(&self.root, path, flags, Mode::empty(), resolve)?))
     }
 }
 
@@ -158,8 +145,6 @@ fn redirect(request: &HttpRequest) -> HttpResponse {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
-
     use proptest::prelude::*;
     use rstest::rstest;
 
@@ -183,22 +168,6 @@ mod tests {
     #[case("*", None)]
     fn a_path_names_what_may_be_served(#[case] path: &str, #[case] expected: Option<&str>) {
         assert_eq!(relative(path).as_deref(), expected);
-    }
-
-    #[test]
-    fn no_link_leads_out_of_the_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        let served = folder.path().join("served");
-        std::fs::create_dir(&served).unwrap();
-        std::fs::write(folder.path().join("secret"), "").unwrap();
-        std::fs::write(served.join("page"), "").unwrap();
-        symlink("../secret", served.join("out")).unwrap();
-        symlink(folder.path().join("secret"), served.join("absolute")).unwrap();
-        symlink("page", served.join("within")).unwrap();
-        let files = StaticFiles::open(&served).unwrap();
-        let is_found = |path| files.find(path).is_ok();
-        assert_eq!(["page", "within"].map(is_found), [true, true]);
-        assert_eq!(["out", "absolute", "../secret", "none"].map(is_found), [false; 4]);
     }
 
     proptest! {

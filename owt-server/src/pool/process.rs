@@ -12,17 +12,17 @@ use std::time::Duration;
 
 use owt_common::leftovers::MARK_VARIABLE;
 use owt_common::log::LEVEL_VARIABLE;
-use owt_common::wire::{MAX_CONNECTIONS, Ready, Settings};
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
-use rustix::process::{Pid, PidfdFlags, Signal};
-use tokio::io::unix::AsyncFd;
-use tokio::io::{AsyncReadExt, Interest};
+use owt_common::wire::{MAX_CONNECTIONS, Ready, SEND_FLAGS, Settings, socket_pair};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage};
+use rustix::process::{Pid, Signal};
+use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
 
+use super::exit_watch::ExitWatch;
 use super::output;
 use super::start_error::{START_TIMEOUT, StartError};
 use super::subreaper::{self, Subreaper};
@@ -59,8 +59,7 @@ const OUTPUT_TIMEOUT: Duration = Duration::from_millis(200);
 
 pub(super) struct Process {
     child: Child,
-    /// The pidfd, readable once the process has exited, also before it is waited for.
-    pidfd: Option<AsyncFd<OwnedFd>>,
+    exit: ExitWatch,
     python: PathBuf,
     /// Forwards its output to the log.
     output: Option<JoinHandle<()>>,
@@ -95,7 +94,7 @@ impl Process {
         subreaper: &Arc<Subreaper>,
     ) -> Result<Self, StartError> {
         let python = PathBuf::from(command.as_std().get_program());
-        let (control, theirs) = UnixStream::pair()?;
+        let (control, theirs) = socket_pair()?;
         let (reader, writer) = io::pipe()?;
         let mark = subreaper.mark();
         command.env(LEVEL_VARIABLE, LevelFilter::current().to_string()).env(MARK_VARIABLE, &mark);
@@ -117,8 +116,8 @@ impl Process {
         let last_line = Some(last_line);
         let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let pid = pid.ok_or(io::Error::from(io::ErrorKind::NotFound))?;
-        let pidfd = open_pidfd(pid);
-        let pairs: Vec<_> = (0..threads).map(|_| UnixStream::pair()).collect::<io::Result<_>>()?;
+        let exit = ExitWatch::of(pid)?;
+        let pairs: Vec<_> = (0..threads).map(|_| socket_pair()).collect::<io::Result<_>>()?;
         let (sockets, theirs): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
         match send_settings(&control, settings, &theirs) {
             // The process has exited: `ready` returns its exit status.
@@ -128,7 +127,7 @@ impl Process {
         control.set_nonblocking(true)?;
         let control = tokio::net::UnixStream::from_std(control)?;
         let subreaper = subreaper.clone();
-        Ok(Self { child, pidfd, python, output, last_line, pid, mark, subreaper, control, sockets })
+        Ok(Self { child, exit, python, output, last_line, pid, mark, subreaper, control, sockets })
     }
 
     /// Waits until the worker reports that it is ready.
@@ -176,11 +175,9 @@ impl Process {
 
     /// Waits until the worker has exited, and kills its process group.
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
-        if let Some(pidfd) = &self.pidfd {
-            let _ = pidfd.readable().await;
-            // Before the process is reaped: after that, its id may be reused.
-            self.kill_group();
-        }
+        self.exit.exited().await;
+        // Before the process is reaped: after that, its id may be reused.
+        self.kill_group();
         self.child.wait().await
     }
 
@@ -242,13 +239,6 @@ async fn read_report(control: &mut tokio::net::UnixStream) -> io::Result<Option<
     }
 }
 
-/// `None` on a kernel without pidfds.
-#[expect(deprecated, reason = "sound for an OwnedFd; what replaces it is unsafe for all types")]
-fn open_pidfd(pid: Pid) -> Option<AsyncFd<OwnedFd>> {
-    let process = rustix::process::pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?;
-    AsyncFd::with_interest(process, Interest::READABLE).ok()
-}
-
 /// Sends the settings, and with their length the worker's ends of the sockets for calls.
 fn send_settings(control: &UnixStream, settings: &[u8], sockets: &[UnixStream]) -> io::Result<()> {
     let len = u32::try_from(settings.len()).map_err(io::Error::other)?.to_le_bytes();
@@ -258,8 +248,7 @@ fn send_settings(control: &UnixStream, settings: &[u8], sockets: &[UnixStream]) 
     if !ancillary.push(SendAncillaryMessage::ScmRights(&sockets)) {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    let flags = SendFlags::NOSIGNAL;
-    rustix::net::sendmsg(control, &[IoSlice::new(&len)], &mut ancillary, flags)?;
+    rustix::net::sendmsg(control, &[IoSlice::new(&len)], &mut ancillary, SEND_FLAGS)?;
     (&mut &*control).write_all(settings)
 }
 

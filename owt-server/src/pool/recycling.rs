@@ -33,6 +33,11 @@ impl Default for Recycling {
 }
 
 impl Recycling {
+    /// Whether there is a limit on memory.
+    pub(crate) fn limits_memory(&self) -> bool {
+        self.max_rss.or(self.kill_rss).is_some()
+    }
+
     /// The limits of one worker: a little below the configured ones.
     pub(crate) fn with_jitter(&self) -> Self {
         Self {

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 
 use super::connection::{CallKey, Channel};
+use super::native_id::native_id;
 use super::python;
 use super::reply::Reply;
 use super::upload::Upload;
@@ -37,7 +38,7 @@ pub(crate) struct Call {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Thread {
     pub(super) ident: c_ulong,
-    pub(super) native: i32,
+    pub(super) native: i64,
 }
 
 impl Thread {
@@ -45,7 +46,7 @@ impl Thread {
         thread_local! {
             static CURRENT: Thread = Thread {
                 ident: python::thread_id(),
-                native: rustix::thread::gettid().as_raw_nonzero().get(),
+                native: native_id(),
             };
         }
         CURRENT.with(|thread| *thread)

@@ -156,7 +156,7 @@ impl Call {
     /// The event loop's thread, if the call blocks it.
     fn blocked_loop(&self, py: Python<'_>, callbacks: &Callbacks) -> PyResult<Option<Thread>> {
         let blocked = callbacks.blocked_loop.call1(py, (&*self.head.request_id,))?;
-        let thread: Option<(c_ulong, i32)> = blocked.extract(py)?;
+        let thread: Option<(c_ulong, i64)> = blocked.extract(py)?;
         Ok(thread.map(|(ident, native)| Thread { ident, native }))
     }
 

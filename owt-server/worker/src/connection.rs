@@ -9,10 +9,10 @@ use std::time::Instant;
 use bytes::BytesMut;
 use parking_lot::Mutex;
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::net::RecvFlags;
 use serde::Serialize;
 
-use owt_common::wire::{self, CHUNK, Kind};
+use owt_common::wire::{self, CHUNK, Kind, SEND_FLAGS};
 
 /// For how many microseconds after a write small chunks of streams are buffered, to be written
 /// together.
@@ -86,7 +86,7 @@ impl Connection {
 
     fn write(&self, mut batch: &[u8]) -> Result<(), Errno> {
         while !batch.is_empty() {
-            match rustix::net::send(&self.socket, batch, SendFlags::NOSIGNAL) {
+            match rustix::net::send(&self.socket, batch, SEND_FLAGS) {
                 Ok(written) => batch = &batch[written..],
                 Err(Errno::INTR) => {}
                 // The front has gone. The control socket closes too, which ends this process.

@@ -13,7 +13,7 @@ use rustix::process::{Signal, getpid, kill_process, kill_process_group};
 
 use super::engine::Engine;
 use owt_common::leftovers::{self, MARK_VARIABLE};
-use owt_common::wire::{MAX_CONNECTIONS, Ready, Settings};
+use owt_common::wire::{MAX_CONNECTIONS, MESSAGE_FLAGS, Ready, Settings, close_on_exec};
 
 pub(super) struct Control(UnixStream);
 
@@ -42,7 +42,7 @@ impl Control {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_CONNECTIONS))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let mut len = [0; 4];
-        let flags = RecvFlags::WAITALL | RecvFlags::CMSG_CLOEXEC;
+        let flags = RecvFlags::WAITALL | MESSAGE_FLAGS;
         let received =
             rustix::net::recvmsg(&self.0, &mut [IoSliceMut::new(&mut len)], &mut ancillary, flags)?;
         if received.bytes != len.len() {
@@ -52,7 +52,9 @@ impl Control {
             RecvAncillaryMessage::ScmRights(sockets) => Some(sockets),
             _ => None,
         });
-        Ok((u32::from_le_bytes(len) as usize, sockets.flatten().collect()))
+        let sockets: Vec<_> = sockets.flatten().collect();
+        close_on_exec(&sockets)?;
+        Ok((u32::from_le_bytes(len) as usize, sockets))
     }
 
     /// Tells the front why the worker cannot start.

@@ -19,6 +19,7 @@ mod flow_control;
 mod leader;
 mod leadership;
 mod monitor;
+mod native_id;
 mod py_call;
 mod python;
 mod reader;

@@ -12,6 +12,8 @@ from concurrent import futures
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 
+from owt.summat._exit_watch import has_exited
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -111,7 +113,7 @@ def _kill_group(group: int) -> None:
 def wait(pid: int, deadline: float | None) -> None:
     """Wait until a process has ended, without reaping it: its group keeps its number until then."""
     pause = 0.0005
-    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+    while not has_exited(pid):
         _check(deadline)
         time.sleep(pause)
         pause = min(2 * pause, _POLL_INTERVAL)

@@ -59,7 +59,7 @@ struct Reader {
 
 impl<'ast> Visit<'ast> for Reader {
     fn visit_item(&mut self, item: &'ast Item) {
-        if !is_test(item) {
+        if !is_left_out(item) {
             visit::visit_item(self, item);
         }
     }
@@ -108,7 +108,8 @@ fn with(before: &[String], ident: &syn::Ident) -> Vec<String> {
     before.iter().cloned().chain([ident.to_string()]).collect()
 }
 
-fn is_test(item: &Item) -> bool {
+/// Whether an item is for tests alone, or for other systems than Linux.
+fn is_left_out(item: &Item) -> bool {
     let attributes: &[Attribute] = match item {
         Item::Mod(item) => &item.attrs,
         Item::Use(item) => &item.attrs,
@@ -119,7 +120,9 @@ fn is_test(item: &Item) -> bool {
     };
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("cfg")
-            && attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"))
+            && attribute
+                .parse_args::<syn::Meta>()
+                .is_ok_and(|cfg| cfg.path().is_ident("test") || cfg.path().is_ident("not"))
     })
 }
 
@@ -217,6 +220,22 @@ mod tests {
             ("lib.rs", "mod a; mod b;"),
             ("a/mod.rs", "mod c; pub(crate) use c::X;"),
             ("a/c.rs", "pub struct X;"),
+            ("b.rs", "use crate::a::X;"),
+        ];
+        assert_eq!(uses(&files), ["b.rs -> a/c.rs"]);
+    }
+
+    #[test]
+    fn of_two_systems_the_first_one_counts() {
+        let files = [
+            ("lib.rs", "mod a; mod b;"),
+            (
+                "a.rs",
+                "#[cfg(linux)] mod c; #[cfg(not(linux))] mod d;
+                 #[cfg(linux)] pub use c::X; #[cfg(not(linux))] pub use d::X;",
+            ),
+            ("a/c.rs", "pub struct X;"),
+            ("a/d.rs", "pub struct X;"),
             ("b.rs", "use crate::a::X;"),
         ];
         assert_eq!(uses(&files), ["b.rs -> a/c.rs"]);

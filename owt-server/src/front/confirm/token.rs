@@ -43,8 +43,7 @@ pub(super) struct Subject<'a> {
 impl Tokens {
     pub(super) fn new() -> Self {
         let mut secret = [0; SECRET_LEN];
-        rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())
-            .expect("the kernel has random numbers");
+        getrandom::fill(&mut secret).expect("the system has random numbers");
         Self { secret, start: Instant::now() }
     }
 

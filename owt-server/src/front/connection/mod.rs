@@ -11,6 +11,7 @@ mod serve;
 mod settings_frame;
 mod stall;
 mod stream;
+mod unsent;
 
 pub(super) use exchange::{Exchange, OpenStream};
 pub(super) use framing::{MAX_HEAD, MAX_HEADERS, MAX_TARGET};

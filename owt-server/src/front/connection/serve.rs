@@ -30,9 +30,7 @@ use super::Exchange;
 use super::admission::{Accepted, Admission};
 use super::body::AnswerBody;
 use super::stream::{LINGER, Stream, Version};
-
-/// Bytes that the system takes for a client beyond those that are on their way to it.
-const MAX_UNSENT: u32 = 256 * 1024;
+use super::unsent::limit_unsent;
 
 /// What the front's connections are like.
 #[derive(Clone)]
@@ -64,12 +62,11 @@ trait Socket {
 }
 
 impl Socket for TcpStream {
-    /// The socket is made to send what it is given at once, and to take little that it cannot send: else
-    /// a client that reads slowly would seem for minutes not to read at all.
+    /// The socket is made to send what it is given at once, and to take little that it cannot send.
     fn prepare(&self) -> Option<SocketAddr> {
         // Without these, answers are only slower.
         let _ = self.set_nodelay(true);
-        let _ = SockRef::from(self).set_tcp_notsent_lowat(MAX_UNSENT);
+        let _ = limit_unsent(&SockRef::from(self));
         self.peer_addr().ok()
     }
 }
