@@ -6,6 +6,7 @@ mod bench;
 mod debian;
 mod fuzz;
 mod lint;
+mod macos;
 mod npm;
 mod setup;
 mod soak;
@@ -31,6 +32,8 @@ enum Chore {
     Test(test::Options),
     /// Check format, lints, types and documentation, running no test
     Lint,
+    /// Check that the code compiles for macOS, without compiling C, linking or running anything
+    Macos,
     /// Build the npm package owt-client, and the copy of it that the server carries
     Wasm(wasm::Options),
     /// Make the wheel owt-cli, in target/wheels, and check on which systems it runs
@@ -59,6 +62,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Setup(options) => test::set_up(&sh, options),
         Chore::Test(options) => test::run(&sh, &options),
         Chore::Lint => lint::run(&sh),
+        Chore::Macos => macos::run(&sh),
         Chore::Wasm(options) => wasm::run(&sh, &options),
         Chore::Wheel(options) => wheel::run(&sh, &options),
         Chore::Bench(options) => bench::run(&sh, &options),
