@@ -52,6 +52,24 @@ def test_a_package_of_the_active_virtualenv_is_found(serve: Serve, virtualenv: P
     assert server.call(ADAPTOR, {"prompt": "inside"}).text == "inside: done"
 
 
+def test_with_a_safe_path_the_start_directory_is_left_out(serve: Serve, lab_in: Path) -> None:
+    server = serve(cwd=lab_in, env={"PYTHONSAFEPATH": "1"})
+    reply = server.call(ADAPTOR, {"prompt": "here"})
+    first, *_, advice = reply.text.splitlines()
+    assert first == "ModuleNotFoundError: No module named 'some_lab'"
+    assert advice.endswith(
+        "PYTHONSAFEPATH is set, so modules are not looked for in the folder in which owt was "
+        "started. Name their folder in PYTHONPATH."
+    )
+    seen = view_from(server)
+    assert seen == view_of(Path(seen.executable), lab_in, PYTHONSAFEPATH="1")
+
+
+def test_with_a_safe_path_pythonpath_is_searched(serve: Serve, lab_in: Path) -> None:
+    server = serve(cwd=lab_in, env={"PYTHONSAFEPATH": "1", "PYTHONPATH": str(lab_in)})
+    assert server.call(ADAPTOR, {"prompt": "there"}).text == "there: done"
+
+
 @pytest.mark.parametrize("named", ["env", "env/bin/python"])
 def test_a_package_of_a_named_virtualenv_is_found(
     serve: Serve, virtualenv: Path, named: str

@@ -93,6 +93,9 @@ def environment(values: dict[str, Any]) -> dict[str, str]:
     if _MARK_VARIABLE in found:
         # Empty, so that the server outlives the worker that starts it.
         found[_MARK_VARIABLE] = ""
+    if getattr(sys.flags, "safe_path", False):
+        # Not there in Python 3.10. Perhaps by -P, which the workers would not inherit.
+        found["PYTHONSAFEPATH"] = "1"
     for name, variable in _SECRETS.items():
         value = values.get(name)
         if value:

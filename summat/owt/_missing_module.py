@@ -68,9 +68,19 @@ def _next_step(top: str) -> str:
             f"The package {package} should bring it and is installed, but not whole: "
             f"{sys.executable} -m pip install --force-reinstall {package}"
         )
+    return f"Install it there, or {_ANOTHER_PYTHON} If {top} is a file of yours: {_where()}"
+
+
+def _where() -> str:
+    """Return where files of the user's are looked for."""
+    if sys.flags.safe_path:
+        return (
+            "PYTHONSAFEPATH is set, so modules are not looked for in the folder in which owt was "
+            "started. Name their folder in PYTHONPATH."
+        )
     return (
-        f"Install it there, or {_ANOTHER_PYTHON} If {top} is a file of yours: modules are looked "
-        f"for in the folder in which owt was started, which is {_server.start_directory()}."
+        "modules are looked for in the folder in which owt was started, which is "
+        f"{_server.start_directory()}."
     )
 
 

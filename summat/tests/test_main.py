@@ -296,6 +296,15 @@ def test_arguments_become_options(values: dict[str, object], options: list[str])
     assert _main.options(values) == options
 
 
+@pytest.mark.parametrize(("options", "expected"), [(["-P"], "1"), ([], "None")])
+def test_a_safe_path_stays_safe(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], expected: str
+) -> None:
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    program = "from owt import _main; print(_main.environment({}).get('PYTHONSAFEPATH'))"
+    assert python(program, *options).stdout == f"{expected}\n"
+
+
 def test_secrets_are_passed_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"OWT_AUTH": "old", "OWT_URL_KEY": "old", "OWT_PORT": "1"}.items():
         monkeypatch.setenv(name, value)

@@ -28,10 +28,10 @@ VIEW = (
 )
 
 
-def view_of(python: Path, cwd: Path) -> View:
-    """Ask an interpreter, started as a user starts it."""
+def view_of(python: Path, cwd: Path, **env: str) -> View:
+    """Ask an interpreter, started as a user starts it, with nothing else in its environment."""
     script = f"import json, sys; print(json.dumps({VIEW}))"
-    output = subprocess.check_output([str(python), "-c", script], cwd=cwd, env={}, text=True)
+    output = subprocess.check_output([str(python), "-c", script], cwd=cwd, env=env, text=True)
     return View(**json.loads(output))
 
 
