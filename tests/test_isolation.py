@@ -97,9 +97,12 @@ def test_a_worker_that_does_not_answer_is_replaced(serve: Serve) -> None:
     assert server.call("lambda: 'alive'").text == "alive"
 
 
-def test_a_worker_whose_sockets_an_adaptor_closes_is_replaced(serve: Serve) -> None:
+# Where it takes its time, another thread waits for calls meanwhile, and holds the sockets.
+@pytest.mark.parametrize("seconds", [0, 0.1])
+def test_a_worker_whose_sockets_an_adaptor_closes_is_replaced(serve: Serve, seconds: float) -> None:
     server = serve("--workers", "1")
-    reply = server.call("import os\ndef run(_): os.closerange(3, 64)")
+    adaptor = f"import os, time\ndef run(_): time.sleep({seconds}); os.closerange(3, 64)"
+    reply = server.call(adaptor)
     assert (reply.status_code, reply.headers["Owt-Error"]) == (502, "worker-died")
     assert server.call("lambda: 'alive'").text == "alive"
 

@@ -2,6 +2,7 @@
 //! Frames are buffered by whoever has some to send, and written in batches.
 
 use std::os::fd::OwnedFd;
+use std::process::exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -12,6 +13,7 @@ use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use serde::Serialize;
 
+use super::FAILURE;
 use owt_common::wire::{self, CHUNK, Kind, SEND_FLAGS};
 
 /// For how many microseconds after a write small chunks of streams are buffered, to be written
@@ -89,6 +91,7 @@ impl Connection {
             match rustix::net::send(&self.socket, batch, SEND_FLAGS) {
                 Ok(written) => batch = &batch[written..],
                 Err(Errno::INTR) => {}
+                Err(errno @ (Errno::BADF | Errno::NOTSOCK)) => end(errno),
                 // The front has gone. The control socket closes too, which ends this process.
                 Err(errno) => return Err(errno),
             }
@@ -108,6 +111,13 @@ impl Connection {
             Err(_) => Read::Closed,
         }
     }
+}
+
+/// Ends this process, because an adaptor has closed its socket. The front need not see that by itself:
+/// while the leader waits for a call, the connection stays open for the other end.
+fn end(errno: Errno) -> ! {
+    tracing::error!("an adaptor has closed the sockets of this worker, which ends: {errno}");
+    exit(FAILURE)
 }
 
 /// Identifies a call within this worker.

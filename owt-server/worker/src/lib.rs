@@ -58,7 +58,7 @@ mod _owt_native {
     }
 }
 
-/// Exit status of a worker that could not start.
+/// Exit status of a worker that could not start, or cannot go on.
 const FAILURE: i32 = 1;
 
 /// Starts the threads of a worker; ends the process if it cannot.
