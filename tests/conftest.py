@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from harness.pythons import pythons
+from harness.pythons import missing, pythons
 from harness.server import TEST_VIRTUALENV, Serve, Server
 
 
@@ -38,6 +38,18 @@ def interpreter(request: pytest.FixtureRequest) -> tuple[str, Path]:
     """Return a version, such as 3.12, and its interpreter: each of this machine in turn."""
     found: tuple[str, Path] = request.param
     return found
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark what takes each interpreter in turn, whichever it runs with itself."""
+    for item in items:
+        if "interpreter" in item.fixturenames:
+            item.add_marker("each_interpreter")
+
+
+def pytest_report_header() -> list[str]:
+    """Say which versions those tests leave out that run with each."""
+    return [f"Python {version} is not installed: no test was run with it" for version in missing()]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from harness.envelope import envelope
-from harness.server import Serve, Server
+from harness.server import TEST_VIRTUALENV, Serve, Server
 from harness.wire import connect, json_request
 
 PID = "import os\nrun = os.getpid"
@@ -142,7 +142,7 @@ def test_what_only_waits_is_left_alone_and_costs_nobody_anything(serve: Serve, n
 
 @pytest.mark.parametrize("name", WOKEN)
 def test_what_can_be_woken_ends_soon(serve: Serve, name: str) -> None:
-    server = serve("--workers", "1", "--grace", "60")
+    server = serve("--workers", "1", "--grace", "60", env=TEST_VIRTUALENV)
     with silence() as port, neighbour(server):
         pid = server.call(PID).text
         code = WOKEN[name] + SAYS_ITS_END

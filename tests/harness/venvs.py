@@ -8,6 +8,9 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+# pip does the same, and takes seconds for it.
+UV = Path(sys.executable).with_name("uv")
+
 WHEEL = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
@@ -39,11 +42,22 @@ def make_virtualenv(folder: Path, *wheels: Path) -> Path:
     """Make a virtualenv, install wheels in it, and return its interpreter."""
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin/python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python)]
     for wheel in wheels:
-        install = [*pip, "install", "--quiet", "--no-index", "--no-deps", str(wheel)]
-        subprocess.run(install, check=True)
+        install(python, wheel)
     return python
+
+
+def install(python: Path, package: str | Path) -> None:
+    """Install a package: a wheel, or what the index has, which uv keeps once it has been there."""
+    tool: list[str | Path] = [UV, "pip", "install", "--quiet", "--no-deps"]
+    tool += ["--python", python, package]
+    if subprocess.run([*tool, "--offline"], check=False, capture_output=True).returncode != 0:
+        subprocess.run(tool, check=True)
+
+
+def uninstall(python: Path, package: str) -> None:
+    """Take a package out of a virtualenv again."""
+    subprocess.run([UV, "pip", "uninstall", "--quiet", "--python", python, package], check=True)
 
 
 def make_wheel(folder: Path, package: str, source: str) -> Path:

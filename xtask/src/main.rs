@@ -12,6 +12,7 @@ mod setup;
 mod soak;
 mod test;
 mod venv;
+mod version;
 mod wasm;
 mod web;
 mod wheel;

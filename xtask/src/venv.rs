@@ -3,9 +3,10 @@
 use std::env;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use xshell::{Shell, cmd};
 
+use crate::version::Version;
 use crate::workspace;
 
 /// A virtualenv with everything in its requirements file installed.
@@ -14,12 +15,14 @@ pub(crate) struct Venv {
     name: &'static str,
     requirements: &'static str,
     options: &'static [&'static str],
+    /// The version of Python that it is made with, if that is not the one that the server is tested with.
+    version: Option<Version>,
 }
 
 impl Venv {
     /// The Python tests run in this one.
     pub(crate) const TESTS: Self =
-        Self { name: "venv", requirements: "tests/requirements.txt", options: &[] };
+        Self { name: "venv", requirements: "tests/requirements.txt", options: &[], version: None };
 
     /// The adaptors of the examples run in this one, which has models.
     pub(crate) const MODELS: Self = Self {
@@ -27,6 +30,7 @@ impl Venv {
         requirements: "tests/models.txt",
         // The file lists it all, since one package asks for gigabytes that no example uses.
         options: &["--no-deps"],
+        version: None,
     };
 
     /// The servers that owt is benchmarked against run in this one.
@@ -34,11 +38,21 @@ impl Venv {
         name: "bench-venv",
         requirements: "xtask/src/bench/by_hand/requirements.txt",
         options: &[],
+        version: None,
     };
 
     /// The wheel is made, checked and installed by programs in this one.
-    pub(crate) const WHEEL: Self =
-        Self { name: "wheel-venv", requirements: "xtask/src/wheel/requirements.txt", options: &[] };
+    pub(crate) const WHEEL: Self = Self {
+        name: "wheel-venv",
+        requirements: "xtask/src/wheel/requirements.txt",
+        options: &[],
+        version: None,
+    };
+
+    /// The same, made with another version of Python.
+    pub(crate) const fn with(self, version: Version) -> Self {
+        Self { version: Some(version), ..self }
+    }
 
     /// Makes it, unless it is up to date.
     pub(crate) fn ensure(self, sh: &Shell) -> Result<()> {
@@ -54,7 +68,7 @@ impl Venv {
     /// How to make it by hand.
     pub(crate) fn manual_steps(self) -> String {
         let install = [&["pip", "install"], self.options, &["-r", self.requirements]].concat();
-        format!("python3 -m venv target/{}, {}", self.name, install.join(" "))
+        format!("{} -m venv target/{}, {}", self.base(), self.folder_name(), install.join(" "))
     }
 
     /// Its requirements file, from the repository's root.
@@ -77,8 +91,19 @@ impl Venv {
         Ok(self.folder()?.join("bin"))
     }
 
+    /// The interpreter that it is made with.
+    fn base(self) -> String {
+        let other = self.version.and_then(Version::interpreter);
+        other.map_or_else(interpreter, |path| path.display().to_string())
+    }
+
+    fn folder_name(self) -> String {
+        self.version
+            .map_or_else(|| self.name.to_owned(), |version| format!("{}-{version}", self.name))
+    }
+
     fn folder(self) -> Result<PathBuf> {
-        Ok(workspace::target()?.join(self.name))
+        Ok(workspace::target()?.join(self.folder_name()))
     }
 
     fn stamp_path(self) -> Result<PathBuf> {
@@ -88,14 +113,17 @@ impl Venv {
     /// The content of the stamp file of an up-to-date virtualenv.
     fn expected_stamp(self, sh: &Shell) -> Result<String> {
         let requirements = sh.read_file(workspace::root().join(self.requirements))?;
-        Ok(format!("{}\n{requirements}", version(sh)?))
+        Ok(format!("{}\n{requirements}", description(sh, &self.base())?))
     }
 
     fn make(self, sh: &Shell) -> Result<()> {
-        let (base, folder, python) = (interpreter(), self.folder()?, self.python()?);
-        let (options, requirements) = (self.options, workspace::root().join(self.requirements));
+        let (base, folder, python) = (self.base(), self.folder()?, self.python()?);
+        let (uv, options, requirements) = (self.program("uv")?, self.options, self.requirements);
+        let _inside = sh.push_dir(workspace::root());
         cmd!(sh, "{base} -m venv --clear {folder}").run()?;
-        cmd!(sh, "{python} -m pip install --quiet {options...} --requirement {requirements}")
+        let pinned = uv_requirement(sh)?;
+        cmd!(sh, "{python} -m pip install --quiet {pinned}").run()?;
+        cmd!(sh, "{uv} pip install --quiet --python {folder} {options...} -r {requirements}")
             .run()?;
         // Written last, so that a set-up that was cut short is done again.
         sh.write_file(self.stamp_path()?, self.expected_stamp(sh)?)?;
@@ -103,13 +131,20 @@ impl Venv {
     }
 }
 
+/// What fills virtualenvs, since pip takes minutes where it takes seconds: in the version of the tests.
+fn uv_requirement(sh: &Shell) -> Result<String> {
+    let requirements = sh.read_file(Venv::TESTS.requirements)?;
+    let pinned = requirements.lines().find(|line| line.starts_with("uv=="));
+    Ok(pinned.context("uv is among the packages of the tests")?.to_owned())
+}
+
 /// The interpreter that the server is built for, found as PyO3 finds it.
 pub(crate) fn interpreter() -> String {
     env::var("PYO3_PYTHON").unwrap_or_else(|_| "python3".to_owned())
 }
 
-fn version(sh: &Shell) -> Result<String> {
-    let python = interpreter();
+/// What a virtualenv is made from again if it changes.
+fn description(sh: &Shell, python: &str) -> Result<String> {
     let script = "import sys; print('#', sys.version, sys.base_prefix)";
     Ok(cmd!(sh, "{python} -c {script}").quiet().ignore_stderr().read()?)
 }

@@ -13,6 +13,7 @@ pub(crate) use need::{Missing, Need, State};
 
 use crate::debian;
 use crate::venv::Venv;
+use crate::version::Version;
 
 /// What builds the server.
 const BUILD: &[Need] = &[
@@ -24,6 +25,13 @@ const BUILD: &[Need] = &[
 
 /// What runs the Python tests.
 pub(crate) const PYTHON: &[Need] = &[Need::PythonVenv, Need::Venv(Venv::TESTS)];
+
+/// The versions of Python that some of the tests run with, too.
+pub(crate) const VERSIONS: &[Need] = &[
+    Need::OtherPython(Version::ALL[0]),
+    Need::OtherPython(Version::ALL[1]),
+    Need::OtherPython(Version::ALL[2]),
+];
 
 /// What the tests of a whole server call it with. Larger languages call it where they are installed.
 pub(crate) const CLIENTS: &[Need] = &[

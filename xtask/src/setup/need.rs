@@ -7,6 +7,7 @@ use xshell::Shell;
 
 use super::{node, python};
 use crate::venv::Venv;
+use crate::version::Version;
 use crate::{debian, npm, wasm};
 
 /// Something that has to be on this machine.
@@ -22,6 +23,8 @@ pub(crate) enum Need {
     PythonVenv,
     /// A virtualenv with packages in it
     Venv(Venv),
+    /// A version of Python beside that one, with the packages of the tests, where it is installed
+    OtherPython(Version),
     /// Node with its npm
     Node,
     /// The packages that a folder's lock file names
@@ -34,6 +37,8 @@ pub(crate) enum Need {
 pub(crate) enum State {
     /// It is, as this says more closely
     There(String),
+    /// It is not, and the tests run without it, as this says more closely
+    DoneWithout(String),
     Missing(Missing),
 }
 
@@ -58,6 +63,7 @@ impl Need {
             Self::PythonLibrary => python::library(sh),
             Self::PythonVenv => python::venv(sh),
             Self::Venv(venv) => State::own(venv.is_up_to_date(sh), venv.manual_steps()),
+            Self::OtherPython(version) => other_python(sh, version),
             Self::Node => node::look(sh),
             Self::Npm(folder) => State::own(npm::is_there(sh, folder), npm::command(folder)),
             Self::Wasm => wasm::look(sh),
@@ -68,6 +74,7 @@ impl Need {
     pub(super) fn install(self, sh: &Shell) -> Result<()> {
         match self {
             Self::Venv(venv) => venv.ensure(sh),
+            Self::OtherPython(version) => version.venv().ensure(sh),
             Self::Npm(folder) => npm::ensure(sh, folder),
             Self::Wasm => wasm::install(sh),
             Self::Program(..)
@@ -79,6 +86,15 @@ impl Need {
     }
 }
 
+/// A version that is not installed does not stop the tests, but it is seen.
+fn other_python(sh: &Shell, version: Version) -> State {
+    if version.interpreter().is_none() {
+        return State::DoneWithout(format!("no test runs with it; hint: {}", version.remedy()));
+    }
+    let is_done = !version.is_tested(sh) || version.venv().is_up_to_date(sh);
+    State::own(is_done, version.venv().manual_steps())
+}
+
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -87,6 +103,7 @@ impl fmt::Display for Need {
             Self::PythonLibrary => f.write_str("Python's shared library"),
             Self::PythonVenv => f.write_str("Python's venv"),
             Self::Venv(venv) => write!(f, "packages of {}", venv.requirements()),
+            Self::OtherPython(version) => write!(f, "packages for Python {version}"),
             Self::Node => write!(f, "Node {} or newer, with npm", node::OLDEST),
             Self::Npm(folder) => write!(f, "packages of {folder}"),
             Self::Wasm => f.write_str("compiler for WebAssembly"),
@@ -102,7 +119,7 @@ impl State {
 
     pub(super) fn missing(&self) -> Option<&Missing> {
         match self {
-            Self::There(_) => None,
+            Self::There(_) | Self::DoneWithout(_) => None,
             Self::Missing(missing) => Some(missing),
         }
     }

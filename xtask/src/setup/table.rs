@@ -21,6 +21,7 @@ pub(super) fn print(found: &[Found]) {
 fn row((need, state): &Found) -> [String; 3] {
     let (state, detail) = match state {
         State::There(detail) => ("there", detail.clone()),
+        State::DoneWithout(detail) => ("without", detail.clone()),
         State::Missing(missing) => ("missing", missing.to_string()),
     };
     [need.to_string(), state.to_owned(), detail]

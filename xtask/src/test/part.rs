@@ -7,10 +7,13 @@ use xshell::{Shell, cmd};
 use crate::setup::{self, Need};
 use crate::venv::Venv;
 use crate::wheel::{self, Profile};
-use crate::{web, workspace};
+use crate::{version, web, workspace};
 
 /// The crates that are published; the others build only where this repository is.
 const PUBLISHED: &[&str] = &["owt-core", "owt-client"];
+
+/// How many tests run at the same time: they wait more than they compute.
+pub(crate) const AT_ONCE: [&str; 2] = ["--numprocesses", "3"];
 
 /// What the README's first call and the seed's are made with.
 const PROGRAMS: &[Need] = &[Need::Program("curl", &["curl"]), Need::Program("jo", &["jo"])];
@@ -23,6 +26,8 @@ pub(super) enum Part {
     Summat,
     /// A real server, called by real clients
     System,
+    /// Those of the whole server that touch Python, with each other version that is installed
+    Versions,
     /// What is published: the wheel, installed and run as its users do, and the crates
     Packages,
     /// The JavaScript package, the web example and hostile pages, in Node, Chromium and Firefox
@@ -31,13 +36,14 @@ pub(super) enum Part {
 
 impl Part {
     pub(super) const ALL: &[Self] =
-        &[Self::Rust, Self::Summat, Self::System, Self::Packages, Self::Web];
+        &[Self::Rust, Self::Summat, Self::System, Self::Versions, Self::Packages, Self::Web];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Rust => "rust",
             Self::Summat => "summat",
             Self::System => "system",
+            Self::Versions => "versions",
             Self::Packages => "packages",
             Self::Web => "web",
         }
@@ -49,6 +55,7 @@ impl Part {
             Self::Rust => &[],
             Self::Summat => &[setup::PYTHON],
             Self::System => &[setup::PYTHON, setup::CLIENTS],
+            Self::Versions => &[setup::PYTHON, setup::VERSIONS],
             Self::Packages => &[setup::PYTHON, wheel::NEEDS, PROGRAMS],
             Self::Web => &[web::NEEDS],
         }
@@ -60,6 +67,7 @@ impl Part {
             Self::Rust => rust(sh),
             Self::Summat => summat(sh),
             Self::System => system(sh),
+            Self::Versions => version::test(sh),
             Self::Packages => packages(sh),
             Self::Web => web::test(sh),
         }
@@ -75,7 +83,7 @@ fn summat(sh: &Shell) -> Result<()> {
     let python = Venv::TESTS.python()?;
     let _inside = sh.push_dir("summat");
     // Fails if less of the package is covered than its settings ask for.
-    cmd!(sh, "{python} -m pytest --cov").run()?;
+    cmd!(sh, "{python} -m pytest {AT_ONCE...} --cov").run()?;
     Ok(())
 }
 
@@ -85,7 +93,7 @@ fn system(sh: &Shell) -> Result<()> {
     let python = Venv::TESTS.python()?;
     let _binary = sh.push_env("OWT_BIN", workspace::target()?.join("debug/owt"));
     let _inside = sh.push_dir("tests");
-    cmd!(sh, "{python} -m pytest --ignore packages").run()?;
+    cmd!(sh, "{python} -m pytest {AT_ONCE...} --ignore packages").run()?;
     Ok(())
 }
 

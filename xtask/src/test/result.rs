@@ -23,6 +23,8 @@ const COLOUR: &[&str] = &["FORCE_COLOR", "CLICOLOR_FORCE", "PY_COLORS"];
 pub(super) struct PartResult {
     pub(super) is_good: bool,
     counts: Counts,
+    /// Whether it may be that none of its tests can run here.
+    may_be_empty: bool,
 }
 
 /// How many tests passed and failed.
@@ -53,7 +55,8 @@ pub(super) fn of(sh: &Shell, part: Part) -> Result<PartResult> {
     } else {
         println!("failed in {seconds} s\n\n{log}\npart {} failed: {}", part.name(), path.display());
     }
-    Ok(PartResult { is_good, counts: counted(&closing) })
+    let may_be_empty = part == Part::Versions;
+    Ok(PartResult { is_good, counts: counted(&closing), may_be_empty })
 }
 
 /// Prints how many tests passed and failed, unless a part broke off before it could say that.
@@ -69,7 +72,11 @@ pub(super) fn print_total(results: &[PartResult]) {
 
 impl PartResult {
     fn has_told(&self) -> bool {
-        if self.is_good { self.counts.passed > 0 } else { self.counts.failed > 0 }
+        if self.is_good {
+            self.counts.passed > 0 || self.may_be_empty
+        } else {
+            self.counts.failed > 0
+        }
     }
 }
 
@@ -90,11 +97,14 @@ fn runs_well(sh: &Shell, part: Part, log: &PathBuf) -> Result<bool> {
     Ok(itself.status().context("cannot run this program again")?.success())
 }
 
-/// The lines with which the runners of tests say how many passed: those of Cargo, Node and pytest.
+/// The lines with which the runners of tests say how many passed, those of Cargo, Node and pytest; and
+/// ours, which say with which Python that was.
 fn closing_lines(log: &str) -> Vec<&str> {
-    let of_pytest = log.lines().rev().find(|line| is_of_pytest(line));
-    let others = log.lines().filter(|line| line.starts_with("test result: ") || is_of_node(line));
-    others.chain(of_pytest).collect()
+    let starts = ["test result: ", "Python 3."];
+    let is_closing = |line: &&str| {
+        starts.iter().any(|start| line.starts_with(start)) || is_of_node(line) || is_of_pytest(line)
+    };
+    log.lines().filter(is_closing).collect()
 }
 
 fn is_of_pytest(line: &str) -> bool {
@@ -151,6 +161,13 @@ mod tests {
                 1,
             ),
             ("=== test session starts ===\nsomething passed\n=== 7 passed in 1.2s ===\n", 1, 7, 0),
+            (
+                "=== 7 passed in 1.2s ===\nPython 3.12: 2 s\n=== 6 passed in 1.2s ===\nPython 3.13: 2 s\n",
+                4,
+                13,
+                0,
+            ),
+            ("Python 3.13 is not installed: 302 tests were not run with it\n", 1, 0, 0),
             ("=== 1 failed, 7 passed, 1 skipped, 2 errors in 61.20s (0:01:01) ===\n", 1, 7, 3),
             ("✔ a test (1ms)\nℹ tests 9\nℹ suites 1\nℹ pass 7\nℹ fail 1\nℹ cancelled 1\n", 4, 7, 2),
             ("# tests 9\n# a test of 3 things\n# pass 9\n# fail 0\n", 3, 9, 0),
@@ -164,8 +181,11 @@ mod tests {
 
     #[test]
     fn a_part_that_broke_off_has_told_nothing() {
-        let result =
-            |is_good, passed, failed| PartResult { is_good, counts: Counts { passed, failed } };
+        let result = |is_good, passed, failed| PartResult {
+            is_good,
+            counts: Counts { passed, failed },
+            may_be_empty: false,
+        };
         assert!(result(true, 3, 0).has_told());
         assert!(result(false, 3, 1).has_told());
         assert!(!result(false, 3, 0).has_told());
