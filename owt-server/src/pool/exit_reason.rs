@@ -1,6 +1,8 @@
 //! Why a worker process ended, for counters, the log and the callers whose calls it ran.
 
 use std::borrow::Cow;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
 
 use owt_core::Error;
 
@@ -83,37 +85,40 @@ impl From<ExitReason> for Error {
     }
 }
 
-/// The signals of Linux, from 1 on (signal(7)).
-const SIGNALS: [&str; 31] = [
-    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
-    "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
-    "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
-];
+/// The last signal that has a name (signal(7)).
+const LAST_SIGNAL: i32 = 31;
+
+/// The name of a signal. Systems number them differently: SIGBUS is 7 on Linux and 10 on macOS.
+fn name(number: i32) -> Option<String> {
+    let known = (1..=LAST_SIGNAL).contains(&number).then_some(number)?;
+    // The standard library has the names of this system: `signal: 9 (SIGKILL)`.
+    let status = ExitStatus::from_raw(known).to_string();
+    Some(status.split_once('(')?.1.strip_suffix(')')?.to_owned())
+}
 
 fn signal(number: i32) -> String {
-    let index = number.checked_sub(1).and_then(|index| usize::try_from(index).ok());
-    let Some(name) = index.and_then(|index| SIGNALS.get(index)) else {
-        return format!("was ended by signal {number}");
-    };
-    let cause = match *name {
-        "ILL" => ", usually because a library was built for another processor",
-        "ABRT" => ", usually because a native library gave up, or recursion has used up the stack",
-        "BUS" => {
+    let Some(name) = name(number) else { return format!("was ended by signal {number}") };
+    let cause = match &*name {
+        "SIGILL" => ", usually because a library was built for another processor",
+        "SIGABRT" => {
+            ", usually because a native library gave up, or recursion has used up the stack"
+        }
+        "SIGBUS" => {
             ", usually because a file became shorter while it was read as memory, or shared \
             memory ran out"
         }
-        "FPE" => ", usually because a native library divided by zero",
-        "KILL" => ", usually because memory ran out",
-        "SEGV" => {
+        "SIGFPE" => ", usually because a native library divided by zero",
+        "SIGKILL" => ", usually because memory ran out",
+        "SIGSEGV" => {
             ", usually because of a fault in a native library, or recursion has used up the stack"
         }
-        "TERM" => ", usually because somebody stopped it",
-        "XCPU" => ", because it had used as much processor time as it may",
-        "XFSZ" => ", because it wrote a file larger than it may",
-        "SYS" => ", because it made a system call that is not allowed here",
+        "SIGTERM" => ", usually because somebody stopped it",
+        "SIGXCPU" => ", because it had used as much processor time as it may",
+        "SIGXFSZ" => ", because it wrote a file larger than it may",
+        "SIGSYS" => ", because it made a system call that is not allowed here",
         _ => "",
     };
-    format!("was ended by SIG{name}{cause}")
+    format!("was ended by {name}{cause}")
 }
 
 #[cfg(test)]
@@ -128,6 +133,9 @@ mod tests {
         7,
         "was ended by SIGBUS, usually because a file became shorter while it was read as memory, or shared memory ran out"
     )]
+    #[case(16, "was ended by SIGSTKFLT")]
+    #[case(29, "was ended by SIGIO")]
+    #[case(30, "was ended by SIGPWR")]
     #[case(15, "was ended by SIGTERM, usually because somebody stopped it")]
     #[case(31, "was ended by SIGSYS, because it made a system call that is not allowed here")]
     #[case(0, "was ended by signal 0")]
