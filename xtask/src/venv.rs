@@ -1,7 +1,7 @@
 //! Virtualenvs in the target folder, rebuilt whenever their requirements or their Python change.
 
-use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use anyhow::{Context as _, Result};
 use xshell::{Shell, cmd};
@@ -120,6 +120,7 @@ impl Venv {
         let (base, folder, python) = (self.base(), self.folder()?, self.python()?);
         let (uv, options, requirements) = (self.program("uv")?, self.options, self.requirements);
         let _inside = sh.push_dir(workspace::root());
+        remove_link(&folder)?;
         cmd!(sh, "{base} -m venv --clear {folder}").run()?;
         let pinned = uv_requirement(sh)?;
         cmd!(sh, "{python} -m pip install --quiet {pinned}").run()?;
@@ -129,6 +130,14 @@ impl Venv {
         sh.write_file(self.stamp_path()?, self.expected_stamp(sh)?)?;
         Ok(())
     }
+}
+
+/// Removes a link to the virtualenv of another checkout: `venv --clear` would empty that one.
+fn remove_link(folder: &Path) -> Result<()> {
+    if folder.is_symlink() {
+        fs::remove_file(folder)?;
+    }
+    Ok(())
 }
 
 /// What fills virtualenvs, since pip takes minutes where it takes seconds: in the version of the tests.
@@ -147,4 +156,22 @@ pub(crate) fn interpreter() -> String {
 fn description(sh: &Shell, python: &str) -> Result<String> {
     let script = "import sys; print('#', sys.version, sys.base_prefix)";
     Ok(cmd!(sh, "{python} -c {script}").quiet().ignore_stderr().read()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn the_virtualenv_of_another_checkout_is_left_as_it_is() {
+        let folder = Shell::new().unwrap().create_temp_dir().unwrap();
+        let (theirs, ours) = (folder.path().join("theirs"), folder.path().join("ours"));
+        fs::create_dir(&theirs).unwrap();
+        symlink(&theirs, &ours).unwrap();
+        remove_link(&ours).unwrap();
+        remove_link(&theirs).unwrap();
+        assert!(theirs.is_dir() && !ours.is_symlink());
+    }
 }
