@@ -199,6 +199,16 @@ pub enum Error {
     /// The source does not compile; with the worker's message.
     #[error("code is invalid")]
     CodeInvalid(String),
+    /// The metadata block of the code, or the lock that came with it, cannot be used; with what is wrong, as
+    /// a sentence.
+    #[error("metadata of the code is invalid")]
+    MetadataInvalid(String),
+    /// What the code depends on cannot be installed; with the words of what installs it.
+    #[error("dependencies cannot be installed")]
+    DependenciesFailed(String),
+    /// There is nothing on the server that installs dependencies.
+    #[error("dependencies cannot be installed without uv")]
+    DependenciesUnavailable,
     /// The source defines no handler; with the worker's message.
     #[error("code has no entry point")]
     EntryMissing(String),
@@ -272,6 +282,7 @@ impl Error {
     pub fn from_worker(code: &str, text: String) -> Error {
         match ErrorKind::from_code(code) {
             Some(ErrorKind::CodeInvalid) => Error::CodeInvalid(text),
+            Some(ErrorKind::MetadataInvalid) => Error::MetadataInvalid(text),
             Some(ErrorKind::EntryMissing) => Error::EntryMissing(text),
             Some(ErrorKind::Arguments) => Error::Arguments(text),
             Some(ErrorKind::KwargsInvalid) => Error::KwargsInvalid(text),
@@ -289,6 +300,7 @@ mod tests {
 
     #[rstest]
     #[case("code-invalid")]
+    #[case("metadata-invalid")]
     #[case("entry-missing")]
     #[case("arguments")]
     #[case("kwargs-invalid")]

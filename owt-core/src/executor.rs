@@ -62,6 +62,11 @@ pub trait Control {
     /// Drops an adaptor wherever it is loaded, and its source. Whether the source was known.
     fn forget(&self, digest: Digest) -> bool;
 
+    /// The environments that were made for adaptors since the start, each as a JSON object.
+    fn environments(&self) -> Vec<serde_json::Value> {
+        Vec::new()
+    }
+
     /// How many workers there are, and how many should be.
     fn health(&self) -> Health;
 

@@ -161,7 +161,7 @@ impl Error {
             )
             .into(),
             Error::PathUnknown => "Nothing is at this path. Under /_owt/ there are health, \
-                metrics, calls and adaptors."
+                metrics, calls, adaptors and environments."
                 .into(),
             Error::BodyTooLarge { limit } => format!(
                 "The body is longer than {limit} bytes. Send less, or start the server with a \
@@ -182,7 +182,13 @@ impl Error {
                 application/json, application/x-www-form-urlencoded, or multipart/form-data with \
                 its boundary."
                 .into(),
+            Error::DependenciesUnavailable => "The code names packages in its metadata block, and this \
+                server has no uv to install them with. Install it on the server (`pip install uv`), or \
+                start the server with --dependencies off to run the code with what is there."
+                .into(),
             Error::CodeInvalid(text)
+            | Error::MetadataInvalid(text)
+            | Error::DependenciesFailed(text)
             | Error::EntryMissing(text)
             | Error::Arguments(text)
             | Error::KwargsInvalid(text)

@@ -15,14 +15,14 @@ _BLOCK = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)
 
 
 def metadata(source: str) -> dict[str, Any]:
-    """Return what the block `script` of a source says; a broken one is `code-invalid`."""
+    """Return what the block `script` of a source says; a broken one is `metadata-invalid`."""
     if "# /// script" not in source:
         return {}
     # Clients may send any ends of lines.
     lines = source.replace("\r\n", "\n").replace("\r", "\n")
     blocks = [found for found in _BLOCK.finditer(lines) if found["type"] == "script"]
     if len(blocks) > 1:
-        raise CallError("code-invalid", "There is more than one metadata block `# /// script`.")
+        raise CallError("metadata-invalid", "There is more than one metadata block `# /// script`.")
     if not blocks:
         return {}
     return _loads("".join(map(_uncommented, blocks[0]["content"].splitlines(keepends=True))))
@@ -47,5 +47,5 @@ def _loads(text: str) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, RecursionError) as err:
         reason = str(err) or type(err).__name__
         raise CallError(
-            "code-invalid", f"The metadata block of the code is not TOML: {reason}."
+            "metadata-invalid", f"The metadata block of the code is not TOML: {reason}."
         ) from None

@@ -72,7 +72,7 @@ def test_options_are_what_tool_owt_says(source: str, expected: dict[str, object]
 def test_a_broken_block_is_an_error(source: str, text: str) -> None:
     with pytest.raises(CallError) as raised:
         metadata(source)
-    assert raised.value.args == ("code-invalid", text)
+    assert raised.value.args == ("metadata-invalid", text)
 
 
 @given(st.text(alphabet="# /script\n\r='\"[]{}a1.-"))

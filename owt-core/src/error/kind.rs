@@ -67,10 +67,15 @@ impl ErrorKind {
             | ErrorKind::KwargsTooLarge => 413,
             ErrorKind::UrlTooLong => 414,
             ErrorKind::ContentType => 415,
-            ErrorKind::CodeInvalid | ErrorKind::EntryMissing | ErrorKind::Arguments => 422,
+            ErrorKind::CodeInvalid
+            | ErrorKind::MetadataInvalid
+            | ErrorKind::DependenciesFailed
+            | ErrorKind::EntryMissing
+            | ErrorKind::Arguments => 422,
             ErrorKind::TooManyConnections | ErrorKind::TooManyStreams => 429,
             ErrorKind::HeadTooLarge | ErrorKind::TooManyHeaders => 431,
             ErrorKind::AdaptorRaised | ErrorKind::ReplyInvalid => 500,
+            ErrorKind::DependenciesUnavailable => 501,
             ErrorKind::WorkerDied => 502,
             ErrorKind::BuffersFull
             | ErrorKind::QueueFull
