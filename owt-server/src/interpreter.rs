@@ -146,7 +146,7 @@ fn dangling(path: &Path) -> Option<InterpreterError> {
 
 /// The first program of a name on the path. `uvx` puts the environment of the tool that it runs at the
 /// front, which is not where the user's packages are.
-fn on_path(name: impl AsRef<OsStr>) -> Option<PathBuf> {
+pub(crate) fn on_path(name: impl AsRef<OsStr>) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let name = name.as_ref();
     let is_tool = |bin: &Path| Installation::of_bin(bin).is_some_and(|found| found.is_tool);
@@ -154,7 +154,7 @@ fn on_path(name: impl AsRef<OsStr>) -> Option<PathBuf> {
     folders.map(|folder| folder.join(name)).find(|path| is_executable(path))
 }
 
-fn is_executable(path: &Path) -> bool {
+pub(crate) fn is_executable(path: &Path) -> bool {
     path.is_file() && rustix::fs::access(path, Access::EXEC_OK).is_ok()
 }
 

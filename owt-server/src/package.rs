@@ -149,7 +149,7 @@ fn homes() -> Vec<PathBuf> {
 }
 
 /// Where what outlives the server may be: not in $XDG_RUNTIME_DIR, which is gone after a logout.
-fn caches() -> Vec<PathBuf> {
+pub(crate) fn caches() -> Vec<PathBuf> {
     let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
     let own = cache.filter(|path| is_ours(path)).map(|path| path.join("owt"));
     own.into_iter().chain(temporary()).collect()

@@ -27,6 +27,7 @@ use super::output;
 use super::start_error::{START_TIMEOUT, StartError};
 use super::subreaper::{self, Subreaper};
 use crate::interpreter::LastLine;
+use crate::secrets::SECRET_VARIABLES;
 
 /// What `python` runs: the extension module, found in the folder of the package alone.
 const BOOT: &str = "\
@@ -36,9 +37,6 @@ import _owt_native
 del sys.path[0]
 _owt_native.run()
 ";
-
-/// Variables by which the server gets its secrets. Workers are started without them.
-const SECRET_VARIABLES: [&str; 3] = ["OWT_AUTH", "OWT_TOKEN", "OWT_URL_KEY"];
 
 /// What it takes to start a worker.
 #[derive(Debug, Clone)]

@@ -8,6 +8,10 @@ mod marks;
 mod other;
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::{Subreaper, kill_all, kill_left, watch};
+pub(crate) use linux::Subreaper;
+#[cfg(target_os = "linux")]
+pub(super) use linux::{kill_all, kill_left, watch};
 #[cfg(not(target_os = "linux"))]
-pub(super) use other::{Subreaper, kill_all, kill_left, watch};
+pub(crate) use other::Subreaper;
+#[cfg(not(target_os = "linux"))]
+pub(super) use other::{kill_all, kill_left, watch};
