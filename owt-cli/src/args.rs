@@ -1,6 +1,7 @@
 //! Options that several commands have.
 
 mod adaptor;
+mod dependencies;
 mod fields;
 mod request;
 mod server;
@@ -8,6 +9,7 @@ mod url_key;
 pub(crate) mod value;
 
 pub(crate) use adaptor::{ARGUMENTS, AdaptorArgs, CodeArgs};
+pub(crate) use dependencies::DependencyArgs;
 pub(crate) use fields::{FieldArgs, LocalFieldArgs, with_option_names};
 pub(crate) use request::RequestArgs;
 pub(crate) use server::{DEFAULTS, UrlArgs};

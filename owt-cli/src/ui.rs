@@ -1,7 +1,7 @@
 //! Messages on standard error, and exit codes.
 
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -98,4 +98,14 @@ pub(crate) fn print(line: &str) -> Result<ExitCode, CliError> {
     let mut stdout = io::stdout().lock();
     check_written(writeln!(stdout, "{line}").and_then(|()| stdout.flush()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What shows the progress of an installation: each line on standard error, if that is a terminal.
+pub(crate) fn progress() -> impl Fn(&str) + Send + Sync + 'static {
+    let is_terminal = io::stderr().is_terminal();
+    move |line| {
+        if is_terminal {
+            let _ = writeln!(anstream::stderr(), "{line}");
+        }
+    }
 }

@@ -49,6 +49,29 @@ impl fmt::Display for Address {
     }
 }
 
+/// What becomes of the packages that an adaptor's metadata block names.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
+#[strum(serialize_all = "lowercase")]
+pub enum Dependencies {
+    /// They are installed into an environment of their own.
+    #[default]
+    On,
+    /// They are installed if a lock comes with the adaptor, and the call is refused otherwise.
+    Locked,
+    /// The block is ignored: adaptors have what is installed in the server's own environment.
+    Off,
+}
+
 /// What adaptors see in `owt.args` where there is a secret. `owt.main()` starts no server with it.
 const HIDDEN: &str = "hidden";
 
@@ -81,6 +104,12 @@ pub struct Config {
     pub trust_links: bool,
     /// The interpreter, or the folder of a virtualenv, that workers use.
     pub python: Option<PathBuf>,
+    /// What becomes of the packages that an adaptor's metadata block names.
+    pub dependencies: Dependencies,
+    /// How long installing them may take.
+    pub install_timeout: Duration,
+    /// After how long an environment that nobody has used is removed.
+    pub environment_age: Duration,
     /// How many worker processes run.
     pub workers: usize,
     /// How many calls of one adaptor run at a time in one worker, `async` ones not counted.
@@ -148,6 +177,9 @@ impl Default for Config {
             allow_hosts: Vec::new(),
             trust_links: false,
             python: None,
+            dependencies: Dependencies::default(),
+            install_timeout: Duration::from_secs(600),
+            environment_age: Duration::from_secs(30 * 24 * 60 * 60),
             workers: default_workers(),
             threads: 64,
             recycling: Recycling::default(),
@@ -239,6 +271,9 @@ impl Config {
             "allow_host": self.allow_hosts,
             "trust_links": self.trust_links,
             "python": self.python,
+            "dependencies": <&str>::from(self.dependencies),
+            "install_timeout": self.install_timeout.as_secs_f64(),
+            "environment_age": self.environment_age.as_secs_f64(),
             "workers": self.workers,
             "threads": self.threads,
             "worker_max_age": self.recycling.max_age.map(|age| age.as_secs_f64()),

@@ -4,9 +4,13 @@
 //! `front` → `dispatch` → a worker process, and back; `pool` keeps these processes alive. What runs in
 //! them is the crate `owt-worker`, which this one carries and does not link.
 
+// `json!` recurses for each key of the server's arguments.
+#![recursion_limit = "256"]
+
 mod cache;
 mod config;
 mod dispatch;
+mod environment;
 mod front;
 mod interpreter;
 mod local;
@@ -16,13 +20,15 @@ mod other_users;
 mod package;
 mod pool;
 mod private;
+mod router;
+mod secrets;
 mod serve;
 mod spool;
 mod stop;
 mod unix_socket;
 mod watched_file;
 
-pub use config::{Address, Config};
+pub use config::{Address, Config, Dependencies};
 pub use front::{
     AllowedOrigin, ApprovedCode, Credential, Credentials, NotACredential, NotAToken, NotAnOrigin,
     RequestLimits, TlsError, TlsFiles, Token, UrlKeyFileError, UrlKeySource, read_url_keys,

@@ -3,16 +3,20 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 
 use futures_util::StreamExt;
-use owt_core::{Call, CallGuard, Error, Executor, Reply, ReplyBody, ReplyHead};
+use owt_core::{Call, CallGuard, Code, Error, Executor, Reply, ReplyBody, ReplyHead};
 use tokio::task::LocalSet;
 
 use crate::config::{Address, Config};
 use crate::dispatch::{Dispatcher, Dispatchers};
+use crate::environment::{Installed, Installer, Progress, Store, Uv};
+use crate::interpreter::Interpreter;
 use crate::package::RunDir;
-use crate::pool::{self, Pool};
-use crate::serve::{ServeError, launch, limits};
+use crate::pool::{self, Housekeeping, Launch, Pool, Subreaper};
+use crate::router::{Plan, plan, sentence};
+use crate::serve::{ServeError, base, launch, limits};
 
 /// Why a local call gave no whole reply.
 #[derive(Debug, thiserror::Error)]
@@ -28,23 +32,59 @@ pub enum LocalError {
     Output(#[from] io::Error),
 }
 
-/// Runs one call, and writes its reply to `out` as it comes.
+/// Runs one call, and writes its reply to `out` as it comes. `progress` is given what is said while its
+/// dependencies are installed.
 ///
 /// # Errors
 /// When Python does not start, the call fails, or `out` cannot be written to.
-pub fn run(config: &Config, call: Call, out: &mut dyn Write) -> Result<ReplyHead, LocalError> {
+pub fn run(
+    config: &Config,
+    call: Call,
+    out: &mut dyn Write,
+    progress: impl Fn(&str) + Send + Sync + 'static,
+) -> Result<ReplyHead, LocalError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
-        let run_dir = RunDir::create()?;
+        let run_dir = Arc::new(RunDir::create()?);
         let nowhere = Address::Tcp(SocketAddr::new(config.address, 0));
-        let launch = launch(config, &run_dir, &nowhere)?;
+        let (launch, interpreter) = launch(config, &run_dir, &nowhere)?;
         let (pool_state, listeners) = pool::Shared::new(1, 1, config.recycling.clone());
+        let housekeeping = Housekeeping::start(&pool_state, run_dir.clone());
+        let progress = Progress::with_listener(progress);
+        let subreaper = pool_state.subreaper.clone();
+        let installed = environment(config, &call, interpreter, subreaper, &progress).await?;
+        let launch = match &installed {
+            Some(installed) => Launch { python: installed.python.clone(), ..launch },
+            None => launch,
+        };
         let dispatchers = Dispatchers::new(pool_state.clone(), listeners, limits(config));
         let pool = Pool::start(launch, run_dir, pool_state).await.map_err(ServeError::from)?;
         let outcome = execute(&dispatchers.start(), call, out).await;
         pool.stop().await;
+        housekeeping.stop().await;
         outcome
     })
+}
+
+/// The environment that a call asks for, if it does not run in the server's own.
+async fn environment(
+    config: &Config,
+    call: &Call,
+    interpreter: Interpreter,
+    subreaper: Arc<Subreaper>,
+    progress: &Progress,
+) -> Result<Option<Installed>, LocalError> {
+    let Code::Source(source) = &call.code else { return Ok(None) };
+    let (python, base) = (interpreter.executable.clone(), Arc::new(base(interpreter)));
+    let spec = match plan(source.text(), None, config.dependencies, &base) {
+        Plan::Own => return Ok(None),
+        Plan::Refused(err) => return Err(err.into()),
+        Plan::Environment(_, spec) => spec,
+    };
+    let store = Store::open()?;
+    let installer = Installer { store, limit: config.install_timeout, subreaper };
+    let installed = installer.install(&spec, || Uv::find(&python), progress).await;
+    Ok(Some(installed.map_err(|err| sentence(&err))?))
 }
 
 async fn execute(

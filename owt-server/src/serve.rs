@@ -11,6 +11,7 @@ use rustls::ServerConfig;
 use crate::cache::Cache;
 use crate::config::{Address, Config, cores};
 use crate::dispatch::{Dispatchers, Limits};
+use crate::environment::{self, Base, Installer, Store};
 use crate::front::{
     AppState, Approval, Auth, Confirmations, ConnectionSettings, Connections, Drain, Front, Guard,
     Place, RequestCounters, RequestIds, RequestLimits, SignedUrls, StaticFiles, TlsError, TlsFiles,
@@ -20,7 +21,8 @@ use crate::interpreter::{Interpreter, InterpreterError, Places};
 use crate::memory_budget::MemoryBudget;
 use crate::other_users::others_on_loopback;
 use crate::package::RunDir;
-use crate::pool::{self, Launch, Pool, StartError};
+use crate::pool::{self, Housekeeping, Launch, Pool, StartError};
+use crate::router::{Environments, Keeper, Profile, Router};
 use crate::stop::{Signals, stop};
 use crate::watched_file::FileError;
 use owt_common::wire::{MAX_CONNECTIONS, Settings};
@@ -99,22 +101,27 @@ pub fn serve(mut config: Config, ready: impl FnOnce(&Address)) -> Result<(), Ser
     actix_web::rt::System::new().block_on(async move {
         let mut signals = Signals::listen()?;
         let threads = front_threads();
-        let run_dir = RunDir::create()?;
-        let launch = launch(&config, &run_dir, &address)?;
+        let run_dir = Arc::new(RunDir::create()?);
+        let (launch, interpreter) = launch(&config, &run_dir, &address)?;
         let place = place(&launch);
         let state = Arc::new(app_state(&config, &run_dir, address.ip(), place, opened));
         let (pool_state, listeners) =
             pool::Shared::new(config.workers, threads, config.recycling.clone());
         let dispatchers = Dispatchers::new(pool_state.clone(), listeners, limits(&config));
+        let housekeeping = Housekeeping::start(&pool_state, run_dir.clone());
         let pool = tokio::select! {
-            started = Pool::start(launch, run_dir, pool_state) => started?,
+            started = Pool::start(launch.clone(), run_dir.clone(), pool_state.clone()) => started?,
             () = signals.next() => return Ok(()),
         };
-        let (for_front, executors) = (state.clone(), dispatchers.clone());
+        let profile =
+            Profile { launch, run_dir, pool: pool_state, dispatchers: dispatchers.clone() };
+        let (keeper, environments) = keeper(&config, interpreter, profile, threads)?;
+        let keeper = keeper.start();
+        let (for_front, executors) = (state.clone(), (dispatchers.clone(), environments.clone()));
         let settings = connection_settings(&config, tls, threads);
         let server = listen(listener, settings, move || Front {
             state: for_front.clone(),
-            executor: executors.start(),
+            executor: Router::start(executors.0.start(), executors.1.clone()),
         })?;
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
@@ -123,13 +130,39 @@ pub fn serve(mut config: Config, ready: impl FnOnce(&Address)) -> Result<(), Ser
         tokio::select! {
             ended = serving => ended.map_err(io::Error::other)??,
             () = signals.next() => {
-                let cancel_all = async || dispatchers.cancel_all().await;
+                let cancel_all =
+                    async || dispatchers.cancel_all().await + environments.cancel_all().await;
                 stop(signals, &state.drain, cancel_all, handle, config.grace).await;
             }
         }
+        keeper.stop().await;
         pool.stop().await;
+        housekeeping.stop().await;
         Ok(())
     })
+}
+
+/// What makes environments, and what the front shares with it.
+fn keeper(
+    config: &Config,
+    interpreter: Interpreter,
+    profile: Profile,
+    threads: usize,
+) -> Result<(Keeper, Arc<Environments>), ServeError> {
+    let installer = Installer {
+        store: Store::open()?,
+        limit: config.install_timeout,
+        subreaper: profile.pool.subreaper.clone(),
+    };
+    let base = Arc::new(base(interpreter));
+    let limits = (threads, config.environment_age);
+    Ok(Keeper::new(profile, installer, base, config.dependencies, limits))
+}
+
+/// What is the same for all environments.
+pub(crate) fn base(interpreter: Interpreter) -> Base {
+    let Interpreter { executable, version, .. } = interpreter;
+    Base { python: executable, version, settings: environment::settings() }
 }
 
 /// Says what cannot be promised to those who reach this server over a network.
@@ -259,9 +292,9 @@ pub(crate) fn launch(
     config: &Config,
     run_dir: &RunDir,
     address: &Address,
-) -> Result<Launch, ServeError> {
+) -> Result<(Launch, Interpreter), ServeError> {
     let interpreter = Places::of_environment(config.python.clone())?.find()?;
-    let Interpreter { executable, version, origin } = interpreter;
+    let Interpreter { executable, version, origin } = &interpreter;
     tracing::info!("Python {version} ({}, {origin})", executable.display());
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let settings = Settings {
@@ -282,5 +315,5 @@ pub(crate) fn launch(
         log_tracebacks: config.log_tracebacks,
         args: config.to_args(address).to_string(),
     };
-    Ok(Launch { python: executable, settings })
+    Ok((Launch { python: executable.clone(), settings }, interpreter))
 }

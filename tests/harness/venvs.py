@@ -60,13 +60,13 @@ def uninstall(python: Path, package: str) -> None:
     subprocess.run([UV, "pip", "uninstall", "--quiet", "--python", python, package], check=True)
 
 
-def make_wheel(folder: Path, package: str, source: str) -> Path:
+def make_wheel(folder: Path, package: str, source: str, version: str = "1.0") -> Path:
     """Build a package of one module, as a wheel."""
-    wheel = folder / f"{package}-1.0-py3-none-any.whl"
-    info = f"{package}-1.0.dist-info"
+    wheel = folder / f"{package}-{version}-py3-none-any.whl"
+    info = f"{package}-{version}.dist-info"
     files = {
         f"{package}/__init__.py": source,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n",
         f"{info}/WHEEL": WHEEL,
     }
     record = f"{info}/RECORD"

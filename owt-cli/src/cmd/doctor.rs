@@ -82,7 +82,7 @@ fn ask(config: &Config) -> Result<Value, CliError> {
     };
     let call = Envelope::new(Code::source(QUESTION)).into_call(request);
     let mut answer = Vec::new();
-    owt_server::run(config, call, &mut answer).map_err(|err| match err {
+    owt_server::run(config, call, &mut answer, |_| {}).map_err(|err| match err {
         // What is in each place stands above it.
         LocalError::Start(ServeError::Interpreter(err)) => {
             CliError::new(ExitKind::Start, err.to_string())

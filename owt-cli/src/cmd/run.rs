@@ -9,7 +9,7 @@ use owt_server::{Config, LocalError};
 use tracing::level_filters::LevelFilter;
 
 use super::serve::cannot_serve;
-use crate::args::{self, ARGUMENTS, AdaptorArgs, LocalFieldArgs, RequestArgs};
+use crate::args::{self, ARGUMENTS, AdaptorArgs, DependencyArgs, LocalFieldArgs, RequestArgs};
 use crate::input::Input;
 use crate::output;
 use crate::ui::{self, CliError, ExitKind};
@@ -29,6 +29,9 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "PATH", env = "OWT_PYTHON")]
     python: Option<PathBuf>,
 
+    #[command(flatten)]
+    installing: DependencyArgs,
+
     /// Write the answer to a file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -46,9 +49,14 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode, CliError> {
     let mut input = Input::default();
     let envelope = args.fields.apply(args.adaptor.envelope(&mut input)?)?;
     let call = envelope.into_call(request(args.request, &mut input)?);
-    let config = Config { python: args.python, ..Config::default() };
+    let config = Config {
+        python: args.python,
+        dependencies: args.installing.dependencies,
+        install_timeout: args.installing.install_timeout,
+        ..Config::default()
+    };
     let mut out = output::open(args.output.as_deref())?;
-    let head = match owt_server::run(&config, call, &mut out) {
+    let head = match owt_server::run(&config, call, &mut out, ui::progress()) {
         Ok(head) => head,
         Err(LocalError::Output(err)) => {
             return ui::check_written(Err(err)).map(|()| ExitCode::SUCCESS);

@@ -1,6 +1,6 @@
 //! The [`Executor`] of one thread of the front.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use owt_core::{
     ReplyHead, Timing,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinHandle;
 
 use super::broadcast::{Broadcast, Query};
 use super::cancellation::CancelPolicy;
@@ -34,6 +35,8 @@ pub(crate) struct Dispatcher {
     pub(super) broadcast: Broadcast<Dispatcher>,
     /// This thread's own counters, so that counting needs no synchronization.
     pub(super) stats: Rc<RefCell<CallStats>>,
+    /// The task that follows the workers.
+    listening: OnceCell<JoinHandle<()>>,
 }
 
 /// What one thread of the front listens to.
@@ -48,17 +51,26 @@ impl Dispatcher {
         shared: Arc<Shared>,
         broadcast: Broadcast<Dispatcher>,
         inbox: Inbox,
+        stats: Rc<RefCell<CallStats>>,
     ) -> Rc<Self> {
-        let stats = Rc::<RefCell<CallStats>>::default();
         let policy = CancelPolicy {
             grace: shared.limits.grace,
             max_abandoned: shared.pool.recycling.max_abandoned,
         };
         let connections = Connections::new(shared.pool.slots().len(), policy, stats.clone());
-        let this = Rc::new(Self { connections, shared, broadcast, stats });
+        let this =
+            Rc::new(Self { connections, shared, broadcast, stats, listening: OnceCell::new() });
         let listening = this.clone();
-        tokio::task::spawn_local(async move { listening.listen(inbox).await });
+        let task = tokio::task::spawn_local(async move { listening.listen(inbox).await });
+        let _ = this.listening.set(task);
         this
+    }
+
+    /// Ends what it does by itself, because its pool has been stopped.
+    pub(crate) fn stop(&self) {
+        self.listening.get().inspect(|task| task.abort());
+        let err = Error::Draining;
+        self.connections.all().iter().for_each(|connection| connection.fail(&err));
     }
 
     async fn listen(self: Rc<Self>, inbox: Inbox) {
@@ -77,7 +89,7 @@ impl Dispatcher {
     }
 
     /// The source of a call, if this server has it.
-    fn source(&self, code: &Code) -> Result<Arc<str>, Error> {
+    pub(crate) fn source_of(&self, code: &Code) -> Result<Arc<str>, Error> {
         match code {
             Code::Source(source) => {
                 self.shared.sources.remember(code);
@@ -101,7 +113,7 @@ impl Executor for Dispatcher {
     ) -> Result<Reply<ReplyStream>, Failure> {
         let began = Instant::now();
         let digest = call.code.digest();
-        let source = self.source(&call.code)?;
+        let source = self.source_of(&call.code)?;
         if source.len() + call.kwargs.as_ref().map_or(0, String::len) > MAX_TEXT {
             return Err(Error::TextTooLarge { limit: MAX_TEXT as u64 }.into());
         }

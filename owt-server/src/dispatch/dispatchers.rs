@@ -1,8 +1,10 @@
 //! The dispatchers of all threads of the front, for whoever starts and stops the server.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use owt_core::stats::CallStats;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -10,6 +12,7 @@ use super::broadcast::Broadcast;
 use super::cancellation::CancelReason;
 use super::dispatcher::{Dispatcher, Inbox};
 use super::shared::{Limits, Shared};
+use super::sources::Sources;
 use crate::pool::{self, WorkerEvent};
 
 pub(crate) struct Dispatchers {
@@ -26,10 +29,29 @@ impl Dispatchers {
         listeners: Vec<UnboundedReceiver<WorkerEvent>>,
         limits: Limits,
     ) -> Arc<Self> {
+        Self::with_sources(pool, listeners, limits, Arc::default())
+    }
+
+    /// The same for another pool of this server, which knows the same sources.
+    pub(crate) fn beside(
+        &self,
+        pool: Arc<pool::Shared>,
+        listeners: Vec<UnboundedReceiver<WorkerEvent>>,
+    ) -> Arc<Self> {
+        let Shared { sources, limits, .. } = &*self.shared;
+        Self::with_sources(pool, listeners, *limits, sources.clone())
+    }
+
+    fn with_sources(
+        pool: Arc<pool::Shared>,
+        listeners: Vec<UnboundedReceiver<WorkerEvent>>,
+        limits: Limits,
+        sources: Arc<Sources>,
+    ) -> Arc<Self> {
         let (broadcast, queries) = Broadcast::new(listeners.len());
         let inboxes = listeners.into_iter().zip(queries);
         let inboxes = inboxes.map(|(events, queries)| Inbox { events, queries }).collect();
-        let shared = Arc::new(Shared::new(pool, limits));
+        let shared = Arc::new(Shared::new(pool, sources, limits));
         Arc::new(Self { shared, broadcast, inboxes: Mutex::new(inboxes) })
     }
 
@@ -38,8 +60,17 @@ impl Dispatchers {
     /// # Panics
     /// When there are more threads than listeners.
     pub(crate) fn start(&self) -> Rc<Dispatcher> {
+        self.start_with(Rc::default())
+    }
+
+    /// The same, which counts with another dispatcher of this thread.
+    pub(crate) fn start_beside(&self, other: &Dispatcher) -> Rc<Dispatcher> {
+        self.start_with(other.stats.clone())
+    }
+
+    fn start_with(&self, stats: Rc<RefCell<CallStats>>) -> Rc<Dispatcher> {
         let inbox = self.inboxes.lock().pop().expect("there is a listener for each thread");
-        Dispatcher::start(self.shared.clone(), self.broadcast.clone(), inbox)
+        Dispatcher::start(self.shared.clone(), self.broadcast.clone(), inbox, stats)
     }
 
     /// Interrupts all calls, because the server stops; how many there were.

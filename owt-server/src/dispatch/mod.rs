@@ -24,4 +24,5 @@ mod window;
 
 pub(crate) use dispatcher::Dispatcher;
 pub(crate) use dispatchers::Dispatchers;
+pub(crate) use reply_stream::ReplyStream;
 pub(crate) use shared::Limits;

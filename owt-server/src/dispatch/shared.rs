@@ -9,7 +9,7 @@ use crate::pool;
 
 pub(super) struct Shared {
     pub(super) pool: Arc<pool::Shared>,
-    pub(super) sources: Sources,
+    pub(super) sources: Arc<Sources>,
     /// Of each worker.
     pub(super) admission: Vec<Admission>,
     pub(super) limits: Limits,
@@ -27,8 +27,8 @@ pub(crate) struct Limits {
 }
 
 impl Shared {
-    pub(super) fn new(pool: Arc<pool::Shared>, limits: Limits) -> Self {
+    pub(super) fn new(pool: Arc<pool::Shared>, sources: Arc<Sources>, limits: Limits) -> Self {
         let admission = pool.slots().map(|_| Admission::new(limits.capacity)).collect();
-        Self { pool, sources: Sources::default(), admission, limits }
+        Self { pool, sources, admission, limits }
     }
 }

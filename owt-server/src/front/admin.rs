@@ -20,6 +20,9 @@ pub(super) async fn answer<E: Control>(
         (&Method::GET | &Method::HEAD, "adaptors") => {
             Ok(HttpResponse::Ok().json(executor.adaptors().await))
         }
+        (&Method::GET | &Method::HEAD, "environments") => {
+            Ok(HttpResponse::Ok().json(executor.environments()))
+        }
         (&Method::GET | &Method::HEAD, "metrics") => {
             Ok(metrics::answer(executor, &front.state).await)
         }

@@ -1,4 +1,4 @@
-//! The start and the stop of all workers.
+//! The start and the stop of a pool's workers, and of what watches the processes of all pools.
 
 use std::sync::Arc;
 
@@ -7,17 +7,14 @@ use tokio::sync::watch;
 use super::process::Launch;
 use super::shared::Shared;
 use super::start_error::StartError;
-use super::subreaper;
+use super::subreaper::{self, Subreaper};
 use super::supervisor::Supervisor;
 use crate::package::RunDir;
 
-/// The running worker processes.
+/// The running worker processes of a pool.
 pub(crate) struct Pool {
-    pub(crate) shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     supervisors: Vec<tokio::task::JoinHandle<()>>,
-    background: Vec<tokio::task::JoinHandle<()>>,
-    run_dir: Arc<RunDir>,
 }
 
 impl Pool {
@@ -27,13 +24,11 @@ impl Pool {
     /// When a worker does not start.
     pub(crate) async fn start(
         mut launch: Launch,
-        run_dir: RunDir,
+        run_dir: Arc<RunDir>,
         shared: Arc<Shared>,
     ) -> Result<Self, StartError> {
-        let run_dir = Arc::new(run_dir);
         let (stop, stopped) = watch::channel(false);
         launch.settings.connections = shared.listeners.len();
-        let reaping = tokio::task::spawn_local(subreaper::watch(shared.subreaper.clone()));
         let mut starting = Vec::new();
         for worker in shared.slots() {
             let supervisor = Supervisor {
@@ -49,15 +44,7 @@ impl Pool {
         for starting in starting {
             supervisors.push(starting.ready().await?);
         }
-        let background = vec![
-            reaping,
-            tokio::task::spawn_local({
-                let shared = shared.clone();
-                async move { shared.oom.watch().await }
-            }),
-            tokio::task::spawn_local(run_dir.clone().keep()),
-        ];
-        Ok(Self { shared, stop, supervisors, background, run_dir })
+        Ok(Self { stop, supervisors })
     }
 
     /// Stops the workers. Calls that still run fail.
@@ -66,11 +53,33 @@ impl Pool {
         for supervisor in self.supervisors {
             let _ = supervisor.await;
         }
-        subreaper::kill_all(self.shared.subreaper.clone()).await;
-        for task in self.background {
+    }
+}
+
+/// What there is once in a server, however many pools it has.
+pub(crate) struct Housekeeping {
+    subreaper: Arc<Subreaper>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Housekeeping {
+    /// Watches the processes of a pool, and of all that are made [beside](Shared::beside) it.
+    pub(crate) fn start(shared: &Arc<Shared>, run_dir: Arc<RunDir>) -> Self {
+        let (subreaper, oom) = (shared.subreaper.clone(), shared.oom.clone());
+        let tasks = vec![
+            tokio::task::spawn_local(subreaper::watch(subreaper.clone())),
+            tokio::task::spawn_local(async move { oom.watch().await }),
+            tokio::task::spawn_local(run_dir.keep()),
+        ];
+        Self { subreaper, tasks }
+    }
+
+    /// Kills what the workers of all pools have left, once these are stopped.
+    pub(crate) async fn stop(self) {
+        subreaper::kill_all(self.subreaper).await;
+        for task in self.tasks {
             task.abort();
             let _ = task.await;
         }
-        drop(self.run_dir);
     }
 }

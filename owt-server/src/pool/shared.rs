@@ -19,9 +19,9 @@ pub(crate) struct Shared {
     /// One for each thread of the front.
     pub(super) listeners: Vec<UnboundedSender<WorkerEvent>>,
     pub(crate) recycling: Recycling,
-    pub(super) counters: Counters,
-    pub(super) oom: OomWatch,
-    pub(super) subreaper: Arc<Subreaper>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) oom: Arc<OomWatch>,
+    pub(crate) subreaper: Arc<Subreaper>,
 }
 
 impl Shared {
@@ -31,14 +31,24 @@ impl Shared {
         threads: usize,
         recycling: Recycling,
     ) -> (Arc<Self>, Vec<UnboundedReceiver<WorkerEvent>>) {
+        let (counters, oom, subreaper) = Default::default();
         let (listeners, receivers) = (0..threads).map(|_| unbounded_channel()).unzip();
+        let slots = (0..workers).map(|_| Slot::default()).collect();
+        let shared = Self { slots, listeners, recycling, counters, oom, subreaper };
+        (Arc::new(shared), receivers)
+    }
+
+    /// The same for another pool of this server, of as many workers. Counters, and what watches the
+    /// processes of the server, are there once.
+    pub(crate) fn beside(&self) -> (Arc<Self>, Vec<UnboundedReceiver<WorkerEvent>>) {
+        let (listeners, receivers) = self.listeners.iter().map(|_| unbounded_channel()).unzip();
         let shared = Self {
-            slots: (0..workers).map(|_| Slot::default()).collect(),
+            slots: self.slots.iter().map(|_| Slot::default()).collect(),
             listeners,
-            recycling,
-            counters: Counters::default(),
-            oom: OomWatch::default(),
-            subreaper: Arc::default(),
+            recycling: self.recycling.clone(),
+            counters: self.counters.clone(),
+            oom: self.oom.clone(),
+            subreaper: self.subreaper.clone(),
         };
         (Arc::new(shared), receivers)
     }

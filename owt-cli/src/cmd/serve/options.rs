@@ -12,7 +12,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::limits::LimitArgs;
 use super::token::TokenOption;
-use crate::args::{DEFAULTS, UrlKeyArgs, value};
+use crate::args::{DEFAULTS, DependencyArgs, UrlKeyArgs, value};
 use crate::ui::CliError;
 
 const EXAMPLES: &str = "\
@@ -119,6 +119,14 @@ pub(crate) struct ServeArgs {
     /// The interpreter, or the folder of a virtualenv, instead of the active one
     #[arg(long, value_name = "PATH", env = "OWT_PYTHON", help_heading = "Python")]
     python: Option<PathBuf>,
+
+    #[command(flatten)]
+    installing: DependencyArgs,
+
+    /// After so many seconds, remove an environment that nobody has used
+    #[arg(long, value_name = "SECONDS", env = "OWT_ENVIRONMENT_AGE", help_heading = "Python")]
+    #[arg(default_value = value::shown_seconds(DEFAULTS.environment_age), value_parser = value::seconds)]
+    environment_age: Duration,
 
     /// How many worker processes run
     ///
@@ -315,6 +323,9 @@ impl ServeArgs {
             allow_hosts: self.allow_host,
             trust_links: self.trust_links,
             python: self.python,
+            dependencies: self.installing.dependencies,
+            install_timeout: self.installing.install_timeout,
+            environment_age: self.environment_age,
             workers: self.workers,
             threads: self.threads,
             recycling: Recycling {

@@ -1,0 +1,50 @@
+"""The program uv, found for servers of tests, and others in its place."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from harness.venvs import make_wheel
+
+# How this machine reaches package indexes, and where its interpreters are.
+_MACHINE = ["SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"]
+
+
+def uv_program() -> Path:
+    """Return uv itself: of the environment of the tests, or on the path."""
+    beside = Path(sys.executable).parent / "uv"
+    found = str(beside) if beside.is_file() else shutil.which("uv")
+    assert found, "uv is not there; cargo xtask setup installs it for the tests"
+    return Path(found)
+
+
+def on_path(program: Path) -> dict[str, str]:
+    """Return the variables with which a server finds a program first."""
+    return {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def machine() -> dict[str, str]:
+    """Return the variables by which uv reaches the package index that pip uses here."""
+    found = {name: os.environ[name] for name in _MACHINE if name in os.environ}
+    if index := os.environ.get("PIP_INDEX_URL"):
+        found["UV_DEFAULT_INDEX"] = index
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    return {**found, "PYENV_ROOT": str(pyenv), **on_path(uv_program())}
+
+
+def shelf(folder: Path, *packages: tuple[str, str]) -> dict[str, str]:
+    """Make packages that know their versions; return the variables that make them all there is."""
+    folder.mkdir()
+    for package, version in packages:
+        make_wheel(folder, package, f"version = {version!r}", version)
+    return {"UV_FIND_LINKS": str(folder), "UV_NO_INDEX": "1"}
+
+
+def stand_in(folder: Path, script: str) -> dict[str, str]:
+    """Make a program that does as a script says in the place of uv; `$UV` is the real one."""
+    folder.mkdir()
+    program = folder / "uv"
+    program.write_text(f"#!/bin/sh\nUV={uv_program()}\n{script}\n")
+    program.chmod(0o700)
+    return on_path(program)
