@@ -13,8 +13,8 @@ from harness.envelope import envelope
 from harness.program import run_owt
 from harness.pythons import missing
 from harness.server import TEST_VIRTUALENV, Serve, Server
-from harness.uv import machine, on_path, shelf, stand_in, uv_program
-from harness.venvs import make_virtualenv
+from harness.uv import machine, on_path, shelf, stand_in
+from harness.venvs import UV, make_virtualenv
 
 PACKAGES = [("alpha", "1.0"), ("alpha", "2.0"), ("beta", "1.0")]
 
@@ -29,7 +29,8 @@ def script(*dependencies: str, body: str = "lambda: alpha.version", head: str = 
 @pytest.fixture
 def env(tmp_path: Path) -> Mapping[str, str]:
     """Return what a server needs to have a few small packages installed, without any index."""
-    return {**TEST_VIRTUALENV, **on_path(uv_program()), **shelf(tmp_path / "shelf", *PACKAGES)}
+    shelf(tmp_path, *PACKAGES)
+    return {**TEST_VIRTUALENV, **on_path(UV)}
 
 
 def environments(server: Server) -> list[dict[str, Any]]:
@@ -126,9 +127,9 @@ def test_a_server_that_is_killed_in_the_middle_leaves_nothing_half_made(
     (tmp_path / "slow").touch()
     # It installs, and then is still there when the server is killed.
     slow = (
-        f'"$UV" "$@"; touch {tmp_path}/begun; if [ -e {tmp_path}/slow ]; then sleep 2; exit 1; fi'
+        f'"$UV" "$@"; end=$?; touch {tmp_path}/begun; if [ -e {tmp_path}/slow ]; then sleep 2; fi'
     )
-    env = {**env, **stand_in(tmp_path / "bin", slow)}
+    env = {**env, **stand_in(tmp_path / "bin", f"{slow}; exit $end")}
     server = serve(env=env)
     with ThreadPoolExecutor() as threads:
         call = threads.submit(server.call, script("alpha<2"))
@@ -156,11 +157,11 @@ def test_without_a_network_what_is_there_works(
     serve: Serve, env: Mapping[str, str], tmp_path: Path
 ) -> None:
     assert serve(env=env).call(script("alpha<2")).text == "1.0"
-    online = {**TEST_VIRTUALENV, **on_path(uv_program())}
     offline = serve(env={**env, "UV_OFFLINE": "1"})
     assert offline.call(script("alpha<2")).text == "1.0"
     assert installations(offline) == 1
-    answer = serve(env={**online, "UV_OFFLINE": "1"}).call(script("idna==3.4"))
+    (tmp_path / ".config/uv/uv.toml").unlink()
+    answer = serve(env={**env, "UV_OFFLINE": "1"}).call(script("idna==3.4"))
     assert (answer.status_code, answer.headers["Owt-Error"]) == (422, "dependencies-failed")
     assert "idna" in answer.text
 
@@ -169,11 +170,12 @@ def test_a_failure_is_told_in_uvs_words_and_tried_again(
     serve: Serve, env: Mapping[str, str], tmp_path: Path
 ) -> None:
     server = serve(env=env)
-    for runs in (1, 2):
+    for _ in range(2):
+        mark = len(server.log)
         answer = server.call(script("gamma"))
         assert (answer.status_code, answer.headers["Owt-Error"]) == (422, "dependencies-failed")
         assert "gamma was not found" in answer.text
-        assert server.log.since(0).count("dependencies cannot be installed") == runs
+        server.log.wait_for("dependencies cannot be installed", since=mark)
     (listed,) = environments(server)
     assert listed["state"] == "failed"
 
@@ -241,3 +243,27 @@ def test_run_without_a_server_brings_packages_too(env: Mapping[str, str], tmp_pa
     failed = run_owt("run", "-", home=tmp_path, env=env, stdin=script("gamma"))
     assert failed.returncode == 1
     assert "owt: error: dependencies-failed: " in failed.stderr
+
+
+def test_environments_are_listed_and_removed_unless_a_server_uses_them(
+    serve: Serve, env: Mapping[str, str], tmp_path: Path
+) -> None:
+    def owt_env(*arguments: str) -> tuple[int, str, str]:
+        done = run_owt("env", *arguments, home=tmp_path, env=env)
+        return done.returncode, done.stdout, done.stderr
+
+    assert run_owt("run", "-", home=tmp_path, env=env, stdin=script("alpha<2")).stdout == "1.0"
+    server = serve(env=env)
+    assert server.call(script("alpha", "beta")).text == "2.0"
+    lines = [line.split() for line in owt_env("list")[1].splitlines()]
+    names = {" ".join(packages): name for name, _python, _unused, *packages in lines}
+    assert set(names) == {"alpha<2", "alpha beta"}
+    in_use = owt_env("remove", names["alpha beta"])
+    assert in_use[0] == 4
+    assert "a server uses the environment" in in_use[2]
+    assert owt_env("remove", names["alpha<2"]) == (0, "", "")
+    assert owt_env("remove", names["alpha<2"])[0] == 2
+    assert owt_env("remove", "../..")[0] == 2
+    assert owt_env("remove", "--all") == (0, "", "")
+    assert [line.split()[3:] for line in owt_env("list")[1].splitlines()] == [["alpha", "beta"]]
+    assert server.call(script("alpha", "beta")).text == "2.0"

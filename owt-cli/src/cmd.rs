@@ -5,6 +5,7 @@ mod call;
 mod completions;
 mod doctor;
 mod encode;
+mod env;
 mod hash;
 mod key;
 mod run;
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     Approve(approve::ApproveArgs),
     /// Say which Python is used, and what is wrong with it
     Doctor(doctor::DoctorArgs),
+    /// List or remove the environments that were made for adaptors
+    Env(env::EnvArgs),
     /// Print a shell's completions, for: source <(owt completions bash)
     Completions(completions::CompletionsArgs),
 }
@@ -70,6 +73,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Key(args) => key::run(&args),
         Command::Approve(args) => approve::run(&args),
         Command::Doctor(args) => doctor::run(args),
+        Command::Env(args) => env::run(args),
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -29,6 +29,7 @@ mod unix_socket;
 mod watched_file;
 
 pub use config::{Address, Config, Dependencies};
+pub use environment::{KeptEnvironment, Removal, kept_environments, remove_environment};
 pub use front::{
     AllowedOrigin, ApprovedCode, Credential, Credentials, NotACredential, NotAToken, NotAnOrigin,
     RequestLimits, TlsError, TlsFiles, Token, UrlKeyFileError, UrlKeySource, read_url_keys,

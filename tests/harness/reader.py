@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.document import Step, files
 from harness.program import owt_binary, run
 from harness.server import TEST_VIRTUALENV, Server
+from harness.uv import machine
 
 SERVE = re.compile(r"owt serve\b(.*)")
 PRINTED_PORT = re.compile(r"\b987\d\b")
@@ -50,7 +51,7 @@ class Reader:
             at = words.index("--port")
             _option, printed = words[at : at + 2]
             del words[at : at + 2]
-        home, env = self._folder, TEST_VIRTUALENV
+        home, env = self._folder, {**TEST_VIRTUALENV, **machine()}
         started = Server.started(*words, home=home, env=env, cwd=self._folder)
         server = self._servers.enter_context(started)
         self._ports[printed] = str(server.port)

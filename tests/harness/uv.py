@@ -1,22 +1,12 @@
 """The program uv, found for servers of tests, and others in its place."""
 
 import os
-import shutil
-import sys
 from pathlib import Path
 
-from harness.venvs import make_wheel
+from harness.venvs import UV, make_wheel
 
 # How this machine reaches package indexes, and where its interpreters are.
 _MACHINE = ["SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"]
-
-
-def uv_program() -> Path:
-    """Return uv itself: of the environment of the tests, or on the path."""
-    beside = Path(sys.executable).parent / "uv"
-    found = str(beside) if beside.is_file() else shutil.which("uv")
-    assert found, "uv is not there; cargo xtask setup installs it for the tests"
-    return Path(found)
 
 
 def on_path(program: Path) -> dict[str, str]:
@@ -30,21 +20,22 @@ def machine() -> dict[str, str]:
     if index := os.environ.get("PIP_INDEX_URL"):
         found["UV_DEFAULT_INDEX"] = index
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    return {**found, "PYENV_ROOT": str(pyenv), **on_path(uv_program())}
+    return {**found, "PYENV_ROOT": str(pyenv), **on_path(UV)}
 
 
-def shelf(folder: Path, *packages: tuple[str, str]) -> dict[str, str]:
-    """Make packages that know their versions; return the variables that make them all there is."""
-    folder.mkdir()
+def shelf(home: Path, *packages: tuple[str, str]) -> None:
+    """Make packages that know their versions, and have uv of this home take them and no others."""
+    (folder := home / "shelf").mkdir()
     for package, version in packages:
         make_wheel(folder, package, f"version = {version!r}", version)
-    return {"UV_FIND_LINKS": str(folder), "UV_NO_INDEX": "1"}
+    (settings := home / ".config/uv").mkdir(parents=True)
+    (settings / "uv.toml").write_text(f"no-index = true\nfind-links = [{str(folder)!r}]\n")
 
 
 def stand_in(folder: Path, script: str) -> dict[str, str]:
     """Make a program that does as a script says in the place of uv; `$UV` is the real one."""
     folder.mkdir()
     program = folder / "uv"
-    program.write_text(f"#!/bin/sh\nUV={uv_program()}\n{script}\n")
+    program.write_text(f"#!/bin/sh\nUV={UV}\n{script}\n")
     program.chmod(0o700)
     return on_path(program)

@@ -4,6 +4,7 @@
 mod block;
 mod error;
 mod install;
+mod kept;
 mod lock_file;
 mod progress;
 mod requirement;
@@ -14,6 +15,7 @@ mod uv;
 
 pub(crate) use error::EnvironmentError;
 pub(crate) use install::{Installed, Installer};
+pub use kept::{KeptEnvironment, Removal, kept_environments, remove_environment};
 pub(crate) use lock_file::check as check_lock;
 pub(crate) use progress::Progress;
 pub(crate) use script::Script;

@@ -1,4 +1,4 @@
-// owt-client, built by `cargo xtask wasm` from sources 1dffb2b31ff46f0c4d81b82cd34f28539783cc4bc05e96616a2725c753297762
+// owt-client, built by `cargo xtask wasm` from sources 12f07dd0886c5f5f23fde12aa7cdd4a0539ff81b21036d5e5eeabcc3f84a95b7
 /*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */
 var u=class extends Error{name="OwtError";code;#f;constructor(f,e,c={}){super(e,"cause"in c?{cause:c.cause}:void 0),this.
 code=f,this.#f=c.response}get response(){return this.#f}get status(){return this.#f?.status}};function Y(a){if(M(a))return a;let f=f0(a)?void 0:a0();try{if(f!==void 0)return f.readFileSync(a,"utf8")}catch(e){throw O(
