@@ -3,18 +3,20 @@
 //! <https://packaging.python.org/en/latest/specifications/inline-script-metadata/>
 //!
 //! This reads line by line what the specification's regular expression matches, and a test holds it to
-//! that. Matching the expression itself takes a second for a source of 16 MB, in which time the thread
+//! that. Captures of a regular expression are slow in a source of megabytes, and meanwhile the thread
 //! would answer nobody.
 
 use std::borrow::Cow;
 
-use super::script::ScriptError;
-
 const START: &str = "# /// script";
 const END: &str = "# ///";
 
+/// There is more than one block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Repeated;
+
 /// The text of the block `script`, without its comment signs.
-pub(super) fn find(source: &str) -> Result<Option<String>, ScriptError> {
+pub(super) fn find(source: &str) -> Result<Option<String>, Repeated> {
     let Some(first) = source.find(START) else { return Ok(None) };
     if !source[first..].contains(END) {
         return Ok(None);
@@ -23,7 +25,7 @@ pub(super) fn find(source: &str) -> Result<Option<String>, ScriptError> {
     let mut blocks = Blocks { rest: &source }.filter(|block| block.kind == "script");
     let Some(found) = blocks.next() else { return Ok(None) };
     match blocks.next() {
-        Some(_) => Err(ScriptError::Repeated),
+        Some(_) => Err(Repeated),
         None => Ok(Some(found.content.split_inclusive('\n').map(uncommented).collect())),
     }
 }
@@ -140,7 +142,7 @@ mod tests {
     #[test]
     fn two_blocks_are_refused() {
         let block = "# /// script\n# a = 1\n# ///\n";
-        assert_eq!(find(&format!("{block}\n{block}")), Err(ScriptError::Repeated));
+        assert_eq!(find(&format!("{block}\n{block}")), Err(Repeated));
     }
 
     #[test]

@@ -8,12 +8,14 @@ use parking_lot::Mutex;
 const MAX_LINES: usize = 40;
 const MAX_CHARS: usize = 400;
 
+type Listener = Box<dyn Fn(&str) + Send + Sync>;
+
 /// The last lines of an installation.
 #[derive(Default)]
 pub(crate) struct Progress {
     lines: Mutex<VecDeque<String>>,
     /// Called with each line, too.
-    listener: Option<Box<dyn Fn(&str) + Send + Sync>>,
+    listener: Option<Listener>,
 }
 
 impl fmt::Debug for Progress {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use pep440_rs::{Version, VersionSpecifiers};
 use toml::{Table, Value};
 
-use super::block;
+use super::block::{self, Repeated};
 use super::requirement::{RequirementError, requirement};
 
 /// More packages than any adaptor names itself, and few enough for the resolver.
@@ -69,7 +69,8 @@ pub(crate) enum ScriptError {
 impl Script {
     /// The metadata of a source, if it has any.
     pub(crate) fn of(source: &str) -> Result<Option<Self>, ScriptError> {
-        let Some(block) = block::find(source)? else { return Ok(None) };
+        let block = block::find(source).map_err(|_: Repeated| ScriptError::Repeated)?;
+        let Some(block) = block else { return Ok(None) };
         if block.len() > MAX_BLOCK {
             return Err(ScriptError::TooLong(block.len()));
         }
