@@ -43,8 +43,7 @@ fn try_plan(
     if let Some(lock) = lock {
         check_lock(lock).map_err(|err| Error::MetadataInvalid(format!("The lock {err}.")))?;
     } else if mode == Dependencies::Locked {
-        let text = "This server installs only what a lock names. Make one with `uv lock --script FILE`, \
-                    and send it along: `owt call FILE` takes FILE.lock, others the field lock_b64.";
+        let text = "This server installs only what a lock names, and none came with the code.";
         return Err(Error::DependenciesFailed(text.to_owned()));
     }
     let spec = Spec::new(script, lock.cloned(), base.clone());
