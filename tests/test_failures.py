@@ -152,8 +152,9 @@ SyntaxError: too many nested parentheses""",
         of_kwargs("{'a': " + "[" * 10_000),
         400,
         "kwargs-invalid",
-        "Arguments cannot be read",
-        "The arguments are neither JSON nor a Python expression (too many nested parentheses).",
+        "Arguments nest deeper than 200",
+        "The arguments nest deeper than 200 brackets. Send flatter ones, or start the server with a "
+        "larger --max-nesting.",
     ),
     case(
         "an exception",

@@ -129,7 +129,7 @@ class Host:
     def traces(self) -> list[str]:
         """Return what the server has in the folders that it may put something into.
 
-        The package of owt stays in its cache, for the next start.
+        The package of owt and environments stay in its cache, for the next start.
         """
         places = [self._home / folder for folder in FOLDERS.values()]
         left = [path for place in places for path in place.iterdir() if not _is_cache(path)]
@@ -149,6 +149,8 @@ def _log(home: Path) -> Path:
 
 
 def _is_cache(path: Path) -> bool:
-    """Tell whether there is nothing in a folder but the package that the next server uses."""
+    """Tell whether there is nothing in a folder but what the next server uses."""
     names = os.listdir(path) if path.is_dir() else []
-    return bool(names) and all(name.startswith("python-") for name in names)
+    return bool(names) and all(
+        name.startswith("python-") or name == "environments" for name in names
+    )
