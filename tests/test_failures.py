@@ -153,8 +153,8 @@ SyntaxError: too many nested parentheses""",
         400,
         "kwargs-invalid",
         "Arguments nest deeper than 200",
-        "The arguments nest deeper than 200 brackets. Send flatter ones, or start the server with a "
-        "larger --max-nesting.",
+        "The arguments nest deeper than 200 brackets. Send flatter ones, or start the server "
+        "with a larger --max-nesting.",
     ),
     case(
         "an exception",
