@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for source in WORKER_SOURCES {
         println!("cargo::rerun-if-changed={source}");
     }
-    fs::copy(build_worker(&out.join("worker"))?, package.join(MODULE))?;
+    fs::copy(build_worker(&worker_target(&out))?, package.join(MODULE))?;
     println!("cargo::rustc-env=OWT_PACKAGE_HASH={}", hash(&package)?);
     Ok(())
 }
@@ -58,8 +58,22 @@ fn copy(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Builds the extension module with a target folder of its own, because cargo holds the lock of the
-/// other one meanwhile.
+/// The target folder of the extension module: one of its own, because cargo holds the lock of the other
+/// one meanwhile, and the same for all builds of a profile, so that `cargo clippy` and `cargo test` find
+/// what `cargo build` has made.
+fn worker_target(out: &Path) -> PathBuf {
+    // <target>/<profile>/build/<package>-<hash>/out
+    match out.ancestors().nth(3) {
+        Some(profile)
+            if out.parent().and_then(Path::parent).is_some_and(|it| it.ends_with("build")) =>
+        {
+            profile.join("owt-worker")
+        }
+        _ => out.join("worker"),
+    }
+}
+
+/// Builds the extension module.
 fn build_worker(target: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let triple = env::var("TARGET")?;
     let profile = if env::var("PROFILE")? == "release" { "release" } else { "dev" };

@@ -1,10 +1,12 @@
 //! `cargo xtask lint`: everything that finds fault without running a test.
 
+use std::thread;
+
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use crate::venv::Venv;
-use crate::{architecture, setup, web};
+use crate::{architecture, setup, web, workspace};
 
 /// Folders with Python of our own, each checked with its own settings.
 const TYPED: &[&str] = &["summat", "tests"];
@@ -12,9 +14,13 @@ const TYPED: &[&str] = &["summat", "tests"];
 pub(crate) fn run(sh: &Shell) -> Result<()> {
     setup::ensure(sh, &[setup::PYTHON, web::LINT_NEEDS], setup::Options::INSTALL)?;
     architecture::check(sh)?;
-    rust(sh)?;
-    python(sh)?;
-    web::lint(sh)
+    // The compiler is done last, and leaves a core free at its end.
+    thread::scope(|scope| {
+        let rust = scope.spawn(|| rust(&workspace::shell()?));
+        let others = python(sh).and_then(|()| web::lint(sh));
+        rust.join().expect("a chore returns its errors")?;
+        others
+    })
 }
 
 fn rust(sh: &Shell) -> Result<()> {

@@ -142,7 +142,7 @@ fn path_of(version: Version) -> Result<std::ffi::OsString> {
 /// Runs the tests with each version at the same time, since they wait more than they compute; and says
 /// with which versions nothing is tested.
 pub(crate) fn test(sh: &Shell) -> Result<()> {
-    cmd!(sh, "cargo build --package owt-cli").run()?;
+    workspace::build(sh)?;
     sh.create_dir(workspace::target()?.join("test"))?;
     let tested = Version::ALL.into_iter().filter(|version| version.is_tested(sh));
     let runs: Vec<Run> = tested.map(|version| Run::start(sh, version)).collect::<Result<_>>()?;

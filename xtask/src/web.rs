@@ -30,7 +30,7 @@ const FOLDERS: &[&str] = &[wasm::PACKAGE, TESTS];
 
 /// Builds the package, installs it as a user would, and runs all tests that use it.
 pub(crate) fn test(sh: &Shell) -> Result<()> {
-    cmd!(sh, "cargo build --package owt-cli").run()?;
+    workspace::build(sh)?;
     let tarball = wasm::package(sh)?;
     build_example(sh)?;
     let _binary = sh.push_env("OWT_BIN", workspace::target()?.join("debug/owt"));

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use xshell::Shell;
+use xshell::{Shell, cmd};
 
 /// A shell that stands in the repository's root.
 pub(crate) fn shell() -> Result<Shell> {
@@ -26,4 +26,11 @@ pub(crate) fn target() -> Result<PathBuf> {
     let target =
         xtask.ancestors().nth(2).context("xtask does not run from Cargo's target folder")?;
     Ok(target.to_owned())
+}
+
+/// Builds the program that the tests run, with the same targets as `cargo test`: with others, cargo would
+/// choose other features, and compile much of it a second time.
+pub(crate) fn build(sh: &Shell) -> Result<()> {
+    cmd!(sh, "cargo build --workspace --all-targets").run()?;
+    Ok(())
 }

@@ -88,8 +88,7 @@ fn summat(sh: &Shell) -> Result<()> {
 }
 
 fn system(sh: &Shell) -> Result<()> {
-    // The same targets as `cargo test` builds, so that nothing is compiled a second time.
-    cmd!(sh, "cargo build --workspace --all-targets").run()?;
+    workspace::build(sh)?;
     let python = Venv::TESTS.python()?;
     let _binary = sh.push_env("OWT_BIN", workspace::target()?.join("debug/owt"));
     let _inside = sh.push_dir("tests");
