@@ -6,10 +6,10 @@ use std::sync::Arc;
 use owt_core::Error;
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
-use super::gate::Gate;
+use super::gate::{Gate, Lease};
 use super::listing::Listing;
 use crate::config::Dependencies;
 use crate::dispatch::Dispatchers;
@@ -20,6 +20,19 @@ pub(super) struct EnvironmentPool {
     pub(super) key: Key,
     pub(super) gate: Arc<Gate>,
     pub(super) dispatchers: Arc<Dispatchers>,
+}
+
+impl EnvironmentPool {
+    /// Lets a call in; `None` if the pool ends.
+    pub(super) fn lease(self: &Arc<Self>) -> Option<LeasedPool> {
+        self.gate.enter().map(|lease| LeasedPool { pool: self.clone(), lease })
+    }
+}
+
+/// A pool with a call in it, which keeps it from ending.
+pub(super) struct LeasedPool {
+    pub(super) pool: Arc<EnvironmentPool>,
+    pub(super) lease: Lease,
 }
 
 /// What every thread of the front is told.
@@ -33,8 +46,11 @@ pub(super) enum Change {
 pub(super) struct Request {
     pub(super) key: Key,
     pub(super) spec: Arc<Spec>,
-    pub(super) answer: oneshot::Sender<Result<Arc<EnvironmentPool>, Error>>,
+    pub(super) answer: Answer,
 }
+
+/// The way back to a call that waits.
+pub(super) type Answer = oneshot::Sender<Result<LeasedPool, Error>>;
 
 /// What the threads of the front and the keeper share.
 pub(crate) struct Environments {
@@ -48,13 +64,28 @@ pub(crate) struct Environments {
     pub(super) inboxes: Mutex<Vec<UnboundedReceiver<Change>>>,
 }
 
+/// The keeper's side of what it shares with the threads.
+pub(super) struct KeeperSide {
+    pub(super) requests: UnboundedReceiver<Request>,
+    pub(super) threads: Vec<UnboundedSender<Change>>,
+}
+
 impl Environments {
-    /// The pool of an environment, once it takes calls. Whoever stops waiting stops nothing.
-    pub(super) async fn pool(
-        &self,
-        key: Key,
-        spec: Arc<Spec>,
-    ) -> Result<Arc<EnvironmentPool>, Error> {
+    pub(super) fn new(
+        mode: Dependencies,
+        base: Arc<Base>,
+        threads: usize,
+    ) -> (Arc<Self>, KeeperSide) {
+        let (sender, requests) = unbounded_channel();
+        let (threads, inboxes) = (0..threads).map(|_| unbounded_channel()).unzip();
+        let (listing, running) = Default::default();
+        let inboxes = Mutex::new(inboxes);
+        let environments = Self { mode, base, listing, requests: sender, running, inboxes };
+        (Arc::new(environments), KeeperSide { requests, threads })
+    }
+
+    /// The pool of an environment for one call, once it takes calls. Whoever stops waiting stops nothing.
+    pub(super) async fn pool(&self, key: Key, spec: Arc<Spec>) -> Result<LeasedPool, Error> {
         let (answer, pool) = oneshot::channel();
         self.requests.send(Request { key, spec, answer }).map_err(|_| Error::Draining)?;
         pool.await.map_err(|_| Error::Draining)?

@@ -16,7 +16,7 @@ use owt_core::{
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::environments::{Change, EnvironmentPool, Environments};
+use super::environments::{Change, EnvironmentPool, Environments, LeasedPool};
 use super::gate::Lease;
 use super::plan::{Plan, plan};
 use crate::config::Dependencies;
@@ -25,9 +25,6 @@ use crate::environment::{Key, Spec};
 
 /// How many plans a thread remembers.
 const MAX_PLANS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
-
-/// How often a call looks for a pool that ends as soon as it is there.
-const MAX_ATTEMPTS: usize = 3;
 
 /// Sends the calls of one thread of the front to the pools that they belong to.
 pub(crate) struct Router {
@@ -60,14 +57,21 @@ impl Router {
 
     async fn listen(self: Rc<Self>, mut inbox: UnboundedReceiver<Change>) {
         while let Some(change) = inbox.recv().await {
-            match change {
-                Change::Added(pool) => drop(self.thread_pool(&pool)),
-                Change::Ended(pool) => self.end(&pool),
-            }
+            self.follow(&change);
         }
     }
 
-    /// Also the first call may come before the news of its pool.
+    pub(super) fn follow(&self, change: &Change) {
+        match change {
+            Change::Added(pool) if pool.gate.is_open() => drop(self.thread_pool(pool)),
+            // Late news: the next pool of this environment may be here already.
+            Change::Added(_) => {}
+            Change::Ended(pool) => self.end(pool),
+        }
+    }
+
+    /// The pool must be open: then there is none that is newer, and it is started once on this thread. Its
+    /// first call may come before the news of it.
     fn thread_pool(&self, pool: &Arc<EnvironmentPool>) -> ThreadPool {
         let pools = &mut *self.pools.borrow_mut();
         match pools.get(&pool.key).filter(|found| Arc::ptr_eq(&found.pool, pool)) {
@@ -109,18 +113,19 @@ impl Router {
     }
 
     /// The pool of an environment, for one call.
-    async fn leased(&self, key: Key, spec: &Arc<Spec>) -> Result<(Rc<Dispatcher>, Lease), Error> {
-        for _ in 0..MAX_ATTEMPTS {
-            let found = self.pools.borrow().get(&key).cloned();
-            if let Some(found) = found
-                && let Some(lease) = found.pool.gate.enter()
-            {
-                return Ok((found.dispatcher, lease));
-            }
-            let pool = self.environments.pool(key, spec.clone()).await?;
-            self.thread_pool(&pool);
+    pub(super) async fn leased(
+        &self,
+        key: Key,
+        spec: &Arc<Spec>,
+    ) -> Result<(Rc<Dispatcher>, Lease), Error> {
+        let found = self.pools.borrow().get(&key).cloned();
+        if let Some(found) = found
+            && let Some(lease) = found.pool.gate.enter()
+        {
+            return Ok((found.dispatcher, lease));
         }
-        Err(Error::QueueFull)
+        let LeasedPool { pool, lease } = self.environments.pool(key, spec.clone()).await?;
+        Ok((self.thread_pool(&pool).dispatcher, lease))
     }
 
     async fn execute_in(

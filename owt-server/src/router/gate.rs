@@ -24,6 +24,10 @@ impl Gate {
         Arc::new(Self { calls, opened: Instant::now(), last_used })
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        self.calls.load(Ordering::Acquire) & CLOSED == 0
+    }
+
     /// Lets a call in; `None` once the gate is closed.
     pub(super) fn enter(self: &Arc<Self>) -> Option<Lease> {
         let one_more = |calls| (calls & CLOSED == 0).then_some(calls + 1);
@@ -68,7 +72,7 @@ mod tests {
         assert!(!gate.close());
         assert_eq!(gate.idle(), Duration::ZERO);
         drop(other);
-        assert!(gate.close());
-        assert!(gate.enter().is_none() && !gate.close());
+        assert!(gate.is_open() && gate.close());
+        assert!(!gate.is_open() && gate.enter().is_none() && !gate.close());
     }
 }

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use owt_core::Error;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::environments::{Change, EnvironmentPool, Environments, Request};
+use super::environments::{Answer, Change, EnvironmentPool, Environments, KeeperSide, Request};
 use super::gate::Gate;
-use super::listing::{Listing, State};
+use super::listing::State;
 use super::plan::sentence;
 use crate::config::Dependencies;
 use crate::dispatch::Dispatchers;
@@ -51,8 +50,7 @@ pub(crate) struct Profile {
 pub(crate) struct Keeper {
     maker: Rc<Maker>,
     environments: Arc<Environments>,
-    threads: Vec<UnboundedSender<Change>>,
-    requests: UnboundedReceiver<Request>,
+    side: KeeperSide,
     /// The calls that wait for each environment that is being made.
     making: HashMap<Key, Vec<Answer>>,
     tasks: JoinSet<(Key, Result<Running, Error>)>,
@@ -61,8 +59,6 @@ pub(crate) struct Keeper {
     age: Duration,
     cleaned: Option<Instant>,
 }
-
-type Answer = oneshot::Sender<Result<Arc<EnvironmentPool>, Error>>;
 
 /// An environment with workers.
 struct Running {
@@ -93,24 +89,14 @@ impl Keeper {
         mode: Dependencies,
         (threads, age): (usize, Duration),
     ) -> (Self, Arc<Environments>) {
-        let (threads, inboxes) = (0..threads).map(|_| unbounded_channel()).unzip();
-        let (sender, requests) = unbounded_channel();
-        let environments = Arc::new(Environments {
-            mode,
-            base,
-            listing: Listing::default(),
-            requests: sender,
-            running: Default::default(),
-            inboxes: parking_lot::Mutex::new(inboxes),
-        });
+        let (environments, side) = Environments::new(mode, base, threads);
         let permits = Semaphore::new(MAX_INSTALLING);
         let maker = Maker { profile, installer, permits, environments: environments.clone() };
         let (making, tasks, running, ending) = Default::default();
         let keeper = Self {
             maker: Rc::new(maker),
             environments: environments.clone(),
-            threads,
-            requests,
+            side,
             making,
             tasks,
             running,
@@ -133,7 +119,7 @@ impl Keeper {
         loop {
             tokio::select! {
                 _ = &mut stopped => break,
-                Some(request) = self.requests.recv() => self.request(request),
+                Some(request) = self.side.requests.recv() => self.request(request),
                 Some(made) = self.tasks.join_next() => {
                     if let Ok((key, outcome)) = made {
                         self.made(key, outcome);
@@ -153,8 +139,9 @@ impl Keeper {
     }
 
     fn request(&mut self, Request { key, spec, answer }: Request) {
-        if let Some(running) = self.running.get(&key) {
-            let _ = answer.send(Ok(running.pool.clone()));
+        // Only this task closes its gate, and takes it out then.
+        if let Some(leased) = self.running.get(&key).and_then(|running| running.pool.lease()) {
+            let _ = answer.send(Ok(leased));
             return;
         }
         if let Some(waiting) = self.making.get_mut(&key) {
@@ -193,7 +180,7 @@ impl Keeper {
     fn made(&mut self, key: Key, outcome: Result<Running, Error>) {
         let waiting = self.making.remove(&key).unwrap_or_default();
         let listing = &self.environments.listing;
-        let answer = match outcome {
+        let made = match outcome {
             Ok(running) => {
                 listing.set(key, State::Running, Some(&running.installed.manifest.python));
                 let pool = running.pool.clone();
@@ -209,13 +196,14 @@ impl Keeper {
             }
         };
         for waiting in waiting {
+            let answer = made.clone().and_then(|pool| pool.lease().ok_or(Error::QueueFull));
             // It fails if that call has gone.
-            let _ = waiting.send(answer.clone());
+            let _ = waiting.send(answer);
         }
     }
 
     fn tell(&self, change: &Change) {
-        for thread in &self.threads {
+        for thread in &self.side.threads {
             let _ = thread.send(change.clone());
         }
     }

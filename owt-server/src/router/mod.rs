@@ -8,6 +8,8 @@ mod gate;
 mod keeper;
 mod listing;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use environments::Environments;
 pub(crate) use executor::Router;
