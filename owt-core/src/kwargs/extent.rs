@@ -12,6 +12,9 @@ const PER_JSON_TOKEN: u64 = 64;
 /// Bytes for a token of a Python literal: what `ast` takes for its tree, with every version from 3.11.
 const PER_LITERAL_TOKEN: u64 = 600;
 
+/// What stands before strings whose text is code, in any case of its letters.
+const CODE_PREFIXES: [&[u8]; 6] = [b"f", b"fr", b"rf", b"t", b"tr", b"rt"];
+
 /// The extent of one text. Both are upper bounds for whatever can be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
@@ -85,7 +88,8 @@ impl Scan<'_> {
         while let Some(&byte) = self.text.get(self.at) {
             match byte {
                 b'"' | b'\'' => self.string(byte)?,
-                b'#' => self.skip(|byte| byte != b'\n'),
+                // Python takes each of them for a line's end.
+                b'#' => self.skip(|byte| !matches!(byte, b'\n' | b'\r')),
                 byte if byte.is_ascii_whitespace() => self.at += 1,
                 byte if is_word(byte) => self.word(),
                 byte => self.sign(byte),
@@ -124,8 +128,7 @@ impl Scan<'_> {
 
     /// Passes over a string, in the notation of JSON or of Python.
     fn string(&mut self, quote: u8) -> Result<(), HasCodeInStrings> {
-        let prefix = &self.text[self.at.saturating_sub(2)..self.at];
-        if prefix.iter().any(|byte| matches!(byte, b'f' | b'F' | b't' | b'T')) {
+        if holds_code(&self.text[..self.at]) {
             return Err(HasCodeInStrings);
         }
         let triple = [quote; 3];
@@ -154,6 +157,15 @@ fn all(text: &[u8]) -> Extent {
     Extent { depth, tokens: text.len() }
 }
 
+/// Whether the string that comes after `before` has a prefix that makes its text code. A longer word that
+/// ends like one is no prefix: `not"…"` is a keyword and a string.
+fn holds_code(before: &[u8]) -> bool {
+    // One byte more than the longest prefix has tells a whole word from the end of one.
+    let near = &before[before.len().saturating_sub(3)..];
+    let word = near.rsplit(|byte| !is_word(*byte)).next().unwrap_or_default();
+    CODE_PREFIXES.iter().any(|prefix| word.eq_ignore_ascii_case(prefix))
+}
+
 /// A byte of a word or a number.
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
@@ -179,6 +191,11 @@ mod tests {
     #[case::triple("['''[''[''', \"\"\"{\"[\"\"\"]", 1, 5)]
     #[case::empty_strings(r#"['', ""]"#, 1, 5)]
     #[case::comment("[1, # it's [[[\n 2]", 1, 5)]
+    #[case::comment_before_a_carriage_return("[1, # it's\r[[2]]]", 3, 9)]
+    #[case::comment_before_both("[1, # it's\r\n[[2]]]", 3, 9)]
+    #[case::word_that_ends_like_a_prefix(r#"[leaf"[[", great'[[']"#, 1, 7)]
+    #[case::keyword_before_a_string(r#"[1 if"[[", not'[[']"#, 1, 8)]
+    #[case::number_that_ends_like_a_prefix(r#"[0xf"[["]"#, 1, 4)]
     #[case::string_without_end("['[[", 1, 2)]
     #[case::other_scripts("{'ключ': naïve}", 1, 5)]
     fn the_extent_of_a_text(#[case] text: &str, #[case] depth: usize, #[case] tokens: usize) {
@@ -188,6 +205,8 @@ mod tests {
     #[rstest]
     #[case(r#"[f"{[[1]]}"]"#)]
     #[case(r#"[Rf'{"[["}']"#)]
+    #[case(r#"[""f'{"[["}']"#)]
+    #[case("[T'{\"[[\"}']")]
     fn code_in_strings_counts(#[case] text: &str) {
         let extent = Extent::of(text);
         assert!(extent.depth >= 3, "{extent:?}");
