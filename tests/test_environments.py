@@ -97,6 +97,39 @@ def test_a_python_that_the_server_does_not_have_is_found(
     assert server.call(script("alpha", body=body, head=head)).json() >= [3, 12]
 
 
+def test_a_python_that_is_nowhere_is_named(serve: Serve, env: Mapping[str, str]) -> None:
+    answer = serve(env=env).call(script("alpha", head="# requires-python = '>=3.99'\n"))
+    assert (answer.status_code, answer.headers["Owt-Error"]) == (422, "dependencies-failed")
+    assert "No interpreter found for Python >=3.99" in answer.text
+
+
+TOO_OLD = "required-version = '==0.0.1'"
+ABOVE = {
+    "uv.toml": TOO_OLD,
+    "pyproject.toml": f"[project]\nname = 'x'\nversion = '1'\n[tool.uv]\n{TOO_OLD}",
+    ".python-version": "3.99",
+}
+
+
+@pytest.mark.parametrize(("name", "text"), ABOVE.items(), ids=ABOVE.keys())
+def test_settings_in_folders_above_do_not_count(
+    serve: Serve, env: Mapping[str, str], tmp_path: Path, name: str, text: str
+) -> None:
+    for folder in (tmp_path, tmp_path / "start"):
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    server = serve(env=env, cwd=tmp_path / "start")
+    assert server.call(script("alpha<2")).text == "1.0"
+
+
+def test_paths_in_variables_are_relative_to_where_the_server_was_started(
+    serve: Serve, env: Mapping[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / ".config/uv/uv.toml").unlink()
+    server = serve(env={**env, "UV_FIND_LINKS": "shelf", "UV_OFFLINE": "1"}, cwd=tmp_path)
+    assert server.call(script("alpha<2")).text == "1.0"
+
+
 def test_fifty_calls_wait_for_one_installation(serve: Serve, env: Mapping[str, str]) -> None:
     server = serve(env=env)
     with ThreadPoolExecutor(50) as threads:

@@ -93,10 +93,15 @@ impl Installer {
         if let Some(text) = &spec.lock {
             fs::write(folder.join("script.py.lock"), text.as_bytes())?;
         }
+        // Where it finds these, `uv` does not look into the folders above.
+        for name in ["pyproject.toml", "uv.toml"] {
+            fs::write(folder.join(name), "")?;
+        }
         let sync = Sync {
+            project: &folder,
             script: &script,
             virtualenv: &self.store.virtualenv(key),
-            python: spec.python().map(PathBuf::as_path),
+            python: spec.python(),
             is_locked: spec.lock.is_some(),
         };
         uv.sync(&sync, lock.file(), &self.subreaper, progress).await?;

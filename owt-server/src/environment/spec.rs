@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -62,6 +62,15 @@ pub(crate) struct Spec {
     base: Arc<Base>,
 }
 
+/// The Python that an environment is made of.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Python<'a> {
+    /// The server's own.
+    Own(&'a Path),
+    /// One of these versions.
+    Other(String),
+}
+
 impl Spec {
     pub(crate) fn new(script: Script, lock: Option<Arc<str>>, base: Arc<Base>) -> Self {
         Self { script, lock, base }
@@ -86,8 +95,13 @@ impl Spec {
     }
 
     /// The Python to make it of: the server's own if that will do, and else what `uv` finds.
-    pub(super) fn python(&self) -> Option<&PathBuf> {
-        self.script.accepts(&self.base.version).then_some(&self.base.python)
+    pub(super) fn python(&self) -> Python<'_> {
+        match &self.script.requires_python {
+            Some(versions) if !self.script.accepts(&self.base.version) => {
+                Python::Other(versions.to_string())
+            }
+            _ => Python::Own(&self.base.python),
+        }
     }
 
     pub(crate) fn dependencies(&self) -> &[String] {
@@ -188,9 +202,10 @@ mod tests {
 
     #[test]
     fn the_servers_own_python_is_taken_where_it_will_do() {
-        let python = |toml| spec(toml, None, base()).python().cloned();
-        assert_eq!(python("dependencies = ['six']"), Some("/python".into()));
-        assert_eq!(python("requires-python = '>=3.12'"), None);
+        let is_own = |toml| spec(toml, None, base()).python() == Python::Own(Path::new("/python"));
+        assert!(is_own("dependencies = ['six']") && is_own("requires-python = '>=3.11'"));
+        let other = spec("requires-python = '>=3.12,<4'", None, base());
+        assert_eq!(other.python(), Python::Other(">=3.12, <4".to_owned()));
     }
 
     proptest! {

@@ -1,7 +1,6 @@
 //! The program `uv`, which resolves and installs: found, and run without a shell.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,31 +15,10 @@ use tokio::time::timeout;
 
 use super::error::EnvironmentError;
 use super::progress::Progress;
+use super::spec::Python;
 use crate::interpreter::{Installation, InterpreterError, OLDEST_MINOR, is_executable, on_path};
 use crate::pool::Subreaper;
 use crate::secrets::SECRET_VARIABLES;
-
-/// Variables that choose what `uv` installs from where. They are in the key of each environment.
-const CHOICES: [&str; 18] = [
-    "UV_BUILD_CONSTRAINT",
-    "UV_CONFIG_FILE",
-    "UV_CONSTRAINT",
-    "UV_DEFAULT_INDEX",
-    "UV_EXCLUDE",
-    "UV_EXCLUDE_NEWER",
-    "UV_EXTRA_INDEX_URL",
-    "UV_FIND_LINKS",
-    "UV_INDEX",
-    "UV_INDEX_STRATEGY",
-    "UV_INDEX_URL",
-    "UV_NO_BINARY",
-    "UV_NO_BUILD",
-    "UV_NO_INDEX",
-    "UV_OVERRIDE",
-    "UV_PRERELEASE",
-    "UV_RESOLUTION",
-    "UV_TORCH_BACKEND",
-];
 
 /// Variables with which `uv` would make another environment than it is told, or elsewhere.
 const MISLEADING: [&str; 8] = [
@@ -95,27 +73,47 @@ impl Uv {
         subreaper: &Subreaper,
         progress: &Progress,
     ) -> Result<(), EnvironmentError> {
+        let python = match &sync.python {
+            Python::Own(python) => python.to_path_buf(),
+            // By itself, `sync` would say of a Python that is not there only that there is no virtualenv.
+            Python::Other(versions) => {
+                let mut command = self.command(sync);
+                command.args(["venv", "--quiet", "--python", versions]).arg(sync.virtualenv);
+                self.run(command, lock, subreaper, progress).await?;
+                sync.virtualenv.join("bin/python")
+            }
+        };
+        let mut command = self.command(sync);
+        command.args(["sync", "--no-progress", "--active"]);
+        command.args(sync.is_locked.then_some("--frozen"));
+        command.arg("--script").arg(sync.script).arg("--python").arg(python);
+        self.run(command, lock, subreaper, progress).await
+    }
+
+    /// Its process is to be where the server was started, because paths in its variables are relative to
+    /// that. But no project there, or in a folder above that of the environment, is to have its say.
+    fn command(&self, sync: &Sync<'_>) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(["sync", "--no-progress", "--active", "--script"]).arg(sync.script);
-        if sync.is_locked {
-            command.arg("--frozen");
-        }
-        if let Some(python) = sync.python {
-            command.arg("--python").arg(python);
-        }
+        command.arg("--project").arg(sync.project);
         SECRET_VARIABLES.iter().chain(&MISLEADING).for_each(|name| {
             command.env_remove(name);
         });
         if std::env::var_os("UV_PYTHON_DOWNLOADS").is_none() {
             command.env("UV_PYTHON_DOWNLOADS", "never");
         }
+        command.env("VIRTUAL_ENV", sync.virtualenv).env("PATH", with_pyenv()).env("NO_COLOR", "1");
         command
-            .env("VIRTUAL_ENV", sync.virtualenv)
-            .env("PATH", with_pyenv())
-            .env("NO_COLOR", "1")
+    }
+
+    async fn run(
+        &self,
+        mut command: Command,
+        lock: &File,
+        subreaper: &Subreaper,
+        progress: &Progress,
+    ) -> Result<(), EnvironmentError> {
+        command
             .env(MARK_VARIABLE, subreaper.mark())
-            // Not where the server was started: a project there would have its say.
-            .current_dir(sync.script.parent().unwrap_or(Path::new("/")))
             .stdin(Stdio::from(lock.try_clone()?))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -156,35 +154,13 @@ fn minor(version: &str) -> Option<u8> {
 
 /// What to install, and where.
 pub(super) struct Sync<'a> {
+    /// The folder where `uv` looks for settings of a project.
+    pub(super) project: &'a Path,
     pub(super) script: &'a Path,
     pub(super) virtualenv: &'a Path,
-    pub(super) python: Option<&'a Path>,
+    pub(super) python: Python<'a>,
     /// Whether what to install is in a lock beside the script.
     pub(super) is_locked: bool,
-}
-
-/// What the environment of this process, and the files of uv's settings, say of indexes and versions.
-pub(crate) fn settings() -> String {
-    let mut text = String::new();
-    for name in CHOICES {
-        if let Some(value) = std::env::var_os(name) {
-            let _ = writeln!(text, "{name}={}", value.to_string_lossy());
-        }
-    }
-    for path in config_files() {
-        if let Ok(content) = std::fs::read_to_string(&path) {
-            let _ = writeln!(text, "{}:\n{content}", path.display());
-        }
-    }
-    text
-}
-
-/// Where `uv` reads its settings from.
-fn config_files() -> impl Iterator<Item = PathBuf> {
-    let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let config = path("XDG_CONFIG_HOME").or_else(|| Some(path("HOME")?.join(".config")));
-    let user = config.map(|folder| folder.join("uv/uv.toml"));
-    [path("UV_CONFIG_FILE"), user, Some("/etc/uv/uv.toml".into())].into_iter().flatten()
 }
 
 /// The path, and behind it the versions that pyenv has installed: `uv` knows only its own, and pyenv's

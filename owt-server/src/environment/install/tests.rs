@@ -24,7 +24,8 @@ impl Machine {
         let bin = folder.path().join("bin");
         fs::create_dir(&bin).unwrap();
         let runs = folder.path().join("runs");
-        let text = format!("#!/bin/sh\necho run >>{}\n{script}\n", runs.display());
+        let begin = format!("echo run >>{}\nfolder=${{VIRTUAL_ENV%/*}}", runs.display());
+        let text = format!("#!/bin/sh\n{begin}\n{script}\n");
         fs::write(bin.join("uv"), text).unwrap();
         fs::set_permissions(bin.join("uv"), fs::Permissions::from_mode(0o700)).unwrap();
         let store = Store::open_in(&folder.path().join("owt")).unwrap();
@@ -42,9 +43,13 @@ impl Machine {
     }
 
     fn spec(&self, dependency: &str, lock: Option<&str>) -> Spec {
-        let source = format!("# /// script\n# dependencies = [{dependency:?}]\n# ///\n");
+        self.spec_of(&format!("dependencies = [{dependency:?}]"), lock)
+    }
+
+    fn spec_of(&self, line: &str, lock: Option<&str>) -> Spec {
+        let script = Script::of(&format!("# /// script\n# {line}\n# ///\n")).unwrap().unwrap();
         let base = Base { python: "/python".into(), version: "3.11.2".into(), settings: "".into() };
-        Spec::new(Script::of(&source).unwrap().unwrap(), lock.map(Arc::from), Arc::new(base))
+        Spec::new(script, lock.map(Arc::from), Arc::new(base))
     }
 
     async fn install(&self, spec: &Spec) -> Result<Installed, EnvironmentError> {
@@ -58,7 +63,7 @@ fn is_ready(path: &Path) -> bool {
 
 #[tokio::test]
 async fn an_environment_is_made_once_and_is_there_for_others_and_later() {
-    let machine = Machine::new(&format!("echo $@ >args; {MAKE}"));
+    let machine = Machine::new(&format!("echo $@ >$folder/args; {MAKE}"));
     let spec = machine.spec("six", None);
     let (one, other) = tokio::join!(machine.install(&spec), machine.install(&spec));
     let (one, other) = (one.unwrap(), other.unwrap());
@@ -68,8 +73,11 @@ async fn an_environment_is_made_once_and_is_there_for_others_and_later() {
     assert!(one.python.is_file() && is_ready(&machine.installer.store.folder(spec.key())));
     let args = machine.file(&format!("owt/environments/{}/args", spec.key())).unwrap();
     let script = machine.installer.store.folder(spec.key()).join("script.py");
-    let expected =
-        format!("sync --no-progress --active --script {} --python /python\n", script.display());
+    let expected = format!(
+        "--project {} sync --no-progress --active --script {} --python /python\n",
+        script.parent().unwrap().display(),
+        script.display()
+    );
     assert_eq!(args, expected);
     drop((one, other));
     machine.install(&spec).await.unwrap();
@@ -78,7 +86,7 @@ async fn an_environment_is_made_once_and_is_there_for_others_and_later() {
 
 #[tokio::test]
 async fn a_lock_lies_beside_the_script_and_is_not_changed() {
-    let machine = Machine::new(&format!("echo $@ >args; {MAKE}"));
+    let machine = Machine::new(&format!("echo $@ >$folder/args; {MAKE}"));
     let spec = machine.spec("six", Some("version = 1"));
     machine.install(&spec).await.unwrap();
     let folder = format!("owt/environments/{}", spec.key());
@@ -102,7 +110,7 @@ async fn a_failure_is_told_in_its_own_words_and_tried_again_by_the_next() {
 #[tokio::test]
 async fn an_installation_that_takes_too_long_is_killed_with_what_it_has_started() {
     let mut machine =
-        Machine::new("sleep 60 & echo $! >child.partial; mv child.partial child; wait");
+        Machine::new("cd $folder; sleep 60 & echo $! >child.partial; mv child.partial child; wait");
     machine.installer.limit = Duration::from_millis(500);
     let spec = machine.spec("six", None);
     let err = machine.install(&spec).await.unwrap_err();
@@ -132,7 +140,7 @@ async fn what_was_left_in_the_middle_is_made_anew() {
 
 #[tokio::test]
 async fn an_installation_whose_server_was_killed_is_waited_for() {
-    let machine = Machine::new(&format!("[ -e ../ended ] && {{ {MAKE}; }}"));
+    let machine = Machine::new(&format!("[ -e $folder/../ended ] && {{ {MAKE}; }}"));
     let spec = machine.spec("six", None);
     let store = &machine.installer.store;
     // What it has started holds the lock as its standard input.
@@ -162,10 +170,38 @@ async fn without_uv_what_is_there_is_used_and_nothing_else() {
 
 #[tokio::test]
 async fn secrets_of_the_server_do_not_reach_uv() {
-    let machine = Machine::new(&format!("env >environment; {MAKE}"));
+    let machine = Machine::new(&format!("env >$folder/environment; {MAKE}"));
     let spec = machine.spec("six", None);
     machine.install(&spec).await.unwrap();
     let environment = machine.file(&format!("owt/environments/{}/environment", spec.key()));
     let environment = environment.unwrap();
     assert!(environment.contains("UV_PYTHON_DOWNLOADS=") && !environment.contains("OWT_TOKEN="));
+}
+
+#[tokio::test]
+async fn nothing_is_read_from_folders_above_and_paths_are_relative_to_the_start_directory() {
+    let machine = Machine::new(&format!("pwd >$folder/pwd; {MAKE}"));
+    let spec = machine.spec("six", None);
+    machine.install(&spec).await.unwrap();
+    let folder = format!("owt/environments/{}", spec.key());
+    let file = |name: &str| machine.file(&format!("{folder}/{name}"));
+    let started = std::env::current_dir().unwrap().display().to_string();
+    assert_eq!(file("pwd").as_deref().map(str::trim), Some(&*started));
+    assert_eq!([file("uv.toml"), file("pyproject.toml")], ["", ""].map(|text| Some(text.into())));
+}
+
+#[tokio::test]
+async fn another_python_is_looked_for_first() {
+    let machine = Machine::new(&format!("echo $@ >>$folder/args; {MAKE}"));
+    let spec = machine.spec_of("requires-python = '>=3.12'", None);
+    machine.install(&spec).await.unwrap();
+    let folder = machine.installer.store.folder(spec.key());
+    let args = fs::read_to_string(folder.join("args")).unwrap();
+    let folder = folder.display();
+    let expected = format!(
+        "--project {folder} venv --quiet --python >=3.12 {folder}/venv\n\
+         --project {folder} sync --no-progress --active --script {folder}/script.py \
+         --python {folder}/venv/bin/python\n"
+    );
+    assert_eq!(args, expected);
 }
