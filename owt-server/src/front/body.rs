@@ -126,11 +126,13 @@ fn choose(found: Result<Option<Envelope>, Error>, query: &str) -> Result<Envelop
     match found {
         Ok(Some(envelope)) => Ok(envelope),
         Ok(None) => Envelope::from_query(query)?.ok_or(Error::CodeMissing),
-        // A body that is not what it says belongs to the handler, if the query brings an envelope.
+        // A body that is not what it says, or no envelope's form, belongs to the handler if the query
+        // brings an envelope.
         Err(
             err @ (Error::BodyNotJson(_)
             | Error::ContentType
             | Error::BodyIncomplete
+            | Error::TooManyFields { .. }
             | Error::FieldUnknown(_)),
         ) => Envelope::from_query(query)?.ok_or(err),
         Err(err) => Err(err),

@@ -33,9 +33,13 @@ fn get(query: &str, more: &str) -> String {
 }
 
 fn post(content_type: &str, body: &str) -> String {
+    post_to("/", content_type, body)
+}
+
+fn post_to(target: &str, content_type: &str, body: &str) -> String {
     let len = body.len();
     format!(
-        "POST / HTTP/1.1\r\nHOST\r\nConnection: close\r\n{content_type}\r\nContent-Length: {len}\r\n\r\n{body}"
+        "POST {target} HTTP/1.1\r\nHOST\r\nConnection: close\r\n{content_type}\r\nContent-Length: {len}\r\n\r\n{body}"
     )
 }
 
@@ -59,6 +63,7 @@ fn kwargs(text: &str) -> String {
 #[case::longer_url_than_is_read(&get(&"x".repeat(66_000), ""), Error::UrlTooLong { limit: 400 })]
 #[case::query(&get("&a&b&c", ""), Error::TooManyFields { limit: 3 })]
 #[case::form(&post(FORM, "code_b64=aGVsbG8&a&b&c"), Error::TooManyFields { limit: 3 })]
+#[case::form_of_nobody(&post_to("/?mine=1", FORM, "a&b&c&d"), Error::TooManyFields { limit: 3 })]
 #[case::parts(&post(PARTS, &parts(3)), Error::TooManyParts { limit: 2 })]
 #[case::nesting(&kwargs("{'a': [[1]]}"), Error::KwargsTooDeep { limit: 2 })]
 #[case::nesting_of_an_object(
@@ -83,6 +88,7 @@ async fn what_is_too_large_is_refused_by_its_name(#[case] request: &str, #[case]
 #[case::headers(&get("", &"X: x\r\n".repeat(4)))]
 #[case::query(&get("&a&b", ""))]
 #[case::form(&post(FORM, "code_b64=aGVsbG8&a&b"))]
+#[case::form_of_the_handler(&post_to("/?code_b64=aGVsbG8", FORM, "a&b&c&d"))]
 #[case::parts(&post(PARTS, &parts(2)))]
 #[case::nesting(&kwargs("{'a': [1]}"))]
 #[case::brackets_in_a_text(&kwargs("words (((((("))]
