@@ -81,8 +81,7 @@ async fn environment(
         Plan::Refused(err) => return Err(err.into()),
         Plan::Environment(_, spec) => spec,
     };
-    let store = Store::open()?;
-    let installer = Installer { store, limit: config.install_timeout, subreaper };
+    let installer = Installer::new(Store::open()?, config.install_timeout, subreaper);
     let installed = installer.install(&spec, || Uv::find(&python), progress).await;
     Ok(Some(installed.map_err(|err| sentence(&err))?))
 }

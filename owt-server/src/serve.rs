@@ -149,11 +149,8 @@ fn keeper(
     profile: Profile,
     threads: usize,
 ) -> Result<(Keeper, Arc<Environments>), ServeError> {
-    let installer = Installer {
-        store: Store::open()?,
-        limit: config.install_timeout,
-        subreaper: profile.pool.subreaper.clone(),
-    };
+    let subreaper = profile.pool.subreaper.clone();
+    let installer = Installer::new(Store::open()?, config.install_timeout, subreaper);
     let base = Arc::new(base(interpreter));
     let limits = (threads, config.environment_age);
     Ok(Keeper::new(profile, installer, base, config.dependencies, limits))

@@ -13,14 +13,10 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
-use tokio::time::sleep;
 
 use super::spec::Key;
 use crate::package::caches;
 use crate::private;
-
-/// How often it is tried to get a lock.
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 const READY: &str = "ready.json";
 
@@ -56,11 +52,6 @@ impl Lock {
     /// The open file, for a process that is to hold the lock as well.
     pub(super) fn file(&self) -> &File {
         &self.0
-    }
-
-    /// Lets others use what is locked. For a moment, nobody may hold the lock.
-    pub(super) fn share(&self) -> io::Result<()> {
-        Ok(flock(&self.0, FlockOperation::LockShared)?)
     }
 }
 
@@ -127,21 +118,12 @@ impl Store {
         let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
     }
 
-    pub(super) async fn lock_shared(&self, key: Key) -> io::Result<Lock> {
-        self.lock(key, FlockOperation::NonBlockingLockShared).await
+    pub(super) fn try_lock_shared(&self, key: Key) -> io::Result<Option<Lock>> {
+        self.try_lock(key, FlockOperation::NonBlockingLockShared)
     }
 
-    pub(super) async fn lock_exclusive(&self, key: Key) -> io::Result<Lock> {
-        self.lock(key, FlockOperation::NonBlockingLockExclusive).await
-    }
-
-    async fn lock(&self, key: Key, operation: FlockOperation) -> io::Result<Lock> {
-        loop {
-            if let Some(lock) = self.try_lock(key, operation)? {
-                return Ok(lock);
-            }
-            sleep(POLL_INTERVAL).await;
-        }
+    pub(super) fn try_lock_exclusive(&self, key: Key) -> io::Result<Option<Lock>> {
+        self.try_lock(key, FlockOperation::NonBlockingLockExclusive)
     }
 
     fn try_lock(&self, key: Key, operation: FlockOperation) -> io::Result<Option<Lock>> {
@@ -183,17 +165,20 @@ impl Store {
 
     /// Removes an environment; `false` if somebody uses it or makes it.
     pub(crate) fn remove(&self, key: Key) -> io::Result<bool> {
-        let Some(_lock) = self.try_lock(key, FlockOperation::NonBlockingLockExclusive)? else {
-            return Ok(false);
-        };
+        let Some(lock) = self.try_lock_exclusive(key)? else { return Ok(false) };
+        self.remove_locked(key, lock)?;
+        Ok(true)
+    }
+
+    /// The same of one that is locked exclusively.
+    pub(super) fn remove_locked(&self, key: Key, _lock: Lock) -> io::Result<()> {
         // First of all, what says that it is ready.
         let _ = fs::remove_file(self.folder(key).join(READY));
         match fs::remove_dir_all(self.folder(key)) {
             Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(err),
             _ => {}
         }
-        fs::remove_file(self.lock_path(key))?;
-        Ok(true)
+        fs::remove_file(self.lock_path(key))
     }
 
     /// Removes what nobody has used for so long, and what was left half made.
@@ -255,12 +240,12 @@ mod tests {
         assert_eq!(store.manifest(key(1)), None);
     }
 
-    #[tokio::test]
-    async fn what_is_used_or_being_made_is_not_removed() {
+    #[test]
+    fn what_is_used_or_being_made_is_not_removed() {
         let (_base, store) = store();
         make(&store, key(1));
-        let using = store.lock_shared(key(1)).await.unwrap();
-        let making = store.lock_exclusive(key(2)).await.unwrap();
+        let using = store.try_lock_shared(key(1)).unwrap().unwrap();
+        let making = store.try_lock_exclusive(key(2)).unwrap().unwrap();
         fs::create_dir(store.folder(key(2))).unwrap();
         store.remove_unused(Duration::ZERO);
         assert_eq!(keys(&store), [key(1), key(2)]);
@@ -279,16 +264,16 @@ mod tests {
         assert_eq!(keys(&store), [key(1)]);
     }
 
-    #[tokio::test]
-    async fn a_lock_waits_for_whoever_has_it_and_survives_its_removal() {
+    #[test]
+    fn a_lock_is_held_by_one_or_shared_and_survives_its_removal() {
         let (_base, store) = store();
-        let first = store.lock_exclusive(key(1)).await.unwrap();
-        let (for_second, second) = (store.clone(), key(1));
-        let second = tokio::spawn(async move { for_second.lock_exclusive(second).await });
+        let first = store.try_lock_exclusive(key(1)).unwrap().unwrap();
+        assert!(store.try_lock_shared(key(1)).unwrap().is_none());
         fs::remove_file(store.lock_path(key(1))).unwrap();
         drop(first);
-        let second = second.await.unwrap().unwrap();
+        let second = store.try_lock_shared(key(1)).unwrap().unwrap();
         assert!(is_at(second.file(), &store.lock_path(key(1))));
+        assert!(store.try_lock_shared(key(1)).unwrap().is_some());
         assert!(!store.remove(key(1)).unwrap());
     }
 }

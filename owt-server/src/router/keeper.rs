@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use owt_core::Error;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -25,9 +25,6 @@ const MAX_IDLE: Duration = Duration::from_secs(10 * 60);
 
 /// How many environments have workers at a time.
 const MAX_RUNNING: usize = 16;
-
-/// How many environments are installed at a time; others wait.
-const MAX_INSTALLING: usize = 4;
 
 /// How many may wait.
 const MAX_MAKING: usize = 64;
@@ -90,8 +87,7 @@ impl Keeper {
         (threads, age): (usize, Duration),
     ) -> (Self, Arc<Environments>) {
         let (environments, side) = Environments::new(mode, base, threads);
-        let permits = Semaphore::new(MAX_INSTALLING);
-        let maker = Maker { profile, installer, permits, environments: environments.clone() };
+        let maker = Maker { profile, installer, environments: environments.clone() };
         let (making, tasks, running, ending) = Default::default();
         let keeper = Self {
             maker: Rc::new(maker),
@@ -252,13 +248,11 @@ impl Keeper {
 struct Maker {
     profile: Profile,
     installer: Installer,
-    permits: Semaphore,
     environments: Arc<Environments>,
 }
 
 impl Maker {
     async fn make(&self, key: Key, spec: &Spec, progress: &Progress) -> Result<Running, Error> {
-        let _permit = self.permits.acquire().await;
         let began = Instant::now();
         let find = || Uv::find(&self.profile.launch.python);
         let installed = self.installer.install(spec, find, progress).await;

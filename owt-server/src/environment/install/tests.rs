@@ -29,13 +29,17 @@ impl Machine {
         fs::write(bin.join("uv"), text).unwrap();
         fs::set_permissions(bin.join("uv"), fs::Permissions::from_mode(0o700)).unwrap();
         let store = Store::open_in(&folder.path().join("owt")).unwrap();
-        let installer =
-            Installer { store, limit: Duration::from_secs(20), subreaper: Arc::default() };
+        let installer = Installer::new(store, Duration::from_secs(20), Arc::default());
         Self { uv: Uv::at(bin.join("uv")), folder, installer }
     }
 
     fn file(&self, name: &str) -> Option<String> {
         fs::read_to_string(self.folder.path().join(name)).ok()
+    }
+
+    /// What is in the folder of environments, locks among it.
+    fn left(&self) -> usize {
+        fs::read_dir(self.folder.path().join("owt/environments")).unwrap().count()
     }
 
     fn runs(&self) -> usize {
@@ -102,20 +106,21 @@ async fn a_failure_is_told_in_its_own_words_and_tried_again_by_the_next() {
     for runs in 1..3 {
         let err = machine.install(&spec).await.unwrap_err();
         assert_eq!(err.to_string(), "uv could not install them:\nResolving\nerror: no six");
-        assert_eq!(machine.runs(), runs);
+        assert_eq!((machine.runs(), machine.left()), (runs, 0));
     }
-    assert!(!is_ready(&machine.installer.store.folder(spec.key())));
 }
 
 #[tokio::test]
 async fn an_installation_that_takes_too_long_is_killed_with_what_it_has_started() {
-    let mut machine =
-        Machine::new("cd $folder; sleep 60 & echo $! >child.partial; mv child.partial child; wait");
+    let mut machine = Machine::new(
+        "cd $folder/..; sleep 60 & echo $! >child.partial; mv child.partial child; wait",
+    );
     machine.installer.limit = Duration::from_millis(500);
     let spec = machine.spec("six", None);
     let err = machine.install(&spec).await.unwrap_err();
     assert!(matches!(err, EnvironmentError::Slow { .. }), "{err}");
-    let child = machine.file(&format!("owt/environments/{}/child", spec.key())).unwrap();
+    assert!(!machine.installer.store.folder(spec.key()).exists());
+    let child = machine.file("owt/environments/child").unwrap();
     let stat = Path::new("/proc").join(child.trim()).join("stat");
     let is_gone = || fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "));
     for _ in 0..500 {
@@ -164,8 +169,10 @@ async fn without_uv_what_is_there_is_used_and_nothing_else() {
     machine.install(&there).await.unwrap();
     let progress = Progress::default();
     let without = |spec| machine.installer.install(spec, || None, &progress);
-    assert!(without(&there).await.is_ok());
     assert!(matches!(without(&missing).await, Err(EnvironmentError::NoUv)));
+    assert!(without(&there).await.is_ok());
+    // The folder and its lock.
+    assert_eq!(machine.left(), 2);
 }
 
 #[tokio::test]
@@ -204,4 +211,64 @@ async fn another_python_is_looked_for_first() {
          --python {folder}/venv/bin/python\n"
     );
     assert_eq!(args, expected);
+}
+
+#[tokio::test]
+async fn what_another_server_makes_and_uses_meanwhile_is_used() {
+    let machine = Machine::new(MAKE);
+    let spec = machine.spec("six", None);
+    let store = &machine.installer.store;
+    let mut used_by_other = None;
+    let find = || {
+        fs::create_dir_all(store.virtualenv(spec.key()).join("bin")).unwrap();
+        fs::write(store.python(spec.key()), "").unwrap();
+        let (python, dependencies) = ("3.12.1".to_owned(), Vec::new());
+        store.set_ready(spec.key(), &Manifest { python, dependencies }).unwrap();
+        used_by_other = store.try_lock_shared(spec.key()).unwrap();
+        Some(machine.uv.clone())
+    };
+    machine.installer.install(&spec, find, &Progress::default()).await.unwrap();
+    assert!(used_by_other.is_some());
+    assert_eq!(machine.runs(), 0);
+}
+
+#[tokio::test]
+async fn those_that_wait_for_another_server_hold_up_nobody() {
+    let machine = Machine::new(MAKE);
+    let specs: Vec<_> =
+        (0..=MAX_INSTALLING).map(|n| machine.spec(&format!("p{n}"), None)).collect();
+    let lock = |spec: &Spec| machine.installer.store.try_lock_exclusive(spec.key()).unwrap();
+    let held: Vec<_> = specs.iter().map(lock).collect();
+    let waiting = futures_util::future::join_all(specs.iter().map(|spec| machine.install(spec)));
+    let free = machine.spec("six", None);
+    let other = async {
+        machine.install(&free).await.unwrap();
+        drop(held);
+    };
+    let (installed, ()) = tokio::join!(waiting, other);
+    assert!(installed.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn installations_hold_up_others_but_not_what_is_there() {
+    let machine = Machine::new(&format!(
+        "cd $folder/..; touch begun; while [ -e slow -a ! -e go ]; do sleep 0.01; done; {MAKE}"
+    ));
+    let ready = machine.spec("six", None);
+    machine.install(&ready).await.unwrap();
+    let root = machine.folder.path().join("owt/environments");
+    fs::write(root.join("slow"), "").unwrap();
+    let specs: Vec<_> =
+        (0..=MAX_INSTALLING).map(|n| machine.spec(&format!("p{n}"), None)).collect();
+    let installing = futures_util::future::join_all(specs.iter().map(|spec| machine.install(spec)));
+    let other = async {
+        while machine.runs() <= MAX_INSTALLING {
+            sleep(POLL_INTERVAL).await;
+        }
+        machine.install(&ready).await.unwrap();
+        assert_eq!(machine.runs(), 1 + MAX_INSTALLING);
+        fs::write(root.join("go"), "").unwrap();
+    };
+    let (installed, ()) = tokio::join!(installing, other);
+    assert!(installed.iter().all(Result::is_ok));
 }
