@@ -6,7 +6,7 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -173,7 +173,8 @@ fn temporary() -> Vec<PathBuf> {
     vec![base, other]
 }
 
-/// Writes the files that are missing. Each appears atomically, because workers may be reading.
+/// Writes the files that are missing. Each appears atomically, because workers may be reading, and under a
+/// name of its own before, because other servers may be writing the same.
 fn write_missing(dir: &Dir<'_>, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for file in dir.files() {
@@ -181,14 +182,11 @@ fn write_missing(dir: &Dir<'_>, to: &Path) -> io::Result<()> {
         if fs::metadata(&path).is_ok_and(|found| found.len() == file.contents().len() as u64) {
             continue;
         }
-        let partial = path.with_extension("partial");
-        fs::write(&partial, file.contents())?;
+        let mut partial = tempfile::Builder::new().prefix(".partial-").tempfile_in(to)?;
+        partial.write_all(file.contents())?;
         // Always the same, so that bytecode of these sources is not made again.
-        File::options()
-            .write(true)
-            .open(&partial)?
-            .set_modified(SystemTime::UNIX_EPOCH + SOURCE_TIME)?;
-        fs::rename(partial, path)?;
+        partial.as_file().set_modified(SystemTime::UNIX_EPOCH + SOURCE_TIME)?;
+        partial.persist(path).map_err(|err| err.error)?;
     }
     for inner in dir.dirs() {
         let name = inner.path().file_name().expect("an embedded directory has a name");
@@ -212,6 +210,21 @@ mod tests {
         assert!(run_dir.package().join("_owt_native.abi3.so").is_file());
         drop(run_dir);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn many_servers_may_write_the_package_at_the_same_time() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            let writing: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| write_missing(&PACKAGE, folder.path()))).collect();
+            writing.into_iter().for_each(|writing| writing.join().unwrap().unwrap());
+        });
+        let left = fs::read_dir(folder.path()).unwrap();
+        let left = left.filter(|entry| {
+            entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".partial-")
+        });
+        assert_eq!(left.count(), 0);
     }
 
     #[test]
