@@ -117,6 +117,7 @@ def test_a_call_is_listed_without_what_only_its_sender_may_know(serve: Serve) ->
             "method": "POST",
             "path": "/a/b",
             "remote_addr": "127.0.0.1",
+            "pool": "default",
             "state": "running",
         }
     assert listed(server) == []

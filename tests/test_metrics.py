@@ -39,7 +39,7 @@ def test_a_server_that_has_done_nothing_shows_zeros(server: Server) -> None:
     assert shown["owt_requests_total", ""] == 0
     assert shown["owt_calls_total", ""] == 0
     assert shown["owt_call_run_seconds_count", ""] == 0
-    assert (shown["owt_workers", ""], shown["owt_workers_up", ""]) == (2, 2)
+    assert (shown["owt_workers", "default"], shown["owt_workers_up", "default"]) == (2, 2)
     assert shown["owt_connections", ""] == 1
     assert samples(server)["owt_requests_total", ""] == 1
 
@@ -109,10 +109,10 @@ def test_calls_that_run_are_shown(serve: Serve) -> None:
 def test_workers_and_what_became_of_them_are_shown(serve: Serve) -> None:
     server = serve("--workers", "1")
     before = samples(server)
-    assert before["owt_worker_memory_bytes", "0"] > 1_000_000
-    assert before["owt_worker_age_seconds", "0"] > 0
-    assert before["owt_worker_calls", "0"] == 0
-    assert (before["owt_workers_started_total", ""], before["owt_workers_up", ""]) == (1, 1)
+    assert before["owt_worker_memory_bytes", "default,0"] > 1_000_000
+    assert before["owt_worker_age_seconds", "default,0"] > 0
+    assert before["owt_worker_calls", "default,0"] == 0
+    assert (before["owt_workers_started_total", ""], before["owt_workers_up", "default"]) == (1, 1)
     assert before["owt_workers_recycled_total", "memory"] == 0
 
     server.call("import os\ndef run(): os.abort()")

@@ -58,7 +58,7 @@ def test_without_evaluation_expressions_are_refused(no_eval: Server, kwargs: str
 
 
 # Options of the log and of the program itself, which are none of the server's settings.
-NO_SETTINGS = {"log", "no_access_log", "help"}
+NO_SETTINGS = {"config", "log", "no_access_log", "help"}
 
 # An option of the help with all that is said of it.
 OPTION = re.compile(

@@ -170,8 +170,8 @@ REFUSED = [
         404,
         "path-unknown",
         "Path is unknown",
-        "Nothing is at this path. Under /_owt/ there are health, metrics, calls, adaptors and "
-        "environments.",
+        "Nothing is at this path. Under /_owt/ there are health, metrics, calls, adaptors, "
+        "environments and pools.",
     ),
 ]
 

@@ -75,6 +75,7 @@ def test_calls_are_told_when_no_worker_can_be_started(
     assert health.json() == {
         "status": "degraded",
         "workers": {"alive": 0, "total": 1},
+        "pools": {"default": {"alive": 0, "total": 1}},
         "version": health.json()["version"],
         "reason": reason,
     }

@@ -8,6 +8,7 @@ mod encode;
 mod env;
 mod hash;
 mod key;
+mod ps;
 mod run;
 mod serve;
 
@@ -16,6 +17,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::ui::{self, CliError};
+
+pub(crate) use encode::bad_base_url as encode_base_error;
+pub(crate) use serve::pool_text;
 
 const ABOUT: &str = "Serve Python that requests bring with them.
 
@@ -54,6 +58,8 @@ pub(crate) enum Command {
     Key(key::KeyArgs),
     /// Add an adaptor to the list of --only-digests
     Approve(approve::ApproveArgs),
+    /// Show what a server runs: its pools, processes and loaded adaptors
+    Ps(ps::PsArgs),
     /// Say which Python is used, and what is wrong with it
     Doctor(doctor::DoctorArgs),
     /// List or remove the environments that were made for adaptors
@@ -72,6 +78,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Hash(args) => hash::run(&args),
         Command::Key(args) => key::run(&args),
         Command::Approve(args) => approve::run(&args),
+        Command::Ps(args) => ps::run(&args),
         Command::Doctor(args) => doctor::run(args),
         Command::Env(args) => env::run(args),
         Command::Completions(args) => completions::run(&args),

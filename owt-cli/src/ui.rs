@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -30,7 +31,7 @@ pub(crate) enum ExitKind {
 }
 
 /// The error that ended a command.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CliError {
     kind: ExitKind,
     message: String,
@@ -48,6 +49,16 @@ impl CliError {
         let causes = std::iter::successors(err.source(), |&err| err.source());
         let messages = std::iter::once(err.to_string()).chain(causes.map(ToString::to_string));
         CliError::new(kind, messages.collect::<Vec<_>>().join(": "))
+    }
+
+    /// The same error, of what a file says.
+    pub(crate) fn in_file(self, path: &Path) -> CliError {
+        CliError { message: format!("{}: {}", path.display(), self.message), ..self }
+    }
+
+    /// The same error in other words.
+    pub(crate) fn with_message(self, message: impl Into<String>) -> CliError {
+        CliError { message: message.into(), ..self }
     }
 
     /// Adds a hint: what to do about it.

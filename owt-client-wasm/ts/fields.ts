@@ -14,6 +14,10 @@ export interface Fields {
   timeout?: number | undefined;
   /** Load the adaptor anew, and the modules of the start directory that it imports. */
   reload?: boolean | undefined;
+  /** The pool of workers that the call is for; by default the one that the code names, else `default`. */
+  pool?: string | undefined;
+  /** How long the adaptor stays loaded after its last call: a number of seconds, `5m`, `1h`, or `-1` for ever. */
+  keepAlive?: string | undefined;
 }
 
 /** The names by which they are sent. */
@@ -24,4 +28,6 @@ export const NAMES: Record<keyof Fields, string> = {
   cacheKeyOverride: 'cache_key_override',
   timeout: 'timeout',
   reload: 'reload',
+  pool: 'pool',
+  keepAlive: 'keep_alive',
 };

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use owt_core::Envelope;
 use owt_core::kwargs::to_kwargs_text;
+use owt_core::{Envelope, KeepAlive};
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
@@ -179,6 +179,41 @@ impl<C> Call<C> {
     /// ```
     pub fn reload(mut self) -> Self {
         self.outgoing.envelope.reload = true;
+        self
+    }
+
+    /// Has the call run in a pool of the server's: by default in the one that the code names, else in
+    /// `default`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use owt_client::{Adaptor, Client};
+    /// # let client = Client::new("localhost:9876")?;
+    /// # let adaptor = Adaptor::from_source("def run(request, n=1): return n");
+    /// let call = client.call(&adaptor).pool("gpu");
+    /// # Ok::<(), owt_client::Error>(())
+    /// ```
+    pub fn pool(mut self, name: impl Into<String>) -> Self {
+        self.outgoing.envelope.pool = Some(name.into());
+        self
+    }
+
+    /// Sets how long the adaptor stays loaded after this call, where the server's pool says otherwise.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use owt_client::{Adaptor, Client};
+    /// # let client = Client::new("localhost:9876")?;
+    /// # let adaptor = Adaptor::from_source("def run(request, n=1): return n");
+    /// use owt_client::KeepAlive;
+    ///
+    /// let call = client.call(&adaptor).keep_alive(KeepAlive::Always);
+    /// # Ok::<(), owt_client::Error>(())
+    /// ```
+    pub fn keep_alive(mut self, time: KeepAlive) -> Self {
+        self.outgoing.envelope.keep_alive = Some(time);
         self
     }
 

@@ -4,12 +4,12 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-use owt_core::Envelope;
+use owt_core::{BaseInvalid, Envelope};
 use reqwest::RequestBuilder;
 
 use crate::read_timeout::ReadTimeout;
 use crate::sent_sources::SentSources;
-use crate::{Adaptor, Call, ClientBuilder, Error, address};
+use crate::{Adaptor, Call, ClientBuilder, Error, Reply, address};
 
 /// A client of one owt server.
 ///
@@ -110,6 +110,26 @@ impl Client {
     /// ```
     pub fn call_with(&self, envelope: Envelope) -> Call {
         Call::new(self.clone(), envelope, self.read_timeout)
+    }
+
+    /// Asks the server for what it says of itself, as JSON or text: `what` is the path under `/_owt/`, such
+    /// as `health`, `pools`, `calls`, `adaptors` or `metrics`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Call::send`].
+    pub async fn status(&self, what: &str) -> Result<Reply, Error> {
+        let mut url = reqwest::Url::parse(&self.base).map_err(|_| BaseInvalid::Host)?;
+        url.set_path(&format!("/_owt/{what}"));
+        url.set_query(None);
+        let outcome = self
+            .read_timeout
+            .wait(async {
+                let request = self.authorized(self.http.get(url));
+                request.send().await.map_err(Error::sending)
+            })
+            .await;
+        Reply::read(outcome?, self.read_timeout).await
     }
 
     /// A request with the caller's credentials.

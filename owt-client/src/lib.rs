@@ -30,7 +30,7 @@ pub use error::{Error, TransportError};
 pub use events::{Event, Events};
 pub use form::Form;
 pub use owt_core::{
-    BaseInvalid, Code, Digest, Envelope, OwtifyError, UrlKey, UrlKeyInvalid, UrlKeys,
+    BaseInvalid, Code, Digest, Envelope, KeepAlive, OwtifyError, UrlKey, UrlKeyInvalid, UrlKeys,
     kwargs::KwargsError, owtify, owtify_signed,
 };
 pub use reply::Reply;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Digest, FileName};
+use crate::{Digest, FileName, KeepAlive};
 
 /// One call of one adaptor, ready to run.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub struct Call {
     pub reload: bool,
     /// How long the call may run, if its sender set a limit.
     pub timeout: Option<Duration>,
+    /// The pool that it is for, if its sender has named one.
+    pub pool: Option<String>,
+    /// How long its adaptor stays loaded, if its sender has said so.
+    pub keep_alive: Option<KeepAlive>,
     /// Under which key the result is cached; `None` if it is not.
     pub cache: Option<CachePolicy>,
     /// The request that the adaptor sees.
@@ -212,6 +216,8 @@ mod tests {
             file_name: FileName::new("secret.py"),
             reload: false,
             timeout: None,
+            pool: Some(secret()),
+            keep_alive: None,
             cache: Some(CachePolicy { with_kwargs: false, key: Some(secret()) }),
             request: Request {
                 id: "r1".to_owned(),

@@ -21,6 +21,7 @@ use crate::{CachePolicy, Call, Code, Error, Request};
 pub use fields::{Envelope, Field};
 pub use near_miss::NearMiss;
 use raw::RawFields;
+pub(crate) use value::format_seconds;
 pub use value::{FieldKind, FieldValue, ValueInvalid};
 
 /// The function that is called by default.
@@ -172,6 +173,8 @@ impl Envelope {
             file_name: self.name,
             reload: self.reload,
             timeout: self.timeout,
+            pool: self.pool,
+            keep_alive: self.keep_alive,
             cache,
             request,
         }

@@ -162,6 +162,14 @@ pub enum Error {
     #[error("function of the code is not approved")]
     #[strum_discriminants(strum(to_string = "code-not-approved"))]
     FunctionNotApproved(String),
+    /// The call is for a pool, given here, that this server does not have.
+    #[error("pool is unknown")]
+    PoolUnknown {
+        /// The pool's name, as it was sent.
+        name: Box<str>,
+        /// The names of those that there are, with commas between them.
+        known: Box<str>,
+    },
     /// The header `Owt-Request-Id` cannot be a request's id.
     #[error("request id is invalid")]
     RequestIdInvalid,

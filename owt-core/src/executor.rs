@@ -67,6 +67,11 @@ pub trait Control {
         Vec::new()
     }
 
+    /// The pools, with their workers and what these have loaded, each as a JSON object.
+    fn pools(&self) -> impl Future<Output = Vec<serde_json::Value>> {
+        async { Vec::new() }
+    }
+
     /// How many workers there are, and how many should be.
     fn health(&self) -> Health;
 
@@ -111,6 +116,9 @@ pub struct CallInfo {
     pub path: String,
     /// The client's address.
     pub remote_addr: String,
+    /// The pool that it is for.
+    #[serde(serialize_with = "as_text")]
+    pub pool: Arc<str>,
     /// How far it has come.
     pub state: CallState,
     /// Seconds since the executor was given it.
@@ -133,6 +141,9 @@ pub enum CallState {
     Unknown,
 }
 
+/// The pool of calls that name none.
+pub const DEFAULT_POOL: &str = "default";
+
 /// Whether calls can be run now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Health {
@@ -142,6 +153,19 @@ pub struct Health {
     pub total: usize,
     /// Why workers cannot be started, if that is so.
     pub reason: Option<Arc<str>>,
+    /// The same of each pool by itself, the default one first.
+    pub pools: Vec<PoolHealth>,
+}
+
+/// Whether calls of one pool can be run now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolHealth {
+    /// The pool's name.
+    pub name: Arc<str>,
+    /// How many of its workers take calls.
+    pub alive: usize,
+    /// How many there should be.
+    pub total: usize,
 }
 
 /// The start of a reply: all of it but the body.
@@ -208,6 +232,6 @@ impl From<Error> for Failure {
     }
 }
 
-fn as_text<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(digest)
+fn as_text<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
 }

@@ -11,6 +11,7 @@ pub mod envelope;
 pub mod error;
 pub mod executor;
 mod file_name;
+mod keep_alive;
 pub mod kwargs;
 pub mod owtify;
 mod sentence;
@@ -23,9 +24,10 @@ pub use digest::Digest;
 pub use envelope::{Envelope, Field, FieldKind, FieldValue, NearMiss, ValueInvalid};
 pub use error::{Error, ErrorKind};
 pub use executor::{
-    BodyStream, CallGuard, CallInfo, CallState, Control, Executor, Failure, Health, Reply,
-    ReplyBody, ReplyHead, Timing,
+    BodyStream, CallGuard, CallInfo, CallState, Control, DEFAULT_POOL, Executor, Failure, Health,
+    PoolHealth, Reply, ReplyBody, ReplyHead, Timing,
 };
 pub use file_name::FileName;
+pub use keep_alive::{KeepAlive, NotKeepAlive};
 pub use owtify::{OwtifyError, owtify};
 pub use signature::{UrlKey, UrlKeyInvalid, UrlKeys, owtify_signed};

@@ -160,8 +160,13 @@ impl Error {
                  server's machine."
             )
             .into(),
+            Error::PoolUnknown { name, known } => format!(
+                "This server has no pool {name:?}. Its pools: {known}. Name one of them, or start the \
+                 server with --pool."
+            )
+            .into(),
             Error::PathUnknown => "Nothing is at this path. Under /_owt/ there are health, \
-                metrics, calls, adaptors and environments."
+                metrics, calls, adaptors, environments and pools."
                 .into(),
             Error::BodyTooLarge { limit } => format!(
                 "The body is longer than {limit} bytes. Send less, or start the server with a \
@@ -276,6 +281,10 @@ mod tests {
         Error::FunctionNotApproved("evil".to_owned())
     }
 
+    fn pool_unknown() -> Error {
+        Error::PoolUnknown { name: "evil".into(), known: "default".into() }
+    }
+
     fn worker_died() -> Error {
         let how = "ended itself with exit code 3".to_owned();
         Error::WorkerDied { reason: "exit code 3".to_owned(), how }
@@ -320,6 +329,7 @@ mod tests {
     #[case("request-id-invalid", Error::RequestIdInvalid)]
     #[case("request-id-taken", Error::RequestIdTaken)]
     #[case("call-unknown", Error::CallUnknown)]
+    #[case("pool-unknown", pool_unknown())]
     #[case("path-unknown", Error::PathUnknown)]
     #[case("body-too-large", Error::BodyTooLarge { limit: 9 })]
     #[case("body-too-large", Error::TextTooLarge { limit: 9 })]

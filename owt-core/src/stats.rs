@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Timing;
@@ -17,10 +18,23 @@ pub const BOUNDS: [f64; 17] = [
 pub struct Stats {
     /// Calls, since the start.
     pub calls: CallStats,
-    /// The workers that there should be, in the order of their numbers.
+    /// The workers that there should be: pool by pool, in the order of their numbers.
     pub workers: Vec<WorkerStats>,
     /// What has become of workers since the start.
     pub events: WorkerEvents,
+    /// The memory of GPUs, where that is known.
+    pub gpus: Vec<GpuStats>,
+}
+
+/// One GPU of the machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GpuStats {
+    /// Its number, as its driver counts.
+    pub index: u32,
+    /// The memory that anybody uses, in bytes.
+    pub used: u64,
+    /// All of its memory, in bytes.
+    pub total: u64,
 }
 
 /// Calls since the start.
@@ -43,10 +57,16 @@ pub struct CallStats {
 }
 
 /// One worker. The process there may be another one each time.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerStats {
+    /// The pool that it belongs to.
+    pub pool: Arc<str>,
+    /// Its name within that pool: a number, or that of an environment and a number.
+    pub name: String,
     /// Whether it takes calls.
     pub is_up: bool,
+    /// The id of the process that takes calls now.
+    pub pid: Option<u32>,
     /// Calls that are there now, running or waiting, and those that a retired worker finishes.
     pub calls: usize,
     /// Resident memory of the process that takes calls now, in bytes.

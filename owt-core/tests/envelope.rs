@@ -306,6 +306,13 @@ fn value(field: Field) -> BoxedStrategy<FieldValue<'static>> {
         FieldKind::Seconds => (1..1_000_000_000_000_000_u64)
             .prop_map(|nanos| FieldValue::Duration(Duration::from_nanos(nanos)))
             .boxed(),
+        FieldKind::KeepAlive => prop_oneof![
+            Just("-1".to_owned()),
+            (0..1_000_000_000_u64, "[smhd]?")
+                .prop_map(|(number, unit)| { format!("{}{unit}", number as f64 / 1e6) }),
+        ]
+        .prop_map(text)
+        .boxed(),
         _ if field == Field::FnName => "\\PC+".prop_map(text).boxed(),
         _ => any::<String>().prop_map(text).boxed(),
     }

@@ -166,6 +166,8 @@ fn the_same_call_written_otherwise_is_signed(#[case] rewrite: fn(&str) -> String
 )]
 #[case::a_timeout("&timeout=1")]
 #[case::a_reload("&reload=true")]
+#[case::a_pool("&pool=gpu")]
+#[case::a_time_to_keep_it("&keep_alive=-1")]
 #[case::arguments_as_an_object("&kwargs=%7B%7D")]
 fn what_is_added_makes_it_invalid(#[case] field: &str) {
     let query = signed(&call());

@@ -12,6 +12,7 @@ mod config;
 mod dispatch;
 mod environment;
 mod front;
+mod gpu;
 mod interpreter;
 mod local;
 mod log;
@@ -19,21 +20,24 @@ mod memory_budget;
 mod other_users;
 mod package;
 mod pool;
+mod pools;
 mod private;
 mod router;
 mod secrets;
 mod serve;
+mod serve_error;
 mod spool;
 mod stop;
 mod unix_socket;
 mod watched_file;
 
-pub use config::{Address, Config, Dependencies};
+pub use config::{Address, Config, Cuda, Dependencies, NotAPoolName, PoolConfig, PoolName};
 pub use environment::{KeptEnvironment, Removal, kept_environments, remove_environment};
 pub use front::{
     AllowedOrigin, ApprovedCode, Credential, Credentials, NotACredential, NotAToken, NotAnOrigin,
     RequestLimits, TlsError, TlsFiles, Token, UrlKeyFileError, UrlKeySource, read_url_keys,
 };
+pub use gpu::{GpuError, gpus, mps_is_active};
 pub use interpreter::{
     Candidate, Installation, Interpreter, InterpreterError, OLDEST_MINOR, Origin, Places,
 };
@@ -41,5 +45,6 @@ pub use local::{LocalError, run};
 pub use log::{LogGuard, init as init_log};
 pub use other_users::others_on_loopback;
 pub use pool::{Recycling, StartError};
-pub use serve::{ServeError, serve};
+pub use serve::serve;
+pub use serve_error::ServeError;
 pub use watched_file::FileError;

@@ -9,14 +9,15 @@ use futures_util::StreamExt;
 use owt_core::{Call, CallGuard, Code, Error, Executor, Reply, ReplyBody, ReplyHead};
 use tokio::task::LocalSet;
 
-use crate::config::{Address, Config};
+use crate::config::{Address, Config, Dependencies};
 use crate::dispatch::{Dispatcher, Dispatchers};
 use crate::environment::{Installed, Installer, Progress, Store, Uv};
-use crate::interpreter::Interpreter;
+use crate::interpreter::{Interpreter, Places};
 use crate::package::RunDir;
-use crate::pool::{self, Housekeeping, Launch, Pool, Subreaper};
-use crate::router::{Plan, plan, sentence};
-use crate::serve::{ServeError, base, launch, limits};
+use crate::pool::{self, Housekeeping, Launch, Pool, Profile, Subreaper};
+use crate::pools::{base, launch, limits};
+use crate::router::{Place, place, script, sentence};
+use crate::serve_error::ServeError;
 
 /// Why a local call gave no whole reply.
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +48,10 @@ pub fn run(
     LocalSet::new().block_on(&runtime, async {
         let run_dir = Arc::new(RunDir::create()?);
         let nowhere = Address::Tcp(SocketAddr::new(config.address, 0));
-        let (launch, interpreter) = launch(config, &run_dir, &nowhere)?;
-        let (pool_state, listeners) = pool::Shared::new(1, 1, config.recycling.clone());
+        let interpreter = interpreter(config)?;
+        let launch = launch(config, &interpreter, &run_dir, &nowhere)?;
+        let profile = Profile::plain(1, config.recycling.clone());
+        let (pool_state, listeners) = pool::Shared::new(profile.into(), 1);
         let housekeeping = Housekeeping::start(&pool_state, run_dir.clone());
         let progress = Progress::with_listener(progress);
         let subreaper = pool_state.subreaper.clone();
@@ -66,6 +69,10 @@ pub fn run(
     })
 }
 
+fn interpreter(config: &Config) -> Result<Interpreter, ServeError> {
+    Ok(Places::of_environment(config.python.clone())?.find()?)
+}
+
 /// The environment that a call asks for, if it does not run in the server's own.
 async fn environment(
     config: &Config,
@@ -76,10 +83,12 @@ async fn environment(
 ) -> Result<Option<Installed>, LocalError> {
     let Code::Source(source) = &call.code else { return Ok(None) };
     let (python, base) = (interpreter.executable.clone(), Arc::new(base(interpreter)));
-    let spec = match plan(source.text(), None, config.dependencies, &base) {
-        Plan::Own => return Ok(None),
-        Plan::Refused(err) => return Err(err.into()),
-        Plan::Environment(_, spec) => spec,
+    if config.dependencies == Dependencies::Off {
+        return Ok(None);
+    }
+    let spec = match place(script(source.text())?, None, config.dependencies, &base)? {
+        Place::Own => return Ok(None),
+        Place::Environment(_, spec) => spec,
     };
     let installer = Installer::new(Store::open()?, config.install_timeout, subreaper);
     let installed = installer.install(&spec, || Uv::find(&python), progress).await;

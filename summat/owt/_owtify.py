@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 MAX_URL = 64_000
 """The maximum length in bytes of path and query that a server accepts."""
 
+# A length of time: a number, and its unit.
+_TIME = re.compile(r"(-?\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
 _MESSAGES = {
     "base-scheme": "the base URL is neither http nor https",
     "base-host": "the base URL names no valid host",
@@ -57,6 +61,8 @@ def owtify(
     cache_key_override: str | None = None,
     timeout: float | None = None,
     reload: bool = False,
+    pool: str | None = None,
+    keep_alive: str | None = None,
     url_key: str | None = None,
     expires: float | None = None,
 ) -> str:
@@ -88,6 +94,8 @@ def owtify(
         "cache_key_override": cache_key_override,
         "timeout": None if timeout is None else _seconds(timeout),
         "reload": _flag(reload),
+        "pool": pool,
+        "keep_alive": None if keep_alive is None else _keep_alive(keep_alive),
     }
     fields = {name: value for name, value in values.items() if value is not None}
     query = "&".join(f"{name}={_form(value)}" for name, value in fields.items())
@@ -136,7 +144,20 @@ def _flag(flag: bool) -> str | None:
 def _seconds(seconds: float) -> str:
     if not 0 < seconds < float("inf"):
         raise ValueError("timeout is a positive number of seconds")
-    return str(int(seconds)) if seconds == int(seconds) else repr(float(seconds))
+    return _number(seconds)
+
+
+def _keep_alive(text: str) -> str:
+    """Return a length of time in seconds, or -1 for ever, as all of owt's programs write it."""
+    found = _TIME.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("keep_alive is a length of time such as 0, 30s, 5m or 1h, or -1")
+    seconds = float(found[1]) * _UNITS[found[2]]
+    return "-1" if seconds < 0 else _number(seconds)
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(float(value))
 
 
 def _form(value: str) -> str:

@@ -64,6 +64,7 @@ fn option(field: Field) -> Arg {
     let arg = match field.kind() {
         FieldKind::Flag => arg.action(ArgAction::SetTrue),
         FieldKind::Seconds => arg.value_name("SECONDS").value_parser(value::limit),
+        FieldKind::KeepAlive => arg.value_name("TIME").allow_negative_numbers(true),
         _ => arg.value_name(name.rsplit('-').next().unwrap_or(&name).to_uppercase()),
     };
     let arg = match field {

@@ -2,6 +2,7 @@
 
 mod limits;
 mod options;
+mod pool;
 mod token;
 
 use std::io::{self, Write};
@@ -15,6 +16,7 @@ use crate::args::bad_url_keys;
 use crate::ui::{CliError, ExitKind};
 
 pub(crate) use options::ServeArgs;
+pub(crate) use pool::to_text as pool_text;
 
 pub(crate) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     let _log = owt_server::init_log(args.log);
@@ -68,6 +70,13 @@ pub(super) fn cannot_serve(err: &ServeError) -> CliError {
             .hint("leave out --worker-max-rss and --worker-kill-rss, which need Linux"),
         ServeError::Static { .. } => CliError::new(ExitKind::Start, err.to_string())
             .hint("name a folder that can be read with --static"),
+        ServeError::Pool { cause, .. } => {
+            cannot_serve(cause).with_message(err.to_string())
+        }
+        ServeError::PoolTwice(_) => CliError::new(ExitKind::Usage, err.to_string())
+            .hint("name all keys of a pool in one --pool, with commas between them"),
+        ServeError::Gpu(_) => CliError::new(ExitKind::Start, err.to_string())
+            .hint("cuda takes the indices of these, their UUIDs, each, or none"),
         ServeError::Interpreter(_) => CliError::new(ExitKind::Start, err.to_string())
             .hint("owt doctor shows where owt looks for Python, and what is there"),
         ServeError::Start(cause) => {

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use owt_client::{Adaptor, CacheKey, Client, Error, Method, Reply, StatusCode};
+use owt_client::{Adaptor, CacheKey, Client, Error, KeepAlive, Method, Reply, StatusCode};
 use owt_core::Field;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -56,12 +56,13 @@ async fn a_call_is_posted_as_json() {
 async fn every_setting_is_sent() {
     let request = sent(|client| {
         let call = client.call(adaptor()).kwargs(&json!({"n": 3})).fn_name("main").reload();
-        call.cached(CacheKey::CodeAndKwargs).timeout(Duration::from_millis(2500))
+        let call = call.cached(CacheKey::CodeAndKwargs).timeout(Duration::from_millis(2500));
+        call.pool("gpu").keep_alive(KeepAlive::For(Duration::from_secs(300)))
     })
     .await;
     assert_eq!(
         request.body,
-        r#"{"code_b64":"MSArIDE=","kwargs_b64":"eyJuIjozfQ==","fn_name":"main","use_cache":true,"cache_kwargs":true,"timeout":2.5,"reload":true}"#
+        r#"{"code_b64":"MSArIDE=","kwargs_b64":"eyJuIjozfQ==","fn_name":"main","use_cache":true,"cache_kwargs":true,"timeout":2.5,"reload":true,"pool":"gpu","keep_alive":"300"}"#
     );
 }
 
@@ -72,7 +73,7 @@ async fn every_option_of_an_envelope_has_a_setting() {
     for by in [CacheKey::CodeAndKwargs, key] {
         let request = sent(|client| {
             let call = client.call(adaptor()).fn_name("main").reload().cached(by);
-            call.timeout(Duration::from_secs(3))
+            call.timeout(Duration::from_secs(3)).pool("gpu").keep_alive(KeepAlive::Always)
         })
         .await;
         let fields: HashMap<String, Value> = serde_json::from_str(&request.body).unwrap();

@@ -133,6 +133,12 @@ declare! {
         Timeout = timeout: Option<std::time::Duration>;
         /// Load the adaptor anew, and the modules of the start directory that it imports.
         Reload = reload: bool;
+        /// The pool of workers that the call is for; by default the one that the code names, else
+        /// `default`.
+        Pool = pool: Option<String>;
+        /// How long the adaptor stays loaded after its last call: a number of seconds, `5m`, `1h`, or
+        /// `-1` for ever.
+        KeepAlive = keep_alive: Option<crate::KeepAlive>;
     }
 }
 
@@ -141,7 +147,10 @@ impl Field {
     /// name of their file.
     #[must_use]
     pub fn is_option(self) -> bool {
-        matches!(self.kind(), FieldKind::Text | FieldKind::Flag | FieldKind::Seconds)
+        matches!(
+            self.kind(),
+            FieldKind::Text | FieldKind::Flag | FieldKind::Seconds | FieldKind::KeepAlive
+        )
     }
 
     /// What it means, without a full stop.

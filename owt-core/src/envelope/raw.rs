@@ -114,6 +114,7 @@ impl<'a> RawFields<'a> {
         let value = match field.kind() {
             FieldKind::Flag => raw.flag().map(FieldValue::Flag),
             FieldKind::Seconds => raw.seconds().map(FieldValue::Duration),
+            FieldKind::KeepAlive => raw.text_or_number().map(FieldValue::Text),
             _ => raw.text().map(FieldValue::Text),
         };
         value.map(Some).ok_or_else(|| field.invalid(field.kind().mismatch().0))
@@ -165,6 +166,13 @@ impl<'a> Raw<'a> {
         match self {
             Raw::Text(text) => Some(text),
             _ => None,
+        }
+    }
+
+    fn text_or_number(self) -> Option<Cow<'a, str>> {
+        match self {
+            Raw::Number(number) => Some(number.to_string().into()),
+            other => other.text(),
         }
     }
 

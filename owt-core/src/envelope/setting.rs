@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::DEFAULT_FN_NAME;
 use super::value::{FieldKind, FieldValue, ValueInvalid};
+use crate::KeepAlive;
 
 /// The type of a member that is an option.
 pub(crate) trait Setting {
@@ -106,6 +107,27 @@ impl Setting for Option<Duration> {
             return Err(FieldKind::Seconds.mismatch());
         };
         *self = Some(duration);
+        Ok(())
+    }
+}
+
+impl Setting for Option<KeepAlive> {
+    fn kind() -> FieldKind {
+        FieldKind::KeepAlive
+    }
+
+    fn unset() -> Option<KeepAlive> {
+        None
+    }
+
+    fn get(&self) -> Option<FieldValue<'_>> {
+        self.map(|time| FieldValue::Text(time.to_string().into()))
+    }
+
+    fn set(&mut self, value: FieldValue<'_>) -> Result<(), ValueInvalid> {
+        let mismatch = || FieldKind::KeepAlive.mismatch();
+        let FieldValue::Text(text) = value else { return Err(mismatch()) };
+        *self = Some(text.parse().map_err(|_| mismatch())?);
         Ok(())
     }
 }

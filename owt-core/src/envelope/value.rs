@@ -20,6 +20,8 @@ pub enum FieldKind {
     Flag,
     /// A positive number of seconds.
     Seconds,
+    /// A length of time, or -1: see [`KeepAlive`](crate::KeepAlive).
+    KeepAlive,
     /// The name of a Python file. Any other text is ignored, since a handler may have a field of its own
     /// with this name.
     FileName,
@@ -34,6 +36,9 @@ impl FieldKind {
             FieldKind::Kwargs => "takes text or an object",
             FieldKind::Flag => "takes true or false",
             FieldKind::Seconds => "takes a positive number of seconds",
+            FieldKind::KeepAlive => {
+                "takes a length of time such as 0, 30s, 5m or 1h, or -1 for ever"
+            }
         })
     }
 }
@@ -79,7 +84,7 @@ impl Serialize for FieldValue<'_> {
 }
 
 /// Seconds as a decimal number, to the nanosecond.
-fn format_seconds(duration: Duration) -> String {
+pub(crate) fn format_seconds(duration: Duration) -> String {
     let text = format!("{}.{:09}", duration.as_secs(), duration.subsec_nanos());
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

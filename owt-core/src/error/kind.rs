@@ -56,7 +56,10 @@ impl ErrorKind {
             | ErrorKind::SignatureExpired
             | ErrorKind::CodeNotApproved
             | ErrorKind::FunctionNotApproved => 403,
-            ErrorKind::CodeUnknown | ErrorKind::CallUnknown | ErrorKind::PathUnknown => 404,
+            ErrorKind::CodeUnknown
+            | ErrorKind::PoolUnknown
+            | ErrorKind::CallUnknown
+            | ErrorKind::PathUnknown => 404,
             ErrorKind::HeadTimeout | ErrorKind::BodyTimeout => 408,
             // Not a 5xx, after which programs try again by themselves.
             ErrorKind::Cancelled | ErrorKind::RequestIdTaken => 409,

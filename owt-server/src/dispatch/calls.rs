@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use owt_core::stats::{CallStats, Stats};
+use owt_core::stats::{CallStats, Stats, WorkerStats};
 use owt_core::{CallInfo, CallState, Code, Control, Digest, Health};
 use serde_json::Value;
 use tokio::time::timeout;
@@ -16,6 +16,7 @@ use super::connection::Connection;
 use super::context::CallContext;
 use super::dispatcher::Dispatcher;
 use super::pending::Outcome;
+use crate::pool::{self, UsedAdaptor};
 use owt_common::wire::Kind;
 
 /// How long a worker may take to say what it has loaded.
@@ -46,13 +47,13 @@ impl Control for Dispatcher {
     /// look at.
     async fn adaptors(&self) -> Vec<Value> {
         let connections = self.connections.present();
-        let asked = connections.iter().map(|worker| timeout(LIST_TIMEOUT, worker.ask(Kind::List)));
-        let answers = join_all(asked).await.into_iter();
-        let lists = answers.filter_map(|answer| match answer {
-            Ok(Outcome::Head(_, list)) => serde_json::from_slice::<Vec<Value>>(&list).ok(),
-            _ => None,
+        let pool = &self.shared.pool;
+        let rows = connections.iter().enumerate().map(async |(number, worker)| {
+            let loaded = loaded_at(worker).await;
+            let used = pool.adaptors(number);
+            loaded.into_iter().map(|row| row_of(row, pool, number, &used)).collect::<Vec<_>>()
         });
-        lists.flatten().collect()
+        join_all(rows).await.concat()
     }
 
     fn remember(&self, code: &Code) {
@@ -79,15 +80,25 @@ impl Control for Dispatcher {
             self.broadcast.ask_all(|dispatcher| async move { dispatcher.stats.borrow().clone() });
         let mut calls = CallStats::default();
         counted.await.iter().for_each(|stats| calls += stats);
-        let (events, mut workers) = self.shared.pool.stats();
-        for (worker, admission) in workers.iter_mut().zip(&self.shared.admission) {
-            worker.calls = admission.calls();
+        Stats {
+            calls,
+            workers: self.workers(),
+            events: self.shared.pool.events(),
+            gpus: Vec::new(),
         }
-        Stats { calls, workers, events }
     }
 }
 
 impl Dispatcher {
+    /// The workers, with the calls that are there.
+    pub(crate) fn workers(&self) -> Vec<WorkerStats> {
+        let mut workers = self.shared.pool.workers();
+        for (worker, admission) in workers.iter_mut().zip(&self.shared.admission) {
+            worker.calls = admission.calls();
+        }
+        workers
+    }
+
     /// The calls of this thread.
     async fn own_calls(&self) -> Vec<CallInfo> {
         join_all(self.connections.all().iter().map(calls_at)).await.concat()
@@ -111,6 +122,27 @@ impl Dispatcher {
         }
         cancelled
     }
+}
+
+/// What a worker has loaded; nothing if it does not say.
+async fn loaded_at(connection: &Rc<Connection>) -> Vec<Value> {
+    match timeout(LIST_TIMEOUT, connection.ask(Kind::List)).await {
+        Ok(Outcome::Head(_, list)) => serde_json::from_slice(&list).unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+/// An adaptor as its worker describes it, with what is known of it here.
+fn row_of(mut row: Value, pool: &pool::Shared, worker: usize, used: &[UsedAdaptor]) -> Value {
+    row["pool"] = Value::from(&*pool.profile.name);
+    row["worker"] = Value::from(pool.name(worker));
+    let digest: Option<Digest> = row["digest"].as_str().and_then(|text| text.parse().ok());
+    if let Some(used) = used.iter().find(|used| Some(used.digest) == digest) {
+        row["name"] = Value::from(used.name.as_deref());
+        row["idle"] = Value::from(used.idle.as_secs_f64());
+        row["keep_alive"] = Value::from(used.keep.to_string());
+    }
+    row
 }
 
 /// The calls that this thread has at one worker.

@@ -107,8 +107,8 @@ impl Cancellation {
         self.handle = self.handle.take().or_else(|| connection.worker_handle());
         let Some(handle) = &self.handle else { return };
         if self.unanswered.is_some() {
-            let number = connection.number();
-            tracing::warn!("worker {number} does not end a call that was cancelled; ending it");
+            let name = connection.name();
+            tracing::warn!("worker {name} does not end a call that was cancelled; ending it");
             return handle.terminate(ExitReason::Stuck);
         }
         self.unanswered = Some(WorkerHandle::expect_answer(handle));

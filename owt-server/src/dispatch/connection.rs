@@ -58,8 +58,8 @@ pub(super) struct State {
 }
 
 struct Worker {
-    /// Its place among the workers.
-    number: usize,
+    /// As the log names it.
+    name: String,
     handle: Arc<WorkerHandle>,
     /// Held while this connection may have calls there.
     drain_guard: Option<DrainGuard>,
@@ -123,9 +123,9 @@ impl Connection {
         self.state.borrow().worker.as_ref().map(|worker| worker.handle.clone())
     }
 
-    /// The worker's place among the workers.
-    pub(super) fn number(&self) -> usize {
-        self.state.borrow().worker.as_ref().map_or(0, |worker| worker.number)
+    /// The worker at the other end, as the log names it.
+    pub(super) fn name(&self) -> String {
+        self.state.borrow().worker.as_ref().map(|worker| worker.name.clone()).unwrap_or_default()
     }
 
     /// No more calls come over this connection; the worker may go once those that it has are over.
@@ -204,12 +204,12 @@ impl Connection {
     /// Starts reading and writing the socket of a worker that is up.
     pub(super) fn connect(
         self: &Rc<Self>,
-        number: usize,
+        name: String,
         handle: Arc<WorkerHandle>,
         drain_guard: DrainGuard,
         socket: StdStream,
     ) {
-        let worker = Some(Worker { number, handle, drain_guard: Some(drain_guard) });
+        let worker = Some(Worker { name, handle, drain_guard: Some(drain_guard) });
         self.state.borrow_mut().worker = worker;
         self.state.borrow_mut().unavailable = None;
         let socket = socket.set_nonblocking(true).and_then(|()| UnixStream::from_std(socket));

@@ -42,15 +42,15 @@ impl Connections {
     /// Follows the workers as they come and go.
     pub(super) fn handle(&self, event: WorkerEvent) {
         match event {
-            WorkerEvent::Up { worker, handle, drain_guard, socket } => {
-                self.to(worker).connect(worker, handle, drain_guard, socket);
+            WorkerEvent::Up { worker, name, handle, drain_guard, socket } => {
+                self.to(worker).connect(name, handle, drain_guard, socket);
             }
             WorkerEvent::Retire { worker } => self.retire(worker),
-            WorkerEvent::Down { worker, handle, reason } => {
+            WorkerEvent::Down { worker, handle, err } => {
                 let mut retired = self.retired.borrow_mut();
                 let position = retired.iter().position(|connection| connection.is_to(&handle));
                 let connection = position.map(|position| retired.swap_remove(position));
-                connection.unwrap_or_else(|| self.to(worker)).fail(&reason.into());
+                connection.unwrap_or_else(|| self.to(worker)).fail(&err);
             }
             WorkerEvent::Unavailable { worker, reason } => self.to(worker).unavailable(reason),
         }

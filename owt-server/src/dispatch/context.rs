@@ -1,9 +1,11 @@
 //! What is known of a call while it is at a worker, apart from its frames.
 
+use std::any::Any;
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::Instant;
 
-use owt_core::{Call, CallGuard, CallInfo, CallState, Digest};
+use owt_core::{Call, CallGuard, CallInfo, CallState, Digest, FileName, KeepAlive};
 
 #[derive(Debug)]
 pub(super) struct CallContext {
@@ -13,11 +15,14 @@ pub(super) struct CallContext {
     path: String,
     remote_addr: String,
     began: Instant,
+    pool: Arc<str>,
+    pub(super) file_name: Option<FileName>,
+    pub(super) keep_alive: Option<KeepAlive>,
     guard: RefCell<CallGuard>,
 }
 
 impl CallContext {
-    pub(super) fn new(call: &Call, guard: CallGuard, began: Instant) -> Self {
+    pub(super) fn new(call: &Call, pool: Arc<str>, guard: CallGuard, began: Instant) -> Self {
         let request = &call.request;
         Self {
             id: request.id.clone(),
@@ -26,8 +31,17 @@ impl CallContext {
             path: request.path.clone(),
             remote_addr: request.remote_addr.clone(),
             began,
+            pool,
+            file_name: call.file_name.clone(),
+            keep_alive: call.keep_alive,
             guard: RefCell::new(guard),
         }
+    }
+
+    /// Holds something else until the guard is released.
+    pub(super) fn hold(&self, value: impl Any) {
+        let guard = self.guard.take();
+        self.guard.replace(CallGuard::new((guard, value)));
     }
 
     /// Releases the guard: the call has ended or is abandoned.
@@ -42,6 +56,7 @@ impl CallContext {
             method: self.method.clone(),
             path: self.path.clone(),
             remote_addr: self.remote_addr.clone(),
+            pool: self.pool.clone(),
             state,
             age: self.began.elapsed().as_secs_f64(),
         }

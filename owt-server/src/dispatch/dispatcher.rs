@@ -20,6 +20,7 @@ use super::cancellation::CancelPolicy;
 use super::connections::Connections;
 use super::context::CallContext;
 use super::in_flight::InFlight;
+use super::out_of_memory;
 use super::pending::Outcome;
 use super::placement::worker_of;
 use super::reply_stream::ReplyStream;
@@ -55,7 +56,7 @@ impl Dispatcher {
     ) -> Rc<Self> {
         let policy = CancelPolicy {
             grace: shared.limits.grace,
-            max_abandoned: shared.pool.recycling.max_abandoned,
+            max_abandoned: shared.pool.profile.recycling.max_abandoned,
         };
         let connections = Connections::new(shared.pool.slots().len(), policy, stats.clone());
         let this =
@@ -117,8 +118,10 @@ impl Executor for Dispatcher {
         if source.len() + call.kwargs.as_ref().map_or(0, String::len) > MAX_TEXT {
             return Err(Error::TextTooLarge { limit: MAX_TEXT as u64 }.into());
         }
-        let limit = call.timeout.into_iter().chain(self.shared.limits.timeout).min();
-        let worker = worker_of(digest, self.shared.admission.len());
+        let Shared { pool, admission, limits, .. } = &*self.shared;
+        let limit = call.timeout.into_iter().chain(limits.timeout).min();
+        let calls_at = |worker: usize| admission[worker].calls();
+        let worker = worker_of(digest, admission.len(), limits.replicas, calls_at);
         let is_streamed = rest.is_some();
         // A body that is streamed cannot be sent again when the worker asks for the source.
         let mut needs_source = is_streamed;
@@ -127,15 +130,17 @@ impl Executor for Dispatcher {
             // The worker that asked for the source may have been retired since.
             let connection = self.connections.to(worker);
             let sends_source = connection.is_first_source(digest) || needs_source;
-            let context = CallContext::new(&call, guard.clone(), began);
+            let name = pool.profile.name.clone();
+            let context = CallContext::new(&call, name, guard.clone(), began);
             let in_flight = InFlight::open(&connection, &self.shared, worker, context, limit)?;
-            if !in_flight.may_send().await {
+            if !in_flight.has_slot().await || !in_flight.may_send().await {
                 continue;
             }
             in_flight.send(&call, sends_source.then_some(&*source), rest.take()).await;
             match poll_fn(|cx| in_flight.pending.poll_outcome(cx)).await {
                 Outcome::Head(head, first) => return Ok(self.reply(*head, first, in_flight, began)),
                 Outcome::Failed(error, (load, run), place) => {
+                    let error = out_of_memory::explained(error, || pool.loaded(Some(digest)));
                     let timing = timing(began, load, run);
                     self.count(|stats| stats.observe(&timing));
                     return Err(Failure { error, timing, place });

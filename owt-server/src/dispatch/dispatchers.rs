@@ -32,14 +32,19 @@ impl Dispatchers {
         Self::with_sources(pool, listeners, limits, Arc::default())
     }
 
-    /// The same for another pool of this server, which knows the same sources.
+    /// The same for other workers of this server, which know the same sources.
     pub(crate) fn beside(
         &self,
         pool: Arc<pool::Shared>,
         listeners: Vec<UnboundedReceiver<WorkerEvent>>,
+        limits: Limits,
     ) -> Arc<Self> {
-        let Shared { sources, limits, .. } = &*self.shared;
-        Self::with_sources(pool, listeners, *limits, sources.clone())
+        Self::with_sources(pool, listeners, limits, self.shared.sources.clone())
+    }
+
+    /// The limits of their calls.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.shared.limits
     }
 
     fn with_sources(

@@ -1,10 +1,11 @@
 //! A call that is at a worker, from its first frame on.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use owt_core::{BodyStream, Call, Digest, Error, Timing};
+use owt_core::{BodyStream, Call, Digest, Error, FileName, Timing};
 
 use super::cancellation::CancelReason;
 use super::connection::Connection;
@@ -39,7 +40,7 @@ impl InFlight {
         let digest = context.digest;
         connection.check_available()?;
         shared.admission[worker].admit(digest)?;
-        shared.pool.count_call(worker);
+        shared.pool.begin_call(worker);
         let (id, pending) = connection.open(Some(context));
         let deadline = limit.map(|limit| Deadline::start(connection, id, &pending, limit));
         let (connection, shared) = (connection.clone(), shared.clone());
@@ -59,6 +60,24 @@ impl InFlight {
         }
         self.connection.closed(&handle).await;
         false
+    }
+
+    /// Waits for a slot of the pool, which the call has until nothing of it runs any more. `false` if the
+    /// worker went meanwhile, so that the call is for the next one.
+    pub(super) async fn has_slot(&self) -> bool {
+        let Some(slots) = &self.shared.limits.slots else { return true };
+        let mut slot = pin!(slots.take(self.digest));
+        while self.connection.is_open(self.id) {
+            tokio::select! {
+                slot = &mut slot => {
+                    self.pending.context.as_ref().inspect(|context| context.hold(slot));
+                    break;
+                }
+                () = self.connection.changed.notified() => {}
+            }
+        }
+        // Nothing of it was sent: only a worker that has died is no reason to give it up.
+        !self.pending.has_lost_its_worker()
     }
 
     /// Where the time of a call went that its worker did not answer. A worker that was not asked to say
@@ -107,5 +126,9 @@ impl Drop for InFlight {
         self.deadline.take();
         self.connection.cancel(self.id, CancelReason::ClientGone);
         self.shared.admission[self.worker].release(self.digest);
+        if let Some(CallContext { file_name, keep_alive, .. }) = &self.pending.context {
+            let file = file_name.as_ref().map(FileName::as_str);
+            self.shared.pool.end_call(self.worker, self.digest, file, *keep_alive);
+        }
     }
 }

@@ -95,6 +95,11 @@ impl Pending {
         });
     }
 
+    /// Whether the worker has died, and nothing else has ended the call before.
+    pub(super) fn has_lost_its_worker(&self) -> bool {
+        matches!(self.state.borrow().outcome, Some(Outcome::Lost(Error::WorkerDied { .. })))
+    }
+
     fn update(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state.borrow_mut();
         change(&mut state);

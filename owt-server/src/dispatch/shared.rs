@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::admission::Admission;
+use super::slots::Slots;
 use super::sources::Sources;
 use crate::pool;
 
@@ -15,8 +16,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
 }
 
-/// Limits of calls.
-#[derive(Debug, Clone, Copy)]
+/// Limits of the calls of a pool.
+#[derive(Debug, Clone)]
 pub(crate) struct Limits {
     /// How many calls of one adaptor may be at a worker, running or waiting.
     pub(crate) capacity: usize,
@@ -24,6 +25,10 @@ pub(crate) struct Limits {
     pub(crate) timeout: Option<Duration>,
     /// How long a call that was cancelled may take to end, before its worker is ended.
     pub(crate) grace: Duration,
+    /// In how many workers an adaptor may live.
+    pub(crate) replicas: usize,
+    /// How many calls may run in all of its workers, if that is limited.
+    pub(crate) slots: Option<Arc<Slots>>,
 }
 
 impl Shared {

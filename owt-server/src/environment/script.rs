@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use owt_core::KeepAlive;
 use pep440_rs::{Version, VersionSpecifiers};
 use toml::{Table, Value};
 
@@ -38,6 +39,10 @@ pub(crate) struct Script {
     pub(super) dependencies: Vec<String>,
     /// Of [`UV_KEYS`].
     pub(super) uv: Vec<(&'static str, String)>,
+    /// The pool that its calls are for.
+    pool: Option<String>,
+    /// How long it stays loaded without a call.
+    keep_alive: Option<KeepAlive>,
 }
 
 /// Why a block cannot be used. The texts end a sentence that begins with "The metadata block".
@@ -76,12 +81,24 @@ impl Script {
         }
         let table =
             Table::from_str(&block).map_err(|err| ScriptError::NotToml(quoted(err.message())))?;
-        check_owt(&table)?;
+        let owt = owt(&table)?;
         Ok(Some(Self {
             requires_python: requires_python(&table)?,
             dependencies: dependencies(&table)?,
             uv: uv(&table)?,
+            pool: owt.and_then(|owt| owt.get("pool")).map(pool).transpose()?,
+            keep_alive: owt.and_then(|owt| owt.get("keep_alive")).map(keep_alive).transpose()?,
         }))
+    }
+
+    /// The pool that its calls are for, if it names one.
+    pub(crate) fn pool(&self) -> Option<&str> {
+        self.pool.as_deref()
+    }
+
+    /// How long it stays loaded without a call, if it says so.
+    pub(crate) fn keep_alive(&self) -> Option<KeepAlive> {
+        self.keep_alive
     }
 
     /// Whether the environment of the server will not do.
@@ -132,8 +149,10 @@ fn tool<'a>(table: &'a Table, name: &'static str) -> Result<Option<&'a Table>, S
     tools.get(name).map(|tool| tool.as_table().ok_or(wrong("tool"))).transpose()
 }
 
-fn check_owt(table: &Table) -> Result<(), ScriptError> {
-    let keys = tool(table, "owt")?.into_iter().flat_map(Table::keys);
+/// The table `[tool.owt]`, of which all keys are known.
+fn owt(table: &Table) -> Result<Option<&Table>, ScriptError> {
+    let owt = tool(table, "owt")?;
+    let keys = owt.into_iter().flat_map(Table::keys);
     match keys.into_iter().find(|key| !OWT_KEYS.contains(&key.as_str())) {
         Some(key) => {
             let meant = OWT_KEYS
@@ -142,8 +161,24 @@ fn check_owt(table: &Table) -> Result<(), ScriptError> {
             let meant = meant.expect("there are keys");
             Err(ScriptError::UnknownKey { key: quoted(key), meant })
         }
-        None => Ok(()),
+        None => Ok(owt),
     }
+}
+
+fn pool(value: &Value) -> Result<String, ScriptError> {
+    text("pool", value).map(str::to_owned)
+}
+
+/// A text, or a number of seconds.
+fn keep_alive(value: &Value) -> Result<KeepAlive, ScriptError> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Integer(seconds) => seconds.to_string(),
+        Value::Float(seconds) => seconds.to_string(),
+        _ => String::new(),
+    };
+    let expected = "a length of time such as 0, \"5m\" or \"1h\", or -1 for ever";
+    text.parse().map_err(|_| ScriptError::WrongType { key: "keep_alive", expected })
 }
 
 fn uv(table: &Table) -> Result<Vec<(&'static str, String)>, ScriptError> {
@@ -168,6 +203,8 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
     use rstest::rstest;
 
@@ -186,7 +223,7 @@ mod tests {
     fn a_block_says_which_python_and_which_packages() {
         let toml = "requires-python = '>=3.11'\n\
              dependencies = ['rich[jupyter] >= 13 ; python_version > \"3.10\"', 'requests<3', 'requests <3']\n\
-             [tool.uv]\nexclude-newer = '2026-01-01'\n[tool.owt]\npool = 'gpu'\nthread = 'main'";
+             [tool.uv]\nexclude-newer = '2026-01-01'\n[tool.owt]\npool = 'gpu'\nthread = 'main'\nkeep_alive = '5m'";
         let expected = Script {
             requires_python: Some(VersionSpecifiers::from_str(">=3.11").unwrap()),
             dependencies: vec![
@@ -194,6 +231,8 @@ mod tests {
                 "rich[jupyter]>=13 ; python_version > \"3.10\"".to_owned(),
             ],
             uv: vec![("exclude-newer", "2026-01-01".to_owned())],
+            pool: Some("gpu".to_owned()),
+            keep_alive: Some(KeepAlive::For(Duration::from_secs(300))),
         };
         let found = read(toml).unwrap();
         assert!(found.needs_environment());

@@ -24,6 +24,13 @@ impl fmt::Display for Key {
     }
 }
 
+impl Key {
+    /// Its beginning, which tells people which it is.
+    pub(crate) fn short(&self) -> String {
+        self.to_string()[..12].to_owned()
+    }
+}
+
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -110,7 +117,7 @@ impl Spec {
 
     /// The block alone, written anew: nothing that a client sent reaches `uv` as it stands.
     pub(super) fn text(&self) -> String {
-        let Script { requires_python, dependencies, uv } = &self.script;
+        let Script { requires_python, dependencies, uv, .. } = &self.script;
         let mut text = String::from("# /// script\n");
         if let Some(specifiers) = requires_python {
             let _ = writeln!(text, "# requires-python = {}", quoted(&specifiers.to_string()));

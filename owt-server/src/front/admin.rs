@@ -2,8 +2,8 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
-use owt_core::{Control, Error, Health};
-use serde_json::{Value, json};
+use owt_core::{Control, Error, Health, PoolHealth};
+use serde_json::{Map, Value, json};
 
 use super::{Front, metrics};
 
@@ -23,6 +23,9 @@ pub(super) async fn answer<E: Control>(
         (&Method::GET | &Method::HEAD, "environments") => {
             Ok(HttpResponse::Ok().json(executor.environments()))
         }
+        (&Method::GET | &Method::HEAD, "pools") => {
+            Ok(HttpResponse::Ok().json(executor.pools().await))
+        }
         (&Method::GET | &Method::HEAD, "metrics") => {
             Ok(metrics::answer(executor, &front.state).await)
         }
@@ -39,7 +42,10 @@ pub(super) async fn answer<E: Control>(
 
 /// Whether calls are answered now, by how many workers of how many, and why by no more.
 fn health(health: &Health, is_draining: bool) -> HttpResponse {
-    let Health { alive, total, reason } = health;
+    let Health { alive, total, reason, pools } = health;
+    let pools = pools.iter().map(|PoolHealth { name, alive, total }| {
+        (name.to_string(), json!({ "alive": alive, "total": total }))
+    });
     let (status, word) = match alive {
         _ if is_draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         0 if reason.is_some() => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
@@ -50,6 +56,7 @@ fn health(health: &Health, is_draining: bool) -> HttpResponse {
     let mut document = json!({
         "status": word,
         "workers": { "alive": alive, "total": total },
+        "pools": pools.collect::<Map<_, _>>(),
         "version": env!("CARGO_PKG_VERSION"),
     });
     if let Some(reason) = reason {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use actix_web::HttpResponse;
-use owt_core::stats::{BOUNDS, CallStats, Histogram, Stats, WorkerEvents, WorkerStats};
+use owt_core::stats::{BOUNDS, CallStats, GpuStats, Histogram, Stats, WorkerEvents, WorkerStats};
 use owt_core::{CallState, Control};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
@@ -68,7 +68,8 @@ impl Collector for Exposition {
         self.encode_cache(&mut page)?;
         self.encode_connections(&mut page)?;
         self.encode_workers(&mut page)?;
-        self.encode_ends(&mut page)
+        self.encode_ends(&mut page)?;
+        self.encode_gpus(&mut page)
     }
 }
 
@@ -108,19 +109,41 @@ impl Exposition {
 
     fn encode_workers(&self, page: &mut Page<'_>) -> fmt::Result {
         let workers: &[WorkerStats] = &self.executor.workers;
-        let up = workers.iter().filter(|worker| worker.is_up).count();
-        page.gauge("workers", "Worker processes that there should be", None, &workers.len())?;
-        page.gauge("workers_up", "Worker processes that take calls", None, &up)?;
-        let places =
-            || workers.iter().enumerate().map(|(place, worker)| (place.to_string(), worker));
-        let calls: Vec<_> = places().map(|(place, worker)| (place, worker.calls)).collect();
-        page.gauges("worker_calls", "Calls at each worker", None, "worker", &calls)?;
-        let resident = places().filter_map(|(place, worker)| Some((place, worker.resident?)));
+        let (mut there, mut up) = (BTreeMap::<&str, usize>::new(), BTreeMap::new());
+        for worker in workers {
+            *there.entry(&worker.pool).or_default() += 1;
+            *up.entry(&*worker.pool).or_default() += usize::from(worker.is_up);
+        }
+        let help = "Worker processes that there should be, by their pool";
+        page.families("workers", help, None, there.into_iter().map(of_pool))?;
+        let help = "Worker processes that take calls, by their pool";
+        page.families("workers_up", help, None, up.into_iter().map(of_pool))?;
+        let calls = workers.iter().map(|worker| (labels(worker), worker.calls));
+        page.families("worker_calls", "Calls at each worker", None, calls)?;
+        let resident = workers.iter().filter_map(|it| Some((labels(it), it.resident?)));
         let (help, unit) = ("Resident memory of each worker", Some(&Unit::Bytes));
-        page.gauges("worker_memory", help, unit, "worker", &resident.collect::<Vec<_>>())?;
-        let age = places().filter_map(|(place, worker)| Some((place, worker.age?.as_secs_f64())));
+        page.families("worker_memory", help, unit, resident)?;
+        let age = workers.iter().filter_map(|it| Some((labels(it), it.age?.as_secs_f64())));
         let (help, unit) = ("Time since each worker was ready", Some(&Unit::Seconds));
-        page.gauges("worker_age", help, unit, "worker", &age.collect::<Vec<_>>())
+        page.families("worker_age", help, unit, age)
+    }
+
+    /// There are none where the driver's library is not.
+    fn encode_gpus(&self, page: &mut Page<'_>) -> fmt::Result {
+        let gpus: &[GpuStats] = &self.executor.gpus;
+        if gpus.is_empty() {
+            return Ok(());
+        }
+        let index = |gpu: &GpuStats| [("gpu", gpu.index.to_string())];
+        let (help, unit) = ("Memory of each GPU that anybody uses", Some(&Unit::Bytes));
+        page.families(
+            "gpu_memory_used",
+            help,
+            unit,
+            gpus.iter().map(|gpu| (index(gpu), gpu.used)),
+        )?;
+        let help = "Memory of each GPU";
+        page.families("gpu_memory", help, unit, gpus.iter().map(|gpu| (index(gpu), gpu.total)))
     }
 
     /// What has become of workers since the start.
@@ -153,6 +176,15 @@ impl Exposition {
             recycled.iter().map(|(reason, count)| (*reason, *count)),
         )
     }
+}
+
+fn of_pool((pool, count): (&str, usize)) -> ([(&'static str, String); 1], usize) {
+    ([("pool", pool.to_owned())], count)
+}
+
+/// What tells one worker from another.
+fn labels(worker: &WorkerStats) -> [(&'static str, String); 2] {
+    [("pool", worker.pool.to_string()), ("worker", worker.name.clone())]
 }
 
 /// Writes one metric after the other.
@@ -206,6 +238,20 @@ impl Page<'_> {
         let mut encoder = self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?;
         for (key, value) in values {
             encoder.encode_family(&[(label, key.as_ref())])?.encode_gauge(value)?;
+        }
+        Ok(())
+    }
+
+    fn families<const N: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<&Unit>,
+        values: impl Iterator<Item = ([(&'static str, String); N], impl EncodeGaugeValue)>,
+    ) -> fmt::Result {
+        let mut encoder = self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+        for (labels, value) in values {
+            encoder.encode_family(&labels)?.encode_gauge(&value)?;
         }
         Ok(())
     }

@@ -49,11 +49,12 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pool::Recycling;
+    use crate::pool::{Profile, Recycling};
 
     #[tokio::test]
     async fn calls_do_not_wait_for_ever_for_a_worker_whose_start_takes_too_long() {
-        let (shared, mut listeners) = Shared::new(1, 1, Recycling::default());
+        let (shared, mut listeners) =
+            Shared::new(Profile::plain(1, Recycling::default()).into(), 1);
         let mut events = listeners.remove(0);
         shared.slots[0].set_down();
         let limiting = shared.limit_outage(0, Duration::from_millis(20));

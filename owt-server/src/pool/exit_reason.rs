@@ -50,6 +50,11 @@ pub(crate) enum Certainty {
 }
 
 impl ExitReason {
+    /// Whether there was not enough memory.
+    pub(super) fn is_of_memory(self) -> bool {
+        matches!(self, ExitReason::OutOfMemory(_) | ExitReason::Memory { .. })
+    }
+
     /// How the worker ended and what usually causes that, as the end of a sentence that begins with
     /// the worker.
     fn describe(self) -> Cow<'static, str> {

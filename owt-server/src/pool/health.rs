@@ -35,6 +35,7 @@ impl HealthMonitor {
             resident = self.exceeded_memory(self.limits.max_rss, memory_backoff) => {
                 RecycleReason::Memory { resident }
             }
+            () = self.shared.slots[self.worker].usage.over() => RecycleReason::Idle,
             reason = self.handle.recycled() => reason,
         }
     }

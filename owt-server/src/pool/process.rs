@@ -14,7 +14,7 @@ use owt_common::leftovers::MARK_VARIABLE;
 use owt_common::log::LEVEL_VARIABLE;
 use owt_common::wire::{MAX_CONNECTIONS, Ready, SEND_FLAGS, Settings, socket_pair};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage};
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, setpriority_process};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
@@ -24,6 +24,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::exit_watch::ExitWatch;
 use super::output;
+use super::profile::Profile;
 use super::start_error::{START_TIMEOUT, StartError};
 use super::subreaper::{self, Subreaper};
 use crate::interpreter::LastLine;
@@ -76,13 +77,29 @@ pub(super) struct Process {
 impl Process {
     pub(super) fn spawn(
         launch: &Launch,
+        profile: &Profile,
+        worker: usize,
         threads: usize,
         subreaper: &Arc<Subreaper>,
     ) -> Result<Self, StartError> {
         let mut command = Command::new(&launch.python);
         command.args(["-c", BOOT]).arg(&launch.settings.package);
+        let variables = profile.variables.iter().map(|(name, value)| (&**name, &**value));
+        // The pool's own variables come last: they are what somebody has written down.
+        command.envs(profile.gpus.variables(worker)).envs(variables);
         let settings = postcard::to_stdvec(&launch.settings).map_err(io::Error::other)?;
-        Self::spawn_command(command, &settings, threads, subreaper)
+        let process = Self::spawn_command(command, &settings, threads, subreaper)?;
+        if let Some(nice) = profile.nice {
+            process.set_nice(nice);
+        }
+        Ok(process)
+    }
+
+    /// Sets its scheduling priority. It has hardly begun, so the threads that it starts have the same.
+    fn set_nice(&self, nice: i32) {
+        if let Err(err) = setpriority_process(Some(self.pid), nice) {
+            tracing::warn!("a worker cannot have the priority {nice}: {err}");
+        }
     }
 
     fn spawn_command(
@@ -210,7 +227,7 @@ impl Process {
     }
 
     /// Kills the processes that the worker has left, once it has exited.
-    pub(super) fn kill_left(&self, worker: usize) {
+    pub(super) fn kill_left(&self, worker: &str) {
         subreaper::kill_left(&self.subreaper, worker, &self.mark);
     }
 

@@ -58,6 +58,8 @@ pub(crate) enum RecycleReason {
     Age,
     #[error("it has had its share of calls")]
     Calls,
+    #[error("nobody has called it for a while")]
+    Idle,
     #[error("it has {} MB of memory", .resident >> 20)]
     Memory { resident: u64 },
     #[error("calls that were cancelled still wait in it: {calls}")]
@@ -78,7 +80,7 @@ impl RecycleReason {
     /// wait for them, so that workers do not pile up.
     pub(crate) fn max_retired(self) -> usize {
         match self {
-            Self::Age | Self::Calls | Self::Memory { .. } => 0,
+            Self::Age | Self::Calls | Self::Idle | Self::Memory { .. } => 0,
             Self::Abandoned { .. } | Self::Runaway | Self::Fault => 3,
         }
     }

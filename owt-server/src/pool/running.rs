@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use owt_core::Error;
 use tokio::time::timeout;
 
 use super::event::WorkerEvent;
@@ -22,6 +23,8 @@ pub(super) struct RunningWorker {
     pub(super) handle: Arc<WorkerHandle>,
     pub(super) limits: Recycling,
     started: Instant,
+    /// What was loaded when it was retired: the next one in its place begins with nothing.
+    pub(super) loaded: Option<String>,
     /// How many calls its slot had had before.
     calls_before: u64,
     pub(super) shared: Arc<Shared>,
@@ -34,9 +37,10 @@ impl RunningWorker {
         handle: Arc<WorkerHandle>,
         shared: Arc<Shared>,
     ) -> Self {
-        let limits = shared.recycling.with_jitter();
+        let limits = shared.profile.recycling.with_jitter();
         let calls_before = shared.slots[worker].calls();
-        Self { worker, process, handle, limits, started: Instant::now(), calls_before, shared }
+        let (started, loaded) = (Instant::now(), None);
+        Self { worker, process, handle, limits, started, loaded, calls_before, shared }
     }
 
     /// Whether it has been sent a call.
@@ -50,7 +54,14 @@ impl RunningWorker {
 
     /// The event that reports the worker's exit to the front.
     pub(super) fn down(&self, reason: ExitReason) -> WorkerEvent {
-        WorkerEvent::Down { worker: self.worker, handle: self.handle.clone(), reason }
+        let mut err = Error::from(reason);
+        if let (true, Error::WorkerDied { how, .. }) = (reason.is_of_memory(), &mut err)
+            && let Some(loaded) = self.loaded.clone().or_else(|| self.shared.loaded(None))
+        {
+            // The sentence that it is in ends it.
+            how.push_str(&format!(". {}", loaded.trim_end_matches('.')));
+        }
+        WorkerEvent::Down { worker: self.worker, handle: self.handle.clone(), err }
     }
 
     /// Waits until the worker has exited, and kills it if it has to be terminated.

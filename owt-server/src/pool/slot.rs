@@ -3,12 +3,11 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use owt_core::stats::WorkerStats;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::memory;
 use super::outage::Outage;
+use super::usage::Usage;
 
 #[derive(Default)]
 pub(super) struct Slot {
@@ -21,6 +20,7 @@ pub(super) struct Slot {
     /// The id of the current process, and when it became ready.
     current: Mutex<Option<(u32, Instant)>>,
     pub(super) outage: Outage,
+    pub(super) usage: Usage,
 }
 
 impl Slot {
@@ -54,6 +54,7 @@ impl Slot {
         self.max_calls.store(max_calls, Ordering::Relaxed);
         *self.current.lock() = Some((pid, Instant::now()));
         self.outage.end();
+        self.usage.clear();
         self.is_up.store(true, Ordering::Relaxed);
     }
 
@@ -64,13 +65,8 @@ impl Slot {
         self.outage.begin();
     }
 
-    pub(super) fn stats(&self) -> WorkerStats {
-        let current = *self.current.lock();
-        WorkerStats {
-            is_up: self.is_up(),
-            calls: 0, // Filled in by the dispatcher.
-            resident: current.and_then(|(pid, _)| memory::resident(pid)),
-            age: current.map(|(_, ready)| ready.elapsed()),
-        }
+    /// The id of the current process, and when it became ready.
+    pub(super) fn current(&self) -> Option<(u32, Instant)> {
+        *self.current.lock()
     }
 }

@@ -58,7 +58,8 @@ impl Supervisor {
     }
 
     fn spawn(&self) -> Result<Process, StartError> {
-        Process::spawn(&self.launch, self.shared.listeners.len(), &self.shared.subreaper)
+        let Shared { profile, listeners, subreaper, .. } = &*self.shared;
+        Process::spawn(&self.launch, profile, self.worker, listeners.len(), subreaper)
     }
 
     /// Keeps a worker running until the pool stops.
@@ -101,7 +102,8 @@ impl Supervisor {
         let running = RunningWorker::new(worker, process, handle.clone(), self.shared.clone());
         for (listener, socket) in self.shared.listeners.iter().zip(sockets) {
             let (handle, drain_guard) = (handle.clone(), handle.drain_guard());
-            let _ = listener.send(WorkerEvent::Up { worker, handle, drain_guard, socket });
+            let name = self.name();
+            let _ = listener.send(WorkerEvent::Up { worker, name, handle, drain_guard, socket });
         }
         count(&self.shared.counters.started);
         self.shared.slots[worker].set_up(running.process.pid(), running.limits.max_calls);
@@ -154,11 +156,12 @@ impl Supervisor {
     }
 
     /// Sends no new calls to a worker, and lets it drain in the background.
-    fn retire(&self, running: RunningWorker, reason: RecycleReason, retired: &mut Retired) {
+    fn retire(&self, mut running: RunningWorker, reason: RecycleReason, retired: &mut Retired) {
+        running.loaded = self.shared.loaded(None);
         self.shared.notify(|| WorkerEvent::Retire { worker: self.worker });
         self.shared.slots[self.worker].set_down();
         self.shared.counters.recycled(reason);
-        tracing::info!("worker {} is replaced, because {reason}", self.worker);
+        tracing::info!("worker {} is replaced, because {reason}", self.name());
         retired.0.spawn_local(drain(running, self.stopped.clone()));
     }
 
@@ -167,8 +170,8 @@ impl Supervisor {
         self.shared.notify(|| running.down(reason));
         self.shared.slots[self.worker].set_down();
         self.shared.counters.ended(reason);
-        running.process.kill_left(self.worker);
-        tracing::warn!("worker {} ended ({reason}); starting another", self.worker);
+        running.process.kill_left(&self.name());
+        tracing::warn!("worker {} ended ({reason}); starting another", self.name());
     }
 
     async fn respawn(&self, pause: Duration) -> Option<Process> {
@@ -207,11 +210,15 @@ impl Supervisor {
     }
 
     fn start_failed(&self, failures: u32, err: &StartError) {
-        tracing::error!("worker {}: {err}", self.worker);
+        tracing::error!("worker {}: {err}", self.name());
         count(&self.shared.counters.failed_starts);
         if failures >= MAX_FAILED_STARTS {
             self.shared.unavailable(self.worker, &err.to_string());
         }
+    }
+
+    fn name(&self) -> String {
+        self.shared.name(self.worker)
     }
 
     async fn stopped(&self) {
@@ -263,6 +270,6 @@ async fn drain(mut running: RunningWorker, stop: watch::Receiver<bool>) {
             ExitReason::Recycled
         }
     };
-    running.process.kill_left(running.worker);
+    running.process.kill_left(&running.shared.name(running.worker));
     running.shared.notify(|| running.down(reason));
 }

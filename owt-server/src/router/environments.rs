@@ -101,7 +101,7 @@ impl Environments {
         cancelled
     }
 
-    pub(super) fn to_json(&self) -> Vec<Value> {
-        self.listing.to_json()
+    pub(super) fn to_json(&self, pool: &str) -> Vec<Value> {
+        self.listing.to_json(pool)
     }
 }

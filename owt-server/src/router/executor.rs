@@ -1,148 +1,91 @@
-//! The executor of one thread of the front: it finds the dispatcher of the pool that a call belongs to.
+//! The executor of one thread of the front: it finds the pool that a call belongs to.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use clru::CLruCache;
 use futures_util::future::join_all;
-use owt_core::stats::Stats;
+use owt_core::stats::{GpuStats, Stats};
 use owt_core::{
-    BodyStream, Call, CallGuard, CallInfo, Code, Control, Digest, Error, Executor, Failure, Health,
-    Reply,
+    BodyStream, Call, CallGuard, CallInfo, Code, Control, DEFAULT_POOL, Digest, Error, Executor,
+    Failure, Health, Reply,
 };
 use serde_json::Value;
-use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::environments::{Change, EnvironmentPool, Environments, LeasedPool};
-use super::gate::Lease;
+use super::named_pool::NamedPool;
 use super::plan::{Plan, plan};
-use crate::config::Dependencies;
+use super::pool_executor::PoolExecutor;
+use super::summary::summary;
 use crate::dispatch::{Dispatcher, ReplyStream};
-use crate::environment::{Key, Spec};
+use crate::gpu::{self, Gpu};
 
 /// How many plans a thread remembers.
 const MAX_PLANS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
 /// Sends the calls of one thread of the front to the pools that they belong to.
 pub(crate) struct Router {
-    own: Rc<Dispatcher>,
-    environments: Arc<Environments>,
-    plans: RefCell<CLruCache<Digest, Plan, foldhash::fast::RandomState>>,
-    pools: RefCell<HashMap<Key, ThreadPool>>,
+    named: Vec<Arc<NamedPool>>,
+    /// In the order of `named`.
+    pools: Vec<Rc<PoolExecutor>>,
+    plans: RefCell<CLruCache<PlanKey, Plan, foldhash::fast::RandomState>>,
 }
 
-/// The pool of an environment, and its dispatcher on this thread.
-#[derive(Clone)]
-struct ThreadPool {
-    pool: Arc<EnvironmentPool>,
-    dispatcher: Rc<Dispatcher>,
-}
+/// The code, and the pool that its call names.
+type PlanKey = (Digest, Option<usize>);
 
 impl Router {
-    /// On this thread's own loop.
+    /// On this thread's own loop. The first pool is the default one.
     ///
     /// # Panics
-    /// When there are more threads than the keeper was made for.
-    pub(crate) fn start(own: Rc<Dispatcher>, environments: Arc<Environments>) -> Rc<Self> {
-        let inbox = environments.inboxes.lock().pop().expect("there is an inbox for each thread");
+    /// When there is no pool, or there are more threads than they were made for.
+    pub(crate) fn start(named: Vec<Arc<NamedPool>>) -> Rc<Self> {
+        let mut pools: Vec<Rc<PoolExecutor>> = Vec::new();
+        for pool in &named {
+            // They count together.
+            let own = match pools.first() {
+                None => pool.dispatchers.start(),
+                Some(first) => pool.dispatchers.start_beside(&first.own),
+            };
+            pools.push(PoolExecutor::start(own, pool.environments.clone()));
+        }
+        assert!(!pools.is_empty(), "there is a default pool");
         let plans = RefCell::new(CLruCache::with_hasher(MAX_PLANS, Default::default()));
-        let this = Rc::new(Self { own, environments, plans, pools: RefCell::default() });
-        let listening = this.clone();
-        tokio::task::spawn_local(async move { listening.listen(inbox).await });
-        this
+        Rc::new(Self { named, pools, plans })
     }
 
-    async fn listen(self: Rc<Self>, mut inbox: UnboundedReceiver<Change>) {
-        while let Some(change) = inbox.recv().await {
-            self.follow(&change);
-        }
+    fn default_pool(&self) -> &Dispatcher {
+        &self.pools[0].own
     }
 
-    pub(super) fn follow(&self, change: &Change) {
-        match change {
-            Change::Added(pool) if pool.gate.is_open() => drop(self.thread_pool(pool)),
-            // Late news: the next pool of this environment may be here already.
-            Change::Added(_) => {}
-            Change::Ended(pool) => self.end(pool),
-        }
+    /// The number of the pool with this name.
+    fn pool(&self, name: &str) -> Result<usize, Error> {
+        let found = self.named.iter().position(|pool| &*pool.name == name);
+        found.ok_or_else(|| {
+            let known: Vec<&str> = self.named.iter().map(|pool| &*pool.name).collect();
+            Error::PoolUnknown { name: name.into(), known: known.join(", ").into() }
+        })
     }
 
-    /// The pool must be open: then there is none that is newer, and it is started once on this thread. Its
-    /// first call may come before the news of it.
-    fn thread_pool(&self, pool: &Arc<EnvironmentPool>) -> ThreadPool {
-        let pools = &mut *self.pools.borrow_mut();
-        match pools.get(&pool.key).filter(|found| Arc::ptr_eq(&found.pool, pool)) {
-            Some(found) => found.clone(),
-            None => {
-                let dispatcher = pool.dispatchers.start_beside(&self.own);
-                let added = ThreadPool { pool: pool.clone(), dispatcher };
-                // One that is still here has ended, and its end is on its way.
-                if let Some(before) = pools.insert(pool.key, added.clone()) {
-                    before.dispatcher.stop();
-                }
-                added
-            }
-        }
-    }
-
-    fn end(&self, pool: &Arc<EnvironmentPool>) {
-        let pools = &mut *self.pools.borrow_mut();
-        if pools.get(&pool.key).is_some_and(|found| Arc::ptr_eq(&found.pool, pool))
-            && let Some(ended) = pools.remove(&pool.key)
-        {
-            ended.dispatcher.stop();
-        }
-    }
-
+    /// Where a call runs, which its code may say.
     fn plan(&self, call: &Call) -> Result<Plan, Error> {
-        let Environments { mode, base, .. } = &*self.environments;
-        if *mode == Dependencies::Off {
-            return Ok(Plan::Own);
-        }
-        let digest = call.code.digest();
-        if let Some(plan) = self.plans.borrow_mut().get(&digest) {
+        let named = call.pool.as_deref().map(|name| self.pool(name)).transpose()?;
+        let key = (call.code.digest(), named);
+        if let Some(plan) = self.plans.borrow_mut().get(&key) {
             return Ok(plan.clone());
         }
-        let source = self.own.source_of(&call.code)?;
-        let plan = plan(&source, None, *mode, base);
-        self.plans.borrow_mut().put(digest, plan.clone());
+        let source = self.default_pool().source_of(&call.code)?;
+        let plan = plan(&source, None, |pool| {
+            let pool = named.map_or_else(|| self.pool(pool.unwrap_or(DEFAULT_POOL)), Ok)?;
+            Ok((pool, &self.named[pool].environments))
+        })?;
+        self.plans.borrow_mut().put(key, plan.clone());
         Ok(plan)
     }
 
-    /// The pool of an environment, for one call.
-    pub(super) async fn leased(
-        &self,
-        key: Key,
-        spec: &Arc<Spec>,
-    ) -> Result<(Rc<Dispatcher>, Lease), Error> {
-        let found = self.pools.borrow().get(&key).cloned();
-        if let Some(found) = found
-            && let Some(lease) = found.pool.gate.enter()
-        {
-            return Ok((found.dispatcher, lease));
-        }
-        let LeasedPool { pool, lease } = self.environments.pool(key, spec.clone()).await?;
-        Ok((self.thread_pool(&pool).dispatcher, lease))
-    }
-
-    async fn execute_in(
-        &self,
-        (key, spec): (Key, Arc<Spec>),
-        call: Call,
-        rest: Option<BodyStream>,
-        guard: CallGuard,
-    ) -> Result<Reply<ReplyStream>, Failure> {
-        let (dispatcher, lease) = self.leased(key, &spec).await?;
-        dispatcher.execute(call, rest, CallGuard::new((guard, lease))).await
-    }
-
     fn dispatchers(&self) -> Vec<Rc<Dispatcher>> {
-        let pools = self.pools.borrow();
-        let others = pools.values().map(|pool| pool.dispatcher.clone());
-        [self.own.clone()].into_iter().chain(others).collect()
+        self.pools.iter().flat_map(|pool| pool.dispatchers()).collect()
     }
 }
 
@@ -151,18 +94,13 @@ impl Executor for Router {
 
     async fn execute(
         &self,
-        call: Call,
+        mut call: Call,
         rest: Option<BodyStream>,
         guard: CallGuard,
     ) -> Result<Reply<ReplyStream>, Failure> {
-        match self.plan(&call)? {
-            Plan::Own => self.own.execute(call, rest, guard).await,
-            Plan::Refused(err) => Err(err.into()),
-            // On the heap, so that other calls do not carry its size around.
-            Plan::Environment(key, spec) => {
-                Box::pin(self.execute_in((key, spec), call, rest, guard)).await
-            }
-        }
+        let Plan { pool, keep_alive, place } = self.plan(&call)?;
+        call.keep_alive = call.keep_alive.or(keep_alive);
+        self.pools[pool].execute(place, call, rest, guard).await
     }
 }
 
@@ -187,30 +125,52 @@ impl Control for Router {
     }
 
     fn environments(&self) -> Vec<Value> {
-        self.environments.to_json()
+        self.named.iter().flat_map(|pool| pool.environments.to_json(&pool.name)).collect()
+    }
+
+    async fn pools(&self) -> Vec<Value> {
+        // Asking the driver of the GPUs may take a while.
+        let gpus = tokio::task::spawn_blocking(gpu::installed).await.unwrap_or_default();
+        let pools = self.named.iter().zip(&self.pools);
+        pools.map(|(pool, executor)| summary(pool, executor, &gpus)).collect()
     }
 
     fn remember(&self, code: &Code) {
-        self.own.remember(code);
+        self.default_pool().remember(code);
     }
 
     fn source(&self, digest: Digest) -> Option<Arc<str>> {
-        self.own.source(digest)
+        self.default_pool().source(digest)
     }
 
     fn forget(&self, digest: Digest) -> bool {
-        self.plans.borrow_mut().pop(&digest);
+        self.plans.borrow_mut().retain(|(known, _), _| *known != digest);
         // They know the same sources: the first one forgets them.
         let known = self.dispatchers().iter().map(|pool| pool.forget(digest)).collect::<Vec<_>>();
         known.contains(&true)
     }
 
+    /// Of the pools' own workers: those of an environment come and go.
     fn health(&self) -> Health {
-        self.own.health()
+        self.pools.iter().map(|pool| pool.own.health()).fold(Health::default(), |all, pool| {
+            Health {
+                alive: all.alive + pool.alive,
+                total: all.total + pool.total,
+                reason: all.reason.or(pool.reason),
+                pools: [all.pools, pool.pools].concat(),
+            }
+        })
     }
 
-    /// Its workers are those of the server's own pool; calls and events are counted together.
+    /// Calls and events are counted together.
     async fn stats(&self) -> Stats {
-        self.own.stats().await
+        let workers = self.dispatchers().iter().flat_map(|pool| pool.workers()).collect();
+        let gpus = tokio::task::spawn_blocking(gpu::installed).await.unwrap_or_default();
+        let gpus = gpus.iter().map(|Gpu { index, used, total, .. }| GpuStats {
+            index: *index,
+            used: *used,
+            total: *total,
+        });
+        Stats { workers, gpus: gpus.collect(), ..self.default_pool().stats().await }
     }
 }

@@ -35,7 +35,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// How often environments are removed that nobody has used for long.
 const CLEAN_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// What all pools of a server have in common.
+/// What the workers of environments have in common with those of their pool.
 pub(crate) struct Profile {
     pub(crate) launch: Launch,
     pub(crate) run_dir: Arc<RunDir>,
@@ -101,6 +101,10 @@ impl Keeper {
             cleaned: None,
         };
         (keeper, environments)
+    }
+
+    pub(super) fn profile(&self) -> &Profile {
+        &self.maker.profile
     }
 
     /// Begins, on this thread's own loop.
@@ -265,8 +269,13 @@ impl Maker {
 
     async fn start(&self, key: Key, installed: Installed) -> Result<Running, Error> {
         let Profile { launch, run_dir, pool, dispatchers } = &self.profile;
-        let (shared, listeners) = pool.beside();
-        let dispatchers = dispatchers.beside(shared.clone(), listeners);
+        let limits = dispatchers.limits().clone();
+        // As many as an adaptor may live in: there are few that share an environment.
+        let workers = limits.replicas.min(pool.profile.workers);
+        let profile = pool::Profile { workers, ..(*pool.profile).clone() };
+        let prefix = format!("{}{}/", pool.prefix, key.short());
+        let (shared, listeners) = pool.beside(profile.into(), prefix);
+        let dispatchers = dispatchers.beside(shared.clone(), listeners, limits);
         let launch = Launch { python: installed.python.clone(), ..launch.clone() };
         let workers = Pool::start(launch, run_dir.clone(), shared).await;
         let workers = workers.map_err(|err| Error::WorkerUnavailable(err.to_string()))?;

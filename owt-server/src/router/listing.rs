@@ -65,11 +65,12 @@ impl Listing {
         }
     }
 
-    pub(super) fn to_json(&self) -> Vec<Value> {
+    pub(super) fn to_json(&self, pool: &str) -> Vec<Value> {
         let all = self.0.lock();
         let documents = all.iter().map(|(key, listed)| {
             json!({
                 "key": key.to_string(),
+                "pool": pool,
                 "state": <&str>::from(listed.state),
                 "python": listed.python,
                 "dependencies": listed.spec.dependencies(),

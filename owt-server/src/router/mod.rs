@@ -1,17 +1,22 @@
-//! The [`Executor`](owt_core::Executor) of the front: a call goes to the server's own pool of workers, or to
-//! the pool of the environment that its code asks for, which is made first. One task, the [`Keeper`], has
-//! them made, and ends them when nobody has called them for a while.
+//! The [`Executor`](owt_core::Executor) of the front: a call goes to the pool that it or its code names, and
+//! there to the pool's own workers, or to those of the environment that its code asks for, which is made
+//! first. One task for each pool, the [`Keeper`], has them made, and ends them when nobody has called them
+//! for a while.
 
 mod environments;
 mod executor;
 mod gate;
 mod keeper;
 mod listing;
+mod named_pool;
 mod plan;
+mod pool_executor;
+mod summary;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use environments::Environments;
 pub(crate) use executor::Router;
 pub(crate) use keeper::{Keeper, Profile};
-pub(crate) use plan::{Plan, plan, sentence};
+pub(crate) use named_pool::{NamedPool, RunningPool};
+pub(crate) use plan::{Place, place, script, sentence};

@@ -2,44 +2,67 @@
 
 use std::sync::Arc;
 
-use owt_core::Error;
+use owt_core::{Error, KeepAlive};
 
+use super::environments::Environments;
 use crate::config::Dependencies;
 use crate::environment::{Base, EnvironmentError, Key, Script, Spec, check_lock};
 
 /// Where a call runs.
 #[derive(Debug, Clone)]
-pub(crate) enum Plan {
-    /// In the server's own pool.
+pub(crate) struct Plan {
+    /// The number of its pool.
+    pub(super) pool: usize,
+    /// How long its adaptor stays loaded, if that says so.
+    pub(super) keep_alive: Option<KeepAlive>,
+    pub(super) place: Place,
+}
+
+/// Where a call runs within a pool.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// In the pool's own workers.
     Own,
-    /// In the pool of an environment.
+    /// In those of an environment.
     Environment(Key, Arc<Spec>),
-    /// Nowhere.
-    Refused(Error),
 }
 
-/// The plan of a call, of which nothing is run.
-pub(crate) fn plan(
+/// The plan of a call, of which nothing is run. `find` gives the pool that the code names, if any.
+///
+/// # Errors
+/// When the metadata of the code cannot be used, there is no such pool, or it runs no such code.
+pub(super) fn plan<'a>(
     source: &str,
     lock: Option<&Arc<str>>,
-    mode: Dependencies,
-    base: &Arc<Base>,
-) -> Plan {
-    if mode == Dependencies::Off {
-        return Plan::Own;
-    }
-    try_plan(source, lock, mode, base).unwrap_or_else(Plan::Refused)
-}
-
-fn try_plan(
-    source: &str,
-    lock: Option<&Arc<str>>,
-    mode: Dependencies,
-    base: &Arc<Base>,
+    find: impl Fn(Option<&str>) -> Result<(usize, &'a Arc<Environments>), Error>,
 ) -> Result<Plan, Error> {
-    let script = Script::of(source)
-        .map_err(|err| Error::MetadataInvalid(format!("The metadata block {err}.")))?;
-    let Some(script) = script.filter(Script::needs_environment) else { return Ok(Plan::Own) };
+    let script = script(source);
+    let named = script.as_ref().ok().and_then(Option::as_ref).and_then(|script| script.pool());
+    let (pool, Environments { mode, base, .. }) = find(named).map(|(pool, of)| (pool, &**of))?;
+    let script = match (script, mode) {
+        // Nothing depends on what is wrong with it.
+        (Err(_), Dependencies::Off) => None,
+        (script, _) => script?,
+    };
+    let keep_alive = script.as_ref().and_then(Script::keep_alive);
+    Ok(Plan { pool, keep_alive, place: place(script, lock, *mode, base)? })
+}
+
+/// What the metadata block of a source says.
+pub(crate) fn script(source: &str) -> Result<Option<Script>, Error> {
+    Script::of(source).map_err(|err| Error::MetadataInvalid(format!("The metadata block {err}.")))
+}
+
+/// Where in its pool a call runs.
+pub(crate) fn place(
+    script: Option<Script>,
+    lock: Option<&Arc<str>>,
+    mode: Dependencies,
+    base: &Arc<Base>,
+) -> Result<Place, Error> {
+    let needs_environment = |script: &Script| script.needs_environment();
+    let script = script.filter(needs_environment).filter(|_| mode != Dependencies::Off);
+    let Some(script) = script else { return Ok(Place::Own) };
     if let Some(lock) = lock {
         check_lock(lock).map_err(|err| Error::MetadataInvalid(format!("The lock {err}.")))?;
     } else if mode == Dependencies::Locked {
@@ -47,7 +70,7 @@ fn try_plan(
         return Err(Error::DependenciesFailed(text.to_owned()));
     }
     let spec = Spec::new(script, lock.cloned(), base.clone());
-    Ok(Plan::Environment(spec.key(), Arc::new(spec)))
+    Ok(Place::Environment(spec.key(), Arc::new(spec)))
 }
 
 /// The error of an environment as a call is told it.
@@ -79,31 +102,54 @@ mod tests {
 
     const BLOCK: &str = "# /// script\n# dependencies = ['six']\n# ///\nrun = 1";
 
+    const OF_GPU: &str = "# /// script\n# dependencies = ['six']\n# [tool.owt]\n# pool = 'gpu'\n# \
+                          keep_alive = '5m'\n# ///";
+
+    const OF_NONE: &str = "# /// script\n# [tool.owt]\n# pool = 'none'\n# ///";
+
     fn of(source: &str, lock: Option<&str>, mode: Dependencies) -> String {
         let base =
             Base { python: "/python".into(), version: "3.11.2".into(), settings: String::new() };
-        match plan(source, lock.map(Arc::from).as_ref(), mode, &Arc::new(base)) {
-            Plan::Own => "own".to_owned(),
-            Plan::Environment(..) => "environment".to_owned(),
-            Plan::Refused(err) => err.code().to_owned(),
+        let (environments, _keeper) = Environments::new(mode, Arc::new(base), 1);
+        let pools = ["default", "gpu"];
+        let find = |name: Option<&str>| {
+            let name = name.unwrap_or("default");
+            let pool = pools.iter().position(|pool| *pool == name);
+            let unknown = || Error::PoolUnknown { name: name.into(), known: "".into() };
+            Ok((pool.ok_or_else(unknown)?, &environments))
+        };
+        match plan(source, lock.map(Arc::from).as_ref(), find) {
+            Ok(Plan { pool, keep_alive, place }) => {
+                let place = match place {
+                    Place::Own => "own",
+                    Place::Environment(..) => "environment",
+                };
+                let keep_alive = keep_alive.map(|time| format!(" for {time}"));
+                format!("{place} of {}{}", pools[pool], keep_alive.unwrap_or_default())
+            }
+            Err(err) => err.code().to_owned(),
         }
     }
 
     #[rstest]
-    #[case("1 + 1", None, Dependencies::On, "own")]
+    #[case("1 + 1", None, Dependencies::On, "own of default")]
     #[case(
         "# /// script\n# [tool.owt]\n# thread = 'main'\n# ///",
         None,
         Dependencies::Locked,
-        "own"
+        "own of default"
     )]
-    #[case(BLOCK, None, Dependencies::On, "environment")]
-    #[case(BLOCK, None, Dependencies::Off, "own")]
+    #[case(BLOCK, None, Dependencies::On, "environment of default")]
+    #[case(BLOCK, None, Dependencies::Off, "own of default")]
     #[case(BLOCK, None, Dependencies::Locked, "dependencies-failed")]
-    #[case(BLOCK, Some("version = 1"), Dependencies::Locked, "environment")]
+    #[case(BLOCK, Some("version = 1"), Dependencies::Locked, "environment of default")]
     #[case(BLOCK, Some("nothing"), Dependencies::On, "metadata-invalid")]
     #[case("# /// script\n# a = \n# ///", None, Dependencies::On, "metadata-invalid")]
-    #[case("# /// script\n# a = \n# ///", None, Dependencies::Off, "own")]
+    #[case("# /// script\n# a = \n# ///", None, Dependencies::Off, "own of default")]
+    #[case(OF_GPU, None, Dependencies::On, "environment of gpu for 300")]
+    #[case(OF_GPU, None, Dependencies::Off, "own of gpu for 300")]
+    #[case(OF_NONE, None, Dependencies::On, "pool-unknown")]
+    #[case(OF_NONE, None, Dependencies::Off, "pool-unknown")]
     fn a_plan_follows_from_the_code_alone(
         #[case] source: &str,
         #[case] lock: Option<&str>,

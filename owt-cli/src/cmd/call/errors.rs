@@ -5,28 +5,23 @@ use std::{io, iter};
 
 use owt_client::{Error, ServerError};
 
-use crate::args;
-use crate::cmd::encode::bad_base_url;
+use crate::args::{self, ConnectionArgs};
 use crate::input::cannot_read;
 use crate::ui::{CliError, ExitKind};
 
 const HTTPS_HINT: &str = "if it was started with --tls-cert, call it with --url https://…";
 
-/// The client cannot be built for this URL and this file of certificates.
-pub(super) fn build_error(err: &Error, url: &str, cacert: Option<&Path>) -> CliError {
-    let path = cacert.map(Path::to_string_lossy).unwrap_or_default();
-    match err {
-        Error::RootCertificate(_) => {
-            let message = format!("{path} holds no certificate that can be read");
-            CliError::new(ExitKind::File, message)
-                .hint("give a certificate in PEM form with --cacert")
-        }
-        err => bad_base_url(url, err),
+/// The call got no reply, over this connection.
+pub(crate) fn of(err: Error, connection: &ConnectionArgs) -> CliError {
+    let url = &connection.url.url;
+    match &connection.socket {
+        Some(path) => socket_error(err, path, url),
+        None => send_error(err, url),
     }
 }
 
 /// The call got no reply from the adaptor.
-pub(super) fn send_error(err: Error, base: &str) -> CliError {
+fn send_error(err: Error, base: &str) -> CliError {
     match err {
         Error::Server(err) => from_server(&err),
         Error::Upload { path, source } => cannot_read(&path.to_string_lossy(), &source),
@@ -50,7 +45,7 @@ pub(super) fn send_error(err: Error, base: &str) -> CliError {
 }
 
 /// The same of a call over a Unix socket.
-pub(super) fn socket_error(err: Error, socket: &Path, base: &str) -> CliError {
+fn socket_error(err: Error, socket: &Path, base: &str) -> CliError {
     match err {
         Error::Unreachable(_) => {
             let path = socket.display();

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
-use owt_server::{AllowedOrigin, Config, Credentials, Recycling, TlsFiles, Token};
+use owt_server::{AllowedOrigin, Config, Credentials, PoolConfig, Recycling, TlsFiles, Token};
 use tracing::level_filters::LevelFilter;
 
 use super::limits::LimitArgs;
+use super::pool;
 use super::token::TokenOption;
 use crate::args::{DEFAULTS, DependencyArgs, UrlKeyArgs, value};
 use crate::ui::CliError;
@@ -31,6 +32,13 @@ const WORKERS: &str = "Replacing workers";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ServeArgs {
+    /// Read settings from this file instead of owt.toml in the start directory
+    ///
+    /// It has options under their own names, such as `port = 9000`, and a table `[pool.NAME]` for each
+    /// pool. Options win over OWT_* variables, and these over the file.
+    #[arg(long, value_name = "FILE", env = "OWT_CONFIG")]
+    config: Option<PathBuf>,
+
     /// The address to listen on
     ///
     /// Beyond loopback, --auth or --allow-anonymous has to say who may call.
@@ -141,6 +149,17 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", env = "OWT_THREADS", help_heading = "Python")]
     #[arg(default_value_t = DEFAULTS.threads, value_parser = at_least_one())]
     threads: usize,
+
+    /// Another pool of workers, with a profile of its own, as NAME:key=value,key=value; repeatable
+    ///
+    /// A call names its pool with the field pool, or its code does in [tool.owt]; else it is default,
+    /// which may be given keys as well. Keys: workers, threads, queue, max-rss, max-age, max-calls,
+    /// python and nice, as the options of these names; env.NAME, a variable; cuda, the GPUs that they
+    /// see: none, each, or indices such as 0+1; slots, how many calls run at a time in the whole pool;
+    /// idle, after how long without a call a worker is replaced by an empty one; replicas, in how many
+    /// workers an adaptor may live. In owt.toml: [pool.NAME].
+    #[arg(long, value_name = "NAME:KEYS", help_heading = "Python", value_parser = pool::pool)]
+    pool: Vec<PoolConfig>,
 
     /// How many adaptors stay loaded; the one used longest ago goes first
     #[arg(long, value_name = "N", env = "OWT_MAX_ADAPTORS", help_heading = "Python")]
@@ -338,6 +357,7 @@ impl ServeArgs {
                 drain: self.worker_drain,
                 max_abandoned: self.max_abandoned,
             },
+            pools: self.pool,
             timeout: self.timeout,
             max_adaptors: self.max_adaptors,
             max_body: self.max_body,

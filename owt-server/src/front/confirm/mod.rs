@@ -102,6 +102,7 @@ impl<E: Control> Front<E> {
             digest: envelope.code.digest(),
             fn_name: &envelope.fn_name,
             kwargs: envelope.kwargs.as_deref(),
+            pool: envelope.pool.as_deref(),
             fields: [("url", url), ("call", &call), ("token", &token)],
         });
         Ok(shown(page, &tokens.set_cookie(is_secure(request))))

@@ -46,6 +46,7 @@ pub(super) struct Question<'a> {
     pub(super) digest: Digest,
     pub(super) fn_name: &'a str,
     pub(super) kwargs: Option<&'a str>,
+    pub(super) pool: Option<&'a str>,
     /// What the confirming form sends.
     pub(super) fields: [(&'static str, &'a str); 3],
 }
@@ -139,6 +140,9 @@ fn facts(question: &Question<'_>) -> Markup {
             }
             @for (name, value) in fields {
                 dt { "Query" } dd { code { (visible(&name)) " = " (visible(&value)) } }
+            }
+            @if let Some(pool) = question.pool {
+                dt { "Pool" } dd { code { (visible(pool)) } }
             }
             dt { "Python" } dd { (question.place.python) }
             dt { "Folder" } dd { (question.place.folder) }
@@ -263,6 +267,7 @@ mod tests {
             digest: Digest::of(source),
             fn_name: "run",
             kwargs: Some("{'<': 1}"),
+            pool: None,
             fields: [("url", "/a?\""), ("call", "7"), ("token", "1.x")],
         }
     }

@@ -1,6 +1,6 @@
 //! `/_owt/`: the server as its operator sees it.
 
-use owt_core::Health;
+use owt_core::{Health, PoolHealth};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -20,12 +20,14 @@ async fn health_tells_whether_calls_are_answered(
     #[case] word: &str,
 ) {
     let server = start();
-    *server.recorded.health.lock() = Health { alive, total, reason: reason.map(Into::into) };
+    let pools = vec![PoolHealth { name: "gpu".into(), alive, total }];
+    *server.recorded.health.lock() = Health { alive, total, reason: reason.map(Into::into), pools };
     let response = server.get(server.url("/_owt/health")).await;
     assert_eq!(response.status(), status);
     let mut expected = json!({
         "status": word,
         "workers": { "alive": alive, "total": total },
+        "pools": { "gpu": { "alive": alive, "total": total } },
         "version": env!("CARGO_PKG_VERSION"),
     });
     if let Some(reason) = reason {
@@ -44,7 +46,7 @@ async fn a_call_is_listed_and_cancelled_by_the_id_that_its_client_chose() {
     let calls: Value = server.get(server.url("/_owt/calls")).await.json().await.unwrap();
     let expected = json!([{
         "id": "mine", "digest": digest("hang"), "method": "GET", "path": "/",
-        "remote_addr": "127.0.0.1", "state": "running", "age": 0.5,
+        "pool": "default", "remote_addr": "127.0.0.1", "state": "running", "age": 0.5,
     }]);
     assert_eq!(calls, expected);
     let again = client.get(server.run("hello")).header("owt-request-id", "mine").send();
@@ -87,8 +89,8 @@ async fn metrics_count_answers_errors_and_calls() {
         "owt_requests_total 2",
         "owt_errors_total{code=\"code-missing\"} 1",
         "owt_calls_total 1",
-        "owt_workers 1",
-        "owt_workers_up 0",
+        "owt_workers{pool=\"default\"} 1",
+        "owt_workers_up{pool=\"default\"} 0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
     }

@@ -92,6 +92,7 @@ impl MemoryExecutor {
             digest: call.code.digest(),
             method: request.method.clone(),
             path: request.path.clone(),
+            pool: "default".into(),
             remote_addr: request.remote_addr.clone(),
             state: CallState::Running,
             age: 0.5,
@@ -190,7 +191,7 @@ impl Control for MemoryExecutor {
 
     async fn stats(&self) -> Stats {
         let calls = CallStats { started: self.0.runs(), ..CallStats::default() };
-        Stats { calls, workers: vec![WorkerStats::default()], ..Stats::default() }
+        Stats { calls, workers: vec![worker()], ..Stats::default() }
     }
 }
 
@@ -222,6 +223,18 @@ fn streamed(
     ReplyBody::Stream(chunks.boxed_local())
 }
 
+fn worker() -> WorkerStats {
+    WorkerStats {
+        pool: "default".into(),
+        name: "0".to_owned(),
+        is_up: false,
+        pid: None,
+        calls: 0,
+        resident: None,
+        age: None,
+    }
+}
+
 async fn read(call: &Call, rest: Option<BodyStream>) -> Result<Vec<u8>, Error> {
     let mut body = call.request.body.to_vec();
     let mut rest = pin!(rest.unwrap_or_else(|| futures_util::stream::empty().boxed_local()));
@@ -239,6 +252,8 @@ fn seen(call: &Call) -> Value {
         "fn_name": call.fn_name,
         "name": call.file_name.as_ref().map(ToString::to_string),
         "reload": call.reload,
+        "pool": call.pool,
+        "keep_alive": call.keep_alive.map(|time| time.to_string()),
         "timeout": call.timeout.map(|limit| limit.as_secs_f64()),
         "id": call.request.id,
         "method": call.request.method,

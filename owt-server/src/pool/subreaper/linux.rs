@@ -135,8 +135,8 @@ pub(crate) async fn watch(subreaper: Arc<Subreaper>) {
 }
 
 /// Kills the processes that a worker has left, on a blocking thread.
-pub(crate) fn kill_left(subreaper: &Arc<Subreaper>, worker: usize, mark: &str) {
-    let (subreaper, mark) = (subreaper.clone(), mark.to_owned());
+pub(crate) fn kill_left(subreaper: &Arc<Subreaper>, worker: &str, mark: &str) {
+    let (subreaper, worker, mark) = (subreaper.clone(), worker.to_owned(), mark.to_owned());
     tokio::task::spawn_blocking(move || match subreaper.kill_left(&mark) {
         0 => {}
         1 => tracing::info!("worker {worker}: ended 1 process that its adaptors have left"),

@@ -1,17 +1,17 @@
 //! The router and the keeper, without processes: pools have no workers, and nothing is installed.
 
-mod executor;
+mod pool_executor;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::environments::EnvironmentPool;
 use super::gate::Gate;
-use super::plan::{Plan, plan};
+use super::plan::{Place, place, script};
 use crate::config::Dependencies;
 use crate::dispatch::{Dispatchers, Limits};
 use crate::environment::{Base, Key, Spec};
-use crate::pool::{self, Recycling};
+use crate::pool::{self, Profile, Recycling};
 
 fn base() -> Arc<Base> {
     Arc::new(Base { python: "/python".into(), version: "3.11.2".into(), settings: String::new() })
@@ -20,19 +20,17 @@ fn base() -> Arc<Base> {
 /// What code asks for that names a package.
 fn wanted(package: &str) -> (Key, Arc<Spec>) {
     let source = format!("# /// script\n# dependencies = [{package:?}]\n# ///\n");
-    match plan(&source, None, Dependencies::On, &base()) {
-        Plan::Environment(key, spec) => (key, spec),
+    match place(script(&source).unwrap(), None, Dependencies::On, &base()) {
+        Ok(Place::Environment(key, spec)) => (key, spec),
         other => panic!("{other:?}"),
     }
 }
 
 fn dispatchers() -> Arc<Dispatchers> {
-    let (shared, listeners) = pool::Shared::new(1, 1, Recycling::default());
-    Dispatchers::new(
-        shared,
-        listeners,
-        Limits { capacity: 1, timeout: None, grace: Duration::ZERO },
-    )
+    let profile = Profile::plain(1, Recycling::default());
+    let (shared, listeners) = pool::Shared::new(profile.into(), 1);
+    let (timeout, grace, slots) = (None, Duration::ZERO, None);
+    Dispatchers::new(shared, listeners, Limits { capacity: 1, timeout, grace, replicas: 1, slots })
 }
 
 fn pool(key: Key) -> Arc<EnvironmentPool> {

@@ -1,5 +1,7 @@
 //! What a server is told when it starts.
 
+mod pool;
+
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -11,6 +13,8 @@ use serde_json::json;
 use crate::front::{AllowedOrigin, Credential, Listener, RequestLimits, TlsFiles, UrlKeySource};
 use crate::pool::Recycling;
 use crate::unix_socket::{self, SocketPath};
+
+pub use pool::{Cuda, NotAPoolName, PoolConfig, PoolName};
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +120,8 @@ pub struct Config {
     pub threads: usize,
     /// When workers are replaced though nothing has happened to them.
     pub recycling: Recycling,
+    /// Pools beside the default one, and what the default one has of its own.
+    pub pools: Vec<PoolConfig>,
     /// How long a call may run.
     pub timeout: Option<Duration>,
     /// How many adaptors one worker keeps loaded.
@@ -183,6 +189,7 @@ impl Default for Config {
             workers: default_workers(),
             threads: 64,
             recycling: Recycling::default(),
+            pools: Vec::new(),
             timeout: None,
             max_adaptors: 128,
             max_body: 4 << 30,
@@ -229,6 +236,11 @@ impl Config {
     /// Whether arguments are never evaluated: an expression is code that nobody has approved.
     pub(crate) fn takes_data_only(&self) -> bool {
         self.no_eval || self.only_digests.is_some()
+    }
+
+    /// Whether workers have a limit of memory, in any pool.
+    pub(crate) fn limits_memory(&self) -> bool {
+        self.recycling.limits_memory() || self.pools.iter().any(|pool| pool.max_rss.is_some())
     }
 
     /// Where this server is told to listen.
@@ -282,6 +294,7 @@ impl Config {
             "worker_kill_rss": self.recycling.kill_rss,
             "worker_drain": self.recycling.drain.as_secs_f64(),
             "max_abandoned": self.recycling.max_abandoned,
+            "pool": self.pools.iter().map(|pool| &pool.text).collect::<Vec<_>>(),
             "timeout": self.timeout.map(|limit| limit.as_secs_f64()),
             "max_adaptors": self.max_adaptors,
             "max_body": self.max_body,

@@ -6,12 +6,12 @@ use tokio::task::LocalSet;
 
 use super::*;
 use crate::router::environments::{Change, Environments, KeeperSide};
-use crate::router::executor::Router;
+use crate::router::pool_executor::PoolExecutor;
 
-/// The router of one thread, and the keeper's side of it.
-fn router() -> (Rc<Router>, KeeperSide) {
+/// The executor of one pool and thread, and the keeper's side of it.
+fn executor() -> (Rc<PoolExecutor>, KeeperSide) {
     let (environments, side) = Environments::new(Dependencies::On, base(), 1);
-    (Router::start(dispatchers().start(), environments), side)
+    (PoolExecutor::start(dispatchers().start(), environments), side)
 }
 
 /// What a keeper does with a request.
@@ -24,14 +24,14 @@ async fn answer(side: &mut KeeperSide, pool: &Arc<EnvironmentPool>) {
 #[tokio::test]
 async fn a_pool_does_not_end_on_the_way_to_its_call() {
     let run = async {
-        let (router, mut side) = router();
+        let (executor, mut side) = executor();
         let (key, spec) = wanted("six");
         let pool = pool(key);
         let answered = async {
             answer(&mut side, &pool).await;
             pool.gate.close()
         };
-        let (leased, is_closed) = tokio::join!(router.leased(key, &spec), answered);
+        let (leased, is_closed) = tokio::join!(executor.leased(key, &spec), answered);
         let (_dispatcher, lease) = leased.unwrap();
         assert!(!is_closed && !pool.gate.close());
         drop(lease);
@@ -43,17 +43,17 @@ async fn a_pool_does_not_end_on_the_way_to_its_call() {
 #[tokio::test]
 async fn the_news_of_a_pool_may_come_after_its_calls_and_after_the_next_pool() {
     let run = async {
-        let (router, mut side) = router();
+        let (executor, mut side) = executor();
         let (key, spec) = wanted("six");
         let (old, new) = (pool(key), pool(key));
-        let (leased, ()) = tokio::join!(router.leased(key, &spec), answer(&mut side, &old));
+        let (leased, ()) = tokio::join!(executor.leased(key, &spec), answer(&mut side, &old));
         drop(leased.unwrap());
         assert!(old.gate.close());
-        let (leased, ()) = tokio::join!(router.leased(key, &spec), answer(&mut side, &new));
+        let (leased, ()) = tokio::join!(executor.leased(key, &spec), answer(&mut side, &new));
         let (dispatcher, _lease) = leased.unwrap();
         let news = [Change::Added(old.clone()), Change::Ended(old), Change::Added(new)];
-        news.iter().for_each(|change| router.follow(change));
-        let (found, _lease) = router.leased(key, &spec).await.unwrap();
+        news.iter().for_each(|change| executor.follow(change));
+        let (found, _lease) = executor.leased(key, &spec).await.unwrap();
         assert!(Rc::ptr_eq(&found, &dispatcher));
     };
     LocalSet::new().run_until(run).await;

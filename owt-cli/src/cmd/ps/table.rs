@@ -1,0 +1,163 @@
+//! What `owt ps` prints: a table of workers, one of adaptors, and one of GPUs where there are some.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// How much of a digest tells people which it is.
+const SHORT: usize = 12;
+
+/// The tables, from what `/_owt/pools` and `/_owt/adaptors` say.
+pub(super) fn render(pools: &Value, adaptors: &Value) -> String {
+    let all = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let pools = all(pools);
+    let of_pool = |pool: &Value| -> Vec<[String; 7]> {
+        all(&pool["workers"]).iter().map(|worker| worker_row(pool, worker)).collect()
+    };
+    let workers: Vec<_> = pools.iter().flat_map(of_pool).collect();
+    let adaptors: Vec<_> = all(adaptors).iter().map(adaptor_row).collect();
+    let mut gpus: Vec<_> = pools.iter().flat_map(|pool| all(&pool["gpus"])).collect();
+    gpus.sort_by_key(|gpu| gpu["index"].as_u64());
+    gpus.dedup();
+    let gpus: Vec<_> = gpus.iter().map(gpu_row).collect();
+    let mut text = table(["POOL", "WORKER", "PID", "CALLS", "MEMORY", "AGE", "CUDA"], &workers);
+    if !adaptors.is_empty() {
+        let names = ["POOL", "WORKER", "ADAPTOR", "FILE", "CALLS", "MEMORY", "IDLE", "KEPT"];
+        text.push_str(&format!("\n\n{}", table(names, &adaptors)));
+    }
+    if !gpus.is_empty() {
+        text.push_str(&format!("\n\n{}", table(["GPU", "NAME", "USED", "OF"], &gpus)));
+    }
+    text
+}
+
+fn worker_row(pool: &Value, worker: &Value) -> [String; 7] {
+    let pid = worker["pid"].as_u64();
+    [
+        text(&pool["name"]),
+        text(&worker["name"]),
+        pid.map_or_else(|| "starting".to_owned(), |pid| pid.to_string()),
+        worker["calls"].to_string(),
+        size(&worker["memory"]),
+        age(&worker["age"]),
+        text(&pool["cuda"]),
+    ]
+}
+
+fn adaptor_row(adaptor: &Value) -> [String; 8] {
+    let digest = text(&adaptor["digest"]);
+    let kept = match adaptor["keep_alive"].as_str() {
+        None | Some("-1") => "-".to_owned(),
+        Some(seconds) => seconds.parse().map_or_else(|_| "-".to_owned(), shown),
+    };
+    [
+        text(&adaptor["pool"]),
+        text(&adaptor["worker"]),
+        digest.get(..SHORT).unwrap_or(&digest).to_owned(),
+        text(&adaptor["name"]),
+        adaptor["calls"].to_string(),
+        size(&adaptor["memory"]),
+        age(&adaptor["idle"]),
+        kept,
+    ]
+}
+
+fn gpu_row(gpu: &Value) -> [String; 4] {
+    [gpu["index"].to_string(), text(&gpu["name"]), size(&gpu["used"]), size(&gpu["total"])]
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or("-").to_owned()
+}
+
+/// A number of bytes in its largest unit.
+fn size(value: &Value) -> String {
+    let Some(bytes) = value.as_f64() else { return "-".to_owned() };
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let unit = units.into_iter().find(|(shift, _)| bytes >= f64::from(1 << shift));
+    match unit {
+        Some((shift, unit)) => format!("{:.1} {unit}", bytes / f64::from(1 << shift)),
+        None => format!("{bytes} B"),
+    }
+}
+
+fn age(value: &Value) -> String {
+    value.as_f64().map_or_else(|| "-".to_owned(), shown)
+}
+
+/// A time in its two largest units.
+fn shown(seconds: f64) -> String {
+    let seconds = Duration::try_from_secs_f64(seconds).unwrap_or_default().as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, minutes) => format!("{minutes}m{:02}s", seconds % 60),
+        (0, hours, minutes) => format!("{hours}h{minutes:02}m"),
+        (days, hours, _) => format!("{days}d{hours:02}h"),
+    }
+}
+
+/// Columns as wide as what is in them.
+fn table<const N: usize>(names: [&str; N], rows: &[[String; N]]) -> String {
+    let names = names.map(str::to_owned);
+    let all: Vec<&[String; N]> = [&names].into_iter().chain(rows).collect();
+    let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or_default()).collect();
+    let line = |row: &&[String; N]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    all.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn pools_workers_adaptors_and_gpus_are_in_tables() {
+        let gpu = json!({"index": 0, "uuid": "GPU-1", "name": "A100", "used": 3_u64 << 30, "total": 40_u64 << 30});
+        let pools = json!([
+            {"name": "default", "cuda": null, "gpus": [gpu], "workers": [
+                {"name": "0", "pid": 4711, "is_up": true, "calls": 2, "memory": 17 << 20, "age": 3725.5},
+            ]},
+            {"name": "gpu", "cuda": "0", "gpus": [gpu], "workers": [
+                {"name": "gpu/0", "pid": null, "is_up": false, "calls": 0, "memory": null, "age": null},
+            ]},
+        ]);
+        let adaptors = json!([
+            {"digest": "0123456789abcdef", "pool": "default", "worker": "0", "calls": 3, "memory": 512,
+             "age": 9.0, "fn_names": ["run"], "name": "iris.py", "idle": 4.2, "keep_alive": "300"},
+        ]);
+        let expected = "\
+POOL     WORKER  PID       CALLS  MEMORY    AGE    CUDA
+default  0       4711      2      17.0 MiB  1h02m  -
+gpu      gpu/0   starting  0      -         -      0
+
+POOL     WORKER  ADAPTOR       FILE     CALLS  MEMORY  IDLE  KEPT
+default  0       0123456789ab  iris.py  3      512 B   4s    5m00s
+
+GPU  NAME  USED     OF
+0    A100  3.0 GiB  40.0 GiB";
+        assert_eq!(render(&pools, &adaptors), expected);
+    }
+
+    #[test]
+    fn a_server_without_calls_has_workers_alone() {
+        let pools = json!([{"name": "default", "workers": []}]);
+        assert_eq!(render(&pools, &json!([])), "POOL  WORKER  PID  CALLS  MEMORY  AGE  CUDA");
+    }
+
+    #[rstest]
+    #[case(0.9, "0s")]
+    #[case(61.0, "1m01s")]
+    #[case(7200.0, "2h00m")]
+    #[case(90_000.0, "1d01h")]
+    #[case(-1.0, "0s")]
+    fn a_time_has_its_two_largest_units(#[case] seconds: f64, #[case] expected: &str) {
+        assert_eq!(shown(seconds), expected);
+    }
+}

@@ -1,0 +1,246 @@
+//! The pools that the options ask for: each with its Python, its profile, its limits, and what keeps its
+//! environments.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use owt_common::wire::Settings;
+
+use crate::config::{Address, Config, Cuda, PoolConfig, PoolName};
+use crate::dispatch::{Dispatchers, Limits, Slots};
+use crate::environment::{self, Base, Installer, Store};
+use crate::gpu::{self, GpuError, Visible};
+use crate::interpreter::{Interpreter, Places};
+use crate::package::RunDir;
+use crate::pool::{self, Launch, Profile, Recycling};
+use crate::router::{self, Keeper, NamedPool, RunningPool};
+use crate::serve_error::ServeError;
+
+/// All pools of a server that runs, the default one first.
+pub(crate) struct Pools {
+    pub(crate) named: Vec<Arc<NamedPool>>,
+    running: Vec<RunningPool>,
+}
+
+/// The pools of a server that is to start.
+pub(crate) struct Prepared {
+    keepers: Vec<(Keeper, Arc<router::Environments>)>,
+    /// Of the default pool.
+    pub(crate) launch: Launch,
+    pub(crate) state: Arc<pool::Shared>,
+}
+
+impl Prepared {
+    /// # Errors
+    /// When a pool asks for what is not there.
+    pub(crate) fn new(
+        config: &Config,
+        run_dir: &Arc<RunDir>,
+        address: &Address,
+        threads: usize,
+    ) -> Result<Self, ServeError> {
+        let mut keepers: Vec<(Keeper, Arc<router::Environments>)> = Vec::new();
+        let mut first: Option<(Launch, Arc<pool::Shared>, Arc<Dispatchers>)> = None;
+        for Part { launch, interpreter, profile, limits } in parts(config, run_dir, address)? {
+            let profile = Arc::new(profile);
+            let (state, dispatchers) = match &first {
+                None => {
+                    let (state, listeners) = pool::Shared::new(profile, threads);
+                    (state.clone(), Dispatchers::new(state, listeners, limits))
+                }
+                Some((_, state, dispatchers)) => {
+                    let prefix = format!("{}/", profile.name);
+                    let (state, listeners) = state.beside(profile, prefix);
+                    (state.clone(), dispatchers.beside(state, listeners, limits))
+                }
+            };
+            first.get_or_insert_with(|| (launch.clone(), state.clone(), dispatchers.clone()));
+            let run_dir = run_dir.clone();
+            let profile = router::Profile { launch, run_dir, pool: state, dispatchers };
+            keepers.push(keeper(config, interpreter, profile, threads)?);
+        }
+        let (launch, state, _) = first.expect("there is a default pool");
+        Ok(Self { keepers, launch, state })
+    }
+
+    /// Starts all workers at once.
+    ///
+    /// # Errors
+    /// When one of them does not start.
+    pub(crate) async fn start(self) -> Result<Pools, ServeError> {
+        let starting = self.keepers.into_iter().map(|(keeper, of)| RunningPool::start(keeper, of));
+        let started = futures_util::future::try_join_all(starting).await?;
+        let (running, named) = started.into_iter().unzip();
+        Ok(Pools { named, running })
+    }
+}
+
+impl Pools {
+    /// Interrupts all calls, because the server stops; how many there were.
+    pub(crate) async fn cancel_all(&self) -> usize {
+        let mut cancelled = 0;
+        for pool in &self.named {
+            cancelled += pool.cancel_all().await;
+        }
+        cancelled
+    }
+
+    /// Stops all workers. Calls that still run fail.
+    pub(crate) async fn stop(self) {
+        futures_util::future::join_all(self.running.into_iter().map(RunningPool::stop)).await;
+    }
+}
+
+/// What a pool is made of.
+struct Part {
+    launch: Launch,
+    interpreter: Interpreter,
+    profile: Profile,
+    limits: Limits,
+}
+
+/// What each pool is made of, the default one first.
+fn parts(config: &Config, run_dir: &RunDir, address: &Address) -> Result<Vec<Part>, ServeError> {
+    let (visible, mut interpreters) = (visible(config), Interpreters::default());
+    let parts = with_default(config)?.into_iter().map(|pool| {
+        let in_pool = |cause| ServeError::Pool { name: pool.name.clone(), cause: Box::new(cause) };
+        let interpreter = match &pool.python {
+            None => interpreters.of(config.python.as_ref())?,
+            python => interpreters.of(python.as_ref()).map_err(in_pool)?,
+        };
+        let mut launch = launch(config, &interpreter, run_dir, address)?;
+        launch.settings.threads = pool.threads.unwrap_or(config.threads);
+        let profile = profile(config, &pool, &visible).map_err(|err| in_pool(err.into()))?;
+        Ok(Part { launch, interpreter, profile, limits: limits_of(config, &pool) })
+    });
+    parts.collect()
+}
+
+/// The pools, the default one first.
+fn with_default(config: &Config) -> Result<Vec<PoolConfig>, ServeError> {
+    let mut all: BTreeMap<&PoolName, &PoolConfig> = BTreeMap::new();
+    for pool in &config.pools {
+        if all.insert(&pool.name, pool).is_some() {
+            return Err(ServeError::PoolTwice(pool.name.clone()));
+        }
+    }
+    let default = all.remove(&PoolName::default()).cloned().unwrap_or_default();
+    // In the order in which they were named.
+    let others = config.pools.iter().filter(|pool| !pool.name.is_default()).cloned();
+    Ok([default].into_iter().chain(others).collect())
+}
+
+/// The GPUs, if any pool asks for some: that takes a while.
+fn visible(config: &Config) -> Visible {
+    let asks = config.pools.iter().any(|pool| matches!(pool.cuda, Cuda::Each | Cuda::These(_)));
+    Visible::of_process(if asks { gpu::installed() } else { Vec::new() })
+}
+
+fn profile(config: &Config, pool: &PoolConfig, visible: &Visible) -> Result<Profile, GpuError> {
+    let each = if pool.cuda == Cuda::Each { Some(visible.count().max(1)) } else { None };
+    let workers = pool.workers.or(each).unwrap_or(config.workers);
+    let (gpus, is_absent) = visible.mask(&pool.cuda, workers)?;
+    if is_absent {
+        tracing::warn!("the pool {} asks for a GPU, and there is none", pool.name.as_str());
+    }
+    let own = &config.recycling;
+    Ok(Profile {
+        name: pool.name.as_str().into(),
+        workers,
+        recycling: Recycling {
+            max_age: pool.max_age.or(own.max_age),
+            max_calls: pool.max_calls.or(own.max_calls),
+            max_rss: pool.max_rss.or(own.max_rss),
+            // Twice that, as without a pool.
+            kill_rss: pool.max_rss.map(|size| size.saturating_mul(2)).or(own.kill_rss),
+            ..own.clone()
+        },
+        variables: pool.variables.clone(),
+        gpus,
+        nice: pool.nice,
+        idle: pool.idle,
+    })
+}
+
+/// The limits of the calls of the default pool, where nothing else is said of it.
+pub(crate) fn limits(config: &Config) -> Limits {
+    limits_of(config, &PoolConfig::default())
+}
+
+fn limits_of(config: &Config, pool: &PoolConfig) -> Limits {
+    let threads = pool.threads.unwrap_or(config.threads);
+    Limits {
+        capacity: threads.saturating_add(pool.queue.unwrap_or(config.queue)),
+        timeout: config.timeout,
+        grace: config.grace,
+        replicas: pool.replicas.unwrap_or(1),
+        slots: pool.slots.map(Slots::new),
+    }
+}
+
+/// The interpreters that pools have asked for, each looked for once.
+#[derive(Default)]
+struct Interpreters(BTreeMap<Option<PathBuf>, Interpreter>);
+
+impl Interpreters {
+    fn of(&mut self, python: Option<&PathBuf>) -> Result<Interpreter, ServeError> {
+        if let Some(found) = self.0.get(&python.cloned()) {
+            return Ok(found.clone());
+        }
+        let found = Places::of_environment(python.cloned())?.find()?;
+        let Interpreter { executable, version, origin } = &found;
+        tracing::info!("Python {version} ({}, {origin})", executable.display());
+        self.0.insert(python.cloned(), found.clone());
+        Ok(found)
+    }
+}
+
+/// What makes the environments of a pool, and what the front shares with it.
+fn keeper(
+    config: &Config,
+    interpreter: Interpreter,
+    profile: router::Profile,
+    threads: usize,
+) -> Result<(Keeper, Arc<router::Environments>), ServeError> {
+    let subreaper = profile.pool.subreaper.clone();
+    let installer = Installer::new(Store::open()?, config.install_timeout, subreaper);
+    let limits = (threads, config.environment_age);
+    Ok(Keeper::new(profile, installer, Arc::new(base(interpreter)), config.dependencies, limits))
+}
+
+/// What is the same for all environments of a pool.
+pub(crate) fn base(interpreter: Interpreter) -> Base {
+    let Interpreter { executable, version, .. } = interpreter;
+    Base { python: executable, version, settings: environment::settings() }
+}
+
+/// What it takes to start workers with an interpreter.
+pub(crate) fn launch(
+    config: &Config,
+    interpreter: &Interpreter,
+    run_dir: &RunDir,
+    address: &Address,
+) -> io::Result<Launch> {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let settings = Settings {
+        package: text(run_dir.package()),
+        start_directory: text(&std::env::current_dir()?),
+        adaptors_dir: text(&run_dir.adaptors()),
+        private_dirs: vec![run_dir.path().to_path_buf(), run_dir.uploads().to_path_buf()],
+        exe: text(&std::env::current_exe()?),
+        address: match address {
+            Address::Tcp(address) => address.ip().to_string(),
+            Address::Socket(path) => text(path),
+        },
+        port: address.port(),
+        threads: config.threads,
+        connections: 0, // The pool knows.
+        max_adaptors: config.max_adaptors,
+        no_eval: config.takes_data_only(),
+        log_tracebacks: config.log_tracebacks,
+        args: config.to_args(address).to_string(),
+    };
+    Ok(Launch { python: interpreter.executable.clone(), settings })
+}

@@ -1,0 +1,56 @@
+//! A pool as the threads of the front see it, and how it begins and ends.
+
+use std::sync::Arc;
+
+use super::environments::Environments;
+use super::keeper::{Keeper, KeeperHandle};
+use crate::dispatch::Dispatchers;
+use crate::pool::{Pool, Profile, StartError};
+
+/// A pool that calls may name.
+pub(crate) struct NamedPool {
+    pub(crate) name: Arc<str>,
+    pub(super) profile: Arc<Profile>,
+    pub(super) dispatchers: Arc<Dispatchers>,
+    pub(super) environments: Arc<Environments>,
+}
+
+/// What runs of a pool: its own workers, and what keeps its environments.
+pub(crate) struct RunningPool {
+    workers: Pool,
+    keeper: KeeperHandle,
+}
+
+impl NamedPool {
+    /// Interrupts all of its calls, because the server stops; how many there were.
+    pub(crate) async fn cancel_all(&self) -> usize {
+        self.dispatchers.cancel_all().await + self.environments.cancel_all().await
+    }
+}
+
+impl RunningPool {
+    /// Starts the workers of a pool, on this thread's own loop.
+    ///
+    /// # Errors
+    /// When one of them does not start.
+    pub(crate) async fn start(
+        keeper: Keeper,
+        environments: Arc<Environments>,
+    ) -> Result<(Self, Arc<NamedPool>), StartError> {
+        let named = NamedPool {
+            name: keeper.profile().pool.profile.name.clone(),
+            profile: keeper.profile().pool.profile.clone(),
+            dispatchers: keeper.profile().dispatchers.clone(),
+            environments,
+        };
+        let super::keeper::Profile { launch, run_dir, pool, .. } = keeper.profile();
+        let workers = Pool::start(launch.clone(), run_dir.clone(), pool.clone()).await?;
+        Ok((Self { workers, keeper: keeper.start() }, Arc::new(named)))
+    }
+
+    /// Stops the workers of the pool and of its environments. Calls that still run fail.
+    pub(crate) async fn stop(self) {
+        self.keeper.stop().await;
+        self.workers.stop().await;
+    }
+}
