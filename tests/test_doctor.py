@@ -120,3 +120,32 @@ def test_a_real_one_that_is_too_old_is_refused(tmp_path: Path, version: str, pyt
     assert done.returncode == 5
     assert done.stderr.startswith(f"owt: error: {python} is Python {version}.")
     assert "and owt needs 3.11 or newer" in done.stderr
+
+
+def test_what_counts_of_the_settings_is_shown_with_where_it_comes_from(tmp_path: Path) -> None:
+    named = make_virtualenv(tmp_path / "named")
+    (tmp_path / "owt.toml").write_text(
+        f"workers = 3\nthreads = 4\npython = {str(named)!r}\nno-eval = true\n"
+        "token = 'a-secret-that-is-long-enough'\n[pool.gpu]\nworkers = 1\n"
+    )
+    env = {"OWT_THREADS": "5", "OWT_GRACE": "1"}
+    done = run_owt("doctor", home=tmp_path, cwd=tmp_path, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = Report.of(done.stdout).rows
+    assert sorted(rows["settings"]) == [
+        "--grace 1 (OWT_GRACE)",
+        "--no-eval (owt.toml)",
+        "--pool gpu:workers=1 (owt.toml)",
+        f"--python {named} (owt.toml)",
+        "--threads 5 (OWT_THREADS)",
+        "--token hidden (owt.toml)",
+        "--workers 3 (owt.toml)",
+    ]
+    assert rows["prefix"] == [str(tmp_path / "named")]
+
+
+def test_a_file_of_settings_that_is_wrong_is_said(tmp_path: Path) -> None:
+    (tmp_path / "owt.toml").write_text("workers = 0\n")
+    done = run_owt("doctor", home=tmp_path, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("owt: error: owt.toml: invalid value '0' for '--workers <N>'")

@@ -1,27 +1,54 @@
 //! Parses the command line, and reports one that is wrong.
 
+mod settings;
 mod suggestion;
 
 use std::ffi::OsString;
 
-use clap::Parser as _;
 use clap::error::{ContextKind, ErrorKind};
+use clap::{CommandFactory as _, Parser as _};
 
 use crate::cmd::{Cli, Command};
 use crate::ui::{CliError, ExitKind};
+pub(crate) use settings::Settings;
+
+/// The command where none is named, and the one that has a file of settings.
+const SERVE: &str = "serve";
 
 /// Options that work without a command, and do not imply `serve`.
 const HELP_FLAGS: [&str; 4] = ["-h", "--help", "-V", "--version"];
 
 /// Parses the command line. Help and version are printed here, and end the program.
 pub(crate) fn parse() -> Result<Command, CliError> {
-    match Cli::try_parse_from(with_default_command(std::env::args_os())) {
+    let args = with_default_command(std::env::args_os());
+    let (merged, settings) = with_settings(&args)?;
+    match Cli::try_parse_from(merged) {
         Ok(cli) => Ok(cli.command),
         Err(err) if matches!(err.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             err.exit()
         }
-        Err(err) => Err(usage_error(err)),
+        Err(err) => Err(match settings {
+            Some(settings) if Cli::try_parse_from(args).is_ok() => settings.error(usage_error(err)),
+            _ => usage_error(err),
+        }),
     }
+}
+
+/// The command line of a server with what its file of settings says.
+fn with_settings(args: &[OsString]) -> Result<(Vec<OsString>, Option<Settings>), CliError> {
+    const AT: usize = 1;
+    if args.get(AT).is_none_or(|command| command != SERVE) {
+        return Ok((args.to_vec(), None));
+    }
+    let Some(settings) = Settings::find(args)? else { return Ok((args.to_vec(), None)) };
+    Ok((settings.merged(&serve_command(), args, AT)?, Some(settings)))
+}
+
+/// The options of `owt serve`.
+pub(crate) fn serve_command() -> clap::Command {
+    let mut cli = Cli::command();
+    cli.build();
+    cli.find_subcommand(SERVE).expect("there is this command").clone()
 }
 
 /// The error of an invalid command line, with our suggestion in place of clap's where we have one.
@@ -43,14 +70,13 @@ fn with_default_command(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
         !first.starts_with('-') || HELP_FLAGS.contains(&&*first)
     });
     if !names_command {
-        args.insert(args.len().min(1), "serve".into());
+        args.insert(args.len().min(1), SERVE.into());
     }
     args
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
     use rstest::rstest;
 
     use super::*;

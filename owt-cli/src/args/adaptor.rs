@@ -18,20 +18,35 @@ Arguments of the adaptor:
 #[derive(Debug, Args)]
 pub(crate) struct AdaptorArgs {
     /// The adaptor; - is standard input
-    file: String,
+    #[arg(required_unless_present = "code")]
+    file: Option<String>,
 
     /// Its arguments, explained below
     #[arg(value_name = "ARG")]
     args: Vec<String>,
+
+    /// The adaptor itself instead of a file, as `python -c` takes it
+    #[arg(short = 'c', value_name = "CODE")]
+    code: Option<String>,
 }
 
 impl AdaptorArgs {
     /// The envelope that has this code and these arguments.
     pub(crate) fn envelope(&self, input: &mut Input) -> Result<Envelope, CliError> {
-        let source = input.text(&self.file).map_err(|err| cannot_read(&self.file, &err))?;
-        let kwargs = kwargs::from_args(&self.args, |path| input.text(path))
-            .map_err(|err| arg_error(&err))?;
-        let name = FileName::new(&self.file);
+        // Where the code is no file, the first word is an argument, too.
+        let (first, file) = match &self.code {
+            Some(_) => (self.file.as_ref(), None),
+            None => (None, self.file.as_ref()),
+        };
+        let source = match (&self.code, file) {
+            (Some(code), _) => code.clone(),
+            (None, Some(file)) => input.text(file).map_err(|err| cannot_read(file, &err))?,
+            (None, None) => String::new(), // One of both is required.
+        };
+        let args: Vec<String> = first.into_iter().chain(&self.args).cloned().collect();
+        let kwargs =
+            kwargs::from_args(&args, |path| input.text(path)).map_err(|err| arg_error(&err))?;
+        let name = file.and_then(|file| FileName::new(file));
         Ok(Envelope { kwargs, name, ..Envelope::new(Code::source(&source)) })
     }
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
 use super::serve::cannot_serve;
+use crate::cli::{Settings, serve_command};
 use crate::ui::{self, CliError, ExitKind};
 
 #[derive(Debug, Args)]
@@ -18,6 +19,10 @@ pub(crate) struct DoctorArgs {
     /// The interpreter, or the folder of a virtualenv, to look at instead of the active one
     #[arg(long, value_name = "PATH", env = "OWT_PYTHON")]
     python: Option<PathBuf>,
+
+    /// The file of settings to look at instead of owt.toml in the start directory
+    #[arg(long, value_name = "FILE", env = "OWT_CONFIG")]
+    config: Option<PathBuf>,
 }
 
 /// What Python says of itself, asked in the same way as any adaptor is run.
@@ -29,12 +34,18 @@ def run():
 /// The same of another interpreter, printed by it.
 const PREFIX: &str = "import sys; print(sys.prefix)";
 
-pub(crate) fn run(args: DoctorArgs) -> Result<ExitCode, CliError> {
+pub(crate) fn run(mut args: DoctorArgs) -> Result<ExitCode, CliError> {
     let _log = owt_server::init_log(LevelFilter::WARN);
+    let settings = Settings::open(args.config.as_deref())?;
+    let counts = Settings::report(settings.as_ref(), &serve_command())?;
+    let named = settings.as_ref().and_then(|settings| settings.text("python"));
+    args.python = args.python.or(named.map(PathBuf::from));
     let places = Places::of_environment(args.python.clone())
         .map_err(|err| CliError::new(ExitKind::Start, err.to_string()))?;
     let candidates: Vec<_> = places.candidates().collect();
     let mut report = format!("owt          {}\n", env!("CARGO_PKG_VERSION"));
+    rows(&mut report, "settings", &counts);
+    rows(&mut report, "GPUs", &owt_server::gpus());
     rows(&mut report, "looked at", &verdicts(&candidates));
     // Also if what comes next fails.
     ui::print(report.trim_end())?;
@@ -61,6 +72,12 @@ fn describe(found: &Value, python3: Option<&Candidate>) -> String {
         let _ = write!(
             report,
             "\n{others}\nTo keep them out: owt serve --socket PATH, or owt serve --token auto\n"
+        );
+    }
+    if owt_server::mps_is_active() {
+        report.push_str(
+            "\nCUDA MPS is active: to kill one of its clients, as owt does with a worker that does not \
+             answer, can harm the others (NVIDIA's MPS documentation, \"Error Containment\").\n",
         );
     }
     report.push_str("\nPython starts and runs adaptors.");
