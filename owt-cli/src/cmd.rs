@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand};
 use crate::ui::{self, CliError};
 
 pub(crate) use encode::bad_base_url as encode_base_error;
-pub(crate) use serve::pool_text;
+pub(crate) use serve::{ROUTE_KEYS, pool_text, route_text, unknown_route_key};
 
 const ABOUT: &str = "Serve Python that requests bring with them.
 

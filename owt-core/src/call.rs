@@ -28,6 +28,10 @@ pub struct Call {
     pub pool: Option<String>,
     /// How long its adaptor stays loaded, if its sender has said so.
     pub keep_alive: Option<KeepAlive>,
+    /// Where its arguments come from.
+    pub entry: Entry,
+    /// What picks its worker instead of the digest of its code.
+    pub home: Option<Digest>,
     /// Under which key the result is cached; `None` if it is not.
     pub cache: Option<CachePolicy>,
     /// The request that the adaptor sees.
@@ -43,6 +47,19 @@ impl fmt::Debug for Call {
             .field("request", &self.request)
             .finish_non_exhaustive()
     }
+}
+
+/// What a call does with its function, and where the arguments come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Entry {
+    /// It is called with the arguments of the envelope.
+    #[default]
+    Envelope,
+    /// It is called as a named endpoint: with what path, query and body have under the names of its
+    /// parameters. These are the parts of the path, decoded.
+    Endpoint(Vec<(String, String)>),
+    /// It is not called, but described: its parameters and what it returns, as JSON.
+    Description,
 }
 
 /// The key under which a result is cached.
@@ -218,6 +235,8 @@ mod tests {
             timeout: None,
             pool: Some(secret()),
             keep_alive: None,
+            entry: Entry::Envelope,
+            home: None,
             cache: Some(CachePolicy { with_kwargs: false, key: Some(secret()) }),
             request: Request {
                 id: "r1".to_owned(),

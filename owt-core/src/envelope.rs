@@ -16,7 +16,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::{CachePolicy, Call, Code, Error, Request};
+use crate::{CachePolicy, Call, Code, Entry, Error, Request};
 
 pub use fields::{Envelope, Field};
 pub use near_miss::NearMiss;
@@ -175,6 +175,8 @@ impl Envelope {
             timeout: self.timeout,
             pool: self.pool,
             keep_alive: self.keep_alive,
+            entry: Entry::Envelope,
+            home: None,
             cache,
             request,
         }

@@ -170,6 +170,18 @@ pub enum Error {
         /// The names of those that there are, with commas between them.
         known: Box<str>,
     },
+    /// The path is that of a named endpoint, and the request brings code of its own.
+    #[error("path is that of a named endpoint")]
+    PathIsNamed,
+    /// Nothing is at this path, and the server runs named endpoints only.
+    #[error("endpoint is unknown")]
+    EndpointUnknown,
+    /// The named endpoint does not answer this method.
+    #[error("method is not allowed")]
+    MethodNotAllowed {
+        /// The methods that it answers, with commas between them: the header `Allow`.
+        allow: Box<str>,
+    },
     /// The header `Owt-Request-Id` cannot be a request's id.
     #[error("request id is invalid")]
     RequestIdInvalid,
@@ -295,6 +307,7 @@ impl Error {
             Some(ErrorKind::Arguments) => Error::Arguments(text),
             Some(ErrorKind::KwargsInvalid) => Error::KwargsInvalid(text),
             Some(ErrorKind::ReplyInvalid) => Error::ReplyInvalid(text),
+            Some(ErrorKind::PathIsNamed) => Error::PathIsNamed,
             _ => Error::AdaptorRaised(text),
         }
     }

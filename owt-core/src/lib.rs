@@ -19,7 +19,7 @@ pub mod signature;
 pub mod stats;
 
 pub use base::BaseInvalid;
-pub use call::{CachePolicy, Call, Code, Content, Part, Request, Source};
+pub use call::{CachePolicy, Call, Code, Content, Entry, Part, Request, Source};
 pub use digest::Digest;
 pub use envelope::{Envelope, Field, FieldKind, FieldValue, NearMiss, ValueInvalid};
 pub use error::{Error, ErrorKind};

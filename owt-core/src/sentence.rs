@@ -165,6 +165,15 @@ impl Error {
                  server with --pool."
             )
             .into(),
+            Error::PathIsNamed => "This path is that of a named endpoint, which has its code on the \
+                server. Send its arguments alone, or send code to another path."
+                .into(),
+            Error::EndpointUnknown => "Nothing is at this path, and this server runs named endpoints \
+                alone. See /_owt/openapi.json for them."
+                .into(),
+            Error::MethodNotAllowed { allow } => {
+                format!("The endpoint at this path has another method. It answers {allow}.").into()
+            }
             Error::PathUnknown => "Nothing is at this path. Under /_owt/ there are health, \
                 metrics, calls, adaptors, environments and pools."
                 .into(),
@@ -285,6 +294,10 @@ mod tests {
         Error::PoolUnknown { name: "evil".into(), known: "default".into() }
     }
 
+    fn method_not_allowed() -> Error {
+        Error::MethodNotAllowed { allow: "GET, HEAD".into() }
+    }
+
     fn worker_died() -> Error {
         let how = "ended itself with exit code 3".to_owned();
         Error::WorkerDied { reason: "exit code 3".to_owned(), how }
@@ -330,6 +343,9 @@ mod tests {
     #[case("request-id-taken", Error::RequestIdTaken)]
     #[case("call-unknown", Error::CallUnknown)]
     #[case("pool-unknown", pool_unknown())]
+    #[case("path-is-named", Error::PathIsNamed)]
+    #[case("endpoint-unknown", Error::EndpointUnknown)]
+    #[case("method-not-allowed", method_not_allowed())]
     #[case("path-unknown", Error::PathUnknown)]
     #[case("body-too-large", Error::BodyTooLarge { limit: 9 })]
     #[case("body-too-large", Error::TextTooLarge { limit: 9 })]

@@ -35,7 +35,8 @@ pub use config::{Address, Config, Cuda, Dependencies, NotAPoolName, PoolConfig, 
 pub use environment::{KeptEnvironment, Removal, kept_environments, remove_environment};
 pub use front::{
     AllowedOrigin, ApprovedCode, Credential, Credentials, NotACredential, NotAToken, NotAnOrigin,
-    RequestLimits, TlsError, TlsFiles, Token, UrlKeyFileError, UrlKeySource, read_url_keys,
+    RequestLimits, RouteConfig, RouteError, TlsError, TlsFiles, Token, UrlKeyFileError,
+    UrlKeySource, read_url_keys,
 };
 pub use gpu::{GpuError, gpus, mps_is_active};
 pub use interpreter::{

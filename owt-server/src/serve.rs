@@ -12,7 +12,8 @@ use crate::cache::Cache;
 use crate::config::{Address, Config, cores};
 use crate::front::{
     AppState, Approval, Auth, Confirmations, ConnectionSettings, Connections, Drain, Front, Guard,
-    Place, RequestCounters, RequestIds, RequestLimits, SignedUrls, StaticFiles, TlsFiles, listen,
+    Place, RequestCounters, RequestIds, RequestLimits, Routes, SignedUrls, StaticFiles, TlsFiles,
+    listen,
 };
 use crate::memory_budget::MemoryBudget;
 use crate::other_users::others_on_loopback;
@@ -140,6 +141,7 @@ struct Opened {
     approval: Option<Approval>,
     signed_urls: SignedUrls,
     static_files: Option<StaticFiles>,
+    routes: Routes,
 }
 
 impl Opened {
@@ -149,6 +151,7 @@ impl Opened {
             approval: config.only_digests.clone().map(Approval::open).transpose()?,
             signed_urls: SignedUrls::open(config.url_keys.as_ref())?,
             static_files: static_files(config)?,
+            routes: Routes::open(&config.routes, config.only_routes, config.reload)?,
         })
     }
 }
@@ -170,6 +173,7 @@ fn app_state(
         confirmations: Confirmations::new(place, config.trust_links),
         signed_urls: opened.signed_urls,
         approval: opened.approval,
+        routes: opened.routes,
         limits: request_limits(config),
         max_body: config.max_body,
         memory_budget: MemoryBudget::new(config.max_buffered),

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::config::{Address, PoolName};
-use crate::front::{TlsError, UrlKeyFileError};
+use crate::front::{RouteError, TlsError, UrlKeyFileError};
 use crate::gpu::GpuError;
 use crate::interpreter::InterpreterError;
 use crate::pool::StartError;
@@ -61,6 +61,9 @@ pub enum ServeError {
     /// Two pools have the same name.
     #[error("the pool {} is there twice", .0.as_str())]
     PoolTwice(PoolName),
+    /// A named endpoint cannot be made.
+    #[error(transparent)]
+    Route(#[from] RouteError),
     /// There are other GPUs than a pool asks for.
     #[error(transparent)]
     Gpu(#[from] GpuError),

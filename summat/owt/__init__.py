@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from owt._form import File as UploadFile
     from owt._owtify import OwtifyError, owtify
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Request",
     "Response",
     "Server",
+    "UploadFile",
     "abort",
     "args",
     "main",
@@ -40,7 +42,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Few adaptors make URLs, and importing this would slow down the start of every worker.
+    # Few adaptors use these, and importing them would slow down the start of every worker.
+    if name == "UploadFile":
+        from owt._form import File
+
+        return File
     if name not in ("OwtifyError", "owtify"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from owt import _owtify

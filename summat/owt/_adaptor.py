@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+    from owt._endpoint import Endpoint
     from owt._invoke import Plan
     from owt._source import Parsed
 
@@ -25,6 +26,7 @@ class Adaptor:
     __slots__ = (
         "calls",
         "digest",
+        "endpoints",
         "fn_names",
         "generation",
         "imports",
@@ -51,6 +53,8 @@ class Adaptor:
         self.namespace = vars(module)
         # The value of the code, if that is an expression.
         self.value: object = None
+        # By the name of the function.
+        self.endpoints: dict[str, Endpoint] = {}
         self.plans: dict[tuple[int, tuple[str, ...]], Plan] = {}
         self.calls = 0
         self.fn_names: set[str] = set()
@@ -70,6 +74,16 @@ class Adaptor:
         if fn_name in self.parsed.binds:
             self.fn_names.add(fn_name)
         return found
+
+    def endpoint(self, fn_name: str) -> Endpoint:
+        """Return how a function is called as a named endpoint, as it is bound now."""
+        from owt._endpoint import Endpoint
+
+        handler = self.handler(fn_name)
+        known = self.endpoints.get(fn_name)
+        if known is None or known.handler is not handler:
+            known = self.endpoints[fn_name] = Endpoint(handler, fn_name)
+        return known
 
     def _lookup(self, fn_name: str) -> Any:
         if fn_name in self.parsed.binds:

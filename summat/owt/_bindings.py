@@ -65,6 +65,14 @@ class Call(Protocol):
     def reload(self) -> bool:
         """Whether to load the adaptor anew."""
 
+    @property
+    def endpoint(self) -> list[tuple[str, str]] | None:
+        """The parts of a named endpoint's path, decoded; None for a call with its own arguments."""
+
+    @property
+    def describe(self) -> bool:
+        """Whether the function is to be described, and not called."""
+
     # The request.
     @property
     def method(self) -> str:

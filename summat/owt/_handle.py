@@ -67,14 +67,21 @@ def _answer(call: Call, digest: str) -> bool:
 
 
 def _run(call: Call, digest: str, source: str, adaptor: Adaptor | None) -> bool:
+    parts = call.endpoint
     # Before loading, which may take minutes: unreadable arguments are reported at once.
-    kwargs = parse(call.kwargs, evaluate=state.evaluate)
+    kwargs = parse(call.kwargs, evaluate=state.evaluate) if parts is None else {}
     fn_name, reload = call.fn_name, call.reload
     if adaptor is None or reload or state.adaptors.helpers.is_outdated(adaptor):
         with _adaptor_threads.loading():
             adaptor = state.adaptors.load(digest, source, fn_name, reload=reload, name=call.name)
     call.loaded()
-    value = invoke(adaptor, fn_name, Request(call), kwargs)
+    if call.describe:
+        return deliver(call, adaptor.endpoint(fn_name).description())
+    if parts is not None:
+        adaptor.calls += 1
+        value = adaptor.endpoint(fn_name).call(Request(call), parts)
+    else:
+        value = invoke(adaptor, fn_name, Request(call), kwargs)
     end_forked_child()
     if type(value) is str:
         send_text(call, value)

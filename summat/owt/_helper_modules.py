@@ -13,7 +13,7 @@ import os
 import sys
 from importlib.machinery import PathFinder, SourceFileLoader
 from threading import Lock
-from time import monotonic
+from time import monotonic, sleep, time
 
 from owt._imports import imported, imported_by_file
 from owt._reload_notices import ReloadNotices
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
     Stamp = tuple[int, int, int]
 
+# A file that was written to so many seconds ago may be half written, and an empty one so many.
+_WRITING = 0.01
+_MAX_WRITING = 0.05
+# How often a file is read that changes meanwhile.
+_MAX_READS = 5
 # Seconds for each module between two checks. A check takes a twentieth of that.
 _CHECK_INTERVAL = 40e-6
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -96,7 +101,12 @@ class HelperModules:
                 self._drop_all(self._with_importers(changed))
 
     def _has_changed(self, name: str, stamp: Stamp) -> bool:
-        return name in sys.modules and self._stamp(name, self._files[name]) != stamp
+        if name not in sys.modules:
+            return False
+        found = self._stamp(name, self._files[name])
+        if found[:2] != stamp[:2]:
+            _wait_until_written(self._files[name])
+        return found != stamp
 
     def _drop_all(self, names: Iterable[str]) -> None:
         names = [name for name in names if name in sys.modules]
@@ -200,6 +210,23 @@ class _Loader(SourceFileLoader):
             return self.source_to_code(self.get_data(path), path)
         return super().get_code(fullname)
 
+    def get_data(self, path: str) -> bytes:
+        """Return what is in a file, as it was at one moment."""
+        for _ in range(_MAX_READS):
+            _wait_until_written(path)
+            before, data = _version(path), super().get_data(path)
+            if _version(path) == before:
+                break
+        return data
+
+
+def _version(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
 
 def _may_be_stale(path: str) -> bool:
     """Tell whether there is bytecode that was written within the same second as the source."""
@@ -219,6 +246,20 @@ def _is_installed(file: str) -> bool:
 
 def _is_loading(module: ModuleType | None) -> bool:
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
+def _wait_until_written(file: str) -> None:
+    """Wait while a file is being written: many editors empty it first."""
+    end = monotonic() + 2 * _MAX_WRITING
+    while monotonic() < end:
+        try:
+            status = os.stat(file)
+        except OSError:
+            return
+        age, limit = time() - status.st_mtime, _WRITING if status.st_size else _MAX_WRITING
+        if not 0 <= age < limit:
+            return
+        sleep(_WRITING / 2)
 
 
 def _drop(name: str) -> None:

@@ -81,10 +81,10 @@ def _annotated_of(function: FunctionType) -> frozenset[str]:
     except Exception:
         # From Python 3.14 on, this evaluates code of the adaptor.
         return frozenset()
-    return frozenset(name for name, value in annotations.items() if _is_request(value))
+    return frozenset(name for name, value in annotations.items() if is_request(value))
 
 
-def _is_request(annotation: object) -> bool:
+def is_request(annotation: object) -> bool:
     if isinstance(annotation, type):
         return annotation.__name__ == "Request"
     try:
@@ -111,7 +111,7 @@ def _from_inspect(handler: Callable[..., Any]) -> Signature | None:
     found.required = frozenset(
         each.name for each in parameters if each.default is kinds.empty and each.name in named
     )
-    found.annotated = frozenset(each.name for each in parameters if _is_request(each.annotation))
+    found.annotated = frozenset(each.name for each in parameters if is_request(each.annotation))
     found.any_positional = any(each.kind is kinds.VAR_POSITIONAL for each in parameters)
     found.any_keyword = any(each.kind is kinds.VAR_KEYWORD for each in parameters)
     return found

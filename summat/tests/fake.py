@@ -28,6 +28,8 @@ class FakeCall:
         self.name: str | None = None
         self.kwargs: str | None = None
         self.reload = False
+        self.endpoint: list[tuple[str, str]] | None = None
+        self.describe = False
         self.method = "GET"
         self.scheme = "http"
         self.host = "localhost:9876"

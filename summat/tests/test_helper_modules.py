@@ -232,3 +232,24 @@ def test_the_start_directory_never_shadows_the_standard_library(name: str, tmp_p
 )
 def test_imports_are_found_in_the_source(source: str, package: str, names: set[str]) -> None:
     assert imported(source, package) == names
+
+
+def test_a_helper_that_is_being_written_is_read_once_it_is_whole(tmp_path: Path) -> None:
+    program = """
+        import threading, time
+        A = "import h\\ndef run(): return str(h.V)"
+        write("h.py", "V = 1")
+        record(A)
+        def edit():
+            with open("h.py", "w") as file:
+                emptied.set()
+                time.sleep(0.02)
+                file.write("V = 22")
+        emptied = threading.Event()
+        editor = threading.Thread(target=edit)
+        editor.start()
+        emptied.wait()
+        record(A)
+        editor.join()
+    """
+    assert results_of(program, tmp_path) == ["1", "22"]

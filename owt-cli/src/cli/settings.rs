@@ -14,7 +14,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::{Table, Value};
 
-use crate::cmd::pool_text;
+use crate::cmd::{ROUTE_KEYS, pool_text, route_text, unknown_route_key};
 use crate::ui::{CliError, ExitKind};
 
 /// The file that is read if it is in the start directory.
@@ -24,8 +24,9 @@ const FILE: &str = "owt.toml";
 const OPTION: &str = "config";
 const VARIABLE: &str = "OWT_CONFIG";
 
-/// The table of pools, and the option that they become.
+/// The tables of pools and of named endpoints, and the options that they become.
 const POOL: &str = "pool";
+const ROUTE: &str = "route";
 
 /// A file of settings.
 #[derive(Debug)]
@@ -70,6 +71,8 @@ impl Settings {
         for (key, value) in &self.table {
             if key == POOL {
                 added.extend(self.pools(value, &given)?);
+            } else if key == ROUTE {
+                added.extend(self.routes(value)?);
             } else {
                 added.extend(self.option(command, key, value, &given)?);
             }
@@ -167,6 +170,28 @@ impl Settings {
         Ok(options)
     }
 
+    /// Those of the command line come beside them.
+    fn routes(&self, value: &Value) -> Result<Vec<OsString>, CliError> {
+        let wrong = |what: &str| file_error(&self.path, &format!("{what} has to be a table"));
+        let routes = value.as_table().ok_or_else(|| wrong(ROUTE))?;
+        let mut options = Vec::new();
+        for (path, keys) in routes {
+            let name = format!("{ROUTE}.{path:?}");
+            let keys = keys.as_table().ok_or_else(|| wrong(&name))?;
+            let mut texts = Vec::new();
+            for (key, value) in keys {
+                if !ROUTE_KEYS.contains(&key.as_str()) {
+                    return Err(file_error(&self.path, &unknown_route_key(key)));
+                }
+                self.pool_key(&name, key, value, &mut texts)?;
+            }
+            let text = route_text(path, &texts)
+                .map_err(|problem| file_error(&self.path, &format!("{name}: {problem}")))?;
+            options.push(format!("--{ROUTE}={text}").into());
+        }
+        Ok(options)
+    }
+
     fn pool_key(
         &self,
         pool: &str,
@@ -202,7 +227,7 @@ impl Settings {
 
     fn unknown(&self, command: &Command, key: &str) -> CliError {
         let settings = command.get_arguments().filter(|arg| is_setting(arg));
-        let names = settings.filter_map(Arg::get_long).chain([POOL]);
+        let names = settings.filter_map(Arg::get_long).chain([POOL, ROUTE]);
         let like = |name: &&str| (strsim::jaro_winkler(name, key) * 1e6) as u64;
         let nearest = names.max_by_key(like).unwrap_or_default();
         file_error(&self.path, &format!("there is no setting {key:?}"))
@@ -261,7 +286,7 @@ fn shown(arg: &Arg, matches: &ArgMatches) -> Option<String> {
 
 /// Whether an option can be in the file: all but those about the command line itself.
 fn is_setting(arg: &Arg) -> bool {
-    !matches!(arg.get_long(), None | Some("help" | "version" | OPTION | POOL))
+    !matches!(arg.get_long(), None | Some("help" | "version" | OPTION | POOL | ROUTE))
 }
 
 /// A value as the command line has it.

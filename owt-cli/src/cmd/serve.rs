@@ -3,6 +3,7 @@
 mod limits;
 mod options;
 mod pool;
+mod route;
 mod token;
 
 use std::io::{self, Write};
@@ -17,6 +18,7 @@ use crate::ui::{CliError, ExitKind};
 
 pub(crate) use options::ServeArgs;
 pub(crate) use pool::to_text as pool_text;
+pub(crate) use route::{KEYS as ROUTE_KEYS, to_text as route_text, unknown as unknown_route_key};
 
 pub(crate) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     let _log = owt_server::init_log(args.log);
@@ -73,6 +75,8 @@ pub(super) fn cannot_serve(err: &ServeError) -> CliError {
         ServeError::Pool { cause, .. } => {
             cannot_serve(cause).with_message(err.to_string())
         }
+        ServeError::Route(_) => CliError::new(ExitKind::Usage, err.to_string())
+            .hint("a route is written /path=FILE, or 'GET,POST /path/{part}=FILE:function'"),
         ServeError::PoolTwice(_) => CliError::new(ExitKind::Usage, err.to_string())
             .hint("name all keys of a pool in one --pool, with commas between them"),
         ServeError::Gpu(_) => CliError::new(ExitKind::Start, err.to_string())

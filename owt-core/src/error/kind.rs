@@ -46,7 +46,8 @@ impl ErrorKind {
             | ErrorKind::BodyNotJson
             | ErrorKind::BodyIncomplete
             | ErrorKind::RequestInvalid
-            | ErrorKind::RequestIdInvalid => 400,
+            | ErrorKind::RequestIdInvalid
+            | ErrorKind::PathIsNamed => 400,
             ErrorKind::AuthRequired => 401,
             ErrorKind::CrossSite
             | ErrorKind::ConfirmationRequired
@@ -59,7 +60,9 @@ impl ErrorKind {
             ErrorKind::CodeUnknown
             | ErrorKind::PoolUnknown
             | ErrorKind::CallUnknown
+            | ErrorKind::EndpointUnknown
             | ErrorKind::PathUnknown => 404,
+            ErrorKind::MethodNotAllowed => 405,
             ErrorKind::HeadTimeout | ErrorKind::BodyTimeout => 408,
             // Not a 5xx, after which programs try again by themselves.
             ErrorKind::Cancelled | ErrorKind::RequestIdTaken => 409,

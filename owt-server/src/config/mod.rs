@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::front::{AllowedOrigin, Credential, Listener, RequestLimits, TlsFiles, UrlKeySource};
+use crate::front::{
+    AllowedOrigin, Credential, Listener, RequestLimits, RouteConfig, TlsFiles, UrlKeySource,
+};
 use crate::pool::Recycling;
 use crate::unix_socket::{self, SocketPath};
 
@@ -122,6 +124,12 @@ pub struct Config {
     pub recycling: Recycling,
     /// Pools beside the default one, and what the default one has of its own.
     pub pools: Vec<PoolConfig>,
+    /// Paths that are bound to functions of files.
+    pub routes: Vec<RouteConfig>,
+    /// Whether no other code runs, and arguments are data only.
+    pub only_routes: bool,
+    /// Whether the files of routes are read again when they change.
+    pub reload: bool,
     /// How long a call may run.
     pub timeout: Option<Duration>,
     /// How many adaptors one worker keeps loaded.
@@ -190,6 +198,9 @@ impl Default for Config {
             threads: 64,
             recycling: Recycling::default(),
             pools: Vec::new(),
+            routes: Vec::new(),
+            only_routes: false,
+            reload: true,
             timeout: None,
             max_adaptors: 128,
             max_body: 4 << 30,
@@ -235,7 +246,7 @@ impl Config {
 
     /// Whether arguments are never evaluated: an expression is code that nobody has approved.
     pub(crate) fn takes_data_only(&self) -> bool {
-        self.no_eval || self.only_digests.is_some()
+        self.no_eval || self.only_digests.is_some() || self.only_routes
     }
 
     /// Whether workers have a limit of memory, in any pool.
@@ -294,6 +305,9 @@ impl Config {
             "worker_kill_rss": self.recycling.kill_rss,
             "worker_drain": self.recycling.drain.as_secs_f64(),
             "max_abandoned": self.recycling.max_abandoned,
+            "route": self.routes.iter().map(|route| &route.text).collect::<Vec<_>>(),
+            "only_routes": self.only_routes,
+            "no_reload": !self.reload,
             "pool": self.pools.iter().map(|pool| &pool.text).collect::<Vec<_>>(),
             "timeout": self.timeout.map(|limit| limit.as_secs_f64()),
             "max_adaptors": self.max_adaptors,

@@ -121,7 +121,8 @@ impl Executor for Dispatcher {
         let Shared { pool, admission, limits, .. } = &*self.shared;
         let limit = call.timeout.into_iter().chain(limits.timeout).min();
         let calls_at = |worker: usize| admission[worker].calls();
-        let worker = worker_of(digest, admission.len(), limits.replicas, calls_at);
+        let home = call.home.unwrap_or(digest);
+        let worker = worker_of(home, admission.len(), limits.replicas, calls_at);
         let is_streamed = rest.is_some();
         // A body that is streamed cannot be sent again when the worker asks for the source.
         let mut needs_source = is_streamed;

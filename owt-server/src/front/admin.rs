@@ -2,12 +2,12 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
-use owt_core::{Control, Error, Health, PoolHealth};
+use owt_core::{Control, Error, Executor, Health, PoolHealth};
 use serde_json::{Map, Value, json};
 
 use super::{Front, metrics};
 
-pub(super) async fn answer<E: Control>(
+pub(super) async fn answer<E: Executor + Control + 'static>(
     front: &Front<E>,
     method: &Method,
     path: &str,
@@ -26,6 +26,7 @@ pub(super) async fn answer<E: Control>(
         (&Method::GET | &Method::HEAD, "pools") => {
             Ok(HttpResponse::Ok().json(executor.pools().await))
         }
+        (&Method::GET | &Method::HEAD, "openapi.json") => front.openapi().await,
         (&Method::GET | &Method::HEAD, "metrics") => {
             Ok(metrics::answer(executor, &front.state).await)
         }

@@ -66,6 +66,26 @@ pub(super) async fn read(
     Ok(Body { envelope: checked(body.envelope, limits).await?, ..body })
 }
 
+/// Reads the body of a request that has its envelope elsewhere: all of it is its handler's.
+pub(super) async fn read_plain(
+    headers: &HeaderMap,
+    query: &str,
+    envelope: Envelope,
+    mut incoming: Incoming,
+    uploads: &Path,
+    limits: RequestLimits,
+) -> Result<Body, Error> {
+    limits.check_fields(query.as_bytes())?;
+    if let Form::Multipart(boundary) = form(headers) {
+        let (bytes, _) = incoming.first().await?;
+        let form = multipart::receive(bytes, incoming, boundary, uploads, limits.parts).await?;
+        return Ok(whole_form(form, envelope));
+    }
+    let (bytes, is_complete) = incoming.first().await?;
+    let held = incoming.take_held();
+    Ok(Body::plain(bytes, (!is_complete).then_some(incoming), envelope, held))
+}
+
 /// An envelope whose arguments are within the limits.
 async fn checked(envelope: Envelope, limits: RequestLimits) -> Result<Envelope, Error> {
     let is_large = envelope.kwargs.as_ref().is_some_and(|kwargs| kwargs.len() > LARGE);

@@ -11,6 +11,7 @@ use owt_core::{
     BodyStream, CachePolicy, Call, CallGuard, Control, Executor, Failure, Reply, ReplyBody, Request,
 };
 
+use super::body::Body;
 use super::context::{RequestContext, exchange};
 use super::drain::InFlight;
 use super::guard::Access;
@@ -26,7 +27,7 @@ const CONDITIONS: [&str; 6] =
     ["if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"];
 
 /// What goes with a call to its executor.
-struct Attached {
+pub(super) struct Attached {
     /// What follows `call.request.body`.
     rest: Option<BodyStream>,
     guard: CallGuard,
@@ -73,6 +74,20 @@ impl<E: Executor + Control + 'static> Front<E> {
         if self.state.access_log {
             access_log::name(request, body.envelope.name.as_ref());
         }
+        let (call, attached) =
+            self.prepared(body, request, headers, context, (reservation, in_flight));
+        self.run(call, attached, request, context).await
+    }
+
+    /// A call with its body, and what goes with it.
+    pub(super) fn prepared(
+        &self,
+        body: Body,
+        request: &HttpRequest,
+        headers: &HeaderMap,
+        context: &RequestContext,
+        (reservation, in_flight): (Option<Reservation>, InFlight),
+    ) -> (Call, Attached) {
         let seen = Request {
             id: context.id.clone(),
             method: request.method().as_str().to_owned(),
@@ -87,8 +102,17 @@ impl<E: Executor + Control + 'static> Front<E> {
         };
         let rest = body.rest.map(Incoming::rest);
         let guard = CallGuard::new((reservation, in_flight, body.spool));
-        let attached = Attached { rest, guard, held: body.held };
-        let mut call = body.envelope.into_call(seen);
+        (body.envelope.into_call(seen), Attached { rest, guard, held: body.held })
+    }
+
+    /// Runs a call, or answers it from the result cache.
+    pub(super) async fn run(
+        &self,
+        mut call: Call,
+        attached: Attached,
+        request: &HttpRequest,
+        context: &mut RequestContext,
+    ) -> Result<HttpResponse, Failure> {
         match call.cache.take() {
             Some(rule) => self.cached(call, attached, &rule, request, context).await,
             None => Ok(response::reply(execute(self.executor.clone(), call, attached).await?)?),

@@ -1,4 +1,4 @@
-// owt-client, built by `cargo xtask wasm` from sources 60408db981eca0a2c8212e63cf18fbf4c55de887872f417ccea4b323c9a3263b
+// owt-client, built by `cargo xtask wasm` from sources bb737e0f505a6cfa187bd8fada76d91efb684713527a68e9de68a158ea811517
 /*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */
 var u=class extends Error{name="OwtError";code;#a;constructor(a,e,b={}){super(e,"cause"in b?{cause:b.cause}:void 0),this.
 code=a,this.#a=b.response}get response(){return this.#a}get status(){return this.#a?.status}};function Y(f){if(D(f))return f;let a=a0(f)?void 0:f0();try{if(a!==void 0)return a.readFileSync(f,"utf8")}catch(e){throw O(

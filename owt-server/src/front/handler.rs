@@ -17,6 +17,7 @@ use super::disconnect::Watch;
 use super::guard::{Access, Guard};
 use super::headers::{declared_len, headers_with_host};
 use super::request_ids::Reservation;
+use super::routes::Found;
 use super::{
     Front, SignedUrls, access_log, admin, client, confirm, near_miss, response, static_files,
 };
@@ -122,8 +123,10 @@ impl<E> Front<E> {
         access_log::failure(id, failure, digest);
         self.state.counters.count_error(&failure.error);
         let mut response = response::failure(failure, digest.is_some(), headers);
-        if matches!(failure.error, Error::AuthRequired) {
-            response::ask(&mut response, self.state.guard.challenges());
+        match &failure.error {
+            Error::AuthRequired => response::ask(&mut response, self.state.guard.challenges()),
+            Error::MethodNotAllowed { allow } => response::allow(&mut response, allow),
+            _ => {}
         }
         response
     }
@@ -197,7 +200,16 @@ impl<E: Executor + Control + 'static> Front<E> {
             access.to_read()?;
             return Ok(admin::answer(self, request.method(), path).await?);
         }
-        if access.to_read().is_ok()
+        let endpoint = match self.find_endpoint(request)? {
+            Some(Found::OtherMethods(allow)) => {
+                access.to_read()?;
+                return Self::other_method(request.method(), &allow);
+            }
+            Some(Found::Endpoint(endpoint, parts)) => Some((endpoint, parts)),
+            None => None,
+        };
+        if endpoint.is_none()
+            && access.to_read().is_ok()
             && let Some(response) = self.static_file(request).await
         {
             return Ok(response);
@@ -207,6 +219,13 @@ impl<E: Executor + Control + 'static> Front<E> {
         }
         let in_flight = self.state.drain.enter();
         let reservation = self.reserve_id(request, context)?;
+        if let Some(endpoint) = endpoint {
+            let owner = (reservation, in_flight);
+            let answer =
+                self.endpoint(endpoint, &access, request, headers, payload, context, owner);
+            // On the heap, so that other calls do not carry its size around.
+            return Box::pin(answer).await;
+        }
         self.call(&access, request, headers, payload, context, (reservation, in_flight)).await
     }
 }

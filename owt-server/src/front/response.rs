@@ -190,6 +190,13 @@ pub(super) fn ask(response: &mut HttpResponse, challenges: impl Iterator<Item = 
     challenges.for_each(|value| response.headers_mut().append(header::WWW_AUTHENTICATE, value));
 }
 
+/// Says which methods there are (RFC 9110, section 15.5.6).
+pub(super) fn allow(response: &mut HttpResponse, methods: &str) {
+    if let Ok(methods) = HeaderValue::from_str(methods) {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
+}
+
 /// What every answer carries: its name, what ran, and who may read it.
 pub(super) fn finish(
     response: &mut HttpResponse,

@@ -10,7 +10,7 @@ use super::counters::RequestCounters;
 use super::drain::Drain;
 use super::guard::Guard;
 use super::request_ids::RequestIds;
-use super::{Approval, Connections, RequestLimits, SignedUrls, StaticFiles};
+use super::{Approval, Connections, RequestLimits, Routes, SignedUrls, StaticFiles};
 use crate::cache::Cache;
 use crate::memory_budget::MemoryBudget;
 
@@ -22,6 +22,8 @@ pub(crate) struct AppState {
     pub(crate) signed_urls: SignedUrls,
     /// What code may run; any, if there is none.
     pub(crate) approval: Option<Approval>,
+    /// Named endpoints.
+    pub(crate) routes: Routes,
     pub(crate) limits: RequestLimits,
     pub(crate) max_body: u64,
     /// What bodies may take of memory together.

@@ -57,6 +57,17 @@ impl PyCall {
     }
 
     #[getter]
+    fn endpoint(&self) -> Option<Vec<(&str, &str)>> {
+        let parts = self.call.head.endpoint.as_ref()?;
+        Some(parts.iter().map(|(name, part)| (&**name, &**part)).collect())
+    }
+
+    #[getter]
+    fn describe(&self) -> bool {
+        self.call.head.describe
+    }
+
+    #[getter]
     fn method(&self) -> &str {
         &self.call.head.method
     }

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
-use owt_server::{AllowedOrigin, Config, Credentials, PoolConfig, Recycling, TlsFiles, Token};
+use owt_server::{
+    AllowedOrigin, Config, Credentials, PoolConfig, Recycling, RouteConfig, TlsFiles, Token,
+};
 use tracing::level_filters::LevelFilter;
 
 use super::limits::LimitArgs;
-use super::pool;
 use super::token::TokenOption;
+use super::{pool, route};
 use crate::args::{DEFAULTS, DependencyArgs, UrlKeyArgs, value};
 use crate::ui::CliError;
 
@@ -160,6 +162,23 @@ pub(crate) struct ServeArgs {
     /// workers an adaptor may live. In owt.toml: [pool.NAME].
     #[arg(long, value_name = "NAME:KEYS", help_heading = "Python", value_parser = pool::pool)]
     pool: Vec<PoolConfig>,
+
+    /// Bind a path to an adaptor, as /path=FILE, or 'GET,PUT /path/{part}=FILE:function'; repeatable
+    ///
+    /// Requests to it bring arguments alone, in the path (`/say/{voice}`), the query, a form or a JSON
+    /// object. The file is read again when it changes. In owt.toml: [route."/path"].
+    #[arg(long, value_name = "PATH=FILE", help_heading = "Named endpoints", value_parser = route::route)]
+    route: Vec<RouteConfig>,
+
+    /// Run no other code than that of --route; arguments are data only
+    #[arg(long, env = "OWT_ONLY_ROUTES", help_heading = "Named endpoints")]
+    #[arg(value_parser = FalseyValueParser::new())]
+    only_routes: bool,
+
+    /// Read the files of --route once, at the start
+    #[arg(long, env = "OWT_NO_RELOAD", help_heading = "Named endpoints")]
+    #[arg(value_parser = FalseyValueParser::new())]
+    no_reload: bool,
 
     /// How many adaptors stay loaded; the one used longest ago goes first
     #[arg(long, value_name = "N", env = "OWT_MAX_ADAPTORS", help_heading = "Python")]
@@ -358,6 +377,9 @@ impl ServeArgs {
                 max_abandoned: self.max_abandoned,
             },
             pools: self.pool,
+            routes: self.route,
+            only_routes: self.only_routes,
+            reload: !self.no_reload,
             timeout: self.timeout,
             max_adaptors: self.max_adaptors,
             max_body: self.max_body,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use owt_core::{Call, Content, Part};
+use owt_core::{Call, Content, Entry, Part};
 use serde::{Deserialize, Serialize};
 
 /// A call, but for its body.
@@ -17,6 +17,10 @@ pub struct CallHead<'a> {
     /// The file that the code is from.
     pub name: Option<Cow<'a, str>>,
     pub reload: bool,
+    /// The parts of the path of a named endpoint; `None` of a call with arguments of its own.
+    pub endpoint: Option<Vec<(Cow<'a, str>, Cow<'a, str>)>>,
+    /// Whether the function is described, and not called.
+    pub describe: bool,
     /// Whether to say when the call begins to run, because its time is limited.
     pub tell_start: bool,
     pub method: Cow<'a, str>,
@@ -45,6 +49,13 @@ impl<'a> CallHead<'a> {
             fn_name: Cow::from(&call.fn_name),
             name: call.file_name.as_ref().map(|name| Cow::from(name.as_str())),
             reload: call.reload,
+            endpoint: match &call.entry {
+                Entry::Endpoint(parts) => {
+                    Some(parts.iter().map(|(name, part)| (name.into(), part.into())).collect())
+                }
+                Entry::Envelope | Entry::Description => None,
+            },
+            describe: call.entry == Entry::Description,
             tell_start: false,
             method: Cow::from(&request.method),
             scheme: Cow::from(&request.scheme),

@@ -25,7 +25,7 @@ use url::{Host, Url};
 use self::browser::FetchSite;
 use super::auth::{Auth, Caller, Peer};
 
-use access::Link;
+pub(super) use access::Link;
 pub(super) use access::{Access, OpenedBy};
 use header::{Repeated, only};
 pub use origin::{AllowedOrigin, NotAnOrigin};

@@ -73,6 +73,7 @@ fn state(address: SocketAddr, uploads: &TempDir) -> AppState {
         confirmations: Confirmations::new(Place::default(), false),
         signed_urls: SignedUrls::open(None).expect("there is no file to read"),
         approval: None,
+        routes: Routes::default(),
         limits: RequestLimits { kwargs: None, ..RequestLimits::default() },
         max_body: 8 << 20,
         memory_budget: MemoryBudget::new(16 << 20),
