@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from harness.pythons import missing, pythons
 from harness.server import TEST_VIRTUALENV, Serve, Server
+from harness.tls import Files
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +30,12 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             return servers.enter_context(started)
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """Return a certificate for this machine, and the authority that issued it."""
+    return Files.issued(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(

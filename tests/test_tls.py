@@ -5,7 +5,6 @@ import ssl
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, Protocol
@@ -20,7 +19,7 @@ from h2.events import DataReceived, ResponseReceived
 from harness.envelope import Fields, envelope
 from harness.program import clean_environment, run, run_owt
 from harness.server import Serve, Server
-from harness.wire import connect as connect_plain
+from harness.tls import Files, connect_http2
 
 # "ann", whose password is "secret".
 ANN = "ann:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
@@ -57,35 +56,6 @@ CHUNKS = """
         for number in range(count):
             yield bytes([number % 256]) * 1024
 """
-
-
-@dataclass(frozen=True)
-class Files:
-    """The files that a server and its clients need."""
-
-    cert: Path
-    key: Path
-    authority: Path
-    other_key: Path
-
-    @property
-    def options(self) -> tuple[str, ...]:
-        """The server's options."""
-        return ("--tls-cert", str(self.cert), "--tls-key", str(self.key))
-
-
-@pytest.fixture(scope="session")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """Return a certificate for this machine, and the authority that issued it."""
-    folder = tmp_path_factory.mktemp("tls")
-    authority = trustme.CA()
-    own = authority.issue_cert("localhost", "127.0.0.1")
-    found = Files(*(folder / name for name in ("cert.pem", "key.pem", "ca.pem", "other.pem")))
-    found.cert.write_bytes(b"".join(blob.bytes() for blob in own.cert_chain_pems))
-    own.private_key_pem.write_to_path(str(found.key))
-    authority.cert_pem.write_to_path(str(found.authority))
-    authority.issue_cert("other").private_key_pem.write_to_path(str(found.other_key))
-    return found
 
 
 @pytest.fixture
@@ -275,10 +245,7 @@ def reset_once_begun(
     server: Server, files: Files, fields: Fields, *, in_query: bool
 ) -> Iterator[Callable[[], bytes]]:
     """Make a call over HTTP/2, reset its stream, and give what makes another on the connection."""
-    trusted = ssl.create_default_context(cafile=files.authority)
-    trusted.set_alpn_protocols(["h2"])
-    plain = connect_plain(server)
-    with plain, trusted.wrap_socket(plain, server_hostname="localhost") as tcp:
+    with connect_http2(server, files) as tcp:
         http = H2Connection()
         http.initiate_connection()
 
@@ -385,13 +352,10 @@ def test_a_certificate_needs_its_key(files: Files, tmp_path: Path) -> None:
 
 def test_a_connection_of_http2_has_so_many_streams_and_says_so(serve: Serve, files: Files) -> None:
     server = serve(*files.options, "--max-streams", "2")
-    trusted = ssl.create_default_context(cafile=files.authority)
-    trusted.set_alpn_protocols(["h2"])
-    plain = connect_plain(server)
     query = urlencode(envelope(ENDLESS))
     head = [(":method", "GET"), (":scheme", "https"), (":authority", "localhost")]
     head += [(":path", f"/?{query}")]
-    with plain, trusted.wrap_socket(plain, server_hostname="localhost") as tcp:
+    with connect_http2(server, files) as tcp:
         http = H2Connection()
         http.initiate_connection()
         # One too many, before the server has said how many there may be.

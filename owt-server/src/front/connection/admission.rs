@@ -10,7 +10,7 @@ use owt_core::Error;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::super::Front;
-use super::stream::{Refuse, Stream, Version};
+use super::stream::{Refuse, Stream, Timeouts, Version};
 use super::{Exchange, refusal};
 
 /// How long a client that is turned away has to read why.
@@ -23,15 +23,15 @@ pub(super) type Accepted<T> = (Stream<T>, Protocol, Option<SocketAddr>);
 pub(super) struct Admission<E> {
     front: Front<E>,
     refuse: Refuse,
-    write_timeout: Duration,
+    timeouts: Timeouts,
     is_secure: bool,
 }
 
 impl<E: 'static> Admission<E> {
-    pub(super) fn new(write_timeout: Duration, front: Front<E>, is_secure: bool) -> Rc<Self> {
+    pub(super) fn new(timeouts: Timeouts, front: Front<E>, is_secure: bool) -> Rc<Self> {
         let for_refusals = front.clone();
         let refuse: Refuse = Rc::new(move |refused| refusal::answer(&for_refusals, refused));
-        Rc::new(Self { front, refuse, write_timeout, is_secure })
+        Rc::new(Self { front, refuse, timeouts, is_secure })
     }
 
     /// Counts a connection while it is open, or says to its client why there can be no more.
@@ -50,8 +50,7 @@ impl<E: 'static> Admission<E> {
             Version::Http1 => Protocol::Http1,
             Version::Http2 { .. } => Protocol::Http2,
         };
-        let stream =
-            Stream::new(socket, version, exchange, self.write_timeout, self.refuse.clone());
+        let stream = Stream::new(socket, version, exchange, self.timeouts, self.refuse.clone());
         Ok((stream, protocol, peer))
     }
 

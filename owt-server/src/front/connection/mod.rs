@@ -6,6 +6,7 @@ mod admission;
 mod body;
 mod exchange;
 mod framing;
+mod header_block;
 mod refusal;
 mod serve;
 mod settings_frame;

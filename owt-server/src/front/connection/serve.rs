@@ -29,7 +29,7 @@ use super::super::handler::handle;
 use super::Exchange;
 use super::admission::{Accepted, Admission};
 use super::body::AnswerBody;
-use super::stream::{LINGER, Stream, Version};
+use super::stream::{LINGER, Stream, Timeouts, Version};
 use super::unsent::limit_unsent;
 
 /// What the front's connections are like.
@@ -46,6 +46,12 @@ pub(crate) struct Settings {
     pub(crate) keep_alive: Duration,
     /// How long answers may take once the server stops.
     pub(crate) grace: Duration,
+}
+
+impl Settings {
+    fn timeouts(&self) -> Timeouts {
+        Timeouts { head: self.head_timeout, write: self.write_timeout }
+    }
 }
 
 /// What a server listens on.
@@ -116,7 +122,7 @@ where
     E: Executor + Control + 'static,
 {
     let http = http(settings, &front, signal);
-    let admission = Admission::new(settings.write_timeout, front, false);
+    let admission = Admission::new(settings.timeouts(), front, false);
     fn_service(move |socket: T| {
         let (admission, peer) = (admission.clone(), socket.prepare());
         async move {
@@ -141,7 +147,7 @@ fn encrypted<E: Executor + Control + 'static>(
 > + use<E> {
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let http = http(settings, &front, signal);
-    let admission = Admission::new(settings.write_timeout, front, true);
+    let admission = Admission::new(settings.timeouts(), front, true);
     let max_streams = u32::try_from(settings.max_streams).unwrap_or(u32::MAX);
     Acceptor::new(tls)
         .map_err(TlsError::into_service_error)

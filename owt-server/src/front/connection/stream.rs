@@ -14,6 +14,7 @@ use tokio_util::io::poll_read_buf;
 
 use super::Exchange;
 use super::framing::{self, Framing, Head, HeadError};
+use super::header_block::HeaderBlocks;
 use super::refusal::Refused;
 use super::settings_frame;
 use super::stall::Stall;
@@ -56,7 +57,9 @@ enum Reading {
     Request(Framing),
     /// Nothing, until the request is answered.
     Answer,
-    /// Anything: HTTP/2, and what is no HTTP.
+    /// Frames of HTTP/2.
+    Frames(HeaderBlocks),
+    /// Anything: what is no HTTP.
     Anything,
     /// Nothing more: the client has closed its end.
     End,
@@ -79,12 +82,20 @@ pub(super) enum Version {
     },
 }
 
+/// How long a client may take.
+#[derive(Clone, Copy)]
+pub(super) struct Timeouts {
+    /// Over HTTP/2; over HTTP/1, actix-web knows.
+    pub(super) head: Duration,
+    pub(super) write: Duration,
+}
+
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
     pub(super) fn new(
         io: T,
         version: Version,
         exchange: Exchange,
-        write_timeout: Duration,
+        timeouts: Timeouts,
         refuse: Refuse,
     ) -> Self {
         let (read_ahead, refused, own, shutdown) = Default::default();
@@ -92,10 +103,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
             Version::Http1 => (Reading::Head, None),
             Version::Http2 { max_streams } => {
                 exchange.handle();
-                (Reading::Anything, Some(max_streams))
+                (Reading::Frames(HeaderBlocks::new(timeouts.head)), Some(max_streams))
             }
         };
-        let (exchange, stall) = (Rc::new(exchange), Stall::new(write_timeout));
+        let (exchange, stall) = (Rc::new(exchange), Stall::new(timeouts.write));
         Self {
             io,
             exchange,
@@ -185,6 +196,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
         Poll::Ready(Ok(()))
     }
 
+    /// Passes on what comes of HTTP/2.
+    fn poll_frames(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Reading::Frames(blocks) = &mut self.reading else { return Poll::Ready(Ok(())) };
+        let before = buffer.filled().len();
+        let attempt = Pin::new(&mut self.io).poll_read(context, buffer);
+        blocks.follow(&buffer.filled()[before..])?;
+        blocks.bound(attempt, context)
+    }
+
     /// Waits until a request has been answered, or its client is gone.
     fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.exchange.is_idle() {
@@ -255,6 +279,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<T> {
                 Reading::Head => ready!(this.poll_head(context))?,
                 Reading::Request(_) => return this.poll_request(context, buffer),
                 Reading::Answer => ready!(this.poll_answer(context))?,
+                Reading::Frames(_) => return this.poll_frames(context, buffer),
                 Reading::Anything if this.read_ahead.is_empty() => {
                     return Pin::new(&mut this.io).poll_read(context, buffer);
                 }
