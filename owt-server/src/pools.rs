@@ -15,7 +15,7 @@ use crate::gpu::{self, GpuError, Visible};
 use crate::interpreter::{Interpreter, Places};
 use crate::package::RunDir;
 use crate::pool::{self, Launch, Profile, Recycling};
-use crate::router::{self, Keeper, NamedPool, RunningPool};
+use crate::router::{self, Keeper, NamedPool, RunningPool, UvMaker};
 use crate::serve_error::ServeError;
 
 /// All pools of a server that runs, the default one first.
@@ -41,7 +41,7 @@ impl Prepared {
         address: &Address,
         threads: usize,
     ) -> Result<Self, ServeError> {
-        let mut keepers: Vec<(Keeper, Arc<router::Environments>)> = Vec::new();
+        let mut profiles = Vec::new();
         let mut first: Option<(Launch, Arc<pool::Shared>, Arc<Dispatchers>)> = None;
         for Part { launch, interpreter, profile, limits } in parts(config, run_dir, address)? {
             let profile = Arc::new(profile);
@@ -59,10 +59,18 @@ impl Prepared {
             first.get_or_insert_with(|| (launch.clone(), state.clone(), dispatchers.clone()));
             let run_dir = run_dir.clone();
             let profile = router::Profile { launch, run_dir, pool: state, dispatchers };
-            keepers.push(keeper(config, interpreter, profile, threads)?);
+            profiles.push((profile, Arc::new(base(interpreter))));
         }
         let (launch, state, _) = first.expect("there is a default pool");
-        Ok(Self { keepers, launch, state })
+        // They wait for one another, whichever pool they are for.
+        let subreaper = state.subreaper.clone();
+        let installer = Installer::new(Store::open()?, config.install_timeout, subreaper);
+        let keepers = profiles.into_iter().map(|(profile, base)| {
+            let (installer, age) = (installer.clone(), config.environment_age);
+            let maker = UvMaker { profile, installer, age };
+            Keeper::new(maker, config.dependencies, base, threads)
+        });
+        Ok(Self { keepers: keepers.collect(), launch, state })
     }
 
     /// Starts all workers at once.
@@ -195,19 +203,6 @@ impl Interpreters {
         self.0.insert(python.cloned(), found.clone());
         Ok(found)
     }
-}
-
-/// What makes the environments of a pool, and what the front shares with it.
-fn keeper(
-    config: &Config,
-    interpreter: Interpreter,
-    profile: router::Profile,
-    threads: usize,
-) -> Result<(Keeper, Arc<router::Environments>), ServeError> {
-    let subreaper = profile.pool.subreaper.clone();
-    let installer = Installer::new(Store::open()?, config.install_timeout, subreaper);
-    let limits = (threads, config.environment_age);
-    Ok(Keeper::new(profile, installer, Arc::new(base(interpreter)), config.dependencies, limits))
 }
 
 /// What is the same for all environments of a pool.

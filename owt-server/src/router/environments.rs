@@ -16,7 +16,7 @@ use crate::dispatch::Dispatchers;
 use crate::environment::{Base, Key, Spec};
 
 /// The pool of an environment, as the threads of the front see it.
-pub(super) struct EnvironmentPool {
+pub(crate) struct EnvironmentPool {
     pub(super) key: Key,
     pub(super) gate: Arc<Gate>,
     pub(super) dispatchers: Arc<Dispatchers>,

@@ -1,4 +1,4 @@
-//! The one task that has environments made, and their workers started and ended.
+//! The one task of a pool that has environments made, and their workers started and ended.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -10,23 +10,21 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::environments::{Answer, Change, EnvironmentPool, Environments, KeeperSide, Request};
-use super::gate::Gate;
+use super::environments::{
+    Answer, Change, EnvironmentPool, Environments, KeeperSide, LeasedPool, Request,
+};
 use super::listing::State;
-use super::plan::sentence;
+use super::maker::{Maker, UvMaker};
 use crate::config::Dependencies;
-use crate::dispatch::Dispatchers;
-use crate::environment::{Base, Installed, Installer, Key, Progress, Spec, Uv};
-use crate::package::RunDir;
-use crate::pool::{self, Launch, Pool};
+use crate::environment::{Base, Key};
 
 /// After so long without a call, the workers of an environment end.
 const MAX_IDLE: Duration = Duration::from_secs(10 * 60);
 
 /// How many environments have workers at a time.
-const MAX_RUNNING: usize = 16;
+pub(super) const MAX_RUNNING: usize = 16;
 
-/// How many may wait.
+/// How many may be installed or started, or wait for that.
 const MAX_MAKING: usize = 64;
 
 /// How often it is looked for workers that are idle.
@@ -35,33 +33,32 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// How often environments are removed that nobody has used for long.
 const CLEAN_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// What the workers of environments have in common with those of their pool.
-pub(crate) struct Profile {
-    pub(crate) launch: Launch,
-    pub(crate) run_dir: Arc<RunDir>,
-    pub(crate) pool: Arc<pool::Shared>,
-    pub(crate) dispatchers: Arc<Dispatchers>,
-}
-
-/// Keeps the environments of a server.
-pub(crate) struct Keeper {
-    maker: Rc<Maker>,
+/// Keeps the environments of a pool. Each is installed first, however many run, and then takes the place
+/// of one that nobody calls, if there is no other place.
+pub(crate) struct Keeper<M: Maker = UvMaker> {
+    pub(super) maker: Rc<M>,
     environments: Arc<Environments>,
     side: KeeperSide,
-    /// The calls that wait for each environment that is being made.
+    /// The calls that wait for each environment that is installed or started.
     making: HashMap<Key, Vec<Answer>>,
-    tasks: JoinSet<(Key, Result<Running, Error>)>,
-    running: HashMap<Key, Running>,
+    /// How many of them are started.
+    starting: usize,
+    tasks: JoinSet<(Key, Made<M>)>,
+    running: HashMap<Key, Running<M::Workers>>,
     ending: JoinSet<()>,
-    age: Duration,
     cleaned: Option<Instant>,
 }
 
+/// How a task has ended that makes an environment.
+enum Made<M: Maker> {
+    Installed(Result<(M::Installed, String), Error>),
+    Started(Result<(Arc<EnvironmentPool>, M::Workers), Error>),
+}
+
 /// An environment with workers.
-struct Running {
+struct Running<W> {
     pool: Arc<EnvironmentPool>,
-    workers: Pool,
-    installed: Installed,
+    workers: W,
 }
 
 /// The keeper at work.
@@ -78,33 +75,27 @@ impl KeeperHandle {
     }
 }
 
-impl Keeper {
+impl<M: Maker> Keeper<M> {
+    /// And what it shares with so many threads of the front.
     pub(crate) fn new(
-        profile: Profile,
-        installer: Installer,
-        base: Arc<Base>,
+        maker: M,
         mode: Dependencies,
-        (threads, age): (usize, Duration),
+        base: Arc<Base>,
+        threads: usize,
     ) -> (Self, Arc<Environments>) {
         let (environments, side) = Environments::new(mode, base, threads);
-        let maker = Maker { profile, installer, environments: environments.clone() };
-        let (making, tasks, running, ending) = Default::default();
         let keeper = Self {
             maker: Rc::new(maker),
             environments: environments.clone(),
             side,
-            making,
-            tasks,
-            running,
-            ending,
-            age,
+            making: HashMap::new(),
+            starting: 0,
+            tasks: JoinSet::new(),
+            running: HashMap::new(),
+            ending: JoinSet::new(),
             cleaned: None,
         };
         (keeper, environments)
-    }
-
-    pub(super) fn profile(&self) -> &Profile {
-        &self.maker.profile
     }
 
     /// Begins, on this thread's own loop.
@@ -121,8 +112,8 @@ impl Keeper {
                 _ = &mut stopped => break,
                 Some(request) = self.side.requests.recv() => self.request(request),
                 Some(made) = self.tasks.join_next() => {
-                    if let Ok((key, outcome)) = made {
-                        self.made(key, outcome);
+                    if let Ok((key, made)) = made {
+                        self.made(key, made);
                     }
                 }
                 Some(_) = self.ending.join_next() => {}
@@ -148,57 +139,79 @@ impl Keeper {
             waiting.push(answer);
             return;
         }
-        if let Err(err) = self.make_room() {
-            let _ = answer.send(Err(err));
+        if self.making.len() >= MAX_MAKING {
+            let _ = answer.send(Err(Error::QueueFull));
             return;
         }
         self.making.insert(key, vec![answer]);
         let progress = self.environments.listing.begin(key, spec.clone());
         let maker = self.maker.clone();
-        self.tasks.spawn_local(async move { (key, maker.make(key, &spec, &progress).await) });
+        self.tasks.spawn_local(async move {
+            (key, Made::Installed(maker.install(&spec, &progress).await))
+        });
     }
 
-    /// Ends the workers that nobody has called for the longest time, where there are too many.
-    fn make_room(&mut self) -> Result<(), Error> {
-        if self.making.len() >= MAX_MAKING {
-            return Err(Error::QueueFull);
+    fn made(&mut self, key: Key, made: Made<M>) {
+        match made {
+            Made::Installed(Ok((installed, python))) => self.start_workers(key, installed, &python),
+            Made::Started(Ok((pool, workers))) => {
+                self.starting -= 1;
+                self.run(key, Running { pool, workers });
+            }
+            Made::Installed(Err(err)) => self.fail(key, &err),
+            Made::Started(Err(err)) => {
+                self.starting -= 1;
+                self.fail(key, &err);
+            }
         }
-        if self.running.len() + self.making.len() < MAX_RUNNING {
-            return Ok(());
+    }
+
+    fn start_workers(&mut self, key: Key, installed: M::Installed, python: &str) {
+        self.environments.listing.set(key, State::Starting, Some(python));
+        if !self.make_room() {
+            self.environments.listing.set(key, State::Idle, None);
+            let text =
+                format!("{MAX_RUNNING} environments are in use, and there are no more at a time");
+            return self.answer(key, || Err(Error::WorkerUnavailable(text.clone())));
         }
-        let mut idle: Vec<_> =
-            self.running.iter().map(|(key, running)| (running.pool.gate.idle(), *key)).collect();
+        self.starting += 1;
+        let maker = self.maker.clone();
+        self.tasks
+            .spawn_local(async move { (key, Made::Started(maker.start(key, installed).await)) });
+    }
+
+    /// Ends the workers that nobody has called for the longest time, where there are too many. Whether
+    /// there is room for others now.
+    fn make_room(&mut self) -> bool {
+        if self.running.len() + self.starting < MAX_RUNNING {
+            return true;
+        }
+        let idle = self.running.iter().map(|(key, running)| (running.pool.gate.idle(), *key));
+        let mut idle: Vec<_> = idle.collect();
         idle.sort();
-        match idle.into_iter().rev().any(|(_, key)| self.end_if_unused(key)) {
-            true => Ok(()),
-            false => Err(Error::WorkerUnavailable(format!(
-                "{MAX_RUNNING} environments are in use, and there are no more at a time"
-            ))),
-        }
+        idle.into_iter().rev().any(|(_, key)| self.end_if_unused(key))
     }
 
-    fn made(&mut self, key: Key, outcome: Result<Running, Error>) {
-        let waiting = self.making.remove(&key).unwrap_or_default();
-        let listing = &self.environments.listing;
-        let made = match outcome {
-            Ok(running) => {
-                listing.set(key, State::Running, Some(&running.installed.manifest.python));
-                let pool = running.pool.clone();
-                self.environments.running.lock().push(pool.clone());
-                self.tell(&Change::Added(pool.clone()));
-                self.running.insert(key, running);
-                Ok(pool)
-            }
-            Err(err) => {
-                listing.set(key, State::Failed, None);
-                tracing::warn!("environment {key}: {err}");
-                Err(err)
-            }
-        };
-        for waiting in waiting {
-            let answer = made.clone().and_then(|pool| pool.lease().ok_or(Error::QueueFull));
+    fn run(&mut self, key: Key, running: Running<M::Workers>) {
+        let pool = running.pool.clone();
+        self.environments.listing.set(key, State::Running, None);
+        self.environments.running.lock().push(pool.clone());
+        self.tell(&Change::Added(pool.clone()));
+        self.running.insert(key, running);
+        self.answer(key, || pool.lease().ok_or(Error::QueueFull));
+    }
+
+    fn fail(&mut self, key: Key, err: &Error) {
+        tracing::warn!("environment {key}: {err}");
+        self.environments.listing.set(key, State::Failed, None);
+        self.answer(key, || Err(err.clone()));
+    }
+
+    /// Answers the calls that wait for an environment.
+    fn answer(&mut self, key: Key, answer: impl Fn() -> Result<LeasedPool, Error>) {
+        for waiting in self.making.remove(&key).unwrap_or_default() {
             // It fails if that call has gone.
-            let _ = waiting.send(answer);
+            let _ = waiting.send(answer());
         }
     }
 
@@ -209,22 +222,19 @@ impl Keeper {
     }
 
     fn check(&mut self) {
-        let idle = self.running.iter().filter(|(_, running)| running.pool.gate.idle() > MAX_IDLE);
-        for key in idle.map(|(key, _)| *key).collect::<Vec<_>>() {
-            self.end_if_unused(key);
-        }
+        self.end_idle(MAX_IDLE);
         if self.cleaned.is_none_or(|cleaned| cleaned.elapsed() > CLEAN_INTERVAL) {
             self.cleaned = Some(Instant::now());
-            self.clean();
+            self.maker.remove_unused(&self.running.keys().copied().collect::<Vec<_>>());
         }
     }
 
-    /// Those that run here are locked, and so they stay.
-    fn clean(&self) {
-        let store = self.maker.installer.store.clone();
-        self.running.keys().for_each(|key| store.touch(*key));
-        let age = self.age;
-        tokio::task::spawn_blocking(move || store.remove_unused(age));
+    /// Ends the workers that nobody has called for longer than this.
+    fn end_idle(&mut self, longer: Duration) {
+        let idle = self.running.iter().filter(|(_, running)| running.pool.gate.idle() > longer);
+        for key in idle.map(|(key, _)| *key).collect::<Vec<_>>() {
+            self.end_if_unused(key);
+        }
     }
 
     /// Ends the workers of an environment, unless a call is there; whether they end.
@@ -237,49 +247,11 @@ impl Keeper {
     }
 
     fn end(&mut self, key: Key) {
-        let Some(Running { pool, workers, installed }) = self.running.remove(&key) else { return };
+        let Some(Running { pool, workers }) = self.running.remove(&key) else { return };
         self.environments.running.lock().retain(|running| !Arc::ptr_eq(running, &pool));
         self.environments.listing.set(key, State::Idle, None);
         self.tell(&Change::Ended(pool));
-        self.ending.spawn_local(async move {
-            workers.stop().await;
-            drop(installed);
-        });
-    }
-}
-
-/// Makes environments, and starts their workers.
-struct Maker {
-    profile: Profile,
-    installer: Installer,
-    environments: Arc<Environments>,
-}
-
-impl Maker {
-    async fn make(&self, key: Key, spec: &Spec, progress: &Progress) -> Result<Running, Error> {
-        let began = Instant::now();
-        let find = || Uv::find(&self.profile.launch.python);
-        let installed = self.installer.install(spec, find, progress).await;
-        let installed = installed.map_err(|err| sentence(&err))?;
-        let python = &installed.manifest.python;
-        tracing::info!("environment {key}: Python {python}, ready after {:.1?}", began.elapsed());
-        self.environments.listing.set(key, State::Starting, Some(python));
-        self.start(key, installed).await
-    }
-
-    async fn start(&self, key: Key, installed: Installed) -> Result<Running, Error> {
-        let Profile { launch, run_dir, pool, dispatchers } = &self.profile;
-        let limits = dispatchers.limits().clone();
-        // As many as an adaptor may live in: there are few that share an environment.
-        let workers = limits.replicas.min(pool.profile.workers);
-        let profile = pool::Profile { workers, ..(*pool.profile).clone() };
-        let prefix = format!("{}{}/", pool.prefix, key.short());
-        let (shared, listeners) = pool.beside(profile.into(), prefix);
-        let dispatchers = dispatchers.beside(shared.clone(), listeners, limits);
-        let launch = Launch { python: installed.python.clone(), ..launch.clone() };
-        let workers = Pool::start(launch, run_dir.clone(), shared).await;
-        let workers = workers.map_err(|err| Error::WorkerUnavailable(err.to_string()))?;
-        let pool = EnvironmentPool { key, gate: Gate::open(), dispatchers };
-        Ok(Running { pool: Arc::new(pool), workers, installed })
+        let maker = self.maker.clone();
+        self.ending.spawn_local(async move { maker.stop(workers).await });
     }
 }

@@ -8,6 +8,7 @@ mod executor;
 mod gate;
 mod keeper;
 mod listing;
+mod maker;
 mod named_pool;
 mod plan;
 mod pool_executor;
@@ -17,6 +18,7 @@ mod tests;
 
 pub(crate) use environments::Environments;
 pub(crate) use executor::Router;
-pub(crate) use keeper::{Keeper, Profile};
+pub(crate) use keeper::Keeper;
+pub(crate) use maker::{Profile, UvMaker};
 pub(crate) use named_pool::{NamedPool, RunningPool};
 pub(crate) use plan::{Place, place, script, sentence};

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::environments::Environments;
 use super::keeper::{Keeper, KeeperHandle};
+use super::maker::Profile;
 use crate::dispatch::Dispatchers;
-use crate::pool::{Pool, Profile, StartError};
+use crate::pool::{self, Pool, StartError};
 
 /// A pool that calls may name.
 pub(crate) struct NamedPool {
     pub(crate) name: Arc<str>,
-    pub(super) profile: Arc<Profile>,
+    pub(super) profile: Arc<pool::Profile>,
     pub(super) dispatchers: Arc<Dispatchers>,
     pub(super) environments: Arc<Environments>,
 }
@@ -37,13 +38,9 @@ impl RunningPool {
         keeper: Keeper,
         environments: Arc<Environments>,
     ) -> Result<(Self, Arc<NamedPool>), StartError> {
-        let named = NamedPool {
-            name: keeper.profile().pool.profile.name.clone(),
-            profile: keeper.profile().pool.profile.clone(),
-            dispatchers: keeper.profile().dispatchers.clone(),
-            environments,
-        };
-        let super::keeper::Profile { launch, run_dir, pool, .. } = keeper.profile();
+        let Profile { launch, run_dir, pool, dispatchers } = &keeper.maker.profile;
+        let (profile, dispatchers) = (pool.profile.clone(), dispatchers.clone());
+        let named = NamedPool { name: profile.name.clone(), profile, dispatchers, environments };
         let workers = Pool::start(launch.clone(), run_dir.clone(), pool.clone()).await?;
         Ok((Self { workers, keeper: keeper.start() }, Arc::new(named)))
     }

@@ -1,5 +1,6 @@
 //! The router and the keeper, without processes: pools have no workers, and nothing is installed.
 
+mod keeper;
 mod pool_executor;
 
 use std::sync::Arc;
