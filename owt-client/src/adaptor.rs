@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use owt_core::{Code, Envelope, FileName};
 
@@ -22,6 +23,8 @@ pub struct Adaptor {
     code: Code,
     /// The file that it is from, if it is from one.
     name: Option<FileName>,
+    /// The lock of its packages.
+    lock: Option<Arc<str>>,
 }
 
 /// Adaptors are the same if their source is, wherever that is from.
@@ -52,15 +55,27 @@ impl Adaptor {
     /// ```
     #[must_use]
     pub fn from_source(source: &str) -> Adaptor {
-        Adaptor { code: Code::source(source), name: None }
+        Adaptor { code: Code::source(source), name: None, lock: None }
+    }
+
+    /// The same adaptor with a lock of its packages, as `uv lock --script` writes it: the server installs
+    /// these very versions.
+    #[must_use]
+    pub fn with_lock(self, lock: &str) -> Adaptor {
+        Adaptor { lock: Some(lock.into()), ..self }
     }
 
     /// An envelope with nothing but this adaptor in it.
     pub(crate) fn envelope(&self) -> Envelope {
-        Envelope { name: self.name.clone(), ..Envelope::new(self.code.clone()) }
+        Envelope {
+            name: self.name.clone(),
+            lock: self.lock.clone(),
+            ..Envelope::new(self.code.clone())
+        }
     }
 
-    /// An adaptor from a file, which is read at once. Tracebacks name the file.
+    /// An adaptor from a file, which is read at once, with the lock of its packages if that lies beside it
+    /// (`FILE.lock`). Tracebacks name the file.
     ///
     /// # Errors
     ///
@@ -83,7 +98,10 @@ impl Adaptor {
         match std::fs::read_to_string(path) {
             Ok(source) => {
                 let name = path.file_name().and_then(|name| FileName::new(&name.to_string_lossy()));
-                Ok(Adaptor { name, ..Adaptor::from_source(&source) })
+                let mut lock = path.as_os_str().to_owned();
+                lock.push(".lock");
+                let lock = std::fs::read_to_string(lock).ok().map(Arc::from);
+                Ok(Adaptor { name, lock, ..Adaptor::from_source(&source) })
             }
             Err(source) => Err(Error::Adaptor { path: path.to_owned(), source }),
         }

@@ -16,6 +16,8 @@ pub struct Call {
     pub code: Code,
     /// The text of the arguments, decoded but not evaluated.
     pub kwargs: Option<String>,
+    /// The lock of the packages that the code names.
+    pub lock: Option<Arc<str>>,
     /// The function to call.
     pub fn_name: String,
     /// The file that the code is from, for tracebacks and logs.
@@ -229,6 +231,7 @@ mod tests {
         let call = Call {
             code: Code::source("secret"),
             kwargs: Some(secret()),
+            lock: Some("secret".into()),
             fn_name: secret(),
             file_name: FileName::new("secret.py"),
             reload: false,

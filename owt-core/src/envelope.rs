@@ -149,6 +149,7 @@ impl Envelope {
         }
         let mut envelope = Envelope::new(code(&mut fields)?);
         envelope.kwargs = fields.kwargs()?;
+        envelope.lock = fields.lock()?;
         envelope.name = fields.file_name();
         for &field in Field::ALL.iter().filter(|field| field.is_option()) {
             if let Some(value) = fields.value(field)? {
@@ -169,6 +170,7 @@ impl Envelope {
         Call {
             code: self.code,
             kwargs: self.kwargs,
+            lock: self.lock,
             fn_name: self.fn_name,
             file_name: self.name,
             reload: self.reload,

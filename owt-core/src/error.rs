@@ -158,6 +158,10 @@ pub enum Error {
     /// The server runs approved code only, and not this.
     #[error("code {0} is not approved")]
     CodeNotApproved(Digest),
+    /// The server runs approved code only, and a lock came with it.
+    #[error("lock of the code is not approved")]
+    #[strum_discriminants(strum(to_string = "code-not-approved"))]
+    LockNotApproved,
     /// The server runs approved code only, and not this function of it, given here.
     #[error("function of the code is not approved")]
     #[strum_discriminants(strum(to_string = "code-not-approved"))]

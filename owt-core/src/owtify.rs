@@ -171,6 +171,9 @@ impl Envelope {
             fields
                 .push((Field::KwargsB64.name(), FieldValue::Text(base64(text.as_bytes()).into())));
         }
+        if let Some(lock) = &self.lock {
+            fields.push((Field::LockB64.name(), FieldValue::Text(base64(lock.as_bytes()).into())));
+        }
         for &field in Field::ALL {
             fields.extend(self.get(field).map(|value| (field.name(), value)));
         }

@@ -154,6 +154,9 @@ impl Error {
                  use `owt approve FILE` on the server's machine."
             )
             .into(),
+            Error::LockNotApproved => "This server runs approved code only, and a lock would change which \
+                packages that code has. Send it without lock_b64 (owt call --no-lock)."
+                .into(),
             Error::FunctionNotApproved(function) => format!(
                 "This server runs approved code only, and of this code the function {function:?} is \
                  not approved. If it should be, use `owt approve FILE --fn-name NAME` on the \
@@ -338,6 +341,7 @@ mod tests {
     #[case("signature-expired", Error::SignatureExpired)]
     #[case("code-unknown", Error::CodeUnknown(Digest::of("")))]
     #[case("code-not-approved", Error::CodeNotApproved(Digest::of("")))]
+    #[case("code-not-approved", Error::LockNotApproved)]
     #[case("code-not-approved", function_not_approved())]
     #[case("request-id-invalid", Error::RequestIdInvalid)]
     #[case("request-id-taken", Error::RequestIdTaken)]

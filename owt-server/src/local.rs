@@ -86,7 +86,8 @@ async fn environment(
     if config.dependencies == Dependencies::Off {
         return Ok(None);
     }
-    let spec = match place(script(source.text())?, None, config.dependencies, &base)? {
+    let spec = match place(script(source.text())?, call.lock.as_ref(), config.dependencies, &base)?
+    {
         Place::Own => return Ok(None),
         Place::Environment(_, spec) => spec,
     };

@@ -1,5 +1,9 @@
 //! An adaptor and its arguments.
 
+use std::fs;
+use std::io;
+use std::sync::Arc;
+
 use clap::Args;
 use owt_core::kwargs::{self, ArgError};
 use owt_core::{Code, Envelope, FileName};
@@ -25,6 +29,10 @@ pub(crate) struct AdaptorArgs {
     #[arg(value_name = "ARG")]
     args: Vec<String>,
 
+    /// Do not send FILE.lock, the lock of its packages that `uv lock --script FILE` writes
+    #[arg(long, help_heading = "The call")]
+    no_lock: bool,
+
     /// The adaptor itself instead of a file, as `python -c` takes it
     #[arg(short = 'c', value_name = "CODE")]
     code: Option<String>,
@@ -47,7 +55,25 @@ impl AdaptorArgs {
         let kwargs =
             kwargs::from_args(&args, |path| input.text(path)).map_err(|err| arg_error(&err))?;
         let name = file.and_then(|file| FileName::new(file));
-        Ok(Envelope { kwargs, name, ..Envelope::new(Code::source(&source)) })
+        let lock = match file {
+            Some(file) if !self.no_lock => lock_beside(file)?,
+            _ => None,
+        };
+        Ok(Envelope { kwargs, name, lock, ..Envelope::new(Code::source(&source)) })
+    }
+}
+
+/// The lock that lies beside an adaptor, if there is one.
+fn lock_beside(file: &str) -> Result<Option<Arc<str>>, CliError> {
+    let path = format!("{file}.lock");
+    match fs::read_to_string(&path) {
+        Ok(lock) => Ok(Some(lock.into())),
+        Err(err)
+            if matches!(err.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(None)
+        }
+        Err(err) => Err(cannot_read(&path, &err)),
     }
 }
 

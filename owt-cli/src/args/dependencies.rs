@@ -8,14 +8,15 @@ use owt_server::Dependencies;
 
 use super::{DEFAULTS, value};
 
-/// Without `locked`: no command sends a lock yet.
-const MODES: [&str; 2] = ["on", "off"];
+const MODES: [&str; 3] = ["on", "locked", "off"];
 
 #[derive(Debug, Args)]
 pub(crate) struct DependencyArgs {
     /// Install the packages that adaptors name in a metadata block (PEP 723), into environments of their own
     ///
-    /// This takes uv, on the path or in the server's environment. With off, the block is ignored.
+    /// This takes uv, on the path or in the server's environment. With locked, only what a lock names is
+    /// installed, which comes with the call (FILE.lock, as `uv lock --script` writes it). With off, the
+    /// block is ignored.
     #[arg(long, value_name = "WHICH", env = "OWT_DEPENDENCIES")]
     #[arg(default_value = <&str>::from(DEFAULTS.dependencies), help_heading = "Python")]
     #[arg(value_parser = PossibleValuesParser::new(MODES).try_map(|mode| mode.parse::<Dependencies>()))]

@@ -1,6 +1,8 @@
 //! The fields of an envelope, each declared once: its name, the kind of its value, and its meaning.
 //! Reading, writing, near misses, the command line and the documents take them from here.
 
+use std::sync::Arc;
+
 use super::setting::Setting;
 use super::value::FieldKind;
 use crate::{Code, Error, FileName, NearMiss};
@@ -69,6 +71,8 @@ macro_rules! declare {
             pub code: Code,
             /// The text of the arguments, decoded but not evaluated.
             pub kwargs: Option<String>,
+            /// The lock of the packages that the code names.
+            pub lock: Option<Arc<str>>,
             /// The file that the code is from. It affects neither what is run nor the key of a cached
             /// result.
             pub name: Option<FileName>,
@@ -84,6 +88,7 @@ macro_rules! declare {
                 Envelope {
                     code,
                     kwargs: None,
+                    lock: None,
                     name: None,
                     $($name: Setting::unset(),)+
                     near_misses: Vec::new(),
@@ -116,6 +121,9 @@ declare! {
         /// The arguments, in base64 or as they stand: JSON, or a Python expression that gives a dict;
         /// in a JSON body also as an object, which `kwargs` may then be called.
         KwargsB64 = "kwargs_b64": FieldKind::Kwargs;
+        /// Base64 of a lock of the packages that the code names, as `uv lock --script` writes it: these
+        /// very versions are installed.
+        LockB64 = "lock_b64": FieldKind::Lock;
         /// The file that the code is from, such as `iris.py`, for tracebacks and the log; the first
         /// name stands until the adaptor is loaded anew.
         Name = "name": FieldKind::FileName;

@@ -1,6 +1,7 @@
 //! The fields of an envelope as a JSON body, a form or a query has them, before they are validated.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Field;
@@ -136,6 +137,14 @@ impl<'a> RawFields<'a> {
         let bytes = codec::decode(&text).map_err(Error::CodeNotBase64)?;
         let source = String::from_utf8(bytes);
         source.map(Some).map_err(|err| Error::CodeNotUtf8(err.utf8_error()))
+    }
+
+    /// The lock in `lock_b64`.
+    pub(super) fn lock(&mut self) -> Result<Option<Arc<str>>, Error> {
+        let Some(text) = self.text(Field::LockB64)? else { return Ok(None) };
+        let bytes = codec::decode(&text).map_err(|_| Field::LockB64.invalid("is not base64"))?;
+        let lock = String::from_utf8(bytes).map_err(|_| Field::LockB64.invalid("is not UTF-8"))?;
+        Ok(Some(lock).filter(|lock| !lock.trim().is_empty()).map(Arc::from))
     }
 
     /// The file that the code is from.

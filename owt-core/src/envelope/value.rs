@@ -14,6 +14,8 @@ pub enum FieldKind {
     Digest,
     /// Arguments, in base64 or as they stand.
     Kwargs,
+    /// Base64 of a lock.
+    Lock,
     /// Any text.
     Text,
     /// True or false, and false by default.
@@ -31,7 +33,9 @@ impl FieldKind {
     /// What is wrong with a value of another kind.
     pub(super) fn mismatch(self) -> ValueInvalid {
         ValueInvalid(match self {
-            FieldKind::Source | FieldKind::Text | FieldKind::FileName => "takes text",
+            FieldKind::Source | FieldKind::Lock | FieldKind::Text | FieldKind::FileName => {
+                "takes text"
+            }
             FieldKind::Digest => "takes 64 hexadecimal digits",
             FieldKind::Kwargs => "takes text or an object",
             FieldKind::Flag => "takes true or false",

@@ -56,6 +56,7 @@ impl ErrorKind {
             | ErrorKind::SignatureInvalid
             | ErrorKind::SignatureExpired
             | ErrorKind::CodeNotApproved
+            | ErrorKind::LockNotApproved
             | ErrorKind::FunctionNotApproved => 403,
             ErrorKind::CodeUnknown
             | ErrorKind::PoolUnknown

@@ -21,11 +21,11 @@ type Fields<'a> = BTreeMap<Cow<'a, str>, Cow<'a, str>>;
 
 /// The message of a call that is about to be signed.
 pub(super) fn of_envelope(path: &str, envelope: &Envelope, expires: u64) -> Vec<u8> {
-    let envelope = Envelope { code: Code::Known(envelope.code.digest()), ..envelope.clone() };
+    let envelope = &Envelope { code: Code::Known(envelope.code.digest()), ..envelope.clone() };
     let fields = envelope.fields(as_it_stands);
     let mut fields: Fields<'_> =
         fields.into_iter().map(|(name, value)| (name.into(), value.into_text())).collect();
-    set_kwargs(&mut fields, envelope.kwargs.as_deref());
+    set_texts(&mut fields, envelope);
     write(path, expires, &fields)
 }
 
@@ -42,20 +42,21 @@ pub(super) fn of_query(path: &str, query: &str, expires: u64) -> Option<Vec<u8>>
     fields.remove(FIELD);
     fields.remove(Field::CodeB64.name());
     fields.insert(Field::CodeSha256.name().into(), envelope.code.digest().to_string().into());
-    set_kwargs(&mut fields, envelope.kwargs.as_deref());
+    set_texts(&mut fields, &envelope);
     Some(write(path, expires, &fields))
 }
 
-/// Puts the text of the arguments in their place, as a server reads it: a byte order mark is not part
-/// of it, and white space alone is none.
-fn set_kwargs(fields: &mut Fields<'_>, kwargs: Option<&str>) {
-    let kwargs = kwargs.map(|text| text.trim_start_matches('\u{feff}'));
-    let kwargs = kwargs.filter(|text| !text.trim().is_empty());
-    let name = Cow::from(Field::KwargsB64.name());
-    match kwargs {
-        Some(text) => fields.insert(name, text.to_owned().into()),
-        None => fields.remove(&name),
-    };
+/// Puts the texts of the arguments and of the lock in their places, decoded.
+fn set_texts(fields: &mut Fields<'_>, envelope: &Envelope) {
+    let kwargs = envelope.kwargs.as_deref().map(|text| text.trim_start_matches('\u{feff}'));
+    for (field, text) in [(Field::KwargsB64, kwargs), (Field::LockB64, envelope.lock.as_deref())] {
+        let name = Cow::from(field.name());
+        // As a server reads it: white space alone is none.
+        match text.filter(|text| !text.trim().is_empty()) {
+            Some(text) => fields.insert(name, text.to_owned().into()),
+            None => fields.remove(&name),
+        };
+    }
 }
 
 fn write(path: &str, expires: u64, fields: &Fields<'_>) -> Vec<u8> {

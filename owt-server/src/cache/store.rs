@@ -180,8 +180,8 @@ impl Ticket {
 /// The key that the caller gave, or path, code and function, and the arguments if they count.
 fn key(call: &Call, rule: &CachePolicy) -> Key {
     let digest = call.code.digest();
-    let parts: [&[u8]; 6] = match &rule.key {
-        Some(key) => [b"key", key.as_bytes(), b"", b"", b"", b""],
+    let parts: [&[u8]; 7] = match &rule.key {
+        Some(key) => [b"key", key.as_bytes(), b"", b"", b"", b"", b""],
         None => {
             let kwargs = call.kwargs.as_deref().filter(|_| rule.with_kwargs).unwrap_or_default();
             [
@@ -191,6 +191,7 @@ fn key(call: &Call, rule: &CachePolicy) -> Key {
                 call.fn_name.as_bytes(),
                 kwargs.as_bytes(),
                 call.pool.as_deref().unwrap_or_default().as_bytes(),
+                call.lock.as_deref().unwrap_or_default().as_bytes(),
             ]
         }
     };

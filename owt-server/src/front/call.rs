@@ -8,7 +8,8 @@ use actix_web::http::Method;
 use actix_web::http::header::{HOST, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse};
 use owt_core::{
-    BodyStream, CachePolicy, Call, CallGuard, Control, Executor, Failure, Reply, ReplyBody, Request,
+    BodyStream, CachePolicy, Call, CallGuard, Control, Error, Executor, Failure, Reply, ReplyBody,
+    Request,
 };
 
 use super::body::Body;
@@ -66,6 +67,9 @@ impl<E: Executor + Control + 'static> Front<E> {
         context.digest = Some(digest);
         if let Some(approval) = &self.state.approval {
             approval.check(digest, &body.envelope.fn_name).await?;
+            if body.envelope.lock.is_some() {
+                return Err(Error::LockNotApproved.into());
+            }
         }
         if let Some(page) = self.confirmed(access, request, headers, &body.envelope, context)? {
             return Ok(page);

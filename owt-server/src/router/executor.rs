@@ -32,8 +32,8 @@ pub(crate) struct Router {
     plans: RefCell<CLruCache<PlanKey, Plan, foldhash::fast::RandomState>>,
 }
 
-/// The code, and the pool that its call names.
-type PlanKey = (Digest, Option<usize>);
+/// The code, and what its call says of the pool and of the packages.
+type PlanKey = (Digest, Option<usize>, Option<Digest>);
 
 impl Router {
     /// On this thread's own loop. The first pool is the default one.
@@ -71,12 +71,13 @@ impl Router {
     /// Where a call runs, which its code may say.
     fn plan(&self, call: &Call) -> Result<Plan, Error> {
         let named = call.pool.as_deref().map(|name| self.pool(name)).transpose()?;
-        let key = (call.code.digest(), named);
+        let lock = call.lock.as_deref().map(Digest::of);
+        let key = (call.code.digest(), named, lock);
         if let Some(plan) = self.plans.borrow_mut().get(&key) {
             return Ok(plan.clone());
         }
         let source = self.default_pool().source_of(&call.code)?;
-        let plan = plan(&source, None, |pool| {
+        let plan = plan(&source, call.lock.as_ref(), |pool| {
             let pool = named.map_or_else(|| self.pool(pool.unwrap_or(DEFAULT_POOL)), Ok)?;
             Ok((pool, &self.named[pool].environments))
         })?;
@@ -144,7 +145,7 @@ impl Control for Router {
     }
 
     fn forget(&self, digest: Digest) -> bool {
-        self.plans.borrow_mut().retain(|(known, _), _| *known != digest);
+        self.plans.borrow_mut().retain(|(known, ..), _| *known != digest);
         // They know the same sources: the first one forgets them.
         let known = self.dispatchers().iter().map(|pool| pool.forget(digest)).collect::<Vec<_>>();
         known.contains(&true)

@@ -29,13 +29,14 @@ impl Keys {
             cache_key_override,
             reload,
             pool,
+            lock,
             name: _,
             timeout: _,
             keep_alive: _,
             near_misses: _,
         } = envelope;
         let mut hasher = self.0.build_hasher();
-        (path, code.digest(), kwargs, fn_name, reload, pool).hash(&mut hasher);
+        (path, code.digest(), kwargs, fn_name, reload, pool, lock).hash(&mut hasher);
         (use_cache, cache_kwargs, cache_key_override).hash(&mut hasher);
         own_fields(query).for_each(|field| field.hash(&mut hasher));
         CallKey(hasher.finish())
@@ -103,6 +104,7 @@ mod tests {
     #[case::no_arguments("/a", "code_b64=cnVu&mine=1&yours=2", false)]
     #[case::function("/a", "code_b64=cnVu&kwargs_b64={'a':1}&fn_name=f&mine=1&yours=2", false)]
     #[case::cache("/a", "code_b64=cnVu&kwargs_b64={'a':1}&use_cache=1&mine=1&yours=2", false)]
+    #[case::lock("/a", "code_b64=cnVu&kwargs_b64={'a':1}&lock_b64=YQ&mine=1&yours=2", false)]
     #[case::pool("/a", "code_b64=cnVu&kwargs_b64={'a':1}&pool=gpu&mine=1&yours=2", false)]
     #[case::reload("/a", "code_b64=cnVu&kwargs_b64={'a':1}&reload=1&mine=1&yours=2", false)]
     #[case::fields_of_the_handler("/a", "code_b64=cnVu&kwargs_b64={'a':1}&mine=2&yours=2", false)]

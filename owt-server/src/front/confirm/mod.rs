@@ -103,6 +103,7 @@ impl<E: Control> Front<E> {
             fn_name: &envelope.fn_name,
             kwargs: envelope.kwargs.as_deref(),
             pool: envelope.pool.as_deref(),
+            has_lock: envelope.lock.is_some(),
             fields: [("url", url), ("call", &call), ("token", &token)],
         });
         Ok(shown(page, &tokens.set_cookie(is_secure(request))))

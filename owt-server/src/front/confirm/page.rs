@@ -47,6 +47,8 @@ pub(super) struct Question<'a> {
     pub(super) fn_name: &'a str,
     pub(super) kwargs: Option<&'a str>,
     pub(super) pool: Option<&'a str>,
+    /// Whether a lock says which packages are installed.
+    pub(super) has_lock: bool,
     /// What the confirming form sends.
     pub(super) fields: [(&'static str, &'a str); 3],
 }
@@ -143,6 +145,9 @@ fn facts(question: &Question<'_>) -> Markup {
             }
             @if let Some(pool) = question.pool {
                 dt { "Pool" } dd { code { (visible(pool)) } }
+            }
+            @if question.has_lock {
+                dt { "Packages" } dd { "those of a lock that comes with the call" }
             }
             dt { "Python" } dd { (question.place.python) }
             dt { "Folder" } dd { (question.place.folder) }
@@ -268,6 +273,7 @@ mod tests {
             fn_name: "run",
             kwargs: Some("{'<': 1}"),
             pool: None,
+            has_lock: false,
             fields: [("url", "/a?\""), ("call", "7"), ("token", "1.x")],
         }
     }
