@@ -1,6 +1,9 @@
 """Dependencies come with the code: a metadata block names them, and they are there."""
 
+import os
+import pty
 import signal
+import subprocess
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 from harness.envelope import envelope
-from harness.program import run_owt
+from harness.program import clean_environment, owt_binary, run_owt
 from harness.pythons import missing
 from harness.server import TEST_VIRTUALENV, Serve, Server
 from harness.uv import machine, on_path, shelf, stand_in
@@ -300,3 +303,29 @@ def test_environments_are_listed_and_removed_unless_a_server_uses_them(
     assert owt_env("remove", "--all") == (0, "", "")
     assert [line.split()[3:] for line in owt_env("list")[1].splitlines()] == [["alpha", "beta"]]
     assert server.call(script("alpha", "beta")).text == "2.0"
+
+
+def test_a_terminal_shows_how_the_installation_of_a_call_goes(
+    serve: Serve, env: Mapping[str, str], tmp_path: Path
+) -> None:
+    say = '[ "$1" = sync ] && { echo "Resolved by a slow one" >&2; sleep 2; }'
+    slow = stand_in(tmp_path / "slow", f'{say}; exec $UV "$@"')
+    server = serve(env={**env, **slow})
+    (tmp_path / "hello.py").write_text(script("alpha"))
+    command = [str(owt_binary()), "call", "hello.py", "--url", server.url]
+    ours, theirs = pty.openpty()
+    with open(ours, "rb", buffering=0) as terminal:
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env=clean_environment(tmp_path),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            check=True,
+            timeout=60,
+        )
+        os.close(theirs)
+        shown = terminal.read(65536).decode()
+    assert done.stdout.startswith(b"2.0")
+    assert "Resolved by a slow one\r\n" in shown

@@ -1,8 +1,9 @@
 //! `owt call`: calls an adaptor on a server, and prints its reply as it comes.
 
 pub(super) mod errors;
+mod installing;
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -59,13 +60,17 @@ pub(crate) fn run(args: CallArgs) -> Result<ExitCode, CliError> {
     let envelope = args.fields.apply(args.adaptor.envelope(&mut input)?)?;
     let envelope = args.code.apply(envelope);
     let client = args.connection.client()?;
+    let may_install = io::stderr().is_terminal() && installing::may_install(&envelope);
     let call = call(&client, envelope, args.request, &mut input)?;
     let call = if args.form.is_empty() { call } else { call.form(form(args.form)) };
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|err| CliError::caused(ExitKind::File, &err))?;
     runtime.block_on(async {
-        let reply = call.send().await.map_err(|err| errors::of(err, &args.connection))?;
+        let reply = tokio::select! {
+            reply = call.send() => reply.map_err(|err| errors::of(err, &args.connection))?,
+            never = installing::show(&client), if may_install => match never {},
+        };
         let status = reply.status();
         print(reply, args.output.as_deref()).await?;
         if status.is_client_error() || status.is_server_error() {
