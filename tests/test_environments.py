@@ -308,7 +308,7 @@ def test_environments_are_listed_and_removed_unless_a_server_uses_them(
 def test_a_terminal_shows_how_the_installation_of_a_call_goes(
     serve: Serve, env: Mapping[str, str], tmp_path: Path
 ) -> None:
-    say = '[ "$1" = sync ] && { echo "Resolved by a slow one" >&2; sleep 2; }'
+    say = 'case "$*" in *sync*) echo "Resolved by a slow one" >&2; sleep 2;; esac'
     slow = stand_in(tmp_path / "slow", f'{say}; exec $UV "$@"')
     server = serve(env={**env, **slow})
     (tmp_path / "hello.py").write_text(script("alpha"))
