@@ -184,6 +184,7 @@ fn app_state(
         connections: Connections::new(config.max_connections, config.max_connections_per_address),
         head_timeout: config.head_timeout,
         body_timeout: config.body_timeout,
+        write_timeout: config.write_timeout,
         request_ids: RequestIds::new(),
         counters: RequestCounters::default(),
         drain: Drain::default(),

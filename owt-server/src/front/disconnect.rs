@@ -14,8 +14,6 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::connection::OpenStream;
-
 /// How often to ask. A client that has gone is noticed after so long at the latest.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -24,7 +22,6 @@ type BoxedPayloadStream = Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>
 /// Knows whether the client of one HTTP/2 request is still there.
 pub(super) struct Watch {
     watched: Rc<Watched>,
-    _stream: Option<OpenStream>,
 }
 
 struct Watched {
@@ -38,10 +35,10 @@ struct Body(Rc<Watched>);
 
 impl Watch {
     /// Watches a request from here on, by its body; what is given back takes the body's place.
-    pub(super) fn over(payload: Payload, stream: Option<OpenStream>) -> (Self, Payload) {
+    pub(super) fn over(payload: Payload) -> (Self, Payload) {
         let watched = Rc::new(Watched { payload: RefCell::new(payload), is_read: Cell::new(true) });
         let body: BoxedPayloadStream = Box::pin(Body(watched.clone()));
-        (Self { watched, _stream: stream }, Payload::Stream { payload: body })
+        (Self { watched }, Payload::Stream { payload: body })
     }
 
     /// Waits until the client has gone.

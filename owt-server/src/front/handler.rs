@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use actix_http::Request;
+use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, RequestHead};
 use actix_web::http::Version;
 use actix_web::http::header::{HeaderMap, ORIGIN};
@@ -18,6 +19,7 @@ use super::guard::{Access, Guard};
 use super::headers::{declared_len, headers_with_host};
 use super::request_ids::Reservation;
 use super::routes::Found;
+use super::unread::UntilUnread;
 use super::{
     Front, SignedUrls, access_log, admin, client, confirm, near_miss, response, static_files,
 };
@@ -35,12 +37,10 @@ pub(super) async fn handle<E: Executor + Control + 'static>(
     let line = state.access_log.then(|| access_log::Line::begin(&request));
     let headers = headers_with_host(request.uri(), request.headers());
     let (watch, payload) = match request.version() {
-        Version::HTTP_2 => {
-            let stream = exchange(&request).map(Exchange::open_stream);
-            Some(Watch::over(payload.into_inner(), stream)).unzip()
-        }
+        Version::HTTP_2 => Some(Watch::over(payload.into_inner())).unzip(),
         _ => (None, Some(payload.into_inner())),
     };
+    let stream = watch.as_ref().and(exchange(&request)).map(Exchange::open_stream);
     let payload = payload.unwrap_or(Payload::None);
     let answer = front.answer(&request, &headers, payload, &mut context);
     let outcome = match &watch {
@@ -68,8 +68,15 @@ pub(super) async fn handle<E: Executor + Control + 'static>(
         Some(watch) => response.map_body(|_, body| watch.until_gone(body)),
         None => response,
     };
-    match line {
+    let response = match line {
         Some(line) => line.end_with(response, &request, &id, digest),
+        None => response,
+    };
+    let limit = state.write_timeout;
+    match stream {
+        Some(stream) => {
+            response.map_body(|_, body| BoxBody::new(UntilUnread::new(body, stream, limit)))
+        }
         None => response,
     }
 }

@@ -34,6 +34,7 @@ mod static_folder;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod unread;
 mod url_key_file;
 
 pub(crate) use approved::Approval;

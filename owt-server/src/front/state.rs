@@ -32,6 +32,8 @@ pub(crate) struct AppState {
     pub(crate) head_timeout: Duration,
     /// How long a body may stand still while it is being read.
     pub(crate) body_timeout: Duration,
+    /// How long an answer may stand still before nobody reads it any more.
+    pub(crate) write_timeout: Duration,
     /// Where files of forms are kept as long as their calls.
     pub(crate) uploads: PathBuf,
     pub(crate) static_files: Option<StaticFiles>,

@@ -43,7 +43,7 @@ pub(crate) struct Exchange {
 pub(crate) struct OpenStream(Rc<Exchange>);
 
 impl Exchange {
-    pub(super) fn new(is_secure: bool, open: Open) -> Self {
+    pub(crate) fn new(is_secure: bool, open: Open) -> Self {
         let (is_received, has_silent_rest, is_closing, waker, trust, streams) = Default::default();
         let stage = Cell::new(Stage::Idle);
         Self {

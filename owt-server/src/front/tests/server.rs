@@ -84,6 +84,7 @@ fn state(address: SocketAddr, uploads: &TempDir) -> AppState {
         connections: Connections::new(100, None),
         head_timeout: Duration::from_secs(10),
         body_timeout: Duration::from_secs(10),
+        write_timeout: Duration::from_secs(10),
         request_ids: RequestIds::new(),
         counters: RequestCounters::default(),
         drain: Drain::default(),
