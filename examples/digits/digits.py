@@ -1,4 +1,7 @@
 # Run: owt call examples/digits/digits.py image:@examples/digits/seven.txt
+# /// script
+# dependencies = ["scikit-learn"]
+# ///
 """Reads handwritten digits with scikit-learn: trained on first use, asked for many at once."""
 
 from owt.summat import batch, once

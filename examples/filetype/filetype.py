@@ -1,4 +1,7 @@
 # Run: ./examples/filetype/filetype.sh README.md http://localhost:9876
+# /// script
+# dependencies = ["magika"]
+# ///
 """Tells what files are by their content, with Magika."""
 
 from magika import Magika

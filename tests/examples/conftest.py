@@ -24,7 +24,8 @@ def models() -> Path:
 def example_server(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Return one server for all examples, started as their READMEs say: in the repository."""
     home = tmp_path_factory.mktemp("examples")
-    with Server.started("--python", str(models), home=home, cwd=ROOT) as server:
+    options = ("--python", str(models), "--dependencies", "off", "--pool", "gpu:workers=1")
+    with Server.started(*options, home=home, cwd=ROOT) as server:
         yield server
 
 

@@ -41,7 +41,8 @@ FRAMES = round(12 * 0.01 * RATE) + round(15 * 0.01 * RATE)
 def bark(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Return a server in the repository's root, which finds the stand-in before the package."""
     home, env = tmp_path_factory.mktemp("bark"), {"PYTHONPATH": str(STAND_IN)}
-    with Server.started("--python", str(models), home=home, env=env, cwd=ROOT) as server:
+    options = ("--python", str(models), "--dependencies", "off", "--pool", "gpu:workers=1")
+    with Server.started(*options, home=home, env=env, cwd=ROOT) as server:
         yield server
 
 
@@ -91,7 +92,12 @@ def test_text_and_speaker_make_the_key_of_the_cache(bark: Server) -> None:
 
 
 def test_the_models_are_loaded_once(serve: Serve, models: Path) -> None:
-    server = serve("--python", str(models), env={"PYTHONPATH": str(STAND_IN)})
+    server = serve(
+        *("--dependencies", "off", "--pool", "gpu:workers=1"),
+        "--python",
+        str(models),
+        env={"PYTHONPATH": str(STAND_IN)},
+    )
     for text in ("One.", "Two.", "Three."):
         assert server.call(BARK_PY, {"text": text}).status_code == 200
     assert server.log.since(0).count("the models that bark stands for are loaded") == 1

@@ -1,10 +1,12 @@
 """Digits read by a model that is trained once, and asked for many at a time."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
-from harness.program import ROOT
-from harness.server import Server
+from harness.program import ROOT, run_owt
+from harness.server import Serve, Server
+from harness.uv import machine
 
 ADAPTOR = (ROOT / "examples/digits/digits.py").read_text()
 CALLS = 120
@@ -40,3 +42,10 @@ def test_a_picture_with_other_signs_fails_alone(example_server: Server) -> None:
     answer = example_server.call(ADAPTOR, {"image": "  7\n"})
     assert answer.headers["Owt-Error"] == "adaptor-raised"
     assert answer.text.startswith("ValueError: substring not found\n")
+
+
+def test_with_uv_alone_it_brings_its_packages(serve: Serve, tmp_path: Path) -> None:
+    server = serve(env=machine())
+    command = ("call", "examples/digits/digits.py", "image:@examples/digits/seven.txt")
+    done = run_owt(*command, "--url", server.url, home=tmp_path, cwd=ROOT)
+    assert (done.stdout, done.stderr) == ('{"digit":7}', "")
