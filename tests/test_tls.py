@@ -1,6 +1,7 @@
 """HTTPS, and HTTP/2 over it, with the clients that people have."""
 
 import json
+import select
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,8 @@ from harness.envelope import Fields, envelope
 from harness.program import clean_environment, run, run_owt
 from harness.server import Serve, Server
 from harness.tls import Files, connect_http2
+from harness.wire import connect as connect_plain
+from harness.wire import json_request, read_answer
 
 # "ann", whose password is "secret".
 ANN = "ann:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
@@ -317,6 +320,19 @@ def test_a_stop_does_not_wait_for_idle_http2_connections(tls: Server, connect: C
     assert client.post("/", json=envelope("lambda: 1")).text == "1"
     tls.process.terminate()
     assert tls.process.wait(timeout=15) == 0
+
+
+def test_a_connection_counts_before_its_handshake(serve: Serve, files: Files) -> None:
+    server = serve(*files.options, "--max-connections-per-address", "1")
+    with connect_plain(server) as one, connect_plain(server) as other:
+        # One of the two is one too many, and is closed though nobody has sent anything.
+        closed, _, _ = select.select([one, other], [], [], 20)
+        assert len(closed) == 1
+        left = one if closed == [other] else other
+        trusted = ssl.create_default_context(cafile=files.authority)
+        with trusted.wrap_socket(left, server_hostname="localhost") as tcp:
+            tcp.sendall(json_request(envelope("lambda: 'in'")))
+            assert read_answer(tcp).body == b"in"
 
 
 def test_plain_http_is_not_answered(tls: Server) -> None:

@@ -1,6 +1,5 @@
 //! Whether a client may have one more connection.
 
-use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use owt_core::Error;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::super::Front;
+use super::super::connections::Open;
 use super::stream::{Refuse, Stream, Timeouts, Version};
 use super::{Exchange, refusal};
 
@@ -34,43 +34,44 @@ impl<E: 'static> Admission<E> {
         Rc::new(Self { front, refuse, timeouts, is_secure })
     }
 
-    /// Counts a connection while it is open, or says to its client why there can be no more.
-    pub(super) async fn admit<T: AsyncRead + AsyncWrite + Unpin>(
+    /// Counts a connection while it is open.
+    ///
+    /// # Errors
+    /// If its client has too many.
+    pub(super) fn open(&self, peer: Option<SocketAddr>) -> Result<Open, Error> {
+        self.front.state.connections.open(peer.map(|peer| peer.ip()))
+    }
+
+    /// Lets in a connection that counts.
+    pub(super) fn admit<T: AsyncRead + AsyncWrite + Unpin>(
         &self,
         socket: T,
         version: Version,
         peer: Option<SocketAddr>,
-    ) -> io::Result<Accepted<T>> {
-        let open = match self.front.state.connections.open(peer.map(|peer| peer.ip())) {
-            Ok(open) => open,
-            Err(err) => return Err(self.turn_away(socket, version, &err).await),
-        };
+        open: Open,
+    ) -> Accepted<T> {
         let exchange = Exchange::new(self.is_secure, open);
         let protocol = match version {
             Version::Http1 => Protocol::Http1,
             Version::Http2 { .. } => Protocol::Http2,
         };
         let stream = Stream::new(socket, version, exchange, self.timeouts, self.refuse.clone());
-        Ok((stream, protocol, peer))
+        (stream, protocol, peer)
     }
 
-    /// Says why a connection is closed. HTTP/2 has no words for that before there is a request.
-    async fn turn_away<T: AsyncRead + AsyncWrite + Unpin>(
+    /// Says in HTTP/1 why a connection is closed.
+    pub(super) async fn turn_away<T: AsyncRead + AsyncWrite + Unpin>(
         &self,
         mut socket: T,
-        version: Version,
         err: &Error,
-    ) -> io::Error {
-        if version == Version::Http1 {
-            let answer = refusal::unread(&self.front, err);
-            let told = async {
-                socket.write_all(&answer).await?;
-                socket.shutdown().await?;
-                // Closed while something of the client's is unread, it might never see the answer.
-                tokio::io::copy(&mut socket, &mut tokio::io::sink()).await
-            };
-            let _ = tokio::time::timeout(TURN_AWAY_TIMEOUT, told).await;
-        }
-        io::ErrorKind::ConnectionRefused.into()
+    ) {
+        let answer = refusal::unread(&self.front, err);
+        let told = async {
+            socket.write_all(&answer).await?;
+            socket.shutdown().await?;
+            // Closed while something of the client's is unread, it might never see the answer.
+            tokio::io::copy(&mut socket, &mut tokio::io::sink()).await
+        };
+        let _ = tokio::time::timeout(TURN_AWAY_TIMEOUT, told).await;
     }
 }

@@ -11,10 +11,11 @@ use actix_http::error::DispatchError;
 use actix_http::{HttpService, Request, Response, Version as HttpVersion};
 use actix_server::GracefulShutdownSignal;
 use actix_service::{
-    IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service,
+    map_config,
 };
 use actix_tls::accept::TlsError;
-use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
+use actix_tls::accept::rustls_0_23::Acceptor;
 use actix_web::dev::{AppConfig, Server, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::rt::net::{TcpStream, UnixStream};
@@ -126,8 +127,13 @@ where
     fn_service(move |socket: T| {
         let (admission, peer) = (admission.clone(), socket.prepare());
         async move {
-            let admitted = admission.admit(socket, Version::Http1, peer).await;
-            admitted.map_err(DispatchError::Io)
+            match admission.open(peer) {
+                Ok(open) => Ok(admission.admit(socket, Version::Http1, peer, open)),
+                Err(err) => {
+                    admission.turn_away(socket, &err).await;
+                    Err(refused())
+                }
+            }
         }
     })
     .and_then(http)
@@ -149,21 +155,28 @@ fn encrypted<E: Executor + Control + 'static>(
     let http = http(settings, &front, signal);
     let admission = Admission::new(settings.timeouts(), front, true);
     let max_streams = u32::try_from(settings.max_streams).unwrap_or(u32::MAX);
-    Acceptor::new(tls)
-        .map_err(TlsError::into_service_error)
-        .and_then(move |socket: TlsStream<TcpStream>| {
-            let (tcp, session) = socket.get_ref();
-            let version = match session.alpn_protocol() {
+    let acceptor = Acceptor::new(tls).map_err(TlsError::into_service_error);
+    apply_fn_factory(acceptor, move |socket: TcpStream, acceptor: &_| {
+        let (admission, peer) = (admission.clone(), socket.prepare());
+        // Counted before its handshake, which its client can draw out for seconds. Without one, there is no
+        // way to say why it is closed.
+        let handshake = admission.open(peer).map(|open| (open, acceptor.call(socket)));
+        async move {
+            let (open, handshake) = handshake.map_err(|_| TlsError::Service(refused()))?;
+            let socket = handshake.await?;
+            let version = match socket.get_ref().1.alpn_protocol() {
                 Some(b"h2") => Version::Http2 { max_streams },
                 _ => Version::Http1,
             };
-            let (admission, peer) = (admission.clone(), tcp.prepare());
-            async move {
-                let admitted = admission.admit(socket, version, peer).await;
-                admitted.map_err(|err| TlsError::Service(DispatchError::Io(err)))
-            }
-        })
-        .and_then(http.map_err(TlsError::Service))
+            Ok(admission.admit(socket, version, peer, open))
+        }
+    })
+    .and_then(http.map_err(TlsError::Service))
+}
+
+/// What becomes of a connection that is turned away.
+fn refused() -> DispatchError {
+    DispatchError::Io(io::ErrorKind::ConnectionRefused.into())
 }
 
 /// What speaks HTTP.
