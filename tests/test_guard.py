@@ -79,7 +79,7 @@ def test_over_plain_http_a_browser_has_to_show_which_page_asks(
 ) -> None:
     server = serve("--allow-host", "gpu-box.lan", "--allow-origin", "https://app.example")
     check(get(server, {**FIREFOX, **headers}), expected)
-    assert "This is plain HTTP" in server.log.since(0)
+    server.log.wait_for("This is plain HTTP")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])

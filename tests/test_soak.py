@@ -13,6 +13,7 @@ from harness import sockets
 from soak import content, deadly, mix
 from soak.call import Seen, call
 from soak.content import Headed, Sequence, numbered
+from soak.host import ALL_WORKERS
 from soak.manner import Leaves, Manner
 from soak.order import Expected, Order, text
 from soak.slots import code_in, home
@@ -264,7 +265,7 @@ def test_there_is_code_for_each_worker() -> None:
 
 
 def test_a_server_at_rest_holds_no_connection() -> None:
-    resting = Vitals(3, 2, 28, 6, 30.0, 8, 3, 20.0)
+    resting = Vitals(ALL_WORKERS + 1, ALL_WORKERS, 28, 6, 30.0, 8, 3, 20.0)
     assert is_complete(resting)
     for held in ("open_connections", "connections_in_close_wait", "other_connections"):
         assert not is_complete(replace(resting, **{held: 1}))

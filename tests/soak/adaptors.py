@@ -12,6 +12,31 @@ TEXT = _source("""
         return f"{n}"
 """)
 
+# The lock goes with its process, also if that is killed.
+TAKING_TURNS = _source("""
+    import fcntl
+    import time
+
+    def run(request, n):
+        with open("turn", "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return f"{n} is not alone"
+            time.sleep(0.002)
+        return f"{n}"
+""")
+
+WITH_PACKAGES = _source("""
+    # /// script
+    # dependencies = ["alpha"]
+    # ///
+    import alpha
+
+    def run(request, n):
+        return f"{alpha.version} {n}"
+""")
+
 SLEEPING = _source("""
     import time
 

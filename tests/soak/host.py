@@ -13,6 +13,8 @@ from pathlib import Path
 from harness.processes import children
 from harness.program import clean_environment, owt_binary
 from harness.server import GREETING, TEST_VIRTUALENV, stop
+from harness.uv import on_path, shelf
+from harness.venvs import UV
 
 from soak.manner import MOST_PAUSE
 
@@ -38,12 +40,19 @@ OPTIONS = (
     *("--write-timeout", str(WRITE_TIMEOUT)),
     *("--worker-kill-rss", f"{MOST_MEMORY}M"),
     *("--grace", str(GRACE), "--cache-size", "8M", "--max-adaptors", "64"),
+    *("--pool", "turns:workers=2,slots=1", "--pool", "copies:workers=2,replicas=2,idle=2s"),
 )
 
-DEATH = re.compile(r"^(\S+) .*worker \d+ ended \((.+)\); starting another", re.MULTILINE)
+# Those of the default pool, of the two others, and of the environment.
+ALL_WORKERS = WORKERS + 2 + 2 + 1
+
+# What a call with a metadata block has installed.
+PACKAGE = ("alpha", "1.0")
+
+DEATH = re.compile(r"^(\S+) .*worker \S+ ended \((.+)\); starting another", re.MULTILINE)
 
 FAILED_START = re.compile(
-    r"^(\S+) .*worker \d+: (?:a worker process ended while|Python does not start)", re.MULTILINE
+    r"^(\S+) .*worker \S+: (?:\S+ ended while it was starting|Python does not start)", re.MULTILINE
 )
 
 
@@ -64,7 +73,8 @@ class Host:
         for folder in FOLDERS.values():
             (home / folder).mkdir()
         own = {variable: str(home / folder) for variable, folder in FOLDERS.items()}
-        env = {**TEST_VIRTUALENV, **own, MARK: mark}
+        env = {**TEST_VIRTUALENV, **own, **on_path(UV), MARK: mark}
+        shelf(home, PACKAGE)
         with _log(home).open("w") as log:
             process = subprocess.Popen(
                 [str(owt_binary()), "serve", *OPTIONS],
@@ -149,7 +159,9 @@ def _log(home: Path) -> Path:
 
 
 def _is_cache(path: Path) -> bool:
-    """Tell whether there is nothing in a folder but what the next server uses."""
+    """Tell whether it is uv's, or there is nothing in it but what the next server uses."""
+    if path.name == "uv" or path.name.startswith("uv-"):
+        return True
     names = os.listdir(path) if path.is_dir() else []
     return bool(names) and all(
         name.startswith("python-") or name == "environments" for name in names

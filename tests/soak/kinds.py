@@ -50,6 +50,26 @@ def by_digest(rnd: Random) -> Order:
     return of_fields("by digest", fields, text(f"{n}"))
 
 
+def taking_turns(rnd: Random) -> Order:
+    """Return a call in a pool with one slot."""
+    n = name(rnd)
+    return order("in turns", adaptors.TAKING_TURNS, text(f"{n}"), {"n": n}, pool="turns")
+
+
+def in_copies(rnd: Random) -> Order:
+    """Return a call in a pool whose workers hold the same, and are replaced when they are idle."""
+    n = name(rnd)
+    more = {"keep_alive": "0"} if rnd.random() < 0.05 else {}
+    return order("in copies", adaptors.TEXT, text(f"{n}"), {"n": n}, pool="copies", **more)
+
+
+def with_packages(rnd: Random) -> Order:
+    """Return a call in an environment of its own; what installs it may be killed as well."""
+    n = name(rnd)
+    expected = text(f"1.0 {n}", or_code="dependencies-failed")
+    return order("with packages", adaptors.WITH_PACKAGES, expected, {"n": n})
+
+
 def fresh(rnd: Random) -> Order:
     """Return a call of code that the server has not seen."""
     n = name(rnd)

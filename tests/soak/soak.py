@@ -36,7 +36,7 @@ FAILED_STARTS, IN_A_ROW = 3, 15.0
 
 # Lines of the log that must never be there, but for workers that were killed while they started.
 FAULT = re.compile(
-    r"^(?!.*worker \d+: (?:\S+ ended while it was starting \(signal: |cannot start a worker)"
+    r"^(?!.*worker \S+: (?:\S+ ended while it was starting \(signal: |cannot start a worker)"
     r").*(?:panicked at| ERROR ).*$",
     re.MULTILINE,
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness import sockets
 
-from soak.host import THREADS, WORKERS, Host
+from soak.host import ALL_WORKERS, THREADS, Host
 
 # How long a server may take after the load to come to rest.
 PATIENCE = 15.0
@@ -91,7 +91,7 @@ def is_complete(vitals: Vitals) -> bool:
         vitals.connections_in_close_wait,
         vitals.other_connections,
     )
-    is_alone = vitals.workers == WORKERS and vitals.processes == WORKERS + 1
+    is_alone = vitals.workers == ALL_WORKERS and vitals.processes == ALL_WORKERS + 1
     return is_alone and not any(connections)
 
 
