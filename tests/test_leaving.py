@@ -75,21 +75,22 @@ NOT_BEGUN_ASYNC = """
         yield "never"
 """
 
+# It does not let itself be interrupted, not even while it still logs that it has begun.
 POLLING = """
     import logging
     import time
 
     def run(request):
-        logging.info("begun, disconnected: %s", request.disconnected)
-        while True:
-            try:
-                if request.disconnected:
-                    logging.warning("it has left")
-                    return
-                time.sleep(0.002)
-            except BaseException:
-                # Code that does not let itself be interrupted.
-                continue
+        try:
+            logging.info("begun, disconnected: %s", request.disconnected)
+            wait(request)
+        except BaseException:
+            wait(request)
+
+    def wait(request):
+        while not request.disconnected:
+            time.sleep(0.002)
+        logging.warning("it has left")
 """
 
 COUNTING = """
