@@ -6,6 +6,7 @@
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use owt_common::wire::{CallHead, Failure, Frame, ReplyHead, pull, push};
+use owt_core::Progress;
 
 fuzz_target!(|input: (u8, &[u8])| {
     let (cut, bytes) = input;
@@ -41,4 +42,5 @@ fn look_into(frame: Frame) {
     let _ = copy().split_head::<CallHead<'_>>();
     let _ = copy().split_head::<ReplyHead<'_>>();
     let _ = copy().split_head::<Failure<'_>>();
+    let _ = copy().split_head::<Progress>();
 }

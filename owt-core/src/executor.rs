@@ -13,7 +13,7 @@ use futures_core::stream::LocalBoxStream;
 use serde::{Serialize, Serializer};
 
 use crate::stats::Stats;
-use crate::{Call, Code, Digest, Error};
+use crate::{Call, Code, Digest, Error, Progress};
 
 /// Runs calls.
 ///
@@ -49,6 +49,9 @@ pub trait Control {
     /// interrupted. Whether there was one.
     fn cancel(&self, id: &str) -> impl Future<Output = bool>;
 
+    /// What the call with this id reports of its progress, if there is such a call.
+    fn progress(&self, id: &str) -> impl Future<Output = Option<ProgressStream>>;
+
     /// The adaptors that are loaded, each as a JSON object.
     fn adaptors(&self) -> impl Future<Output = Vec<serde_json::Value>>;
 
@@ -81,6 +84,10 @@ pub trait Control {
 
 /// The rest of a request's body, as it arrives. After an error comes nothing.
 pub type BodyStream = LocalBoxStream<'static, Result<Bytes, Error>>;
+
+/// What a call has reported last, and then what it reports, until it is over. Whoever reads slowly misses
+/// all but the newest.
+pub type ProgressStream = LocalBoxStream<'static, Progress>;
 
 /// Something that lives as long as a call does: files of its body, a count of calls in flight.
 /// Executors keep it, and do not look into it.
@@ -123,6 +130,9 @@ pub struct CallInfo {
     pub state: CallState,
     /// Seconds since the executor was given it.
     pub age: f64,
+    /// What its code has reported last, if it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
 }
 
 /// How far a call has come.

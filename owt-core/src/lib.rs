@@ -14,6 +14,7 @@ mod file_name;
 mod keep_alive;
 pub mod kwargs;
 pub mod owtify;
+pub mod progress;
 mod sentence;
 pub mod signature;
 pub mod stats;
@@ -25,9 +26,10 @@ pub use envelope::{Envelope, Field, FieldKind, FieldValue, NearMiss, ValueInvali
 pub use error::{Error, ErrorKind};
 pub use executor::{
     BodyStream, CallGuard, CallInfo, CallState, Control, DEFAULT_POOL, Executor, Failure, Health,
-    PoolHealth, Reply, ReplyBody, ReplyHead, Timing,
+    PoolHealth, ProgressStream, Reply, ReplyBody, ReplyHead, Timing,
 };
 pub use file_name::FileName;
 pub use keep_alive::{KeepAlive, NotKeepAlive};
 pub use owtify::{OwtifyError, owtify};
+pub use progress::Progress;
 pub use signature::{UrlKey, UrlKeyInvalid, UrlKeys, owtify_signed};

@@ -12,6 +12,7 @@ from owt import _importer
 _importer.install()
 
 from owt._main import main  # noqa: E402
+from owt._progress import progress  # noqa: E402
 from owt._request import Request  # noqa: E402
 from owt._response import Response, abort  # noqa: E402
 from owt._server import Server, args  # noqa: E402
@@ -37,6 +38,7 @@ __all__ = [
     "on_main_thread",
     "owtify",
     "pipe",
+    "progress",
     "same_thread",
 ]
 

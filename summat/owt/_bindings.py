@@ -133,6 +133,12 @@ class Call(Protocol):
     def loaded(self) -> None:
         """Report that loading has ended and running begins."""
 
+    def progress(self, done: float, total: float | None, text: str | None, /) -> None:
+        """Report how far the call has come. Cheap: the client is told a few times a second.
+
+        Raises ValueError if `done` is not finite.
+        """
+
     def reply(
         self, status: int, content_type: str | None, headers: Headers, body: Chunk, /
     ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import Context, copy_context
 
-from owt import _adaptor_threads, _log, _thread_affinity
+from owt import _adaptor_threads, _log, _progress, _thread_affinity
 from owt._adaptor_threads import Job
 from owt._deliver import deliver, fail
 from owt._errors import Interrupted
@@ -39,6 +39,7 @@ def handle(call: Call) -> bool:
 def _handle(call: Call) -> bool:
     digest = call.digest
     _log.begin(call.id, digest)
+    _progress.begin(call)
     is_done = True
     try:
         is_done = _answer(call, digest)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from owt import _progress
 from owt._multidict import Headers, Missing, MultiDict
 from owt._response import abort
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from functools import cached_property as lazy
-    from typing import Any
+    from typing import Any, SupportsFloat
 
     from owt._bindings import Call, Part
     from owt._form import File
@@ -52,6 +53,15 @@ class Request:
     def disconnected(self) -> bool:
         """Whether the client has gone or the call was cancelled: nobody waits for the response."""
         return self._call.disconnected
+
+    def progress(
+        self, done: SupportsFloat, total: SupportsFloat | None = None, text: object = None
+    ) -> None:
+        """Report how far the call has come: `done` of `total`, in whatever it counts.
+
+        Clients see it while they wait. `text` says what is being done, in 200 characters at most.
+        """
+        _progress.report(self._call, done, total, text)
 
     @lazy
     def method(self) -> str:

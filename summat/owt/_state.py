@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from os import _exit, close
 
+from owt import _progress
 from owt._adaptor_threads import AdaptorThreads
 from owt._load import AdaptorCache
 from owt._loop import Loop
@@ -42,6 +43,7 @@ def _after_fork(descriptors: list[int]) -> None:
     state.adaptors.after_fork()
     state.loop.after_fork()
     state.adaptor_threads.after_fork()
+    _progress.after_fork()
     # Emptied: in a child of this child, the numbers may belong to other files.
     while descriptors:
         with suppress(OSError):

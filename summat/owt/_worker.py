@@ -10,7 +10,7 @@ import os
 import sys
 import warnings
 
-from owt import _importer, _log, _main, _server
+from owt import _importer, _log, _main, _server, _tqdm
 from owt._cancellation import blocked_loop, cancel, is_deferred, unblock
 from owt._errors import Interrupted
 from owt._handle import handle
@@ -54,6 +54,7 @@ def start(settings: Settings) -> None:
     state.evaluate = not settings["no_eval"]
     state.sockets = frozenset(os.fstat(descriptor).st_ino for descriptor in settings["fds"])
     _main.install()
+    _tqdm.install()
     sys.setswitchinterval(_SWITCH_INTERVAL)
     warnings.simplefilter("ignore", SyntaxWarning)
     # Python would show the line that it warns of, and the log never shows source.

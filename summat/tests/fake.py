@@ -45,6 +45,8 @@ class FakeCall:
         vars(self).update(given)
         # The response, as a list of the methods called, in order.
         self.events: list[tuple[Any, ...]] = []
+        # What was reported of its progress.
+        self.reports: list[tuple[float, float | None, str | None]] = []
         self.answered = threading.Event()
         self.is_done = threading.Event()
         # The length of a streamed response, if known.
@@ -67,6 +69,9 @@ class FakeCall:
 
     def loaded(self) -> None:
         self.events.append(("loaded",))
+
+    def progress(self, done: float, total: float | None, text: str | None) -> None:
+        self.reports.append((done, total, text))
 
     def reply(self, status: int, content_type: str | None, headers: Headers, body: Chunk) -> None:
         assert isinstance(body, bytes)

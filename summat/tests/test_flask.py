@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parents[2] / "docs" / "request.md"
 ROWS: dict[str, str] = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", PAGE.read_text(), re.MULTILINE))
-OWN = {"id", "disconnected"}
+OWN = {"id", "disconnected", "progress"}
 SAME = [name for name, here in ROWS.items() if here.startswith("the same")]
 METHODS = {"get_data", "get_json"}
 # Flask's values of attributes that owt represents differently.

@@ -28,6 +28,7 @@ def test_the_public_names_are_these() -> None:
         "on_main_thread",
         "owtify",
         "pipe",
+        "progress",
         "same_thread",
     ]
     namespace: dict[str, object] = {}

@@ -52,7 +52,7 @@ def read_answer(connection: socket.socket, method: str = "GET") -> Answer:
         return Answer(response.status, headers, response.read())
 
 
-def json_request(fields: Fields) -> bytes:
+def json_request(fields: Fields, *headers: tuple[str, str]) -> bytes:
     """Return a POST of an envelope as JSON."""
-    headers = (("Host", "localhost"), ("Content-Type", "application/json"))
+    headers = (("Host", "localhost"), ("Content-Type", "application/json"), *headers)
     return request_bytes("POST", "/", headers, json.dumps(fields).encode())

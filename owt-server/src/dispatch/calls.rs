@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use owt_core::stats::{CallStats, Stats, WorkerStats};
-use owt_core::{CallInfo, CallState, Code, Control, Digest, Health};
+use owt_core::{CallInfo, CallState, Code, Control, Digest, Health, ProgressStream};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -16,6 +16,7 @@ use super::connection::Connection;
 use super::context::CallContext;
 use super::dispatcher::Dispatcher;
 use super::pending::Outcome;
+use super::reported::{self, Reports};
 use crate::pool::{self, UsedAdaptor};
 use owt_common::wire::Kind;
 
@@ -41,6 +42,15 @@ impl Control for Dispatcher {
             async move { cancelled > 0 }
         };
         self.broadcast.ask_all(cancel).await.contains(&true)
+    }
+
+    async fn progress(&self, id: &str) -> Option<ProgressStream> {
+        let id = id.to_owned();
+        let follow = move |dispatcher: Rc<Dispatcher>| {
+            let reports = dispatcher.follow(&id);
+            async move { reports }
+        };
+        self.broadcast.ask_all(follow).await.into_iter().flatten().next().map(reported::stream)
     }
 
     /// A worker that does not answer soon is left out: it is the busy one that somebody wants to
@@ -102,6 +112,16 @@ impl Dispatcher {
     /// The calls of this thread.
     async fn own_calls(&self) -> Vec<CallInfo> {
         join_all(self.connections.all().iter().map(calls_at)).await.concat()
+    }
+
+    /// Where the reports of a call of this thread are read.
+    fn follow(&self, id: &str) -> Option<Reports> {
+        let connections = self.connections.all();
+        let mut calls = connections.iter().flat_map(|connection| connection.calls());
+        calls.find_map(|(_, pending)| {
+            let context = pending.context.as_ref().filter(|context| context.id == id)?;
+            Some(context.reported.follow())
+        })
     }
 
     /// Cancels each call of this thread of which `is_meant` is true; how many there were.

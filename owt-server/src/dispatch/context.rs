@@ -2,10 +2,13 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
 use owt_core::{Call, CallGuard, CallInfo, CallState, Digest, FileName, KeepAlive};
+
+use super::reported::Reported;
 
 #[derive(Debug)]
 pub(super) struct CallContext {
@@ -18,11 +21,18 @@ pub(super) struct CallContext {
     pool: Arc<str>,
     pub(super) file_name: Option<FileName>,
     pub(super) keep_alive: Option<KeepAlive>,
+    /// Shared by all attempts to send the call.
+    pub(super) reported: Rc<Reported>,
     guard: RefCell<CallGuard>,
 }
 
 impl CallContext {
-    pub(super) fn new(call: &Call, pool: Arc<str>, guard: CallGuard, began: Instant) -> Self {
+    pub(super) fn new(
+        call: &Call,
+        pool: Arc<str>,
+        (guard, reported): (CallGuard, Rc<Reported>),
+        began: Instant,
+    ) -> Self {
         let request = &call.request;
         Self {
             id: request.id.clone(),
@@ -34,6 +44,7 @@ impl CallContext {
             pool,
             file_name: call.file_name.clone(),
             keep_alive: call.keep_alive,
+            reported,
             guard: RefCell::new(guard),
         }
     }
@@ -59,6 +70,7 @@ impl CallContext {
             pool: self.pool.clone(),
             state,
             age: self.began.elapsed().as_secs_f64(),
+            progress: self.reported.last(),
         }
     }
 }

@@ -24,6 +24,7 @@ use super::out_of_memory;
 use super::pending::Outcome;
 use super::placement::worker_of;
 use super::reply_stream::ReplyStream;
+use super::reported::Reported;
 use super::shared::Shared;
 use crate::pool::WorkerEvent;
 use owt_common::wire::{self, MAX_TEXT};
@@ -126,13 +127,15 @@ impl Executor for Dispatcher {
         let is_streamed = rest.is_some();
         // A body that is streamed cannot be sent again when the worker asks for the source.
         let mut needs_source = is_streamed;
+        let reported = Rc::<Reported>::default();
         self.count(|stats| stats.started += 1);
         loop {
             // The worker that asked for the source may have been retired since.
             let connection = self.connections.to(worker);
             let sends_source = connection.is_first_source(digest) || needs_source;
             let name = pool.profile.name.clone();
-            let context = CallContext::new(&call, name, guard.clone(), began);
+            let kept = (guard.clone(), reported.clone());
+            let context = CallContext::new(&call, name, kept, began);
             let in_flight = InFlight::open(&connection, &self.shared, worker, context, limit)?;
             if !in_flight.has_slot().await || !in_flight.may_send().await {
                 continue;

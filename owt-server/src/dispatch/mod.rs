@@ -17,6 +17,7 @@ mod out_of_memory;
 mod pending;
 mod placement;
 mod reply_stream;
+mod reported;
 mod shared;
 mod slots;
 mod sources;

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use owt_core::Error;
+use owt_core::{Error, Progress};
 use tokio::sync::Notify;
 
 use super::context::CallContext;
@@ -52,6 +52,11 @@ impl Pending {
     /// Releases the guard: the call has ended or is abandoned.
     pub(super) fn release_guard(&self) {
         self.context.as_ref().inspect(|context| context.release_guard());
+    }
+
+    /// Keeps what the call's code says of its progress.
+    pub(super) fn report(&self, progress: Progress) {
+        self.context.as_ref().inspect(|context| context.reported.report(progress));
     }
 
     /// The worker says that it has begun to run the call.

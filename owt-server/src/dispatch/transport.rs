@@ -80,6 +80,11 @@ impl Connection {
                 upload.inspect(|window| window.update(frame.bytes()));
                 false
             }
+            Kind::Progress => {
+                let (progress, _) = frame.split_head()?;
+                pending.report(progress);
+                false
+            }
             Kind::Started => {
                 pending.start();
                 false

@@ -5,7 +5,7 @@ use actix_web::http::{Method, StatusCode};
 use owt_core::{Control, Error, Executor, Health, PoolHealth};
 use serde_json::{Map, Value, json};
 
-use super::{Front, metrics};
+use super::{Front, metrics, progress_events};
 
 pub(super) async fn answer<E: Executor + Control + 'static>(
     front: &Front<E>,
@@ -33,6 +33,10 @@ pub(super) async fn answer<E: Executor + Control + 'static>(
         (&Method::GET | &Method::HEAD, "calls") => {
             Ok(HttpResponse::Ok().json(executor.calls().await))
         }
+        (&Method::GET, path) => match progress_events::call_id(path) {
+            Some(id) => progress_events::answer(executor, id).await,
+            None => Err(Error::PathUnknown),
+        },
         (&Method::DELETE, path) => match path.strip_prefix("calls/") {
             Some(id) => cancel(executor, id).await,
             None => forget(executor, path),

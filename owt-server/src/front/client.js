@@ -1,4 +1,4 @@
-// owt-client, built by `cargo xtask wasm` from sources 04b50e619a9fee4faa0c16ff6501199015656ba9238df05f26f2a92d7e6c424c
+// owt-client, built by `cargo xtask wasm` from sources c10451c39467d1ee7d2844bda7cc5e2bd051043bd64566b62fd2f49ab6ddcc0a
 /*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */
 var u=class extends Error{name="OwtError";code;#f;constructor(f,e,b={}){super(e,"cause"in b?{cause:b.cause}:void 0),this.
 code=f,this.#f=b.response}get response(){return this.#f}get status(){return this.#f?.status}};function Y(a){if(D(a))return a;let f=f0(a)?void 0:a0();try{if(f!==void 0)return f.readFileSync(a,"utf8")}catch(e){throw O(

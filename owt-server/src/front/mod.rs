@@ -24,6 +24,7 @@ mod limits;
 mod metrics;
 mod multipart;
 mod near_miss;
+mod progress_events;
 mod request_ids;
 mod response;
 mod routes;

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use owt_core::stats::{GpuStats, Stats};
 use owt_core::{
     BodyStream, Call, CallGuard, CallInfo, Code, Control, DEFAULT_POOL, Digest, Error, Executor,
-    Failure, Health, Reply,
+    Failure, Health, ProgressStream, Reply,
 };
 use serde_json::Value;
 
@@ -118,6 +118,12 @@ impl Control for Router {
         let dispatchers = self.dispatchers();
         let cancelled = join_all(dispatchers.iter().map(|dispatcher| dispatcher.cancel(id))).await;
         cancelled.contains(&true)
+    }
+
+    async fn progress(&self, id: &str) -> Option<ProgressStream> {
+        let dispatchers = self.dispatchers();
+        let found = join_all(dispatchers.iter().map(|dispatcher| dispatcher.progress(id))).await;
+        found.into_iter().flatten().next()
     }
 
     async fn adaptors(&self) -> Vec<Value> {

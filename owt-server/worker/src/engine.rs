@@ -17,6 +17,7 @@ use super::delay_queue::DelayQueue;
 use super::leadership::Leadership;
 use super::monitor::Monitor;
 use super::reader::{Command, Reader};
+use super::reports;
 use super::scheduler::{Job, Scheduler};
 use owt_common::wire::{Kind, ReplyHead};
 
@@ -36,6 +37,8 @@ pub(crate) struct Engine {
     pub(super) monitor: Monitor,
     /// What they wait for is ended when they are due.
     pub(super) interrupted_calls: DelayQueue<Arc<Call>>,
+    /// Each has a report that is sent when it is due.
+    pub(super) waiting_reports: DelayQueue<Arc<Call>>,
     /// Each asks for one more thread.
     pub(super) thread_requests: Sender<()>,
 }
@@ -59,6 +62,7 @@ impl Engine {
             leadership: Leadership::new(),
             monitor: Monitor::default(),
             interrupted_calls: DelayQueue::new(UNBLOCK_DELAY),
+            waiting_reports: DelayQueue::new(reports::INTERVAL),
             thread_requests,
         });
         engine.start_threads(py, requested)?;

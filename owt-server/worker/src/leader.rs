@@ -80,14 +80,14 @@ impl Engine {
         }
     }
 
-    /// The monitor thread: preempts a leader whose job takes long, writes what was left to it, and
-    /// follows up on interrupted calls.
+    /// The monitor thread: preempts a leader whose job takes long, writes what was left to it, sends
+    /// reports that are due, and follows up on interrupted calls.
     pub(super) fn watch(self: &Arc<Self>) {
         let mut last_active = Instant::now();
         loop {
             thread::sleep(TIME_SLICE);
             let slice = self.leadership.slice();
-            let flush_requested = self.monitor.take_flush_request();
+            let flush_requested = self.monitor.take_flush_request() | self.send_due_reports();
             if slice.is_some() || flush_requested {
                 last_active = Instant::now();
             }
@@ -102,7 +102,9 @@ impl Engine {
             }
             if last_active.elapsed() > IDLE_TIMEOUT {
                 self.monitor.sleep(|| {
-                    self.leadership.slice().is_none() && self.interrupted_calls.is_empty()
+                    self.leadership.slice().is_none()
+                        && self.interrupted_calls.is_empty()
+                        && self.waiting_reports.is_empty()
                 });
                 last_active = Instant::now();
             }

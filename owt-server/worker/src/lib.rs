@@ -24,6 +24,7 @@ mod py_call;
 mod python;
 mod reader;
 mod reply;
+mod reports;
 mod run_job;
 mod run_queue;
 mod scheduler;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use owt_core::Progress;
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::{PyConnectionResetError, PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyConnectionResetError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
@@ -13,7 +14,7 @@ use super::flow_control::try_receive;
 use super::reply::{AlreadyAnswered, ReplyEnd};
 use super::upload::Received;
 
-#[pyclass(frozen, name = "Call", module = "owt._bindings")]
+#[pyclass(frozen, weakref, name = "Call", module = "owt._bindings")]
 pub(crate) struct PyCall {
     engine: Arc<Engine>,
     call: Arc<Call>,
@@ -172,6 +173,21 @@ impl PyCall {
     /// Marks that the adaptor is loaded, and its function is about to be called.
     fn loaded(&self) {
         self.call.loaded();
+    }
+
+    /// Reports how far the call has come.
+    #[pyo3(signature = (done, total, text, /))]
+    fn progress(
+        &self,
+        done: f64,
+        total: Option<f64>,
+        text: Option<&Bound<'_, PyString>>,
+    ) -> PyResult<()> {
+        let text = text.map(|text| text.to_string_lossy());
+        let progress = Progress::new(done, total, text.as_deref())
+            .ok_or_else(|| PyValueError::new_err("what is done is a finite number"))?;
+        self.engine.report(&self.call, progress);
+        Ok(())
     }
 
     /// Sends a reply whose body is complete.

@@ -3,12 +3,14 @@
 use parking_lot::Mutex;
 
 use super::connection::Channel;
+use super::reports::Reports;
 use super::window::ReplyWindow;
 use owt_common::wire::{CHUNK, Failure, Kind, ReplyHead};
 
 pub(crate) struct Reply {
     pub(super) channel: Channel,
-    progress: Mutex<Progress>,
+    stage: Mutex<Stage>,
+    pub(super) reports: Reports,
     pub(super) window: ReplyWindow,
 }
 
@@ -19,7 +21,7 @@ pub(crate) struct AlreadyAnswered;
 
 /// How much of the reply has been sent.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Progress {
+enum Stage {
     #[default]
     Nothing,
     Head,
@@ -40,16 +42,18 @@ pub(crate) enum ReplyEnd<'a> {
 
 impl Reply {
     pub(super) fn new(channel: Channel) -> Self {
-        Self { channel, progress: Mutex::default(), window: ReplyWindow::default() }
+        let (stage, reports, window) = Default::default();
+        Self { channel, stage, reports, window }
     }
 
     /// Claims the one reply that a call may have.
     pub(super) fn begin(&self) -> Result<(), AlreadyAnswered> {
-        let mut progress = self.progress.lock();
-        if *progress != Progress::Nothing {
+        let mut stage = self.stage.lock();
+        if *stage != Stage::Nothing {
             return Err(AlreadyAnswered);
         }
-        *progress = Progress::Head;
+        *stage = Stage::Head;
+        self.reports.send_waiting(&self.channel);
         Ok(())
     }
 
@@ -72,7 +76,7 @@ impl Reply {
 
     /// Ends a reply that has begun; nothing happens if it has ended, as by an error.
     pub(super) fn end(&self, end: &ReplyEnd<'_>) {
-        if self.complete() != Progress::Head {
+        if self.complete() != Stage::Head {
             return;
         }
         match end {
@@ -86,14 +90,15 @@ impl Reply {
     /// Sends an error instead of a reply. A reply that has begun is broken off.
     pub(super) fn fail(&self, failure: &Failure<'_>) {
         match self.complete() {
-            Progress::Nothing => self.channel.push_head(Kind::Fail, failure, b""),
-            Progress::Head => self.channel.push(Kind::Broken, failure.text.as_bytes()),
-            Progress::Everything => {}
+            Stage::Nothing => self.channel.push_head(Kind::Fail, failure, b""),
+            Stage::Head => self.channel.push(Kind::Broken, failure.text.as_bytes()),
+            Stage::Everything => {}
         }
     }
 
-    fn complete(&self) -> Progress {
-        std::mem::replace(&mut *self.progress.lock(), Progress::Everything)
+    fn complete(&self) -> Stage {
+        self.reports.close(&self.channel);
+        std::mem::replace(&mut *self.stage.lock(), Stage::Everything)
     }
 }
 
@@ -107,8 +112,10 @@ mod tests {
     use rstest::rstest;
 
     use super::super::connection::Connection;
+    use super::super::reports::Reported;
     use super::*;
     use owt_common::wire;
+    use owt_core::Progress;
 
     /// The kinds of frames that the front gets.
     fn sent(send: impl FnOnce(&Reply)) -> Vec<Kind> {
@@ -141,6 +148,31 @@ mod tests {
             ends.iter().for_each(|end| reply.end(end));
             reply.fail(&failure());
             assert_eq!(reply.begin(), Err(AlreadyAnswered));
+        });
+        assert_eq!(kinds, expected);
+    }
+
+    #[rstest]
+    #[case::whole(&[ReplyEnd::WithHead], &[Kind::Progress, Kind::Progress, Kind::Head])]
+    #[case::streamed(
+        &[ReplyEnd::Complete],
+        &[Kind::Progress, Kind::Progress, Kind::Head, Kind::Progress, Kind::End]
+    )]
+    fn the_last_report_comes_before_the_end(
+        #[case] ends: &[ReplyEnd<'_>],
+        #[case] expected: &[Kind],
+    ) {
+        let report = |reply: &Reply| reply.reports.report(Progress::default(), &reply.channel);
+        let kinds = sent(|reply| {
+            let reported = [report(reply), report(reply), report(reply)];
+            assert_eq!(reported, [Reported::Sent, Reported::Waits, Reported::Merged]);
+            reply.begin().unwrap();
+            reply.push_head(&ReplyHead::default(), b"");
+            if matches!(ends, [ReplyEnd::Complete]) {
+                assert_eq!(report(reply), Reported::Waits);
+            }
+            ends.iter().for_each(|end| reply.end(end));
+            assert_eq!(report(reply), Reported::Merged);
         });
         assert_eq!(kinds, expected);
     }

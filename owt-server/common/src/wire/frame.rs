@@ -70,6 +70,8 @@ pub enum Kind {
     /// Worker to front: a call that does not end is left alone. One byte: 0 if its thread waits
     /// without holding the interpreter's lock, 1 if it runs on in Python.
     Abandoned = 28,
+    /// Worker to front: a [`Progress`](owt_core::Progress), as the call's code reports it.
+    Progress = 29,
 }
 
 /// Appends one frame to `out`: a head, if there is one, and raw bytes.

@@ -1,6 +1,6 @@
 //! `/_owt/`: the server as its operator sees it.
 
-use owt_core::{Health, PoolHealth};
+use owt_core::{Health, PoolHealth, Progress};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -61,6 +61,30 @@ async fn a_call_is_listed_and_cancelled_by_the_id_that_its_client_chose() {
     assert_eq!(header(&response, "owt-request-id"), Some("mine"));
     let again = client.get(server.run("hello")).header("owt-request-id", "mine").send();
     assert_eq!(again.await.unwrap().text().await.unwrap(), "hello");
+}
+
+#[actix_web::test]
+async fn progress_is_listed_and_followed_until_the_call_is_over() {
+    let server = start();
+    let call = reqwest::Client::new().get(server.run("hang")).header("owt-request-id", "mine");
+    let call = actix_web::rt::spawn(call.send());
+    server.recorded.until_open(1).await;
+    let following = actix_web::rt::spawn(reqwest::get(server.url("/_owt/calls/mine/events")));
+    server.recorded.until_followed("mine").await;
+    server.recorded.report("mine", &Progress::new(1.0, Some(4.0), Some("a\n\nb")).unwrap());
+    server.recorded.report("mine", &Progress::new(2.5, None, None).unwrap());
+    let calls: Value = server.get(server.url("/_owt/calls")).await.json().await.unwrap();
+    assert_eq!(calls[0]["progress"], json!({ "done": 2.5, "total": null, "text": null }));
+    server.recorded.cancel_all();
+    call.await.unwrap().unwrap();
+    let events = following.await.unwrap().unwrap();
+    assert_eq!(header(&events, "content-type"), Some("text/event-stream"));
+    let expected = "event: progress\ndata: {\"done\":1,\"total\":4,\"text\":\"a\\n\\nb\"}\n\n\
+                    event: progress\ndata: {\"done\":2.5,\"total\":null,\"text\":null}\n\n\
+                    event: end\ndata: {}\n\n";
+    assert_eq!(events.text().await.unwrap(), expected);
+    let again = server.get(server.url("/_owt/calls/mine/events")).await;
+    assert_eq!((again.status().as_u16(), header(&again, "owt-error")), (404, Some("call-unknown")));
 }
 
 #[actix_web::test]

@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use futures_util::stream::{LocalBoxStream, StreamExt, iter, pending};
+use futures_util::stream::{LocalBoxStream, StreamExt, iter, pending, poll_fn};
 use owt_core::stats::{CallStats, Stats, WorkerStats};
 use owt_core::{
     BodyStream, Call, CallGuard, CallInfo, CallState, Code, Content, Control, Digest, Error,
-    Executor, Failure, Health, Reply, ReplyBody, ReplyHead, Timing,
+    Executor, Failure, Health, Progress, ProgressStream, Reply, ReplyBody, ReplyHead, Timing,
 };
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 type Chunks = LocalBoxStream<'static, Result<Bytes, Error>>;
@@ -39,6 +40,8 @@ pub(super) struct Recorded {
 struct Open {
     info: CallInfo,
     cancelled: Arc<Notify>,
+    /// Whoever follows the call.
+    followers: Vec<UnboundedSender<Progress>>,
 }
 
 impl Recorded {
@@ -54,6 +57,24 @@ impl Recorded {
             }
         };
         timeout(Duration::from_secs(10), waiting).await.expect("calls begin and end");
+    }
+
+    /// Waits until somebody follows a call.
+    pub(super) async fn until_followed(&self, id: &str) {
+        let waiting = async {
+            while self.open.lock().get(id).is_none_or(|call| call.followers.is_empty()) {
+                self.has_changed.notified().await;
+            }
+        };
+        timeout(Duration::from_secs(10), waiting).await.expect("somebody follows it");
+    }
+
+    /// Has a call report its progress.
+    pub(super) fn report(&self, id: &str, progress: &Progress) {
+        let open = &mut *self.open.lock();
+        let call = open.get_mut(id).expect("the call runs");
+        call.info.progress = Some(progress.clone());
+        call.followers.iter().for_each(|follower| drop(follower.send(progress.clone())));
     }
 
     pub(super) fn cancel_all(&self) -> usize {
@@ -96,8 +117,9 @@ impl MemoryExecutor {
             remote_addr: request.remote_addr.clone(),
             state: CallState::Running,
             age: 0.5,
+            progress: None,
         };
-        let open = Open { info, cancelled: cancelled.clone() };
+        let open = Open { info, cancelled: cancelled.clone(), followers: Vec::new() };
         *self.0.runs.lock() += 1;
         self.0.open.lock().insert(request.id.clone(), open);
         self.0.has_changed.notify_one();
@@ -164,6 +186,15 @@ impl Control for MemoryExecutor {
 
     async fn cancel(&self, id: &str) -> bool {
         self.0.open.lock().get(id).inspect(|call| call.cancelled.notify_one()).is_some()
+    }
+
+    async fn progress(&self, id: &str) -> Option<ProgressStream> {
+        let open = &mut *self.0.open.lock();
+        let call = open.get_mut(id)?;
+        let (follower, mut reports) = unbounded_channel();
+        call.followers.push(follower);
+        self.0.has_changed.notify_one();
+        Some(poll_fn(move |cx| reports.poll_recv(cx)).boxed_local())
     }
 
     async fn adaptors(&self) -> Vec<Value> {
