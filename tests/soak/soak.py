@@ -44,8 +44,9 @@ FAULT = re.compile(
 # What a worker says that was starting when the folder with its modules was removed; the next one
 # has it again. Seconds that a start may take.
 UNREADABLE = re.compile(
-    r"^(\S+) ERROR worker \d+: Python does not start: "
-    r"(?:ModuleNotFoundError: No module named 'owt|FileNotFoundError: .*/owt/run-|"
+    r"^(\S+) ERROR worker \S+: (?:Python does not start|\S+ ended while it was starting .*"
+    r"|\S+ cannot load owt's own package): "
+    r"(?:ModuleNotFoundError: No module named '_?owt|FileNotFoundError: .*/owt/run-|"
     r"ImportError: cannot import name '\w+' from (?:partially initialized module )?'owt)"
 )
 START = 5.0

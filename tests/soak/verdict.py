@@ -22,9 +22,10 @@ WORDS = {
         r"A new one takes its place, so the call can be tried again\.\n"
     ),
     UNAVAILABLE: re.compile(
-        r"No worker process can be started: \S+ (?:ended while it was starting "
+        r"No worker process can be started: (?:\S+ ended while it was starting "
         r"\(signal: \d+ \(SIG\w+\)(?: \(core dumped\))?\)(?: and has printed nothing|: .+)"
-        r"|cannot load owt's own package: .*'.*owt.*')\. "
+        r"|\S+ cannot load owt's own package: .*'.*owt.*'"
+        r"|workers end as soon as they are ready \(signal \d+\))\. "
         r"The server goes on trying, so try again in a moment, and look at its log\.\n"
     ),
     "queue-full": re.compile(r"Too many calls are waiting\. Try again in a moment\.\n"),
