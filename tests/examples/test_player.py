@@ -8,8 +8,8 @@ from playwright.sync_api import Page
 PLAYER_JS = (ROOT / "examples/player.js").read_text()
 LEAD = 0.1
 
-# Notes when each piece is to begin, how long it is, and what time it was then. The time stands still
-# while pieces are pushed together: a busy machine may take longer for that than they last.
+# Notes when each piece is to begin, how long it is, and what time it was then. The time stands
+# still while pieces are pushed together: a busy machine may take longer for that than they last.
 SCRIPT = f"""async () => {{
   {PLAYER_JS}
   const started = [];
