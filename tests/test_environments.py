@@ -157,6 +157,25 @@ def test_a_call_that_goes_away_stops_nothing(
     assert installations(server) == 1
 
 
+def test_a_call_that_waits_for_packages_is_listed_and_cancelled(
+    serve: Serve, env: Mapping[str, str], tmp_path: Path
+) -> None:
+    slow = f"touch {tmp_path}/begun; sleep 60"
+    server = serve("--grace", "0", env={**env, **stand_in(tmp_path / "bin", slow)})
+    with ThreadPoolExecutor() as threads:
+        headers = {"Owt-Request-Id": "one"}
+        answer = threads.submit(server.call, script("alpha<2"), path="/a", headers=headers)
+        wait_for(tmp_path / "begun")
+        (listed,) = server.send("GET", "/_owt/calls").json()
+        shown = {name: listed[name] for name in ("id", "path", "pool", "state")}
+        assert shown == {"id": "one", "path": "/a", "pool": "default", "state": "installing"}
+        assert 'owt_current_calls{state="installing"} 1' in server.send("GET", "/_owt/metrics").text
+        assert server.send("DELETE", "/_owt/calls/one").status_code == 204
+        assert answer.result().headers["Owt-Error"] == "cancelled"
+    assert server.send("GET", "/_owt/calls").json() == []
+    assert server.send("DELETE", "/_owt/calls/one").status_code == 404
+
+
 def test_a_server_that_is_killed_in_the_middle_leaves_nothing_half_made(
     serve: Serve, env: Mapping[str, str], tmp_path: Path
 ) -> None:
@@ -184,8 +203,9 @@ def test_a_stop_ends_an_installation(serve: Serve, env: Mapping[str, str], tmp_p
         call = threads.submit(server.call, script("alpha<2"))
         wait_for(tmp_path / "pid")
         server.process.terminate()
+        answer = call.result(timeout=20)
+        assert (answer.status_code, answer.headers["Owt-Error"]) == (503, "draining")
         server.process.wait(timeout=20)
-        call.exception(timeout=20)
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
 
 

@@ -135,10 +135,31 @@ pub struct CallInfo {
     pub progress: Option<Progress>,
 }
 
+impl CallInfo {
+    /// That of a call which the executor has been given just now.
+    #[must_use]
+    pub fn new(call: &Call, pool: Arc<str>, state: CallState) -> CallInfo {
+        let request = &call.request;
+        CallInfo {
+            id: request.id.clone(),
+            digest: call.code.digest(),
+            method: request.method.clone(),
+            path: request.path.clone(),
+            remote_addr: request.remote_addr.clone(),
+            pool,
+            state,
+            age: 0.0,
+            progress: None,
+        }
+    }
+}
+
 /// How far a call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CallState {
+    /// It waits until the packages that its code names are installed, and a worker with them is ready.
+    Installing,
     /// It waits until its worker has a thread for it.
     Queued,
     /// Its Python runs.

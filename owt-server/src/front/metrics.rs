@@ -27,8 +27,8 @@ struct Exposition {
     errors: BTreeMap<&'static str, u64>,
     executor: Stats,
     cache: CacheStats,
-    /// How many calls of each state are at the workers.
-    states: [(&'static str, usize); 5],
+    /// How many calls of each state there are.
+    states: [(&'static str, usize); 6],
     connections: usize,
     accepted: u64,
 }
@@ -50,6 +50,7 @@ async fn gather(executor: &impl Control, state: &AppState) -> Exposition {
         executor: executor.stats().await,
         cache: state.cache.stats(),
         states: [
+            ("installing", in_state(CallState::Installing)),
             ("queued", in_state(CallState::Queued)),
             ("running", in_state(CallState::Running)),
             ("streaming", in_state(CallState::Streaming)),
@@ -86,7 +87,7 @@ impl Exposition {
         page.counters("calls_ended", help, "reason", cancelled)?;
         let help = "Calls that did not end when they were cancelled, and were left alone";
         page.counter("calls_abandoned", help, None, abandoned)?;
-        page.gauges("current_calls", "Calls at the workers", None, "state", &self.states)?;
+        page.gauges("current_calls", "Calls that wait or run", None, "state", &self.states)?;
         page.histogram("call_queue", "Time that calls waited for a worker", queue)?;
         page.histogram("call_load", "Time that calls spent loading their adaptor", load)?;
         page.histogram("call_run", "Time that handlers ran until their reply began", run)?;

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::gate::{Gate, Lease};
 use super::listing::Listing;
+use super::waiting::Waiting;
 use crate::config::Dependencies;
 use crate::dispatch::Dispatchers;
 use crate::environment::{Base, Key, Spec};
@@ -58,6 +59,7 @@ pub(crate) struct Environments {
     pub(super) base: Arc<Base>,
     pub(super) listing: Listing,
     pub(super) requests: UnboundedSender<Request>,
+    pub(super) waiting: Waiting,
     /// The pools that take calls.
     pub(super) running: Mutex<Vec<Arc<EnvironmentPool>>>,
     /// Of the threads that have not been started.
@@ -76,12 +78,12 @@ impl Environments {
         base: Arc<Base>,
         threads: usize,
     ) -> (Arc<Self>, KeeperSide) {
-        let (sender, requests) = unbounded_channel();
+        let (requests, inbox) = unbounded_channel();
         let (threads, inboxes) = (0..threads).map(|_| unbounded_channel()).unzip();
-        let (listing, running) = Default::default();
+        let (listing, waiting, running) = Default::default();
         let inboxes = Mutex::new(inboxes);
-        let environments = Self { mode, base, listing, requests: sender, running, inboxes };
-        (Arc::new(environments), KeeperSide { requests, threads })
+        let environments = Self { mode, base, listing, requests, waiting, running, inboxes };
+        (Arc::new(environments), KeeperSide { requests: inbox, threads })
     }
 
     /// The pool of an environment for one call, once it takes calls. Whoever stops waiting stops nothing.
@@ -91,10 +93,11 @@ impl Environments {
         pool.await.map_err(|_| Error::Draining)?
     }
 
-    /// Interrupts all calls in environments, because the server stops; how many there were.
+    /// Interrupts all calls in environments, and those that wait for one, because the server stops; how many
+    /// there were.
     pub(crate) async fn cancel_all(&self) -> usize {
+        let mut cancelled = self.waiting.cancel_all();
         let running = self.running.lock().clone();
-        let mut cancelled = 0;
         for pool in running {
             cancelled += pool.dispatchers.cancel_all().await;
         }

@@ -48,7 +48,7 @@ impl Router {
                 None => pool.dispatchers.start(),
                 Some(first) => pool.dispatchers.start_beside(&first.own),
             };
-            pools.push(PoolExecutor::start(own, pool.environments.clone()));
+            pools.push(PoolExecutor::start(pool.name.clone(), own, pool.environments.clone()));
         }
         assert!(!pools.is_empty(), "there is a default pool");
         let plans = RefCell::new(CLruCache::with_hasher(MAX_PLANS, Default::default()));
@@ -109,12 +109,16 @@ impl Control for Router {
     async fn calls(&self) -> Vec<CallInfo> {
         let dispatchers = self.dispatchers();
         let lists = join_all(dispatchers.iter().map(|dispatcher| dispatcher.calls())).await;
-        let mut calls = lists.concat();
+        let waiting = self.named.iter().flat_map(|pool| pool.environments.waiting.calls());
+        let mut calls: Vec<_> = lists.into_iter().flatten().chain(waiting).collect();
         calls.sort_by(|one, other| other.age.total_cmp(&one.age));
         calls
     }
 
     async fn cancel(&self, id: &str) -> bool {
+        if self.named.iter().any(|pool| pool.environments.waiting.cancel(id)) {
+            return true;
+        }
         let dispatchers = self.dispatchers();
         let cancelled = join_all(dispatchers.iter().map(|dispatcher| dispatcher.cancel(id))).await;
         cancelled.contains(&true)

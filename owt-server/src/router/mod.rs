@@ -15,6 +15,7 @@ mod pool_executor;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub(crate) use environments::Environments;
 pub(crate) use executor::Router;

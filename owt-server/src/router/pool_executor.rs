@@ -16,6 +16,7 @@ use crate::dispatch::{Dispatcher, ReplyStream};
 use crate::environment::{Key, Spec};
 
 pub(super) struct PoolExecutor {
+    name: Arc<str>,
     pub(super) own: Rc<Dispatcher>,
     environments: Arc<Environments>,
     pools: RefCell<HashMap<Key, ThreadPool>>,
@@ -33,9 +34,13 @@ impl PoolExecutor {
     ///
     /// # Panics
     /// When there are more threads than the keeper was made for.
-    pub(super) fn start(own: Rc<Dispatcher>, environments: Arc<Environments>) -> Rc<Self> {
+    pub(super) fn start(
+        name: Arc<str>,
+        own: Rc<Dispatcher>,
+        environments: Arc<Environments>,
+    ) -> Rc<Self> {
         let inbox = environments.inboxes.lock().pop().expect("there is an inbox for each thread");
-        let this = Rc::new(Self { own, environments, pools: RefCell::default() });
+        let this = Rc::new(Self { name, own, environments, pools: RefCell::default() });
         let listening = this.clone();
         tokio::task::spawn_local(async move { listening.listen(inbox).await });
         this
@@ -88,6 +93,7 @@ impl PoolExecutor {
         &self,
         key: Key,
         spec: &Arc<Spec>,
+        call: &Call,
     ) -> Result<(Rc<Dispatcher>, Lease), Error> {
         let found = self.pools.borrow().get(&key).cloned();
         if let Some(found) = found
@@ -95,7 +101,9 @@ impl PoolExecutor {
         {
             return Ok((found.dispatcher, lease));
         }
-        let LeasedPool { pool, lease } = self.environments.pool(key, spec.clone()).await?;
+        let environments = &self.environments;
+        let pool = environments.pool(key, spec.clone());
+        let LeasedPool { pool, lease } = environments.waiting.wait(call, &self.name, pool).await?;
         Ok((self.thread_pool(&pool).dispatcher, lease))
     }
 
@@ -122,7 +130,7 @@ impl PoolExecutor {
         rest: Option<BodyStream>,
         guard: CallGuard,
     ) -> Result<Reply<ReplyStream>, Failure> {
-        let (dispatcher, lease) = self.leased(key, &spec).await?;
+        let (dispatcher, lease) = self.leased(key, &spec, &call).await?;
         dispatcher.execute(call, rest, CallGuard::new((guard, lease))).await
     }
 

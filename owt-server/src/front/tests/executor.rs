@@ -108,17 +108,8 @@ impl MemoryExecutor {
     fn begin(&self, call: &Call, guard: CallGuard) -> (Running, Arc<Notify>) {
         let cancelled = Arc::<Notify>::default();
         let request = &call.request;
-        let info = CallInfo {
-            id: request.id.clone(),
-            digest: call.code.digest(),
-            method: request.method.clone(),
-            path: request.path.clone(),
-            pool: "default".into(),
-            remote_addr: request.remote_addr.clone(),
-            state: CallState::Running,
-            age: 0.5,
-            progress: None,
-        };
+        let info =
+            CallInfo { age: 0.5, ..CallInfo::new(call, "default".into(), CallState::Running) };
         let open = Open { info, cancelled: cancelled.clone(), followers: Vec::new() };
         *self.0.runs.lock() += 1;
         self.0.open.lock().insert(request.id.clone(), open);

@@ -2,9 +2,13 @@
 
 mod keeper;
 mod pool_executor;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::Bytes;
+use owt_core::{Call, Code, Envelope, Request};
 
 use super::environments::EnvironmentPool;
 use super::gate::Gate;
@@ -25,6 +29,22 @@ fn wanted(package: &str) -> (Key, Arc<Spec>) {
         Ok(Place::Environment(key, spec)) => (key, spec),
         other => panic!("{other:?}"),
     }
+}
+
+fn call(id: &str) -> Call {
+    let request = Request {
+        id: id.to_owned(),
+        method: "POST".to_owned(),
+        scheme: "http".to_owned(),
+        host: "localhost".to_owned(),
+        path: "/".to_owned(),
+        query: String::new(),
+        remote_addr: "127.0.0.1".to_owned(),
+        headers: Vec::new(),
+        body: Bytes::new(),
+        parts: None,
+    };
+    Envelope::new(Code::source("1 + 1")).into_call(request)
 }
 
 fn dispatchers() -> Arc<Dispatchers> {
