@@ -111,6 +111,12 @@ impl Spec {
         }
     }
 
+    /// How many bytes it takes, about.
+    pub(crate) fn size(&self) -> usize {
+        let lock = self.lock.as_ref().map_or(0, |lock| lock.len());
+        self.text().len() + size_of_val(self.dependencies()) + lock
+    }
+
     pub(crate) fn dependencies(&self) -> &[String] {
         &self.script.dependencies
     }

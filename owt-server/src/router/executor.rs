@@ -1,11 +1,9 @@
 //! The executor of one thread of the front: it finds the pool that a call belongs to.
 
 use std::cell::RefCell;
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use clru::CLruCache;
 use futures_util::future::join_all;
 use owt_core::stats::{GpuStats, Stats};
 use owt_core::{
@@ -16,24 +14,19 @@ use serde_json::Value;
 
 use super::named_pool::NamedPool;
 use super::plan::{Plan, plan};
+use super::plans::Plans;
 use super::pool_executor::PoolExecutor;
 use super::summary::summary;
 use crate::dispatch::{Dispatcher, ReplyStream};
 use crate::gpu::{self, Gpu};
-
-/// How many plans a thread remembers.
-const MAX_PLANS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
 /// Sends the calls of one thread of the front to the pools that they belong to.
 pub(crate) struct Router {
     named: Vec<Arc<NamedPool>>,
     /// In the order of `named`.
     pools: Vec<Rc<PoolExecutor>>,
-    plans: RefCell<CLruCache<PlanKey, Plan, foldhash::fast::RandomState>>,
+    plans: RefCell<Plans>,
 }
-
-/// The code, and what its call says of the pool and of the packages.
-type PlanKey = (Digest, Option<usize>, Option<Digest>);
 
 impl Router {
     /// On this thread's own loop. The first pool is the default one.
@@ -51,8 +44,7 @@ impl Router {
             pools.push(PoolExecutor::start(pool.name.clone(), own, pool.environments.clone()));
         }
         assert!(!pools.is_empty(), "there is a default pool");
-        let plans = RefCell::new(CLruCache::with_hasher(MAX_PLANS, Default::default()));
-        Rc::new(Self { named, pools, plans })
+        Rc::new(Self { named, pools, plans: RefCell::default() })
     }
 
     fn default_pool(&self) -> &Dispatcher {
@@ -81,7 +73,7 @@ impl Router {
             let pool = named.map_or_else(|| self.pool(pool.unwrap_or(DEFAULT_POOL)), Ok)?;
             Ok((pool, &self.named[pool].environments))
         })?;
-        self.plans.borrow_mut().put(key, plan.clone());
+        self.plans.borrow_mut().insert(key, plan.clone());
         Ok(plan)
     }
 
@@ -155,7 +147,7 @@ impl Control for Router {
     }
 
     fn forget(&self, digest: Digest) -> bool {
-        self.plans.borrow_mut().retain(|(known, ..), _| *known != digest);
+        self.plans.borrow_mut().forget(digest);
         // They know the same sources: the first one forgets them.
         let known = self.dispatchers().iter().map(|pool| pool.forget(digest)).collect::<Vec<_>>();
         known.contains(&true)

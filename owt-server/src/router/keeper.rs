@@ -144,7 +144,7 @@ impl<M: Maker> Keeper<M> {
             return;
         }
         self.making.insert(key, vec![answer]);
-        let progress = self.environments.listing.begin(key, spec.clone());
+        let progress = self.environments.listing.begin(key, &spec);
         let maker = self.maker.clone();
         self.tasks.spawn_local(async move {
             (key, Made::Installed(maker.install(&spec, &progress).await))

@@ -31,7 +31,7 @@ pub(super) enum State {
 struct Listed {
     state: State,
     python: Option<String>,
-    spec: Arc<Spec>,
+    dependencies: Vec<String>,
     progress: Arc<Progress>,
     since: Instant,
 }
@@ -41,10 +41,12 @@ pub(super) struct Listing(Mutex<BTreeMap<Key, Listed>>);
 
 impl Listing {
     /// An installation begins.
-    pub(super) fn begin(&self, key: Key, spec: Arc<Spec>) -> Arc<Progress> {
+    pub(super) fn begin(&self, key: Key, spec: &Spec) -> Arc<Progress> {
         let progress = Arc::<Progress>::default();
         let (state, since) = (State::Installing, Instant::now());
-        let listed = Listed { state, python: None, spec, progress: progress.clone(), since };
+        let dependencies = spec.dependencies().to_vec();
+        let listed =
+            Listed { state, python: None, dependencies, progress: progress.clone(), since };
         let all = &mut *self.0.lock();
         all.insert(key, listed);
         while all.len() > MAX_LISTED {
@@ -73,7 +75,7 @@ impl Listing {
                 "pool": pool,
                 "state": <&str>::from(listed.state),
                 "python": listed.python,
-                "dependencies": listed.spec.dependencies(),
+                "dependencies": listed.dependencies,
                 "progress": listed.progress.lines(),
                 "since": listed.since.elapsed().as_secs_f64(),
             })

@@ -11,6 +11,7 @@ mod listing;
 mod maker;
 mod named_pool;
 mod plan;
+mod plans;
 mod pool_executor;
 mod summary;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The router and the keeper, without processes: pools have no workers, and nothing is installed.
 
 mod keeper;
+mod plans;
 mod pool_executor;
 mod waiting;
 
