@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -316,22 +317,20 @@ def test_replicas_hold_an_adaptor_each_and_share_its_calls(serve: Serve) -> None
     busy = """
 import time
 def run():
-    end = time.thread_time() + 0.05
+    end = time.thread_time() + 0.02
     while time.thread_time() < end: pass
     return os.getpid()
 """
 
-    def measured(pool: str) -> tuple[float, set[int]]:
-        began = time.monotonic()
+    def processes(pool: str) -> list[int]:
         with ThreadPoolExecutor(8) as clients:
             calls = [clients.submit(server.call, busy, pool=pool) for _ in range(40)]
-            pids = {call.result().json() for call in calls}
-        return time.monotonic() - began, pids
+            return [call.result().json() for call in calls]
 
-    one, two = (measured(pool) for pool in ("one", "two"))
-    assert (len(one[1]), len(two[1])) == (1, 2)
-    # Of two cores, the tests beside this one have a share.
-    assert one[0] / two[0] > 1.3
+    assert len(set(processes("one"))) == 1
+    shares = Counter(processes("two"))
+    # How much faster that is depends on how many cores the tests beside this one leave.
+    assert (len(shares), min(shares.values()) > 10) == (2, True)
 
 
 def test_an_error_of_memory_says_what_else_is_loaded(serve: Serve) -> None:
