@@ -1,5 +1,6 @@
 """A real browser, and pages that are watched while a test uses them."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,19 +10,14 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from harness.program import ROOT
 
-CHROMIUM = "/usr/bin/chromium"
-
 # What it says: "Hello world. This is a test."
 RECORDING = ROOT / "tests/data/flite_kal16_hello.wav"
 
+# How every test here and in `web` starts it.
+CHROMIUM = json.loads((ROOT / "tests/chromium.json").read_text())
+
 FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+    *CHROMIUM["flags"],
     # Headless, nobody clicks before a page may make a sound.
     "--autoplay-policy=no-user-gesture-required",
     # Its microphone hears this recording, again and again, and nobody is asked whether it may.
@@ -44,7 +40,7 @@ expect.set_options(timeout=PATIENCE)
 def chromium() -> Iterator[Browser]:
     """Start Debian's Chromium without a window, with an empty profile of its own."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM["program"], args=FLAGS)
         try:
             yield browser
         finally:

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, launch } from 'puppeteer-core';
 import { EVIL } from './site.ts';
+import CHROMIUM from '../../chromium.json' with { type: 'json' };
 
 /** A name under which owt may be served. */
 export const BOX = 'box.example';
@@ -12,14 +13,8 @@ export const BOX = 'box.example';
 export type BrowserName = 'chromium' | 'firefox';
 
 const CHROMIUM_FLAGS = [
+  ...CHROMIUM.flags,
   '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
   `--host-resolver-rules=MAP ${EVIL} 127.0.0.1, MAP ${BOX} 127.0.0.1`,
   '--ignore-certificate-errors',
   // Headless, nobody clicks.
@@ -60,7 +55,7 @@ export async function start(name: BrowserName): Promise<[Browser, () => Promise<
 function chromium(userDataDir: string): Promise<Browser> {
   return launch({
     browser: 'chrome',
-    executablePath: '/usr/bin/chromium',
+    executablePath: CHROMIUM.program,
     // Those of puppeteer turn off what an attack may need.
     ignoreDefaultArgs: true,
     args: [...CHROMIUM_FLAGS, `--user-data-dir=${userDataDir}`, '--remote-debugging-pipe'],

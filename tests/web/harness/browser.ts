@@ -7,16 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { type BrowserContext, chromium } from 'playwright-core';
-
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+import CHROMIUM from '../../chromium.json' with { type: 'json' };
 
 const MEDIA_TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -38,9 +29,9 @@ export class Browser {
   static async start(...flags: string[]): Promise<Browser> {
     const profile = mkdtempSync(join(tmpdir(), 'owt-chromium-'));
     const context = await chromium.launchPersistentContext(profile, {
-      executablePath: '/usr/bin/chromium',
+      executablePath: CHROMIUM.program,
       headless: true,
-      args: [...FLAGS, ...flags],
+      args: [...CHROMIUM.flags, ...flags],
     });
     return new Browser(context, profile);
   }
