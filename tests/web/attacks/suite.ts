@@ -10,11 +10,15 @@ import { Attack, type Outcome } from './attack.ts';
 import { BOX, type BrowserName, start } from './browsers.ts';
 import { type Certificate, certificate } from './certificate.ts';
 import { EVIL, Site } from './site.ts';
-import { expected, WAYS } from './table.ts';
+import { bringsPassword, expected, WAYS } from './table.ts';
 import { type Seen, Tap } from './tap.ts';
 import { Server } from '../harness/server.ts';
 
-/** "ann", whose password is "secret". */
+/** A user, and the password that the browser knows. */
+const PASSWORD = 'ann:secret';
+const BASIC = `Basic ${Buffer.from(PASSWORD).toString('base64')}`;
+
+/** The same, as the server knows it. */
 const ANN = 'ann:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b';
 
 /** A server, and the site whose pages attack it. */
@@ -98,6 +102,8 @@ export function attackIn(name: BrowserName): void {
         assert.deepEqual(ran(outcomes), []);
         assert.deepEqual(unsent(outcomes, awaitedBy(name, scene)), []);
         assert.deepEqual(unexplained(outcomes), []);
+        // A refusal of what brings no password would prove nothing.
+        if (scene.isLoggedIn) assert.deepEqual(anonymous(outcomes, name, scene), []);
       });
     }
 
@@ -130,7 +136,7 @@ async function attack(
   try {
     const base = `${scheme}://${scene.host ?? 'localhost'}:${tap.port}`;
     const traces = mkdtempSync(join(folder, 'traces-'));
-    const password = scene.isLoggedIn ? 'ann:secret' : undefined;
+    const password = scene.isLoggedIn ? PASSWORD : undefined;
     const means = { site, from: scene.from(site), base, tap, traces, password };
     const ways = WAYS.filter(({ name }) => scene.only?.includes(name) ?? true);
     return await new Attack(means, ways).run(browser, awaitedBy(name, scene));
@@ -168,6 +174,14 @@ function ran(outcomes: Map<string, Outcome>): string[] {
 
 function unsent(outcomes: Map<string, Outcome>, awaited: Set<string>): string[] {
   return [...awaited].filter((way) => outcomes.get(way)?.seen.length === 0);
+}
+
+/** The ways that have not brought the password that the browser knows, though they can. */
+function anonymous(outcomes: Map<string, Outcome>, name: BrowserName, scene: Scene): string[] {
+  const isSameSite = !scene.from(site).includes(EVIL);
+  const bringing = [...awaitedBy(name, scene)].filter((way) => bringsPassword(way, isSameSite));
+  const isBrought = ({ headers }: Seen): boolean => headers.authorization === BASIC;
+  return bringing.filter((way) => !outcomes.get(way)?.seen.some(isBrought));
 }
 
 /** The refusals that are not those of the rule that is to stop such a request. */

@@ -84,6 +84,66 @@ const SECURE = [
   'service worker importScripts',
 ];
 
+/** What fills a window with an answer of the server, which is no other site's then. */
+const WINDOWS = [...NAVIGATIONS, ...TYPED]
+  .map(({ name }) => name)
+  .filter((name) => name !== 'javascript in a blank window');
+
+/** What brings no password to another origin, or to another name than the one that has it. */
+const ANONYMOUS = [
+  'img crossorigin',
+  'track',
+  'script module',
+  'script crossorigin',
+  'xslt',
+  'link modulepreload',
+  'link compression-dictionary',
+  'link preload font',
+  'link rebound',
+  'css font',
+  'css mask',
+  'css clip-path',
+  'css shape-outside',
+  'rebound img',
+  'rebound iframe',
+  'fetch',
+  'fetch no-cors, no referrer',
+  'fetch no-cors HEAD',
+  'fetch no-cors POST',
+  'fetch no-cors form',
+  'fetch JSON',
+  'fetch PUT',
+  'fetch DELETE',
+  'fetch with an agent of its own',
+  'fetch keepalive',
+  'fetch later',
+  'fetch POST redirected',
+  'fetch rebound',
+  'fetch rebound with an agent of its own',
+  'fetch with targetAddressSpace',
+  'XMLHttpRequest POST',
+  'sendBeacon JSON',
+  'FontFace',
+  'import()',
+  'import() of JSON',
+  'import() of CSS',
+  'audio worklet',
+  'paint worklet',
+  'cache storage',
+  'streamed WebAssembly',
+  'payment request',
+  'identity provider',
+  'sandboxed fetch',
+  'sandboxed fetch POST',
+  'data frame',
+  'header CSP report-uri',
+];
+
+/** Whether a way brings a password that the browser has used for the server. */
+export function bringsPassword(way: string, isSameSite: boolean): boolean {
+  return !ANONYMOUS.includes(way) && (isSameSite || WINDOWS.includes(way));
+}
+
 /** The ways of which a browser sends something to a server: a secure one has HTTPS or is this machine. */
 export function expected(
   browser: BrowserName,
