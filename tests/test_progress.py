@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import requests
 from harness.envelope import envelope
+from harness.program import run_owt
 from harness.server import Serve, Server
+from harness.terminal import on_terminal
 from harness.wire import connect, json_request
 
 # Each reports, says so in the log, and goes on when the test has made a file.
@@ -77,6 +79,15 @@ FAILS = """
         while not Path(go).exists():
             time.sleep(0.002)
         raise ValueError
+"""
+
+SLOW = r"""
+import time
+
+def run():
+    for number in owt.progress(range(3), text="sleeping \x1b[2J"):
+        time.sleep(0.3)
+    return "done"
 """
 
 Event = tuple[str, dict[str, Any]]
@@ -253,3 +264,33 @@ def test_a_text_of_any_kind_and_length_arrives(server: Server, go: Path) -> None
     with waiting(server, code, "text", go):
         text = "\ufffd" * 3 + "\n" + "\N{OWL}" * 196
         wait_until_reported(server, "text", {"done": 1, "total": None, "text": text})
+
+
+# What a terminal is told to do before it shows anything else on a line.
+ERASE = "\r\x1b[2K"
+
+
+def test_a_terminal_shows_a_bar_while_a_call_runs_and_then_its_answer_alone(
+    server: Server, tmp_path: Path
+) -> None:
+    """The bar is on standard error, which is a terminal here; the answer goes elsewhere."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    done, shown = on_terminal("call", "slow.py", "--url", server.url, home=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "done")
+    frames = [frame.split() for frame in shown.split(ERASE)]
+    assert ["67%", "0s", "2/3", "sleeping", "[2J"] in [frame[1:] for frame in frames]
+    assert shown.endswith(ERASE)
+
+
+def test_a_bar_is_gone_when_the_call_fails(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "fails.py").write_text(SLOW.replace("return", "raise"))
+    done, shown = on_terminal("call", "fails.py", "--url", server.url, home=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "2/3 sleeping" in shown
+    assert shown.partition(f"{ERASE}owt: ")[2].partition("error:")[2]
+
+
+def test_without_a_terminal_there_is_no_bar(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    done = run_owt("call", "slow.py", "--url", server.url, home=tmp_path)
+    assert (done.stdout, done.stderr) == ("done", "")

@@ -9,6 +9,7 @@ import { OwtError } from './error.js';
 import type { Fields } from './fields.js';
 import { parsed, requireEvents } from './events.js';
 import { askedSpace, refusal } from './local-network.js';
+import { Follower, makeId, type Progress } from './progress.js';
 
 /** Who calls: `'user:password'`, or both by name. */
 export type Auth = string | { user: string; password: string };
@@ -31,6 +32,8 @@ export interface CallOptions extends Fields {
   method?: string | undefined;
   /** Headers that the adaptor sees. */
   headers?: HeadersInit | undefined;
+  /** Is told how far the call has come, a few times a second, while it runs. */
+  onProgress?: ((progress: Progress) => void) | undefined;
   /** A body for the adaptor. Code and arguments are in the URL then. */
   body?: BodyInit | null | undefined;
 }
@@ -52,6 +55,8 @@ interface Sent {
   url: string;
   init: RequestInit;
 }
+
+const REQUEST_ID = 'owt-request-id';
 
 const FORM = 'application/x-www-form-urlencoded';
 
@@ -100,6 +105,8 @@ export class Owt {
     kwargs?: object | null,
     options: CallOptions = {},
   ): Promise<Response> {
+    const { onProgress, ...rest } = options;
+    if (onProgress !== undefined) return this.#followed(adaptor, kwargs, rest, onProgress);
     options.signal?.throwIfAborted();
     const source = await read(adaptor, options.signal);
     const request = this.#request(source, kwargs, { ...options, name: nameField(adaptor) });
@@ -152,6 +159,34 @@ export class Owt {
     return parsed(decoded(this.#chunks(adaptor, kwargs, options, requireEvents)));
   }
 
+  /** Runs an adaptor, and follows the call under an id that is its own. */
+  async #followed(
+    adaptor: Adaptor,
+    kwargs: object | null | undefined,
+    options: CallOptions,
+    onProgress: (progress: Progress) => void,
+  ): Promise<Response> {
+    const headers = new Headers(options.headers);
+    const id = headers.get(REQUEST_ID) ?? makeId();
+    headers.set(REQUEST_ID, id);
+    const ask = (signal: AbortSignal) => this.#ask('GET', `calls/${id}/events`, signal);
+    const follower = new Follower(ask, onProgress);
+    try {
+      const response = await this.call(adaptor, kwargs, { ...options, headers });
+      follower.answered();
+      return response;
+    } catch (err) {
+      follower.stop();
+      throw err;
+    }
+  }
+
+  /** Sends a request to a path under `/_owt/`. */
+  #ask(method: string, path: string, signal: AbortSignal): Promise<Response> {
+    const url = new URL(`/_owt/${path}`, this.#url).href;
+    return this.#send({ url, init: { method, headers: this.#headers, signal } }, signal);
+  }
+
   async *#chunks(
     adaptor: Adaptor,
     kwargs: object | null | undefined,
@@ -164,7 +199,10 @@ export class Owt {
     yield* chunks(response, options.signal);
   }
 
-  async #send({ url, init }: Sent, signal: AbortSignal | undefined): Promise<Response> {
+  async #send(
+    { url, init }: Omit<Sent, 'digest'>,
+    signal: AbortSignal | undefined,
+  ): Promise<Response> {
     const space = askedSpace(new URL(url).hostname);
     try {
       return await this.#fetch(url, space ? withSpace(init, space) : init);

@@ -6,3 +6,4 @@ export { type Auth, type CallOptions, Owt, type OwtOptions, type StreamOptions }
 export { type ClientErrorCode, OwtError, type OwtErrorDetails } from './error.js';
 export type { Fields } from './fields.js';
 export { owtify } from './owtify.js';
+export type { Progress } from './progress.js';

@@ -1,14 +1,16 @@
 //! The builder of a call.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use owt_core::kwargs::to_kwargs_text;
-use owt_core::{Envelope, KeepAlive};
+use owt_core::{Envelope, KeepAlive, Progress};
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 
+use crate::progress::OnProgress;
 use crate::read_timeout::ReadTimeout;
 use crate::{Body, Client, Error, Form, Reply};
 
@@ -53,6 +55,7 @@ pub(crate) struct Outgoing {
     pub(crate) headers: HeaderMap,
     pub(crate) content: Content,
     pub(crate) read_timeout: ReadTimeout,
+    pub(crate) on_progress: Option<OnProgress>,
     /// The first setting that is invalid: reported when the call is sent.
     pub(crate) error: Option<Error>,
 }
@@ -74,6 +77,7 @@ impl<C> Call<C> {
             headers: HeaderMap::new(),
             content: Content::None,
             read_timeout,
+            on_progress: None,
             error: None,
         };
         Call { client, outgoing }
@@ -224,6 +228,28 @@ impl<C> Call<C> {
     /// How long the call may *run* is its [`timeout`](Call::timeout).
     pub fn read_timeout(mut self, limit: Duration) -> Self {
         self.outgoing.read_timeout = ReadTimeout(Some(limit));
+        self
+    }
+
+    /// Has a function told how far the call has come, while it runs and while its reply is read.
+    ///
+    /// The function is given what the adaptor reports (`request.progress`, `owt.progress`, tqdm) a few
+    /// times a second. It runs in a task of its own, or on the thread of a blocking client, so it should
+    /// not block. The call gets an id for that, unless it has a header `Owt-Request-Id`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use owt_client::{Adaptor, Client};
+    /// # let client = Client::new("localhost:9876")?;
+    /// # let adaptor = Adaptor::from_source("def run(request, n=1): return n");
+    /// let call = client.call(&adaptor).on_progress(|progress| {
+    ///     println!("{} of {:?}", progress.done, progress.total);
+    /// });
+    /// # Ok::<(), owt_client::Error>(())
+    /// ```
+    pub fn on_progress(mut self, tell: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.outgoing.on_progress = Some(Arc::new(tell));
         self
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use owt_core::{BaseInvalid, Envelope};
-use reqwest::RequestBuilder;
+use reqwest::{Method, RequestBuilder};
 
 use crate::read_timeout::ReadTimeout;
 use crate::sent_sources::SentSources;
@@ -119,17 +119,26 @@ impl Client {
     ///
     /// Those of [`Call::send`].
     pub async fn status(&self, what: &str) -> Result<Reply, Error> {
+        self.ask(Method::GET, what, self.read_timeout).await
+    }
+
+    /// Sends a request to a path under `/_owt/`.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        read_timeout: ReadTimeout,
+    ) -> Result<Reply, Error> {
         let mut url = reqwest::Url::parse(&self.base).map_err(|_| BaseInvalid::Host)?;
-        url.set_path(&format!("/_owt/{what}"));
+        url.set_path(&format!("/_owt/{path}"));
         url.set_query(None);
-        let outcome = self
-            .read_timeout
+        let outcome = read_timeout
             .wait(async {
-                let request = self.authorized(self.http.get(url));
+                let request = self.authorized(self.http.request(method, url));
                 request.send().await.map_err(Error::sending)
             })
             .await;
-        Reply::read(outcome?, self.read_timeout).await
+        Reply::read(outcome?, read_timeout).await
     }
 
     /// A request with the caller's credentials.

@@ -12,6 +12,7 @@ mod client;
 mod error;
 mod events;
 mod form;
+mod progress;
 mod read_timeout;
 mod reply;
 mod send;
@@ -30,8 +31,8 @@ pub use error::{Error, TransportError};
 pub use events::{Event, Events};
 pub use form::Form;
 pub use owt_core::{
-    BaseInvalid, Code, Digest, Envelope, KeepAlive, OwtifyError, UrlKey, UrlKeyInvalid, UrlKeys,
-    kwargs::KwargsError, owtify, owtify_signed,
+    BaseInvalid, Code, Digest, Envelope, KeepAlive, OwtifyError, Progress, UrlKey, UrlKeyInvalid,
+    UrlKeys, kwargs::KwargsError, owtify, owtify_signed,
 };
 pub use reply::Reply;
 pub use reqwest::{Method, StatusCode, header};

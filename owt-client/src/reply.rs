@@ -7,6 +7,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 
+use crate::progress::Follower;
 use crate::read_timeout::ReadTimeout;
 use crate::{ByteStream, Error, Events, ServerError};
 
@@ -33,6 +34,8 @@ pub(crate) const REQUEST_ID: &str = "owt-request-id";
 pub struct Reply {
     inner: Response,
     read_timeout: ReadTimeout,
+    /// Of a call whose progress is followed.
+    _follower: Option<Follower>,
 }
 
 impl Reply {
@@ -43,8 +46,13 @@ impl Reply {
         }
         match ServerError::is_in(inner.headers()) {
             true => Err(Error::Server(Box::new(ServerError::read(inner, read_timeout).await?))),
-            false => Ok(Reply { inner, read_timeout }),
+            false => Ok(Reply { inner, read_timeout, _follower: None }),
         }
+    }
+
+    /// The same reply, whose call is followed as long as it is read.
+    pub(crate) fn followed_by(self, follower: Option<Follower>) -> Reply {
+        Reply { _follower: follower, ..self }
     }
 
     /// The HTTP status.

@@ -5,16 +5,39 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, RequestBuilder};
 
 use crate::call::{Content, Outgoing};
+use crate::progress::Follower;
+use crate::reply::REQUEST_ID;
 use crate::{Client, Error, Reply, address};
 
 const CODE_UNKNOWN: &str = "code-unknown";
 
 impl Outgoing {
-    /// Sends the digest if the server has the source, and the source if it has forgotten it.
+    /// Sends it, and follows its progress if that is wanted.
     pub(crate) async fn send(mut self, client: &Client) -> Result<Reply, Error> {
         if let Some(err) = self.error.take() {
             return Err(err);
         }
+        let follower = self.follower(client)?;
+        let reply = self.send_shortest(client).await?;
+        Ok(reply.followed_by(follower))
+    }
+
+    /// What follows the call, under an id that is its own.
+    fn follower(&mut self, client: &Client) -> Result<Option<Follower>, Error> {
+        let Some(tell) = self.on_progress.take() else { return Ok(None) };
+        let id = match self.headers.get(REQUEST_ID) {
+            Some(chosen) => chosen.to_str().map_err(|_| Error::Header)?.to_owned(),
+            None => {
+                let made = request_id();
+                self.headers.insert(REQUEST_ID, made.parse().map_err(|_| Error::Header)?);
+                made
+            }
+        };
+        Ok(Some(Follower::start(client.clone(), id, tell)))
+    }
+
+    /// Sends the digest if the server has the source, and the source if it has forgotten it.
+    async fn send_shortest(self, client: &Client) -> Result<Reply, Error> {
         // Lets a single-threaded runtime notice first which connections the server has closed.
         tokio::task::yield_now().await;
         let code = self.envelope.code.clone();
@@ -50,6 +73,7 @@ impl Outgoing {
             headers: self.headers.clone(),
             content,
             read_timeout: self.read_timeout,
+            on_progress: None,
             error: None,
         })
     }
@@ -102,6 +126,13 @@ impl Outgoing {
         };
         Ok(client.authorized(request.headers(self.headers)))
     }
+}
+
+/// An id that nobody guesses: who knows it may cancel the call.
+fn request_id() -> String {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the system has random numbers");
+    format!("{:032x}", u128::from_ne_bytes(bytes))
 }
 
 /// Whether a request with this method may have a body that is not the adaptor's. RFC 9110 gives

@@ -6,7 +6,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Owt, OwtError } from 'owt-client';
+import { type CallOptions, Owt, OwtError, type Progress } from 'owt-client';
 import { Server } from './harness/server.ts';
 import { Wire } from './harness/wire.ts';
 
@@ -218,6 +218,72 @@ def run(n):
       err.message,
       'The adaptor answered with text/plain; charset=utf-8, not with text/event-stream: give its reply that Content-Type',
     );
+  });
+});
+
+describe('progress is told', () => {
+  const source = `
+import threading, time
+seen = threading.Event()
+def run(step, fail=False):
+    if step == "seen":
+        return seen.set()
+    seen.clear()
+    def parts():
+        for part in owt.progress(["a", "b"], text="reading"):
+            yield part
+            seen.wait(30)
+        if fail:
+            raise ValueError
+    return parts() if step == "stream" else "".join(parts())
+`;
+
+  /** Calls the adaptor, which goes on once its first progress was told. */
+  async function told(
+    comment: string,
+    read: (adaptor: string, options: CallOptions) => Promise<unknown>,
+  ): Promise<Progress[]> {
+    const all: Progress[] = [];
+    const adaptor = source + comment;
+    const onProgress = (progress: Progress): void => {
+      all.push(progress);
+      if (all.length === 1) void owt.call(adaptor, { step: 'seen' });
+    };
+    await read(adaptor, { onProgress });
+    return all;
+  }
+
+  test('while a call runs', async () => {
+    const all = await told('# 1', async (adaptor, options) => {
+      const reply = await owt.call(adaptor, { step: 'whole' }, options);
+      assert.equal(await reply.text(), 'ab');
+    });
+    assert.deepEqual(all[0], { done: 0, total: 2, text: 'reading' });
+  });
+
+  test('while an answer is read, under an id of one’s own', async () => {
+    const all = await told('# 2', async (adaptor, options) => {
+      const headers = { 'Owt-Request-Id': 'mine' };
+      const parts = owt.stream(adaptor, { step: 'stream' }, { ...options, headers, as: 'text' });
+      assert.equal((await drained(parts)).join(''), 'ab');
+    });
+    assert.deepEqual(all[0], { done: 0, total: 2, text: 'reading' });
+  });
+
+  test('until a call fails', async () => {
+    await told('# 3', async (adaptor, options) => {
+      const err = await failure(owt.call(adaptor, { step: 'whole', fail: true }, options));
+      assert.equal(err.code, 'adaptor-raised');
+    });
+  });
+
+  test('not of a call that reports nothing', async () => {
+    const wire = new Wire();
+    const owt = new Owt(server.url, { fetch: wire.fetch });
+    const onProgress = (): void => assert.fail('there is none');
+    const reply = await owt.call('lambda: "done"', null, { onProgress });
+    assert.equal(await reply.text(), 'done');
+    assert.equal(wire.sizes.length, 1);
   });
 });
 

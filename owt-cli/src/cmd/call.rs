@@ -1,5 +1,6 @@
 //! `owt call`: calls an adaptor on a server, and prints its reply as it comes.
 
+mod bar;
 pub(super) mod errors;
 mod installing;
 
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use clap::Args;
 use owt_client::{Body, Client, Envelope, Form, Reply};
 
+use self::bar::Bar;
 use crate::args::value::{self, FormField};
 use crate::args::{ARGUMENTS, AdaptorArgs, CodeArgs, ConnectionArgs, FieldArgs, RequestArgs};
 use crate::input::Input;
@@ -63,21 +65,28 @@ pub(crate) fn run(args: CallArgs) -> Result<ExitCode, CliError> {
     let may_install = io::stderr().is_terminal() && installing::may_install(&envelope);
     let call = call(&client, envelope, args.request, &mut input)?;
     let call = if args.form.is_empty() { call } else { call.form(form(args.form)) };
+    let bar = Bar::on_terminal();
+    let call = bar
+        .iter()
+        .cloned()
+        .fold(call, |call, bar| call.on_progress(move |progress| bar.show(&progress)));
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|err| CliError::caused(ExitKind::File, &err))?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let reply = tokio::select! {
             reply = call.send() => reply.map_err(|err| errors::of(err, &args.connection))?,
             never = installing::show(&client), if may_install => match never {},
         };
         let status = reply.status();
-        print(reply, args.output.as_deref()).await?;
+        print(reply, args.output.as_deref(), bar.as_ref()).await?;
         if status.is_client_error() || status.is_server_error() {
             return Err(CliError::new(ExitKind::Answer, format!("the adaptor answered {status}")));
         }
         Ok(ExitCode::SUCCESS)
-    })
+    });
+    bar.inspect(Bar::erase);
+    outcome
 }
 
 fn call(
@@ -107,15 +116,17 @@ fn form(fields: Vec<FormField>) -> Form {
     })
 }
 
-/// Writes the reply chunk by chunk.
-async fn print(mut reply: Reply, path: Option<&Path>) -> Result<(), CliError> {
+/// Writes the reply chunk by chunk. On standard output, it takes the place of the bar.
+async fn print(mut reply: Reply, path: Option<&Path>, bar: Option<&Bar>) -> Result<(), CliError> {
     let mut out = output::open(path)?;
+    let bar = bar.filter(|_| path.is_none());
     let request_id = reply.request_id().to_owned();
     while let Some(chunk) = reply
         .chunk()
         .await
         .map_err(|err| errors::truncated_error(&err, &request_id, out.is_mid_line()))?
     {
+        bar.inspect(|bar| bar.erase());
         let result = out.write_all(&chunk).and_then(|()| out.flush());
         if result.as_ref().is_err_and(|err| err.kind() == io::ErrorKind::BrokenPipe) {
             return Ok(());

@@ -3,6 +3,7 @@
 mod calls;
 mod digests;
 mod errors;
+mod progress;
 mod secrets;
 #[path = "../server/mod.rs"]
 mod server;

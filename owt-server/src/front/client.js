@@ -1,51 +1,51 @@
-// owt-client, built by `cargo xtask wasm` from sources c10451c39467d1ee7d2844bda7cc5e2bd051043bd64566b62fd2f49ab6ddcc0a
+// owt-client, built by `cargo xtask wasm` from sources 81e10e372809b3ff80592803a799accc4e5c83b27572e27c445919f6da829b65
 /*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */
-var u=class extends Error{name="OwtError";code;#f;constructor(f,e,b={}){super(e,"cause"in b?{cause:b.cause}:void 0),this.
-code=f,this.#f=b.response}get response(){return this.#f}get status(){return this.#f?.status}};function Y(a){if(D(a))return a;let f=f0(a)?void 0:a0();try{if(f!==void 0)return f.readFileSync(a,"utf8")}catch(e){throw O(
-a,String(e),e)}if(typeof XMLHttpRequest>"u")throw O(a,"nothing can be fetched at once here. Fetch the source first, and \
-pass that");return I0(a)}async function Q(a,f){if(D(a))return a;let e=f0(a)?void 0:a0();try{if(e!==void 0)return await e.
-promises.readFile(a,"utf8");let b=await fetch(a,{signal:f??null});return e0(a,b.ok?200:b.status,b.headers.get("content-t\
-ype"),await b.text())}catch(b){throw b instanceof u||f?.aborted?b:O(a,String(b),b)}}function Z(a){let f=b0(a).split(/[/\\]/).
-pop()??"";return D(a)?"":`&name=${encodeURIComponent(f)}`}function D(a){return typeof a=="string"&&!/^.+\.py$/.test(a)}function f0(a){
-return/^https?:/i.test(String(a))}function a0(){let{process:a}=globalThis;return a?.getBuiltinModule?.("node:fs")}function I0(a){
-let f=new XMLHttpRequest;try{f.open("GET",a,!1),f.send()}catch(e){throw O(a,"it cannot be fetched",e)}return e0(a,f.status,
-f.getResponseHeader("content-type"),f.responseText)}function e0(a,f,e,b){if(f!==200)throw O(a,`the answer is ${f}`);if(e?.
-startsWith("text/html"))throw O(a,"the answer is a web page");return b}function O(a,f,e){let b=b0(a);return new u("adapt\
-or-unreadable",`Cannot read the adaptor ${b}: ${f}`,{cause:e})}function b0(a){return String(a).replace(/[?#].*$/s,"")}async function c0(a){let f=a.headers.get("owt-error");if(f===null)return;let e=await a.text().catch(()=>"");return new u(
-f,P0(a,e)||`owt answered ${f}`,{response:a})}function P0(a,f){return a.headers.get("content-type")?.startsWith("applicat\
-ion/problem+json")?String(JSON.parse(f).detail):f.trimEnd()}function d0(a){if(!a.ok)throw a.body?.cancel(),new u("answer\
--status",`The adaptor answered with status ${a.status}`,{response:a})}async function*t0(a,f){let e=a.body?.getReader();if(e!==
-void 0)try{for(;;){let{done:b,value:c}=await e.read();if(b)return;yield c}}catch(b){throw f?.aborted?f.reason:new u("ans\
-wer-broken","The answer broke off",{response:a,cause:b})}finally{await e.cancel().catch(()=>{})}}async function*M(a){let f=new TextDecoder;
-for await(let b of a){let c=f.decode(b,{stream:!0});c!==""&&(yield c)}let e=f.decode();e!==""&&(yield e)}var C=class{__destroy_into_raw(){let f=this.__wbg_ptr;return this.__wbg_ptr=0,n0.unregister(this),f}free(){let f=this.__destroy_into_raw();
-i.__wbg_envelope_free(f,0)}get digest(){let f,e;try{let b=i.envelope_digest(this.__wbg_ptr);return f=b[0],e=b[1],E(b[0],
-b[1])}finally{i.__wbindgen_free(f,e,1)}}constructor(f){let e=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),b=_,c=i.envelope_new(
-e,b);return this.__wbg_ptr=c,n0.register(this,this.__wbg_ptr,this),this}replaceSourceByDigest(){i.envelope_replaceSourceByDigest(
-this.__wbg_ptr)}setFlag(f,e){let b=+e,c=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),t=_;i.envelope_setFlag(this.__wbg_ptr,
-c,t,b)}setSeconds(f,e){let b=+e,c=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),t=_;i.envelope_setSeconds(this.__wbg_ptr,
-c,t,b)}setText(f,e){let b,c,t,r;try{b=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),c=_,t=x(e,i.__wbindgen_malloc,i.__wbindgen_realloc),
-r=_}catch(s){throw t&&i.__wbindgen_free(t,r*1,1),b&&i.__wbindgen_free(b,c*1,1),s}i.envelope_setText(this.__wbg_ptr,b,c,t,
-r)}set kwargs(f){let e=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),b=_;i.envelope_set_kwargs(this.__wbg_ptr,e,b)}toForm(){
-let f,e;try{let b=i.envelope_toForm(this.__wbg_ptr);return f=b[0],e=b[1],E(b[0],b[1])}finally{i.__wbindgen_free(f,e,1)}}toUrl(f){
-let e,b;try{let r=x(f,i.__wbindgen_malloc,i.__wbindgen_realloc),s=_,l=i.envelope_toUrl(this.__wbg_ptr,r,s);var c=l[0],t=l[1];
-if(l[3])throw c=0,t=0,i0(l[2]);return e=c,b=t,E(c,t)}finally{i.__wbindgen_free(e,b,1)}}};Symbol.dispose&&(C.prototype[Symbol.
-dispose]=C.prototype.free);function r0(a){let f,e;try{let t=x(a,i.__wbindgen_malloc,i.__wbindgen_realloc),r=_,s=i.absolute(
-t,r);var b=s[0],c=s[1];if(s[3])throw b=0,c=0,i0(s[2]);return f=b,e=c,E(b,c)}finally{i.__wbindgen_free(f,e,1)}}function U0(){
-return{__proto__:null,"./core_bg.js":{__proto__:null,__wbg___wbindgen_throw_4c88d8bf264fd984:function(f,e){throw new Error(
-E(f,e))},__wbindgen_generic_0000000000000001:function(f,e){return E(f,e)},__wbindgen_init_externref_table:function(){let f=i.
-__wbindgen_externrefs;f.set(0,void 0),f.set(1024,void 0),f.set(1025,null),f.set(1026,!0),f.set(1027,!1)}}}}var n0=typeof FinalizationRegistry>
-"u"?{register:()=>{},unregister:()=>{}}:new FinalizationRegistry(a=>i.__wbg_envelope_free(a,1));function E(a,f){return a=
-a>>>0,B0(F().subarray(a,a+f))}var T=null;function F(){return(T===null||T.byteLength===0)&&(T=new Uint8Array(i.memory.buffer)),
-T}function x(a,f,e){if(e===void 0){let s=$.encode(a),l=f(s.length,1)>>>0;return F().subarray(l,l+s.length).set(s),_=s.length,
-l}let b=a.length,c=f(b,1)>>>0,t=F(),r=0;for(;r<b;r++){let s=a.charCodeAt(r);if(s>127)break;t[c+r]=s}if(r!==b){r!==0&&(a=
-a.slice(r)),c=e(c,b,b=r+a.length*3,1)>>>0;let s=F().subarray(c+r,c+b),l=$.encodeInto(a,s);r+=l.written,c=e(c,b,r,1)>>>0}
-return _=r,c}function i0(a){let f=i.__wbindgen_externrefs.get(a);return i.__externref_table_dealloc(a),f}var I=new TextDecoder(
-"utf-8",{ignoreBOM:!0});I.decode();var j0=2146435072,W=0;function B0(a){return W+=a.length,W>=j0&&(I=new TextDecoder("ut\
-f-8",{ignoreBOM:!0}),I.decode(),W=a.length),I.decode(a)}var $=new TextEncoder;"encodeInto"in $||($.encodeInto=function(a,f){
-let e=$.encode(a);return f.set(e),{read:a.length,written:e.length}});var _=0,L0,k0,i;function D0(a,f){return k0=a,i=a.exports,
-L0=f,T=null,i.__wbindgen_start(),i}function s0(a){if(i!==void 0)return i;a!==void 0&&(Object.getPrototypeOf(a)===Object.prototype?{module:a}=a:console.warn(
-"using deprecated parameters for `initSync()`; pass a single object instead"));let f=U0();a instanceof WebAssembly.Module||
-(a=new WebAssembly.Module(a));let e=new WebAssembly.Instance(a,f);return D0(e,a)}var q="0061736d0100000001a2011760027f7f017f60037f7f7f017f60027f7f0060037f7f7f0060017f0060047f7f7f7f0060057f7f7f7f7f00600\
+var l=class extends Error{name="OwtError";code;#a;constructor(a,e,b={}){super(e,"cause"in b?{cause:b.cause}:void 0),this.
+code=a,this.#a=b.response}get response(){return this.#a}get status(){return this.#a?.status}};function a0(f){if(H(f))return f;let a=b0(f)?void 0:c0();try{if(a!==void 0)return a.readFileSync(f,"utf8")}catch(e){throw O(
+f,String(e),e)}if(typeof XMLHttpRequest>"u")throw O(f,"nothing can be fetched at once here. Fetch the source first, and \
+pass that");return j0(f)}async function f0(f,a){if(H(f))return f;let e=b0(f)?void 0:c0();try{if(e!==void 0)return await e.
+promises.readFile(f,"utf8");let b=await fetch(f,{signal:a??null});return d0(f,b.ok?200:b.status,b.headers.get("content-t\
+ype"),await b.text())}catch(b){throw b instanceof l||a?.aborted?b:O(f,String(b),b)}}function e0(f){let a=t0(f).split(/[/\\]/).
+pop()??"";return H(f)?"":`&name=${encodeURIComponent(a)}`}function H(f){return typeof f=="string"&&!/^.+\.py$/.test(f)}function b0(f){
+return/^https?:/i.test(String(f))}function c0(){let{process:f}=globalThis;return f?.getBuiltinModule?.("node:fs")}function j0(f){
+let a=new XMLHttpRequest;try{a.open("GET",f,!1),a.send()}catch(e){throw O(f,"it cannot be fetched",e)}return d0(f,a.status,
+a.getResponseHeader("content-type"),a.responseText)}function d0(f,a,e,b){if(a!==200)throw O(f,`the answer is ${a}`);if(e?.
+startsWith("text/html"))throw O(f,"the answer is a web page");return b}function O(f,a,e){let b=t0(f);return new l("adapt\
+or-unreadable",`Cannot read the adaptor ${b}: ${a}`,{cause:e})}function t0(f){return String(f).replace(/[?#].*$/s,"")}async function n0(f){let a=f.headers.get("owt-error");if(a===null)return;let e=await f.text().catch(()=>"");return new l(
+a,k0(f,e)||`owt answered ${a}`,{response:f})}function k0(f,a){return f.headers.get("content-type")?.startsWith("applicat\
+ion/problem+json")?String(JSON.parse(a).detail):a.trimEnd()}function r0(f){if(!f.ok)throw f.body?.cancel(),new l("answer\
+-status",`The adaptor answered with status ${f.status}`,{response:f})}async function*F(f,a){let e=f.body?.getReader();if(e!==
+void 0)try{for(;;){let{done:b,value:c}=await e.read();if(b)return;yield c}}catch(b){throw a?.aborted?a.reason:new l("ans\
+wer-broken","The answer broke off",{response:f,cause:b})}finally{await e.cancel().catch(()=>{})}}async function*T(f){let a=new TextDecoder;
+for await(let b of f){let c=a.decode(b,{stream:!0});c!==""&&(yield c)}let e=a.decode();e!==""&&(yield e)}var C=class{__destroy_into_raw(){let a=this.__wbg_ptr;return this.__wbg_ptr=0,i0.unregister(this),a}free(){let a=this.__destroy_into_raw();
+i.__wbg_envelope_free(a,0)}get digest(){let a,e;try{let b=i.envelope_digest(this.__wbg_ptr);return a=b[0],e=b[1],E(b[0],
+b[1])}finally{i.__wbindgen_free(a,e,1)}}constructor(a){let e=v(a,i.__wbindgen_malloc,i.__wbindgen_realloc),b=_,c=i.envelope_new(
+e,b);return this.__wbg_ptr=c,i0.register(this,this.__wbg_ptr,this),this}replaceSourceByDigest(){i.envelope_replaceSourceByDigest(
+this.__wbg_ptr)}setFlag(a,e){let b=+e,c=v(a,i.__wbindgen_malloc,i.__wbindgen_realloc),d=_;i.envelope_setFlag(this.__wbg_ptr,
+c,d,b)}setSeconds(a,e){let b=+e,c=v(a,i.__wbindgen_malloc,i.__wbindgen_realloc),d=_;i.envelope_setSeconds(this.__wbg_ptr,
+c,d,b)}setText(a,e){let b,c,d,r;try{b=v(a,i.__wbindgen_malloc,i.__wbindgen_realloc),c=_,d=v(e,i.__wbindgen_malloc,i.__wbindgen_realloc),
+r=_}catch(s){throw d&&i.__wbindgen_free(d,r*1,1),b&&i.__wbindgen_free(b,c*1,1),s}i.envelope_setText(this.__wbg_ptr,b,c,d,
+r)}set kwargs(a){let e=v(a,i.__wbindgen_malloc,i.__wbindgen_realloc),b=_;i.envelope_set_kwargs(this.__wbg_ptr,e,b)}toForm(){
+let a,e;try{let b=i.envelope_toForm(this.__wbg_ptr);return a=b[0],e=b[1],E(b[0],b[1])}finally{i.__wbindgen_free(a,e,1)}}toUrl(a){
+let e,b;try{let r=v(a,i.__wbindgen_malloc,i.__wbindgen_realloc),s=_,u=i.envelope_toUrl(this.__wbg_ptr,r,s);var c=u[0],d=u[1];
+if(u[3])throw c=0,d=0,o0(u[2]);return e=c,b=d,E(c,d)}finally{i.__wbindgen_free(e,b,1)}}};Symbol.dispose&&(C.prototype[Symbol.
+dispose]=C.prototype.free);function s0(f){let a,e;try{let d=v(f,i.__wbindgen_malloc,i.__wbindgen_realloc),r=_,s=i.absolute(
+d,r);var b=s[0],c=s[1];if(s[3])throw b=0,c=0,o0(s[2]);return a=b,e=c,E(b,c)}finally{i.__wbindgen_free(a,e,1)}}function L0(){
+return{__proto__:null,"./core_bg.js":{__proto__:null,__wbg___wbindgen_throw_4c88d8bf264fd984:function(a,e){throw new Error(
+E(a,e))},__wbindgen_generic_0000000000000001:function(a,e){return E(a,e)},__wbindgen_init_externref_table:function(){let a=i.
+__wbindgen_externrefs;a.set(0,void 0),a.set(1024,void 0),a.set(1025,null),a.set(1026,!0),a.set(1027,!1)}}}}var i0=typeof FinalizationRegistry>
+"u"?{register:()=>{},unregister:()=>{}}:new FinalizationRegistry(f=>i.__wbg_envelope_free(f,1));function E(f,a){return f=
+f>>>0,M0(I().subarray(f,f+a))}var R=null;function I(){return(R===null||R.byteLength===0)&&(R=new Uint8Array(i.memory.buffer)),
+R}function v(f,a,e){if(e===void 0){let s=$.encode(f),u=a(s.length,1)>>>0;return I().subarray(u,u+s.length).set(s),_=s.length,
+u}let b=f.length,c=a(b,1)>>>0,d=I(),r=0;for(;r<b;r++){let s=f.charCodeAt(r);if(s>127)break;d[c+r]=s}if(r!==b){r!==0&&(f=
+f.slice(r)),c=e(c,b,b=r+f.length*3,1)>>>0;let s=I().subarray(c+r,c+b),u=$.encodeInto(f,s);r+=u.written,c=e(c,b,r,1)>>>0}
+return _=r,c}function o0(f){let a=i.__wbindgen_externrefs.get(f);return i.__externref_table_dealloc(f),a}var U=new TextDecoder(
+"utf-8",{ignoreBOM:!0});U.decode();var B0=2146435072,z=0;function M0(f){return z+=f.length,z>=B0&&(U=new TextDecoder("ut\
+f-8",{ignoreBOM:!0}),U.decode(),z=f.length),U.decode(f)}var $=new TextEncoder;"encodeInto"in $||($.encodeInto=function(f,a){
+let e=$.encode(f);return a.set(e),{read:f.length,written:e.length}});var _=0,D0,W0,i;function q0(f,a){return W0=f,i=f.exports,
+D0=a,R=null,i.__wbindgen_start(),i}function u0(f){if(i!==void 0)return i;f!==void 0&&(Object.getPrototypeOf(f)===Object.prototype?{module:f}=f:console.warn(
+"using deprecated parameters for `initSync()`; pass a single object instead"));let a=L0();f instanceof WebAssembly.Module||
+(f=new WebAssembly.Module(f));let e=new WebAssembly.Instance(f,a);return q0(e,f)}var G="0061736d0100000001a2011760027f7f017f60037f7f7f017f60027f7f0060037f7f7f0060017f0060047f7f7f7f0060057f7f7f7f7f00600\
 47f7f7f7f017f60057f7f7f7f7f017f60017f017f60000060037f7e7f0060017f027f7f6000047f7f7f7f6000027f7f60027f7f016f60037f7e7e006\
 0067f7f7f7f7f7f00600b7f7f7f7f7f7f7f7f7f7f7f017f60047f7f7f7c0060047f7e7e7e0060037f7f7f047f7f7f7f60027f7f047f7f7f7f029a010\
 30c2e2f636f72655f62672e6a73275f5f7762675f5f5f7762696e6467656e5f7468726f775f3463383864386266323634666439383400020c2e2f636\
@@ -1116,101 +1116,109 @@ ef0f6984fb1d2d8b9d4005e939cd3339f569abfd16e074fe8098135b8c3c80047ec802f860ac8626
 55734764300c84e676dc1ab43003d9160e458e143408cb5781daf154450efe2d6e41a4b4492d54d06cff080440041d098c1000b95013078303132333\
 4353637383941424344454663616e6e6f7420636f6e7665727420666c6f6174207365636f6e647320746f204475726174696f6e3a2076616c7565206\
 973206e6567617469766563616e6e6f7420636f6e7665727420666c6f6174207365636f6e647320746f204475726174696f6e3a2076616c756520697\
-32065697468657220746f6f20626967206f72204e614e0041ec99c1000b05ffffffff090041fc99c1000b0104";var M0={absolute:r0,Envelope:C},o0=!1;function P(a){W0();try{return a(M0)}catch(f){throw typeof f=="string"?H0(f):f}}function W0(){
-if(!o0){try{s0({module:q0()})}catch(a){throw new u("wasm-blocked","This page may not run WebAssembly: add 'wasm-unsafe-e\
-val' to script-src in its Content-Security-Policy",{cause:a})}o0=!0}}function q0(){return Uint8Array.from({length:q.length/
-2},(a,f)=>Number.parseInt(q.slice(2*f,2*f+2),16))}function H0(a){let f=a.indexOf(" ");return new u(a.slice(0,f),a.slice(
-f+1))}var H={fnName:"fn_name",useCache:"use_cache",cacheKwargs:"cache_kwargs",cacheKeyOverride:"cache_key_override",timeout:"t\
-imeout",reload:"reload",pool:"pool",keepAlive:"keep_alive"};var u0=100,p0={none:"null",true:"true",false:"false",infinity:"Infinity",nan:"NaN"},z0={none:"None",true:"True",false:"F\
-alse",infinity:"1e999",nan:'float("nan")'},h0=Symbol("needs Python"),G0={Promise:"await it first",Blob:"send its bytes: \
+32065697468657220746f6f20626967206f72204e614e0041ec99c1000b05ffffffff090041fc99c1000b0104";var H0={absolute:s0,Envelope:C},l0=!1;function j(f){z0();try{return f(H0)}catch(a){throw typeof a=="string"?J0(a):a}}function z0(){
+if(!l0){try{u0({module:G0()})}catch(f){throw new l("wasm-blocked","This page may not run WebAssembly: add 'wasm-unsafe-e\
+val' to script-src in its Content-Security-Policy",{cause:f})}l0=!0}}function G0(){return Uint8Array.from({length:G.length/
+2},(f,a)=>Number.parseInt(G.slice(2*a,2*a+2),16))}function J0(f){let a=f.indexOf(" ");return new l(f.slice(0,a),f.slice(
+a+1))}var J={fnName:"fn_name",useCache:"use_cache",cacheKwargs:"cache_kwargs",cacheKeyOverride:"cache_key_override",timeout:"t\
+imeout",reload:"reload",pool:"pool",keepAlive:"keep_alive"};var p0=100,g0={none:"null",true:"true",false:"false",infinity:"Infinity",nan:"NaN"},X0={none:"None",true:"True",false:"F\
+alse",infinity:"1e999",nan:'float("nan")'},w0=Symbol("needs Python"),K0={Promise:"await it first",Blob:"send its bytes: \
 new Uint8Array(await blob.arrayBuffer())",File:"send its bytes: new Uint8Array(await file.arrayBuffer())",Response:"send\
- what it holds: await response.text()"};function w0(a){if(a==null)return;if(!J0(a))throw new u("kwargs-not-a-map","argum\
-ents are not a map of names to values");let f=K0(a);return f==="{}"?void 0:f}function J0(a){let f=R(a);return f==="Map"||
-f==="Object"&&typeof a=="object"}function K0(a){try{return new U(p0).entries(a)}catch(f){if(f!==h0)throw f;return new U(
-z0).entries(a)}}var U=class{#f;#e=[];#a=[];constructor(f){this.#f=f}entries(f){return this.#r(f,()=>{let e=[];for(let[b,
-c]of R(f)==="Map"?f:Object.entries(f))this.#a.push(b),c!==void 0&&e.push(`${this.#p(b)}:${this.#b(c)}`),this.#a.pop();return`\
-{${e.join(",")}}`})}#b(f){switch(typeof f){case"string":return JSON.stringify(f);case"number":return this.#d(f);case"big\
-int":return f.toString();case"boolean":return f?this.#f.true:this.#f.false;case"undefined":return this.#f.none;case"obje\
-ct":return f===null?this.#f.none:this.#i(f);default:throw this.#c(`is a ${typeof f}`,"leave it out")}}#d(f){return Number.
-isNaN(f)?this.#f.nan:Number.isFinite(f)?Object.is(f,-0)?"-0.0":V0(f)?BigInt(f).toString():String(f):(f<0?"-":"")+this.#f.
-infinity}#i(f){let e=g0(f);if(e!==void 0)return this.#l(e);if(ArrayBuffer.isView(f))return this.#t(f,f);if(Array.isArray(
-f))return this.#t(f,f);let b=R(f);if(b==="Date")return this.#u(f);if(b==="Map")return this.entries(f);if(b==="Set")return this.#s(
-f);if("toJSON"in f&&typeof f.toJSON=="function")return this.#r(f,()=>this.#b(f.toJSON()));if(b==="Object")return this.entries(
-f);throw this.#c(`is a ${b}`,G0[b]??"it has no counterpart in Python")}#t(f,e){return this.#r(f,()=>`[${this.#n(e).join(
-",")}]`)}#n(f){return Array.from(f,(e,b)=>{this.#a.push(b);let c=this.#b(e);return this.#a.pop(),c})}#s(f){if(this.#o(),
-f.size===0)return"set()";let e=Array.from(f),b=e.findIndex(c=>!l0(c));if(b>=0)throw this.#a.push(b),this.#c("is no text,\
- number or bytes","a set in Python holds nothing else");return this.#r(f,()=>`{${this.#n(e).join(",")}}`)}#u(f){if(Number.
-isNaN(f.getTime()))throw this.#c("is an invalid date","send another, or null");return JSON.stringify(f)}#l(f){this.#o();
-let e="";for(let b of f)e+=Y0[b];return`b'${e}'`}#p(f){if(typeof f=="string")return JSON.stringify(f);if(this.#e.length===
-1)throw this.#c("has a name that is no text","use strings");if(this.#o(),l0(f))return this.#b(f);throw this.#c("has a ke\
-y that is no text, number or bytes","a dict in Python has no other")}#o(){if(this.#f===p0)throw h0}#r(f,e){if(this.#e.includes(
-f))throw this.#c("contains itself","break the circle");if(this.#e.length>=u0)throw this.#c(`is nested deeper than ${u0} \
-levels`,"send it as JSON text");this.#e.push(f);let b=e();return this.#e.pop(),b}#c(f,e){let b=this.#a.slice(0,8).map(X0).
-join(""),c=this.#a.length>8?"\u2026":"";return new u("kwargs-unsendable",`kwargs${b}${c} ${f}: ${e}`)}};function X0(a){return typeof a==
-"string"&&/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(a)?`.${a}`:`[${typeof a=="string"?JSON.stringify(a):String(a)}]`}
-function R(a){return Object.prototype.toString.call(a).slice(8,-1)}function V0(a){return Number.isInteger(a)&&Math.abs(a)<
-1e21}function l0(a){return a===null||typeof a!="object"||R(a)==="Date"||g0(a)!==void 0}function g0(a){switch(R(a)){case"\
-Uint8Array":case"Uint8ClampedArray":case"DataView":{let f=a;return new Uint8Array(f.buffer,f.byteOffset,f.byteLength)}case"\
-ArrayBuffer":case"SharedArrayBuffer":return new Uint8Array(a);default:return}}var Y0=Array.from({length:256},(a,f)=>{let e=String.
-fromCharCode(f);return f>=32&&f<127&&e!=="'"&&e!=="\\"?e:`\\x${f.toString(16).padStart(2,"0")}`});function j(a,f,e,b){let c=w0(f);return Z0(e.timeout),P(t=>{let r=new t.Envelope(a);try{return Q0(r,c,e),b(r)}finally{r.free()}})}
-function Q0(a,f,e){f!==void 0&&(a.kwargs=f);for(let b of Object.keys(H)){let[c,t]=[H[b],e[b]];typeof t=="string"?a.setText(
-c,t):typeof t=="number"?a.setSeconds(c,t):t&&a.setFlag(c,!0)}}function Z0(a){if(!(a===void 0||a>0&&a<Number.MAX_SAFE_INTEGER))
-throw new u("field-invalid","timeout takes a positive number of seconds")}var N=class extends Error{constructor(f,e){super(f),this.name="ParseError",this.type=e.type,this.field=e.field,this.value=
-e.value,this.line=e.line}},y0=10,f2=13,v=32;function z(a){}function A0(a){if(typeof a=="function")throw new TypeError("`\
-config` must be an object, got a function instead. Did you mean `createParser({onEvent: fn})`?");let{onEvent:f=z,onError:e=z,
-onRetry:b=z,onComment:c,maxBufferSize:t}=a,r=[],s=0,l=!0,m,w="",g=0,y,B=!1;function C0(n){if(B)throw new Error("Cannot f\
-eed parser: it was terminated after exceeding the configured max buffer size. Call `reset()` to resume parsing.");if(l&&
-(l=!1,n.charCodeAt(0)===239&&n.charCodeAt(1)===187&&n.charCodeAt(2)===191&&(n=n.slice(3))),r.length===0){let p=K(n);p!==
-""&&(r.push(p),s=p.length),L();return}if(n.indexOf(`
-`)===-1&&n.indexOf("\r")===-1){r.push(n),s+=n.length,L();return}r.push(n);let d=r.join("");r.length=0,s=0;let o=K(d);o!==
-""&&(r.push(o),s=o.length),L()}function L(){t!==void 0&&(s+w.length<=t||(B=!0,r.length=0,s=0,m=void 0,w="",g=0,y=void 0,
-e(new N(`Buffered data exceeded max buffer size of ${t} characters`,{type:"max-buffer-size-exceeded"}))))}function K(n){
-let d=0;if(n.indexOf("\r")===-1){let o=n.indexOf(`
-`,d);for(;o!==-1;){if(d===o){g>0&&f({id:m,event:y,data:w}),m=void 0,w="",g=0,y=void 0,d=o+1,o=n.indexOf(`
-`,d);continue}let p=n.charCodeAt(d);if(m0(n,d,p)){let h=n.charCodeAt(d+5)===v?d+6:d+5,A=n.slice(h,o);if(g===0&&n.charCodeAt(
-o+1)===y0){f({id:m,event:y,data:A}),m=void 0,w="",y=void 0,d=o+2,o=n.indexOf(`
-`,d);continue}w=g===0?A:`${w}
-${A}`,g++}else _0(n,d,p)?y=n.slice(n.charCodeAt(d+6)===v?d+7:d+6,o)||void 0:k(n,d,o);d=o+1,o=n.indexOf(`
-`,d)}return n.slice(d)}for(;d<n.length;){let o=n.indexOf("\r",d),p=n.indexOf(`
-`,d),h=-1;if(o!==-1&&p!==-1?h=o<p?o:p:o!==-1?o===n.length-1?h=-1:h=o:p!==-1&&(h=p),h===-1)break;k(n,d,h),d=h+1,n.charCodeAt(
-d-1)===f2&&n.charCodeAt(d)===y0&&d++}return n.slice(d)}function k(n,d,o){if(d===o){T0();return}let p=n.charCodeAt(d);if(m0(
-n,d,p)){let S=n.charCodeAt(d+5)===v?d+6:d+5,V=n.slice(S,o);w=g===0?V:`${w}
-${V}`,g++;return}if(_0(n,d,p)){y=n.slice(n.charCodeAt(d+6)===v?d+7:d+6,o)||void 0;return}if(p===105&&n.charCodeAt(d+1)===
-100&&n.charCodeAt(d+2)===58){let S=n.slice(n.charCodeAt(d+3)===v?d+4:d+3,o);S.includes("\0")||(m=S);return}if(p===58){if(c){
-let S=n.slice(d,o);c(S.slice(n.charCodeAt(d+1)===v?2:1))}return}let h=n.slice(d,o),A=h.indexOf(":");if(A===-1){X(h,"",h);
-return}let R0=h.slice(0,A),N0=h.charCodeAt(A+1)===v?2:1,F0=h.slice(A+N0);X(R0,F0,h)}function X(n,d,o){switch(n){case"eve\
-nt":y=d||void 0;break;case"data":w=g===0?d:`${w}
-${d}`,g++;break;case"id":d.includes("\0")||(m=d);break;case"retry":/^\d+$/.test(d)?b(parseInt(d,10)):e(new N(`Invalid \`r\
-etry\` value: "${d}"`,{type:"invalid-retry",value:d,line:o}));break;default:e(new N(`Unknown field "${n.length>20?`${n.slice(
-0,20)}\u2026`:n}"`,{type:"unknown-field",field:n,value:d,line:o}));break}}function T0(){g>0&&f({id:m,event:y,data:w}),m=
-void 0,w="",g=0,y=void 0}function $0(n={}){if(n.consume&&r.length>0){let d=r.join("");k(d,0,d.length)}l=!0,m=void 0,w="",
-g=0,y=void 0,r.length=0,s=0,B=!1}return{feed:C0,reset:$0}}function m0(a,f,e){return e===100&&a.charCodeAt(f+1)===97&&a.charCodeAt(
-f+2)===116&&a.charCodeAt(f+3)===97&&a.charCodeAt(f+4)===58}function _0(a,f,e){return e===101&&a.charCodeAt(f+1)===118&&a.
-charCodeAt(f+2)===101&&a.charCodeAt(f+3)===110&&a.charCodeAt(f+4)===116&&a.charCodeAt(f+5)===58}function x0(a){let f=a.headers.get("content-type")??"nothing";if(!f.startsWith("text/event-stream"))throw a.body?.cancel(),
-new u("not-events",`The adaptor answered with ${f}, not with text/event-stream: give its reply that Content-Type`,{response:a})}
-async function*v0(a){let f=[],e=A0({onEvent:({event:b,data:c,id:t})=>f.push({event:b??"message",data:c,id:t})});for await(let b of a)
-e.feed(b),yield*f.splice(0)}var a2=/^(.*\.)?localhost\.?$|^127(\.\d+){3}$|^\[::1\]$/,e2=/^(10|169\.254|192\.168|172\.(1[6-9]|2\d|3[01]))(\.\d+){2,3}$|^\[(f[cd][\da-f]|fe[89ab])[\da-f]:/,
-b2={loopback:"Apps on device",local:"Local network"};function S0(a){let f=globalThis.location?.hostname,e=G(a);return f&&
-G(f)!=="loopback"&&e!==G(f)?e:void 0}function G(a){return a2.test(a)?"loopback":e2.test(a)?"local":void 0}async function O0(a){
-if(await c2(`${a}-network`)==="denied")return isSecureContext?`until it is allowed: "${b2[a]}" in the browser's settings\
- of this site`:"because the page is not HTTPS. Serve it over HTTPS, or from there"}async function c2(a){try{return(await navigator.
-permissions.query({name:a})).state}catch{return}}var d2="application/x-www-form-urlencoded",J=class{#f;#e;#a;#b=new Set;constructor(f,e={}){let b=new URL(P(t=>t.absolute(
-f)));this.#e=new Headers(e.headers);let c=e.auth??t2(b);c!==void 0&&this.#e.set("authorization",n2(c)),b.username=b.password=
-"",this.#f=b.href,this.#a=e.fetch??((t,r)=>fetch(t,r))}async call(f,e,b={}){b.signal?.throwIfAborted();let c=await Q(f,b.
-signal),t=this.#n(c,e,{...b,name:Z(f)}),r=await this.#i(t,b.signal),s=await c0(r);if(s===void 0)return this.#t(t,r),r;if(s.
-code!=="code-unknown"||!this.#b.delete(t.digest))throw s;return this.call(f,e,b)}stream(f,e,{as:b="bytes",...c}={}){let t=this.#d(
-f,e,c);return b==="text"?M(t):t}events(f,e,b={}){return v0(M(this.#d(f,e,b,x0)))}async*#d(f,e,b,c){let t=await this.call(
-f,e,b);d0(t),c?.(t),yield*t0(t,b.signal)}async#i({url:f,init:e},b){let c=S0(new URL(f).hostname);try{return await this.#a(
-f,c?r2(e,c):e)}catch(t){if(b?.aborted)throw b.reason;let r=c&&await O0(c);throw r?i2(this.#f,r,t):s2(this.#f,t)}}#t({digest:f},e){
-e.headers.get("owt-code-sha256")===f&&this.#b.add(f)}#n(f,e,b){return j(f,e,b,c=>{let{digest:t}=c,r=b.body instanceof ReadableStream;
-return this.#b.has(t)&&!r&&c.replaceSourceByDigest(),{digest:t,...this.#s(c,b,r)}})}#s(f,e,b){let{method:c="POST",body:t=null,
-signal:r=null,name:s}=e,l=new Headers(this.#e);if(new Headers(e.headers).forEach((g,y)=>l.set(y,g)),t===null&&c==="POST")
-return l.set("content-type",d2),{url:this.#f,init:{method:c,headers:l,signal:r,body:f.toForm()+s}};let m=b?{duplex:"half"}:
-{};return{url:f.toUrl(this.#f)+s,init:{method:c,headers:l,signal:r,body:t,...m}}}};function t2(a){if(!(a.username===""&&
-a.password===""))return{user:E0(a.username),password:E0(a.password)}}function E0(a){try{return decodeURIComponent(a)}catch{
-return a}}function n2(a){let f=typeof a=="string"?a:`${a.user}:${a.password}`;if(!f.includes(":"))throw new u("auth-inva\
-lid","auth takes 'user:password'");return`Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(f)))}`}function r2(a,f){
-return{...a,targetAddressSpace:f}}function i2(a,f,e){let b=`The browser does not let this page reach ${new URL(a).origin}\
- ${f}`;return new u("not-permitted",b,{cause:e})}function s2(a,f){let{origin:e}=new URL(a),b=globalThis.location?.origin,
-t=b!==void 0&&b!==e?`, or allow this page: owt serve --allow-origin ${b}`:"";return new u("unreachable",`No owt answers \
-at ${e}. Start it with owt serve${t}`,{cause:f})}function o2(a,f,e,b={}){let c=Y(f);return j(c,e,b,t=>t.toUrl(a))}export{J as Owt,u as OwtError,o2 as owtify};
+ what it holds: await response.text()"};function y0(f){if(f==null)return;if(!V0(f))throw new l("kwargs-not-a-map","argum\
+ents are not a map of names to values");let a=Y0(f);return a==="{}"?void 0:a}function V0(f){let a=P(f);return a==="Map"||
+a==="Object"&&typeof f=="object"}function Y0(f){try{return new k(g0).entries(f)}catch(a){if(a!==w0)throw a;return new k(
+X0).entries(f)}}var k=class{#a;#f=[];#e=[];constructor(a){this.#a=a}entries(a){return this.#n(a,()=>{let e=[];for(let[b,
+c]of P(a)==="Map"?a:Object.entries(a))this.#e.push(b),c!==void 0&&e.push(`${this.#p(b)}:${this.#b(c)}`),this.#e.pop();return`\
+{${e.join(",")}}`})}#b(a){switch(typeof a){case"string":return JSON.stringify(a);case"number":return this.#r(a);case"big\
+int":return a.toString();case"boolean":return a?this.#a.true:this.#a.false;case"undefined":return this.#a.none;case"obje\
+ct":return a===null?this.#a.none:this.#i(a);default:throw this.#c(`is a ${typeof a}`,"leave it out")}}#r(a){return Number.
+isNaN(a)?this.#a.nan:Number.isFinite(a)?Object.is(a,-0)?"-0.0":Z0(a)?BigInt(a).toString():String(a):(a<0?"-":"")+this.#a.
+infinity}#i(a){let e=m0(a);if(e!==void 0)return this.#u(e);if(ArrayBuffer.isView(a))return this.#d(a,a);if(Array.isArray(
+a))return this.#d(a,a);let b=P(a);if(b==="Date")return this.#o(a);if(b==="Map")return this.entries(a);if(b==="Set")return this.#s(
+a);if("toJSON"in a&&typeof a.toJSON=="function")return this.#n(a,()=>this.#b(a.toJSON()));if(b==="Object")return this.entries(
+a);throw this.#c(`is a ${b}`,K0[b]??"it has no counterpart in Python")}#d(a,e){return this.#n(a,()=>`[${this.#t(e).join(
+",")}]`)}#t(a){return Array.from(a,(e,b)=>{this.#e.push(b);let c=this.#b(e);return this.#e.pop(),c})}#s(a){if(this.#l(),
+a.size===0)return"set()";let e=Array.from(a),b=e.findIndex(c=>!h0(c));if(b>=0)throw this.#e.push(b),this.#c("is no text,\
+ number or bytes","a set in Python holds nothing else");return this.#n(a,()=>`{${this.#t(e).join(",")}}`)}#o(a){if(Number.
+isNaN(a.getTime()))throw this.#c("is an invalid date","send another, or null");return JSON.stringify(a)}#u(a){this.#l();
+let e="";for(let b of a)e+=a2[b];return`b'${e}'`}#p(a){if(typeof a=="string")return JSON.stringify(a);if(this.#f.length===
+1)throw this.#c("has a name that is no text","use strings");if(this.#l(),h0(a))return this.#b(a);throw this.#c("has a ke\
+y that is no text, number or bytes","a dict in Python has no other")}#l(){if(this.#a===g0)throw w0}#n(a,e){if(this.#f.includes(
+a))throw this.#c("contains itself","break the circle");if(this.#f.length>=p0)throw this.#c(`is nested deeper than ${p0} \
+levels`,"send it as JSON text");this.#f.push(a);let b=e();return this.#f.pop(),b}#c(a,e){let b=this.#e.slice(0,8).map(Q0).
+join(""),c=this.#e.length>8?"\u2026":"";return new l("kwargs-unsendable",`kwargs${b}${c} ${a}: ${e}`)}};function Q0(f){return typeof f==
+"string"&&/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(f)?`.${f}`:`[${typeof f=="string"?JSON.stringify(f):String(f)}]`}
+function P(f){return Object.prototype.toString.call(f).slice(8,-1)}function Z0(f){return Number.isInteger(f)&&Math.abs(f)<
+1e21}function h0(f){return f===null||typeof f!="object"||P(f)==="Date"||m0(f)!==void 0}function m0(f){switch(P(f)){case"\
+Uint8Array":case"Uint8ClampedArray":case"DataView":{let a=f;return new Uint8Array(a.buffer,a.byteOffset,a.byteLength)}case"\
+ArrayBuffer":case"SharedArrayBuffer":return new Uint8Array(f);default:return}}var a2=Array.from({length:256},(f,a)=>{let e=String.
+fromCharCode(a);return a>=32&&a<127&&e!=="'"&&e!=="\\"?e:`\\x${a.toString(16).padStart(2,"0")}`});function L(f,a,e,b){let c=y0(a);return e2(e.timeout),j(d=>{let r=new d.Envelope(f);try{return f2(r,c,e),b(r)}finally{r.free()}})}
+function f2(f,a,e){a!==void 0&&(f.kwargs=a);for(let b of Object.keys(J)){let[c,d]=[J[b],e[b]];typeof d=="string"?f.setText(
+c,d):typeof d=="number"?f.setSeconds(c,d):d&&f.setFlag(c,!0)}}function e2(f){if(!(f===void 0||f>0&&f<Number.MAX_SAFE_INTEGER))
+throw new l("field-invalid","timeout takes a positive number of seconds")}var N=class extends Error{constructor(a,e){super(a),this.name="ParseError",this.type=e.type,this.field=e.field,this.value=
+e.value,this.line=e.line}},_0=10,b2=13,x=32;function X(f){}function x0(f){if(typeof f=="function")throw new TypeError("`\
+config` must be an object, got a function instead. Did you mean `createParser({onEvent: fn})`?");let{onEvent:a=X,onError:e=X,
+onRetry:b=X,onComment:c,maxBufferSize:d}=f,r=[],s=0,u=!0,p,w="",y=0,m,D=!1;function $0(n){if(D)throw new Error("Cannot f\
+eed parser: it was terminated after exceeding the configured max buffer size. Call `reset()` to resume parsing.");if(u&&
+(u=!1,n.charCodeAt(0)===239&&n.charCodeAt(1)===187&&n.charCodeAt(2)===191&&(n=n.slice(3))),r.length===0){let h=Y(n);h!==
+""&&(r.push(h),s=h.length),W();return}if(n.indexOf(`
+`)===-1&&n.indexOf("\r")===-1){r.push(n),s+=n.length,W();return}r.push(n);let t=r.join("");r.length=0,s=0;let o=Y(t);o!==
+""&&(r.push(o),s=o.length),W()}function W(){d!==void 0&&(s+w.length<=d||(D=!0,r.length=0,s=0,p=void 0,w="",y=0,m=void 0,
+e(new N(`Buffered data exceeded max buffer size of ${d} characters`,{type:"max-buffer-size-exceeded"}))))}function Y(n){
+let t=0;if(n.indexOf("\r")===-1){let o=n.indexOf(`
+`,t);for(;o!==-1;){if(t===o){y>0&&a({id:p,event:m,data:w}),p=void 0,w="",y=0,m=void 0,t=o+1,o=n.indexOf(`
+`,t);continue}let h=n.charCodeAt(t);if(A0(n,t,h)){let g=n.charCodeAt(t+5)===x?t+6:t+5,A=n.slice(g,o);if(y===0&&n.charCodeAt(
+o+1)===_0){a({id:p,event:m,data:A}),p=void 0,w="",m=void 0,t=o+2,o=n.indexOf(`
+`,t);continue}w=y===0?A:`${w}
+${A}`,y++}else v0(n,t,h)?m=n.slice(n.charCodeAt(t+6)===x?t+7:t+6,o)||void 0:q(n,t,o);t=o+1,o=n.indexOf(`
+`,t)}return n.slice(t)}for(;t<n.length;){let o=n.indexOf("\r",t),h=n.indexOf(`
+`,t),g=-1;if(o!==-1&&h!==-1?g=o<h?o:h:o!==-1?o===n.length-1?g=-1:g=o:h!==-1&&(g=h),g===-1)break;q(n,t,g),t=g+1,n.charCodeAt(
+t-1)===b2&&n.charCodeAt(t)===_0&&t++}return n.slice(t)}function q(n,t,o){if(t===o){P0();return}let h=n.charCodeAt(t);if(A0(
+n,t,h)){let S=n.charCodeAt(t+5)===x?t+6:t+5,Z=n.slice(S,o);w=y===0?Z:`${w}
+${Z}`,y++;return}if(v0(n,t,h)){m=n.slice(n.charCodeAt(t+6)===x?t+7:t+6,o)||void 0;return}if(h===105&&n.charCodeAt(t+1)===
+100&&n.charCodeAt(t+2)===58){let S=n.slice(n.charCodeAt(t+3)===x?t+4:t+3,o);S.includes("\0")||(p=S);return}if(h===58){if(c){
+let S=n.slice(t,o);c(S.slice(n.charCodeAt(t+1)===x?2:1))}return}let g=n.slice(t,o),A=g.indexOf(":");if(A===-1){Q(g,"",g);
+return}let F0=g.slice(0,A),I0=g.charCodeAt(A+1)===x?2:1,U0=g.slice(A+I0);Q(F0,U0,g)}function Q(n,t,o){switch(n){case"eve\
+nt":m=t||void 0;break;case"data":w=y===0?t:`${w}
+${t}`,y++;break;case"id":t.includes("\0")||(p=t);break;case"retry":/^\d+$/.test(t)?b(parseInt(t,10)):e(new N(`Invalid \`r\
+etry\` value: "${t}"`,{type:"invalid-retry",value:t,line:o}));break;default:e(new N(`Unknown field "${n.length>20?`${n.slice(
+0,20)}\u2026`:n}"`,{type:"unknown-field",field:n,value:t,line:o}));break}}function P0(){y>0&&a({id:p,event:m,data:w}),p=
+void 0,w="",y=0,m=void 0}function N0(n={}){if(n.consume&&r.length>0){let t=r.join("");q(t,0,t.length)}u=!0,p=void 0,w="",
+y=0,m=void 0,r.length=0,s=0,D=!1}return{feed:$0,reset:N0}}function A0(f,a,e){return e===100&&f.charCodeAt(a+1)===97&&f.charCodeAt(
+a+2)===116&&f.charCodeAt(a+3)===97&&f.charCodeAt(a+4)===58}function v0(f,a,e){return e===101&&f.charCodeAt(a+1)===118&&f.
+charCodeAt(a+2)===101&&f.charCodeAt(a+3)===110&&f.charCodeAt(a+4)===116&&f.charCodeAt(a+5)===58}function S0(f){let a=f.headers.get("content-type")??"nothing";if(!a.startsWith("text/event-stream"))throw f.body?.cancel(),
+new l("not-events",`The adaptor answered with ${a}, not with text/event-stream: give its reply that Content-Type`,{response:f})}
+async function*B(f){let a=[],e=x0({onEvent:({event:b,data:c,id:d})=>a.push({event:b??"message",data:c,id:d})});for await(let b of f)
+e.feed(b),yield*a.splice(0)}var c2=/^(.*\.)?localhost\.?$|^127(\.\d+){3}$|^\[::1\]$/,d2=/^(10|169\.254|192\.168|172\.(1[6-9]|2\d|3[01]))(\.\d+){2,3}$|^\[(f[cd][\da-f]|fe[89ab])[\da-f]:/,
+t2={loopback:"Apps on device",local:"Local network"};function O0(f){let a=globalThis.location?.hostname,e=K(f);return a&&
+K(a)!=="loopback"&&e!==K(a)?e:void 0}function K(f){return c2.test(f)?"loopback":d2.test(f)?"local":void 0}async function E0(f){
+if(await n2(`${f}-network`)==="denied")return isSecureContext?`until it is allowed: "${t2[f]}" in the browser's settings\
+ of this site`:"because the page is not HTTPS. Serve it over HTTPS, or from there"}async function n2(f){try{return(await navigator.
+permissions.query({name:f})).state}catch{return}}var r2=50,i2=1e3;function C0(){let f=crypto.getRandomValues(new Uint8Array(16));return Array.from(f,a=>a.toString(16).padStart(
+2,"0")).join("")}var M=class{#a=new AbortController;#f=!1;constructor(a,e){this.#e(a,e).catch(()=>{})}answered(){this.#f=
+!0}stop(){this.#a.abort()}async#e(a,e){let{signal:b}=this.#a;for(let c=r2;;c=Math.min(2*c,i2)){if(await new Promise(r=>setTimeout(
+r,c)),b.aborted)return;let d=await a(b);if(d.ok)return s2(d,e,b);if(await d.body?.cancel(),this.#f||d.headers.get("owt-e\
+rror")!=="call-unknown")return}}};async function s2(f,a,e){for await(let{event:b,data:c}of B(T(F(f,e)))){if(b!=="progres\
+s")return;let d=JSON.parse(c);queueMicrotask(()=>a(d))}}var T0="owt-request-id",o2="application/x-www-form-urlencoded",V=class{#a;#f;#e;#b=new Set;constructor(a,e={}){let b=new URL(
+j(d=>d.absolute(a)));this.#f=new Headers(e.headers);let c=e.auth??u2(b);c!==void 0&&this.#f.set("authorization",l2(c)),b.
+username=b.password="",this.#a=b.href,this.#e=e.fetch??((d,r)=>fetch(d,r))}async call(a,e,b={}){let{onProgress:c,...d}=b;
+if(c!==void 0)return this.#r(a,e,d,c);b.signal?.throwIfAborted();let r=await f0(a,b.signal),s=this.#o(r,e,{...b,name:e0(
+a)}),u=await this.#t(s,b.signal),p=await n0(u);if(p===void 0)return this.#s(s,u),u;if(p.code!=="code-unknown"||!this.#b.
+delete(s.digest))throw p;return this.call(a,e,b)}stream(a,e,{as:b="bytes",...c}={}){let d=this.#d(a,e,c);return b==="tex\
+t"?T(d):d}events(a,e,b={}){return B(T(this.#d(a,e,b,S0)))}async#r(a,e,b,c){let d=new Headers(b.headers),r=d.get(T0)??C0();
+d.set(T0,r);let s=p=>this.#i("GET",`calls/${r}/events`,p),u=new M(s,c);try{let p=await this.call(a,e,{...b,headers:d});return u.
+answered(),p}catch(p){throw u.stop(),p}}#i(a,e,b){let c=new URL(`/_owt/${e}`,this.#a).href;return this.#t({url:c,init:{method:a,
+headers:this.#f,signal:b}},b)}async*#d(a,e,b,c){let d=await this.call(a,e,b);r0(d),c?.(d),yield*F(d,b.signal)}async#t({url:a,
+init:e},b){let c=O0(new URL(a).hostname);try{return await this.#e(a,c?p2(e,c):e)}catch(d){if(b?.aborted)throw b.reason;let r=c&&
+await E0(c);throw r?h2(this.#a,r,d):g2(this.#a,d)}}#s({digest:a},e){e.headers.get("owt-code-sha256")===a&&this.#b.add(a)}#o(a,e,b){
+return L(a,e,b,c=>{let{digest:d}=c,r=b.body instanceof ReadableStream;return this.#b.has(d)&&!r&&c.replaceSourceByDigest(),
+{digest:d,...this.#u(c,b,r)}})}#u(a,e,b){let{method:c="POST",body:d=null,signal:r=null,name:s}=e,u=new Headers(this.#f);
+if(new Headers(e.headers).forEach((y,m)=>u.set(m,y)),d===null&&c==="POST")return u.set("content-type",o2),{url:this.#a,init:{
+method:c,headers:u,signal:r,body:a.toForm()+s}};let p=b?{duplex:"half"}:{};return{url:a.toUrl(this.#a)+s,init:{method:c,
+headers:u,signal:r,body:d,...p}}}};function u2(f){if(!(f.username===""&&f.password===""))return{user:R0(f.username),password:R0(
+f.password)}}function R0(f){try{return decodeURIComponent(f)}catch{return f}}function l2(f){let a=typeof f=="string"?f:`${f.
+user}:${f.password}`;if(!a.includes(":"))throw new l("auth-invalid","auth takes 'user:password'");return`Basic ${btoa(String.
+fromCharCode(...new TextEncoder().encode(a)))}`}function p2(f,a){return{...f,targetAddressSpace:a}}function h2(f,a,e){let b=`\
+The browser does not let this page reach ${new URL(f).origin} ${a}`;return new l("not-permitted",b,{cause:e})}function g2(f,a){
+let{origin:e}=new URL(f),b=globalThis.location?.origin,d=b!==void 0&&b!==e?`, or allow this page: owt serve --allow-orig\
+in ${b}`:"";return new l("unreachable",`No owt answers at ${e}. Start it with owt serve${d}`,{cause:a})}function w2(f,a,e,b={}){let c=a0(a);return L(c,e,b,d=>d.toUrl(f))}export{V as Owt,l as OwtError,w2 as owtify};
