@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use base64::DecodeError;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_STANDARD;
 
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -13,6 +13,9 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// The URL-safe alphabet (RFC 4648, section 5).
+const URL_DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// Encodes in the standard alphabet, padded: what goes into JSON.
 ///
@@ -28,6 +31,8 @@ pub fn encode_standard(bytes: &[u8]) -> String {
 
 /// Encodes in the URL-safe alphabet, unpadded: what goes into a URL.
 ///
+/// Not with the `base64` crate, whose encoder and its panics would be a tenth of the JavaScript package.
+///
 /// # Examples
 ///
 /// ```
@@ -35,7 +40,14 @@ pub fn encode_standard(bytes: &[u8]) -> String {
 /// ```
 #[must_use]
 pub fn encode_url(bytes: &[u8]) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let bits = group.iter().fold(0, |bits, byte| bits << 8 | usize::from(*byte));
+        let bits = bits << (8 * (3 - group.len()));
+        let digits = (0..=group.len()).map(|index| bits >> (18 - 6 * index) & 63);
+        text.extend(digits.map(|digit| char::from(URL_DIGITS[digit])));
+    }
+    text
 }
 
 /// Decodes base64 of either alphabet, padded or not, with line breaks and spaces in it.
@@ -89,6 +101,7 @@ fn standard(byte: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
     use proptest::prelude::*;
     use rstest::rstest;
 
@@ -137,6 +150,7 @@ mod tests {
         #[test]
         fn what_is_encoded_is_decoded(bytes: Vec<u8>) {
             prop_assert_eq!(decode(&encode_standard(&bytes)), Ok(bytes.clone()));
+            prop_assert_eq!(encode_url(&bytes), BASE64_URL_SAFE_NO_PAD.encode(&bytes));
             prop_assert_eq!(decode(&encode_url(&bytes)), Ok(bytes));
         }
 
