@@ -329,10 +329,19 @@ def test_a_disconnect_does_not_cancel_the_cleanup_of_an_async_generator() -> Non
 
 
 def test_an_async_call_that_is_cancelled_before_it_begins_still_ends() -> None:
-    busy = FakeCall("import time\nasync def run(_): time.sleep(0.1)", id="busy")
+    source = (
+        "import threading\nhas_begun, may_end = threading.Event(), threading.Event()\n"
+        "async def run(_): has_begun.set(); may_end.wait(10)"
+    )
+    busy = FakeCall(source, id="busy")
     late = FakeCall("async def run(_): return 'never'", id="late", disconnected=True)
-    assert [_worker.handle(busy), _worker.handle(late)] == [False, False]
+    assert _worker.handle(busy) is False
+    adaptor = state.adaptors.get(busy.digest)
+    assert adaptor is not None
+    assert adaptor.namespace["has_begun"].wait(10)
+    assert _worker.handle(late) is False
     _worker.cancel("late")
+    adaptor.namespace["may_end"].set()
     assert late.is_done.wait(10)
     assert late.events == [("loaded",)]
 
