@@ -195,6 +195,24 @@ pub enum Error {
     /// No call with this id is running or waiting.
     #[error("call is unknown")]
     CallUnknown,
+    /// No job with this id runs, and its reply is not kept.
+    #[error("job is unknown")]
+    JobUnknown,
+    /// The job was one of a server that has been stopped or started anew since.
+    #[error("job is lost")]
+    JobLost,
+    /// There are so many jobs that there can be no more.
+    #[error("there are {limit} jobs already")]
+    JobsFull {
+        /// The most jobs that there may be.
+        limit: usize,
+    },
+    /// There is no room for the reply of a job.
+    #[error("reply of the job is too large")]
+    JobTooLarge {
+        /// The most bytes that are kept of the replies of all jobs.
+        limit: u64,
+    },
     /// Nothing is at this path under `/_owt/`.
     #[error("path is unknown")]
     PathUnknown,

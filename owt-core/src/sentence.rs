@@ -178,7 +178,7 @@ impl Error {
                 format!("The endpoint at this path has another method. It answers {allow}.").into()
             }
             Error::PathUnknown => "Nothing is at this path. Under /_owt/ there are health, \
-                metrics, calls, adaptors, environments and pools."
+                metrics, calls, jobs, adaptors, environments and pools."
                 .into(),
             Error::BodyTooLarge { limit } => format!(
                 "The body is longer than {limit} bytes. Send less, or start the server with a \
@@ -240,6 +240,23 @@ impl Error {
             Error::CallUnknown => "No call with this id is running or waiting. /_owt/calls \
                 lists those that are."
                 .into(),
+            Error::JobUnknown => "No job with this id is running, and no reply of one is kept. Replies \
+                are dropped after --job-age, or when their place is needed; /_owt/jobs lists those \
+                that are there."
+                .into(),
+            Error::JobLost => "This job was of a server that has been started anew since, and jobs are \
+                kept in memory only. Submit it again."
+                .into(),
+            Error::JobsFull { limit } => format!(
+                "The server has {limit} jobs already, and nobody has fetched the replies of those that \
+                 have ended. Fetch or delete some, or start the server with a larger --max-jobs."
+            )
+            .into(),
+            Error::JobTooLarge { limit } => format!(
+                "The replies of jobs may have {limit} bytes together, and there is no room for this \
+                 one. Fetch or delete others, or start the server with a larger --job-size."
+            )
+            .into(),
             Error::Draining => "The server is stopping. Try again once it is back.".into(),
             Error::Deadline { limit } => format!(
                 "The call ran longer than the {} s that it may. Ask for more with the field \
@@ -346,6 +363,10 @@ mod tests {
     #[case("request-id-invalid", Error::RequestIdInvalid)]
     #[case("request-id-taken", Error::RequestIdTaken)]
     #[case("call-unknown", Error::CallUnknown)]
+    #[case("job-unknown", Error::JobUnknown)]
+    #[case("job-lost", Error::JobLost)]
+    #[case("jobs-full", Error::JobsFull { limit: 9 })]
+    #[case("job-too-large", Error::JobTooLarge { limit: 9 })]
     #[case("pool-unknown", pool_unknown())]
     #[case("path-is-named", Error::PathIsNamed)]
     #[case("endpoint-unknown", Error::EndpointUnknown)]

@@ -34,9 +34,9 @@ mod watched_file;
 pub use config::{Address, Config, Cuda, Dependencies, NotAPoolName, PoolConfig, PoolName};
 pub use environment::{KeptEnvironment, Removal, kept_environments, remove_environment};
 pub use front::{
-    AllowedOrigin, ApprovedCode, Credential, Credentials, NotACredential, NotAToken, NotAnOrigin,
-    RequestLimits, RouteConfig, RouteError, TlsError, TlsFiles, Token, UrlKeyFileError,
-    UrlKeySource, read_url_keys,
+    AllowedOrigin, ApprovedCode, Credential, Credentials, JobLimits, NotACredential, NotAToken,
+    NotAnOrigin, RequestLimits, RouteConfig, RouteError, TlsError, TlsFiles, Token,
+    UrlKeyFileError, UrlKeySource, read_url_keys,
 };
 pub use gpu::{GpuError, gpus, mps_is_active};
 pub use interpreter::{

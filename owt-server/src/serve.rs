@@ -12,8 +12,8 @@ use crate::cache::Cache;
 use crate::config::{Address, Config, cores};
 use crate::front::{
     AppState, Approval, Auth, Confirmations, ConnectionSettings, Connections, Drain, Front, Guard,
-    Place, RequestCounters, RequestIds, RequestLimits, Routes, SignedUrls, StaticFiles, TlsFiles,
-    listen,
+    Jobs, Place, RequestCounters, RequestIds, RequestLimits, Routes, SignedUrls, StaticFiles,
+    TlsFiles, listen,
 };
 use crate::memory_budget::MemoryBudget;
 use crate::other_users::others_on_loopback;
@@ -181,6 +181,7 @@ fn app_state(
         static_files: opened.static_files,
         access_log: config.access_log,
         cache: Cache::new(config.cache_size, config.cache_ttl),
+        jobs: Jobs::new(config.jobs),
         connections: Connections::new(config.max_connections, config.max_connections_per_address),
         head_timeout: config.head_timeout,
         body_timeout: config.body_timeout,

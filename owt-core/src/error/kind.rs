@@ -61,12 +61,14 @@ impl ErrorKind {
             ErrorKind::CodeUnknown
             | ErrorKind::PoolUnknown
             | ErrorKind::CallUnknown
+            | ErrorKind::JobUnknown
             | ErrorKind::EndpointUnknown
             | ErrorKind::PathUnknown => 404,
             ErrorKind::MethodNotAllowed => 405,
             ErrorKind::HeadTimeout | ErrorKind::BodyTimeout => 408,
             // Not a 5xx, after which programs try again by themselves.
             ErrorKind::Cancelled | ErrorKind::RequestIdTaken => 409,
+            ErrorKind::JobLost => 410,
             ErrorKind::BodyTooLarge
             | ErrorKind::TextTooLarge
             | ErrorKind::TooManyFields
@@ -86,10 +88,11 @@ impl ErrorKind {
             ErrorKind::WorkerDied => 502,
             ErrorKind::BuffersFull
             | ErrorKind::QueueFull
+            | ErrorKind::JobsFull
             | ErrorKind::Draining
             | ErrorKind::WorkerUnavailable => 503,
             ErrorKind::Deadline => 504,
-            ErrorKind::StorageFull => 507,
+            ErrorKind::StorageFull | ErrorKind::JobTooLarge => 507,
         }
     }
 
@@ -100,6 +103,7 @@ impl ErrorKind {
             self,
             ErrorKind::BuffersFull
                 | ErrorKind::QueueFull
+                | ErrorKind::JobsFull
                 | ErrorKind::TooManyConnections
                 | ErrorKind::TooManyStreams
                 | ErrorKind::Draining

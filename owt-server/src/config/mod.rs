@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::front::{
-    AllowedOrigin, Credential, Listener, RequestLimits, RouteConfig, TlsFiles, UrlKeySource,
+    AllowedOrigin, Credential, JobLimits, Listener, RequestLimits, RouteConfig, TlsFiles,
+    UrlKeySource,
 };
 use crate::pool::Recycling;
 use crate::unix_socket::{self, SocketPath};
@@ -157,6 +158,8 @@ pub struct Config {
     pub cache_size: usize,
     /// How long a result is kept; `None` for as long as there is room.
     pub cache_ttl: Option<Duration>,
+    /// How many jobs there may be, and what is kept of them.
+    pub jobs: JobLimits,
     /// How many calls of one adaptor may wait for its worker, besides those that run.
     pub queue: usize,
     /// How long running calls may take to finish when the server stops, and calls that were cancelled
@@ -214,6 +217,7 @@ impl Default for Config {
             keep_alive: Duration::from_secs(75),
             cache_size: 128 << 20,
             cache_ttl: None,
+            jobs: JobLimits::default(),
             queue: 1024,
             grace: Duration::from_secs(5),
             no_eval: false,
@@ -321,6 +325,9 @@ impl Config {
             "keep_alive": self.keep_alive.as_secs_f64(),
             "cache_size": self.cache_size,
             "cache_ttl": self.cache_ttl.map(|ttl| ttl.as_secs_f64()),
+            "max_jobs": self.jobs.count,
+            "job_size": self.jobs.bytes,
+            "job_age": self.jobs.age.as_secs_f64(),
             "queue": self.queue,
             "grace": self.grace.as_secs_f64(),
             "no_eval": self.takes_data_only(),

@@ -18,6 +18,7 @@ use super::drain::InFlight;
 use super::guard::Access;
 use super::headers::{declared_len, pairs, text};
 use super::incoming::Incoming;
+use super::jobs::Wish;
 use super::request_ids::Reservation;
 use super::{AppState, Front, access_log, body, near_miss, response};
 use crate::cache;
@@ -59,8 +60,9 @@ impl<E: Executor + Control + 'static> Front<E> {
         let body = body::read(headers, request.query_string(), incoming, uploads, *limits).await;
         // Of a page of another site, nothing else is told than that it may not.
         let mut body = body.map_err(|err| access.to_read().err().unwrap_or(err))?;
-        if body.envelope.use_cache {
-            // The result may outlive the client that sends this.
+        let wish = Wish::of(access, request.method(), headers);
+        if body.envelope.use_cache || wish.is_some() {
+            // The call may outlive the client that sends this.
             body.hold().await?;
         }
         let digest = body.envelope.code.digest();
@@ -78,9 +80,8 @@ impl<E: Executor + Control + 'static> Front<E> {
         if self.state.access_log {
             access_log::name(request, body.envelope.name.as_ref());
         }
-        let (call, attached) =
-            self.prepared(body, request, headers, context, (reservation, in_flight));
-        self.run(call, attached, request, context).await
+        let call = self.prepared(body, request, headers, context, (reservation, in_flight));
+        self.run_as_wished(wish, call, (request.method(), headers), context).await
     }
 
     /// A call with its body, and what goes with it.
@@ -112,13 +113,12 @@ impl<E: Executor + Control + 'static> Front<E> {
     /// Runs a call, or answers it from the result cache.
     pub(super) async fn run(
         &self,
-        mut call: Call,
-        attached: Attached,
-        request: &HttpRequest,
+        (mut call, attached): (Call, Attached),
+        (method, headers): (&Method, &HeaderMap),
         context: &mut RequestContext,
     ) -> Result<HttpResponse, Failure> {
         match call.cache.take() {
-            Some(rule) => self.cached(call, attached, &rule, request, context).await,
+            Some(rule) => self.cached((call, attached), &rule, (method, headers), context).await,
             None => Ok(response::reply(execute(self.executor.clone(), call, attached).await?)?),
         }
     }
@@ -126,17 +126,16 @@ impl<E: Executor + Control + 'static> Front<E> {
     /// Answers from the result cache, which a first call fills.
     async fn cached(
         &self,
-        mut call: Call,
-        attached: Attached,
+        (mut call, attached): (Call, Attached),
         rule: &CachePolicy,
-        request: &HttpRequest,
+        (method, headers): (&Method, &HeaderMap),
         context: &mut RequestContext,
     ) -> Result<HttpResponse, Failure> {
         // What one caller has, or wants a part of, is nothing to the others who get this result.
         call.request.headers.retain(|(name, _)| !CONDITIONS.contains(&name.as_str()));
         self.executor.remember(&call.code);
         let executing = |call| execute(self.executor.clone(), call, attached);
-        let (reader, ticket) = match request.method() == Method::HEAD {
+        let (reader, ticket) = match method == Method::HEAD {
             false => self.state.cache.find(&call, rule),
             true => match self.state.cache.find_kept(&call, rule) {
                 Some(reader) => (reader, None),
@@ -157,8 +156,7 @@ impl<E: Executor + Control + 'static> Front<E> {
             // A cookie is for the caller to whom it was given.
             start.head.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("set-cookie"));
         }
-        let is_safe = request.method().is_safe();
-        if is_safe && response::has_tag(request.headers(), start.etag.as_deref()) {
+        if method.is_safe() && response::has_tag(headers, start.etag.as_deref()) {
             return Ok(response::cached(response::not_modified(), start.etag, is_hit));
         }
         let body = reader.whole().map_or_else(|| ReplyBody::Stream(reader), ReplyBody::Whole);

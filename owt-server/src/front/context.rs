@@ -8,6 +8,7 @@ use owt_core::Digest;
 use super::connection::Exchange;
 
 /// What becomes known of a request on its way, for its answer and for the log.
+#[derive(Debug, Clone)]
 pub(super) struct RequestContext {
     pub(super) id: String,
     /// The digest of the code that it runs; none of a request that is no call.

@@ -16,6 +16,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::AppState;
+use super::jobs::JobCounts;
 use crate::cache::CacheStats;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -29,6 +30,7 @@ struct Exposition {
     cache: CacheStats,
     /// How many calls of each state there are.
     states: [(&'static str, usize); 6],
+    jobs: JobCounts,
     connections: usize,
     accepted: u64,
 }
@@ -57,6 +59,7 @@ async fn gather(executor: &impl Control, state: &AppState) -> Exposition {
             ("unknown", in_state(CallState::Unknown)),
             ("abandoned", in_state(CallState::Abandoned)),
         ],
+        jobs: state.jobs.counts(),
         connections: state.connections.count(),
         accepted: state.connections.accepted(),
     }
@@ -67,6 +70,7 @@ impl Collector for Exposition {
         let mut page = Page(encoder);
         self.encode_calls(&mut page)?;
         self.encode_cache(&mut page)?;
+        self.encode_jobs(&mut page)?;
         self.encode_connections(&mut page)?;
         self.encode_workers(&mut page)?;
         self.encode_ends(&mut page)?;
@@ -100,6 +104,13 @@ impl Exposition {
         page.counter("cache_hits", "Calls with use_cache that found a result", None, hits)?;
         page.counter("cache_misses", "Calls with use_cache that had to run", None, misses)?;
         page.gauge("cache", "Bytes of results that are kept", Some(&Unit::Bytes), bytes)
+    }
+
+    fn encode_jobs(&self, page: &mut Page<'_>) -> fmt::Result {
+        let JobCounts { running, kept, bytes } = self.jobs;
+        let states = [("running", running), ("kept", kept)];
+        page.gauges("jobs", "Jobs that run, or whose replies are kept", None, "state", &states)?;
+        page.gauge("job_replies", "Bytes of replies of jobs", Some(&Unit::Bytes), &bytes)
     }
 
     fn encode_connections(&self, page: &mut Page<'_>) -> fmt::Result {

@@ -54,6 +54,12 @@ impl RequestIds {
         Ok(Reservation { id: id.to_owned(), ids: self.clone() })
     }
 
+    /// Whether an id looks like one that a server has made before this one was started.
+    pub(super) fn is_of_another_run(&self, id: &str) -> bool {
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        id.len() == 2 * self.run.len() && id.bytes().all(is_hex) && !self.is_own(id)
+    }
+
     fn is_own(&self, id: &str) -> bool {
         id.len() == 2 * self.run.len() && id.starts_with(&self.run)
     }
@@ -100,6 +106,11 @@ mod tests {
         let made = ids.make();
         assert_ne!(ids.make(), made);
         assert_eq!(ids.reserve(&made).unwrap_err().code(), "request-id-taken");
+        assert!(!ids.is_of_another_run(&made) && !ids.is_of_another_run("mine"));
+        assert!(ids.is_of_another_run(&format!(
+            "{:016x}",
+            u64::from_str_radix(&made, 16).unwrap() ^ (1 << 40)
+        )));
     }
 
     #[rstest]

@@ -137,6 +137,7 @@ fn error(err: &Error, request: &HeaderMap) -> HttpResponse {
         | Error::TooManyConnections { .. }
         | Error::TooManyStreams { .. }
         | Error::Draining
+        | Error::JobsFull { .. }
         | Error::WorkerUnavailable(_) => {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string()));
             // Of a body that found no room, the rest is not read.
@@ -232,8 +233,8 @@ fn vary_by_origin(headers: &mut HeaderMap) {
 
 /// Lets a page of `origin` read the answer (CORS).
 fn share_with(headers: &mut HeaderMap, origin: &HeaderValue) {
-    const READABLE: &str =
-        "Owt-Error, Owt-Warning, Owt-Request-Id, Owt-Code-SHA256, Owt-Cache, Server-Timing";
+    const READABLE: &str = "Owt-Error, Owt-Warning, Owt-Request-Id, Owt-Code-SHA256, Owt-Cache, \
+        Owt-Job, Location, Server-Timing";
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(READABLE));
 }
@@ -255,7 +256,7 @@ pub(super) fn preflight(request: &HeaderMap) -> HttpResponse {
     response.finish()
 }
 
-fn ascii(text: &str) -> HeaderValue {
+pub(super) fn ascii(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("digests, tags and request ids are plain ASCII")
 }
 

@@ -10,7 +10,7 @@ use super::counters::RequestCounters;
 use super::drain::Drain;
 use super::guard::Guard;
 use super::request_ids::RequestIds;
-use super::{Approval, Connections, RequestLimits, Routes, SignedUrls, StaticFiles};
+use super::{Approval, Connections, Jobs, RequestLimits, Routes, SignedUrls, StaticFiles};
 use crate::cache::Cache;
 use crate::memory_budget::MemoryBudget;
 
@@ -40,6 +40,7 @@ pub(crate) struct AppState {
     /// Whether each request is a line in the log.
     pub(crate) access_log: bool,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) jobs: Jobs,
     pub(crate) connections: Arc<Connections>,
     pub(crate) request_ids: Arc<RequestIds>,
     pub(crate) counters: RequestCounters,

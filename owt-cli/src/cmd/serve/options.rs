@@ -8,7 +8,8 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use owt_server::{
-    AllowedOrigin, Config, Credentials, PoolConfig, Recycling, RouteConfig, TlsFiles, Token,
+    AllowedOrigin, Config, Credentials, JobLimits, PoolConfig, Recycling, RouteConfig, TlsFiles,
+    Token,
 };
 use tracing::level_filters::LevelFilter;
 
@@ -284,6 +285,24 @@ pub(crate) struct ServeArgs {
     #[arg(value_parser = value::limit)]
     cache_ttl: Option<Duration>,
 
+    /// How many jobs there may be: calls with `Prefer: respond-async`, running or ended
+    ///
+    /// A reply that nobody has fetched keeps its place for --job-age; one that somebody has is dropped
+    /// as soon as its place is needed.
+    #[arg(long, value_name = "N", env = "OWT_MAX_JOBS", help_heading = "Limits")]
+    #[arg(default_value_t = DEFAULTS.jobs.count, value_parser = at_least_one())]
+    max_jobs: usize,
+
+    /// How much is kept of the replies of all jobs, in bytes or with K, M or G
+    #[arg(long, value_name = "SIZE", env = "OWT_JOB_SIZE", help_heading = "Limits")]
+    #[arg(default_value = value::shown_bytes(DEFAULTS.jobs.bytes as u64), value_parser = value::bytes)]
+    job_size: u64,
+
+    /// How long the reply of a job is kept
+    #[arg(long, value_name = "SECONDS", env = "OWT_JOB_AGE", help_heading = "Limits")]
+    #[arg(default_value = value::shown_seconds(DEFAULTS.jobs.age), value_parser = value::limit)]
+    job_age: Duration,
+
     /// How many calls of one adaptor may wait for its worker
     ///
     /// When all these places are taken, there are a seventh more for other adaptors.
@@ -393,6 +412,11 @@ impl ServeArgs {
             keep_alive: self.keep_alive,
             cache_size: usize::try_from(self.cache_size).unwrap_or(usize::MAX),
             cache_ttl: self.cache_ttl,
+            jobs: JobLimits {
+                count: self.max_jobs,
+                bytes: usize::try_from(self.job_size).unwrap_or(usize::MAX),
+                age: self.job_age,
+            },
             queue: self.queue,
             grace: self.grace,
             no_eval: self.no_eval,

@@ -16,6 +16,7 @@ use crate::front::drain::InFlight;
 use crate::front::guard::{Access, Link};
 use crate::front::headers::declared_len;
 use crate::front::incoming::Incoming;
+use crate::front::jobs::Wish;
 use crate::front::request_ids::Reservation;
 use crate::front::{AppState, Front, access_log, body};
 
@@ -66,7 +67,8 @@ impl<E: Executor + Control + 'static> Front<E> {
         let mut body =
             body::read_plain(headers, query, envelope, incoming, uploads, *limits).await?;
         let is_kept = body.envelope.use_cache && body.parts.is_none();
-        if is_kept {
+        let wish = Wish::of(access, request.method(), headers);
+        if is_kept || wish.is_some() {
             body.hold().await?;
         }
         let key = is_kept.then(|| cache_key(request, digest, &body.bytes));
@@ -74,7 +76,9 @@ impl<E: Executor + Control + 'static> Front<E> {
             self.prepared(body, request, headers, context, (reservation, in_flight));
         call.cache = key.map(|key| CachePolicy { with_kwargs: false, key: Some(key) });
         (call.entry, call.home) = (Entry::Endpoint(parts), Some(endpoint.home));
-        let mut response = self.run(call, attached, request, context).await?;
+        let mut response = self
+            .run_as_wished(wish, (call, attached), (request.method(), headers), context)
+            .await?;
         if let Some(stale) = stale.as_deref().and_then(|text| HeaderValue::from_str(text).ok()) {
             response.headers_mut().insert(STALE.parse().expect("it is a name"), stale);
         }

@@ -6,6 +6,7 @@ mod confirmations;
 mod drain;
 mod envelopes;
 mod executor;
+mod jobs;
 mod limits;
 mod refusals;
 mod replies;

@@ -81,6 +81,7 @@ fn state(address: SocketAddr, uploads: &TempDir) -> AppState {
         static_files: None,
         access_log: false,
         cache: Cache::new(1 << 20, None),
+        jobs: Jobs::new(JobLimits::default()),
         connections: Connections::new(100, None),
         head_timeout: Duration::from_secs(10),
         body_timeout: Duration::from_secs(10),
