@@ -234,7 +234,7 @@ fn vary_by_origin(headers: &mut HeaderMap) {
 /// Lets a page of `origin` read the answer (CORS).
 fn share_with(headers: &mut HeaderMap, origin: &HeaderValue) {
     const READABLE: &str = "Owt-Error, Owt-Warning, Owt-Request-Id, Owt-Code-SHA256, Owt-Cache, \
-        Owt-Job, Location, Server-Timing";
+        Owt-Job, Owt-Job-State, Location, Server-Timing";
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(READABLE));
 }

@@ -1,15 +1,19 @@
 //! `/_owt/jobs`: how far jobs have come, and what became of them.
 
+use std::collections::HashMap;
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::Method;
-use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
+use actix_web::http::header::{
+    CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use actix_web::{HttpRequest, HttpResponse};
 use owt_core::{Control, Error, Executor};
 use url::form_urlencoded;
 
-use super::job::{Job, JobInfo};
+use super::job::{Job, JobInfo, State};
 use super::wish::MAX_WAIT;
 use crate::front::context::RequestContext;
 use crate::front::{Front, response};
@@ -17,8 +21,14 @@ use crate::front::{Front, response};
 /// The id of the job that an answer is about.
 const OWT_JOB: HeaderName = HeaderName::from_static("owt-job");
 
+/// How far it has come: a reply may have the status 202 as well.
+const OWT_JOB_STATE: HeaderName = HeaderName::from_static("owt-job-state");
+
+/// What follows the id where only that is asked for.
+const STATUS: &str = "/status";
+
 /// Where jobs are.
-pub(super) const FOLDER: &str = "/_owt/jobs/";
+const FOLDER: &str = "/_owt/jobs/";
 
 impl<E: Executor + Control + 'static> Front<E> {
     /// Answers what is at `/_owt/jobs` and under it; nothing if the request is for something else.
@@ -30,14 +40,20 @@ impl<E: Executor + Control + 'static> Front<E> {
     ) -> Option<Result<HttpResponse, Error>> {
         let path = request.path().strip_prefix(FOLDER.trim_end_matches('/'))?;
         let id = match path.strip_prefix('/') {
-            Some(id) => id,
-            None if path.is_empty() => "",
+            None if path.is_empty() => {
+                let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
+                return Some(if is_get { Ok(self.list().await) } else { Err(Error::PathUnknown) });
+            }
             None => return None,
+            Some("") => return Some(Err(Error::PathUnknown)),
+            Some(id) => id,
         };
         Some(match (request.method(), id) {
-            (&Method::GET | &Method::HEAD, "") => Ok(self.list().await),
+            (&Method::GET | &Method::HEAD, id) if id.ends_with(STATUS) => {
+                self.status(id.trim_end_matches(STATUS), request).await
+            }
             (&Method::GET | &Method::HEAD, id) => self.job(id, request, headers, context).await,
-            (&Method::DELETE, id) if !id.is_empty() => self.discard(id),
+            (&Method::DELETE, id) => self.discard(id),
             _ => Err(Error::PathUnknown),
         })
     }
@@ -47,7 +63,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         let mut infos: Vec<_> = jobs.iter().map(|job| job.info()).collect();
         let calls = self.executor.calls().await;
         let progress = calls.into_iter().filter_map(|call| Some((call.id, call.progress?)));
-        let mut progress: std::collections::HashMap<_, _> = progress.collect();
+        let mut progress: HashMap<_, _> = progress.collect();
         for info in &mut infos {
             info.progress = progress.remove(info.id);
         }
@@ -62,18 +78,38 @@ impl<E: Executor + Control + 'static> Front<E> {
         headers: &HeaderMap,
         context: &mut RequestContext,
     ) -> Result<HttpResponse, Error> {
-        let wait = wait(request.query_string())?;
-        let job = self.state.jobs.find(id).ok_or_else(|| self.missing(id))?;
-        if job.wait(wait).await {
+        let (job, has_ended) = self.find_job(id, request).await?;
+        if has_ended {
             if request.method() == Method::GET {
                 job.note_fetched();
             }
             return Ok(self.outcome(&job, headers, context));
         }
+        Ok(Self::accepted(&self.info(&job).await))
+    }
+
+    /// How far a job has come, even if it has ended.
+    async fn status(&self, id: &str, request: &HttpRequest) -> Result<HttpResponse, Error> {
+        let (job, _) = self.find_job(id, request).await?;
+        let info = self.info(&job).await;
+        Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(info))
+    }
+
+    /// Finds a job, and waits for its end as long as its client wishes.
+    async fn find_job(&self, id: &str, request: &HttpRequest) -> Result<(Arc<Job>, bool), Error> {
+        let wait = wait(request.query_string())?;
+        let job = self.state.jobs.find(id).ok_or_else(|| self.missing(id))?;
+        let has_ended = job.wait(wait).await;
+        Ok((job, has_ended))
+    }
+
+    async fn info<'a>(&self, job: &'a Job) -> JobInfo<'a> {
         let mut info = job.info();
-        let calls = self.executor.calls().await;
-        info.progress = calls.into_iter().find(|call| call.id == id).and_then(|call| call.progress);
-        Ok(Self::accepted(&info))
+        if info.state == State::Running {
+            let mut calls = self.executor.calls().await.into_iter();
+            info.progress = calls.find(|call| call.id == job.id).and_then(|call| call.progress);
+        }
+        info
     }
 
     /// Cancels the call of a job, or drops what became of it.
@@ -104,7 +140,9 @@ impl<E: Executor + Control + 'static> Front<E> {
             // It was logged and counted at its end.
             Err(failure) => response::failure(failure, true, headers),
         };
-        response.headers_mut().insert(OWT_JOB, response::ascii(&job.id));
+        let headers = response.headers_mut();
+        headers.insert(OWT_JOB, response::ascii(&job.id));
+        headers.insert(OWT_JOB_STATE, HeaderValue::from_static(job.info().state.into()));
         response
     }
 
@@ -112,6 +150,7 @@ impl<E: Executor + Control + 'static> Front<E> {
     pub(super) fn accepted(info: &JobInfo<'_>) -> HttpResponse {
         HttpResponse::Accepted()
             .insert_header((OWT_JOB, info.id))
+            .insert_header((OWT_JOB_STATE, <&str>::from(info.state)))
             .insert_header((LOCATION, format!("{FOLDER}{}", info.id)))
             .insert_header((RETRY_AFTER, "1"))
             .insert_header((CACHE_CONTROL, "no-store"))

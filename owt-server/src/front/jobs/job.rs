@@ -43,7 +43,7 @@ pub(super) struct JobInfo<'a> {
     digest: String,
     method: &'a str,
     path: &'a str,
-    state: State,
+    pub(super) state: State,
     /// Seconds since it was submitted.
     age: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,8 +59,9 @@ pub(super) struct JobInfo<'a> {
     bytes: Option<usize>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub(super) enum State {
     /// Its call waits or runs.
     Running,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use owt_core::{Call, Control, Executor, Failure};
+use owt_core::{Call, Code, Control, Error, Executor, Failure};
 use tokio::time::sleep;
 
 use super::job::Job;
@@ -42,6 +42,8 @@ impl<E: Executor + Control + 'static> Front<E> {
         (method, headers): (&Method, &HeaderMap),
         context: &mut RequestContext,
     ) -> Result<HttpResponse, Failure> {
+        // At once, so that its client can send the source.
+        self.has_source(&call.0.code)?;
         let job = self.state.jobs.add(Job::new(&call.0))?;
         let (method, for_run) = (method.clone(), headers.clone());
         let carry_out =
@@ -59,6 +61,15 @@ impl<E: Executor + Control + 'static> Front<E> {
         Ok(response)
     }
 
+    fn has_source(&self, code: &Code) -> Result<(), Error> {
+        match code {
+            Code::Known(digest) if self.executor.source(*digest).is_none() => {
+                Err(Error::CodeUnknown(*digest))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Runs the call of a job, and keeps its reply as long as it is wanted.
     async fn carry_out(
         self,
@@ -74,7 +85,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         };
         let outcome: Result<Stored, Failure> = tokio::select! {
             outcome = run => outcome,
-            () = job.until_unwanted() => Err(owt_core::Error::Cancelled.into()),
+            () = job.until_unwanted() => Err(Error::Cancelled.into()),
         };
         if let Err(failure) = &outcome {
             jobs.release(&job);

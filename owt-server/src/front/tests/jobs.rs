@@ -52,6 +52,7 @@ async fn a_job_runs_without_its_client_and_keeps_its_reply() {
     assert_eq!(accepted.status(), 202);
     for (name, value) in [
         ("owt-job", "mine"),
+        ("owt-job-state", "running"),
         ("location", "/_owt/jobs/mine"),
         ("preference-applied", "respond-async"),
         ("retry-after", "1"),
@@ -71,6 +72,7 @@ async fn a_job_runs_without_its_client_and_keeps_its_reply() {
         let reply = fetch(&server, "mine").await;
         assert_eq!(reply.status(), 200);
         assert_eq!(header(&reply, "owt-job"), Some("mine"));
+        assert_eq!(header(&reply, "owt-job-state"), Some("done"));
         assert_eq!(header(&reply, "content-type"), Some("text/plain"));
         assert_eq!(header(&reply, "content-length"), Some("3"));
         assert_eq!(
@@ -109,6 +111,9 @@ async fn a_job_that_runs_tells_how_far_it_has_come() {
     assert_eq!(running.status(), 202);
     assert_eq!(running.json::<Value>().await.unwrap()["progress"], expected);
     assert_eq!(jobs(&server).await[0]["progress"], expected);
+    let status = server.get(server.url("/_owt/jobs/mine/status")).await;
+    assert_eq!(status.status(), 200);
+    assert_eq!(status.json::<Value>().await.unwrap()["progress"], expected);
     let waiting = server.get(server.url("/_owt/jobs/mine?wait=0.05")).await;
     assert_eq!(waiting.status(), 202);
     server.recorded.cancel_all();
@@ -127,6 +132,28 @@ async fn deleting_a_job_cancels_its_call() {
     // Its id is free again.
     assert_eq!(submitted(&server, "hello", "mine").await.status(), 202);
     assert_eq!(fetch(&server, "mine").await.text().await.unwrap(), "hello");
+}
+
+#[actix_web::test]
+async fn asking_for_its_status_does_not_count_as_fetching_a_reply() {
+    let limits = JobLimits { count: 1, ..JobLimits::default() };
+    let server = start_with(|state| state.jobs = Jobs::new(limits));
+    submitted(&server, "hello", "a").await;
+    let status = server.get(server.url("/_owt/jobs/a/status?wait=10")).await;
+    assert_eq!(status.json::<Value>().await.unwrap()["state"], "done");
+    assert_eq!(error(&submitted(&server, "count", "b").await), (503, Some("jobs-full")));
+    let unknown = server.get(server.url("/_owt/jobs/b/status")).await;
+    assert_eq!(error(&unknown), (404, Some("job-unknown")));
+}
+
+#[actix_web::test]
+async fn source_that_the_server_does_not_have_is_asked_for_at_once() {
+    let server = start();
+    let url = server.url(&format!("/?code_sha256={}", digest("hello")));
+    let submit = || Client::new().get(&url).header("prefer", "respond-async").send();
+    assert_eq!(error(&submit().await.unwrap()), (404, Some("code-unknown")));
+    server.text(server.run("hello")).await;
+    assert_eq!(submit().await.unwrap().status(), 202);
 }
 
 #[rstest]
@@ -240,6 +267,7 @@ async fn a_cached_result_is_a_jobs_reply_too() {
 #[case(Method::POST, "/_owt/jobs", 404)]
 #[case(Method::DELETE, "/_owt/jobs", 404)]
 #[case(Method::DELETE, "/_owt/jobs/", 404)]
+#[case(Method::GET, "/_owt/jobs/", 404)]
 #[case(Method::GET, "/_owt/jobsx", 404)]
 #[case(Method::GET, "/_owt/jobs/a/b", 404)]
 #[case(Method::GET, "/_owt/jobs/mine?wait=soon", 400)]
