@@ -17,7 +17,7 @@ interface FileSystem {
   promises: { readFile(path: string | URL, encoding: 'utf8'): Promise<string> };
 }
 
-/** An adaptor's source, at once. */
+/** @internal An adaptor's source, at once. */
 export function readNow(adaptor: Adaptor): string {
   if (isSource(adaptor)) return adaptor;
   const files = isWeb(adaptor) ? undefined : fileSystem();
@@ -35,7 +35,7 @@ export function readNow(adaptor: Adaptor): string {
   return fetchNow(adaptor);
 }
 
-/** An adaptor's source, without holding up the page. */
+/** @internal An adaptor's source, without holding up the page. */
 export async function read(adaptor: Adaptor, signal: AbortSignal | undefined): Promise<string> {
   if (isSource(adaptor)) return adaptor;
   const files = isWeb(adaptor) ? undefined : fileSystem();
@@ -54,7 +54,7 @@ export async function read(adaptor: Adaptor, signal: AbortSignal | undefined): P
   }
 }
 
-/** The field that names an adaptor's file, without its folder, in a form; nothing if it is source. */
+/** @internal The field that names an adaptor's file, without its folder, in a form; nothing if it is source. */
 export function nameField(adaptor: Adaptor): string {
   const name = withoutQuery(adaptor).split(/[/\\]/).pop() ?? '';
   return isSource(adaptor) ? '' : `&name=${encodeURIComponent(name)}`;

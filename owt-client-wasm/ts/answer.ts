@@ -12,7 +12,7 @@ export interface OwtEvent {
   id: string | undefined;
 }
 
-/** The error of an answer that is owt's own and not the adaptor's. */
+/** @internal The error of an answer that is owt's own and not the adaptor's. */
 export async function serverError(response: Response): Promise<OwtError | undefined> {
   const code = response.headers.get('owt-error');
   if (code === null) return undefined;
@@ -25,7 +25,15 @@ function message(response: Response, text: string): string {
   return isProblem ? String((JSON.parse(text) as { detail?: unknown }).detail) : text.trimEnd();
 }
 
-/** Throws unless the answer's status is a success. */
+/** @internal An answer that is none of owt's own errors, which are thrown. */
+export async function checked(asked: Promise<Response>): Promise<Response> {
+  const response = await asked;
+  const err = await serverError(response);
+  if (err !== undefined) throw err;
+  return response;
+}
+
+/** @internal Throws unless the answer's status is a success. */
 export function requireSuccess(response: Response): void {
   if (response.ok) return;
   void response.body?.cancel();
@@ -34,7 +42,7 @@ export function requireSuccess(response: Response): void {
   });
 }
 
-/** The chunks of a body as they arrive. To stop reading ends the call. */
+/** @internal The chunks of a body as they arrive. To stop reading ends the call. */
 export async function* chunks(
   response: Response,
   signal: AbortSignal | undefined,
@@ -57,7 +65,7 @@ export async function* chunks(
   }
 }
 
-/** Decodes chunks of UTF-8, whose characters may be split between chunks. */
+/** @internal Decodes chunks of UTF-8, whose characters may be split between chunks. */
 export async function* decoded(
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<string, void, undefined> {

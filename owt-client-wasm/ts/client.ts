@@ -2,12 +2,13 @@
 
 import type { Envelope } from '../core/core.js';
 import { type Adaptor, nameField, read } from './adaptor.js';
-import { chunks, decoded, type OwtEvent, serverError, requireSuccess } from './answer.js';
+import { checked, chunks, decoded, type OwtEvent, serverError, requireSuccess } from './answer.js';
 import { withCore } from './core.js';
 import { withEnvelope } from './envelope.js';
 import { OwtError } from './error.js';
 import type { Fields } from './fields.js';
 import { parsed, requireEvents } from './events.js';
+import { type Ask, Job, type JobStatus, jobOf } from './job.js';
 import { askedSpace, refusal } from './local-network.js';
 import { Follower, makeId, type Progress } from './progress.js';
 
@@ -159,6 +160,32 @@ export class Owt {
     return parsed(decoded(this.#chunks(adaptor, kwargs, options, requireEvents)));
   }
 
+  /**
+   * Has the server run an adaptor without this client: its answer is kept there until somebody asks for it,
+   * or it is too old.
+   *
+   * @throws OwtError if owt does not take it, or nobody answers
+   */
+  async submit(
+    adaptor: Adaptor,
+    kwargs?: object | null,
+    options: Omit<CallOptions, 'onProgress'> = {},
+  ): Promise<Job> {
+    const headers = new Headers(options.headers);
+    headers.set('prefer', 'respond-async');
+    return jobOf(await this.call(adaptor, kwargs, { ...options, headers }), this.#ask);
+  }
+
+  /** The job with this id. */
+  job(id: string): Job {
+    return new Job(id, this.#ask);
+  }
+
+  /** All jobs of the server, the oldest first. */
+  async jobs(): Promise<JobStatus[]> {
+    return (await checked(this.#ask('GET', 'jobs'))).json() as Promise<JobStatus[]>;
+  }
+
   /** Runs an adaptor, and follows the call under an id that is its own. */
   async #followed(
     adaptor: Adaptor,
@@ -182,10 +209,11 @@ export class Owt {
   }
 
   /** Sends a request to a path under `/_owt/`. */
-  #ask(method: string, path: string, signal: AbortSignal): Promise<Response> {
+  readonly #ask: Ask = (method, path, signal) => {
     const url = new URL(`/_owt/${path}`, this.#url).href;
-    return this.#send({ url, init: { method, headers: this.#headers, signal } }, signal);
-  }
+    const init = { method, headers: this.#headers, signal: signal ?? null };
+    return this.#send({ url, init }, signal);
+  };
 
   async *#chunks(
     adaptor: Adaptor,

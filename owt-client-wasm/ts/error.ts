@@ -14,6 +14,7 @@ export type ClientErrorCode =
   | 'key-invalid'
   | 'kwargs-not-a-map'
   | 'kwargs-unsendable'
+  | 'no-job'
   | 'not-events'
   | 'not-permitted'
   | 'unreachable'

@@ -19,7 +19,7 @@ const FIRST_PAUSE = 50;
 /** The longest pause before the server is asked again for a call that does not run yet. */
 const MAX_PAUSE = 1000;
 
-/** An id that nobody guesses: who knows it may cancel the call. */
+/** @internal An id that nobody guesses: who knows it may cancel the call. */
 export function makeId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -28,6 +28,8 @@ export function makeId(): string {
 /**
  * Tells what a call reports, until it is over. Only the call itself says what becomes of it, so
  * nothing that fails here is an error.
+ *
+ * @internal
  */
 export class Follower {
   readonly #stop = new AbortController();

@@ -17,6 +17,7 @@
 use std::borrow::Borrow;
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_util::StreamExt;
@@ -25,7 +26,7 @@ use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
 use tokio::runtime::{self, Runtime};
 
-use crate::{Adaptor, Call, ClientBuilder, Envelope, Error, Event};
+use crate::{Adaptor, Call, ClientBuilder, Envelope, Error, Event, Job, JobStatus};
 
 /// A client of one owt server; see [`crate::Client`]. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -76,6 +77,20 @@ impl Client {
     pub fn call_with(&self, envelope: Envelope) -> Call<Client> {
         Call::new(self.clone(), envelope, self.inner.read_timeout)
     }
+
+    /// The job with this id.
+    pub fn job(&self, id: impl Into<String>) -> Job<Client> {
+        Job { client: self.clone(), id: id.into(), on_progress: None }
+    }
+
+    /// All jobs of the server, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`crate::Client::jobs`].
+    pub fn jobs(&self) -> Result<Vec<JobStatus>, Error> {
+        self.runtime.wait(self.inner.jobs())
+    }
 }
 
 impl Call<Client> {
@@ -87,6 +102,72 @@ impl Call<Client> {
     pub fn send(self) -> Result<Reply, Error> {
         let Call { client: Client { inner, runtime }, outgoing } = self;
         Ok(Reply { inner: runtime.wait(outgoing.send(&inner))?, unread: Bytes::new(), runtime })
+    }
+}
+
+impl Call<Client> {
+    /// Has the server run the call without this client; see [`Call::submit`](crate::Call::submit).
+    ///
+    /// # Errors
+    ///
+    /// Any [`Error`] of a call that is not accepted.
+    pub fn submit(self) -> Result<Job<Client>, Error> {
+        let Call { client, outgoing } = self;
+        let call = Call { client: client.inner.clone(), outgoing };
+        let Job { id, on_progress, .. } = client.runtime.wait(call.submit())?;
+        Ok(Job { client, id, on_progress })
+    }
+}
+
+impl Job<Client> {
+    /// Waits for its end, and returns its reply.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Job::result`](crate::Job::result).
+    pub fn result(&self) -> Result<Reply, Error> {
+        self.wait(self.as_async().result()).map(|reply| self.reply(reply))
+    }
+
+    /// Waits for its end, but no longer than this; no reply if it still runs then.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Job::result`](crate::Job::result).
+    pub fn result_within(&self, limit: Duration) -> Result<Option<Reply>, Error> {
+        let reply = self.wait(self.as_async().result_within(limit))?;
+        Ok(reply.map(|reply| self.reply(reply)))
+    }
+
+    /// How far it has come.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Error`].
+    pub fn status(&self) -> Result<JobStatus, Error> {
+        self.wait(self.as_async().status())
+    }
+
+    /// Cancels its call, or has its reply dropped.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Error`].
+    pub fn cancel(&self) -> Result<(), Error> {
+        self.wait(self.as_async().cancel())
+    }
+
+    fn as_async(&self) -> Job {
+        let on_progress = self.on_progress.clone();
+        Job { client: self.client.inner.clone(), id: self.id.clone(), on_progress }
+    }
+
+    fn reply(&self, inner: crate::Reply) -> Reply {
+        Reply { inner, unread: Bytes::new(), runtime: self.client.runtime.clone() }
+    }
+
+    fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.client.runtime.wait(future)
     }
 }
 

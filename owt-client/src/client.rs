@@ -119,19 +119,19 @@ impl Client {
     ///
     /// Those of [`Call::send`].
     pub async fn status(&self, what: &str) -> Result<Reply, Error> {
-        self.ask(Method::GET, what, self.read_timeout).await
+        self.ask(Method::GET, (what, None), self.read_timeout).await
     }
 
-    /// Sends a request to a path under `/_owt/`.
+    /// Sends a request to a path under `/_owt/`, with a query.
     pub(crate) async fn ask(
         &self,
         method: Method,
-        path: &str,
+        (path, query): (&str, Option<&str>),
         read_timeout: ReadTimeout,
     ) -> Result<Reply, Error> {
         let mut url = reqwest::Url::parse(&self.base).map_err(|_| BaseInvalid::Host)?;
         url.set_path(&format!("/_owt/{path}"));
-        url.set_query(None);
+        url.set_query(query);
         let outcome = read_timeout
             .wait(async {
                 let request = self.authorized(self.http.request(method, url));

@@ -100,6 +100,9 @@ pub enum Error {
     /// Owt itself answered, instead of the adaptor.
     #[error("owt answered {0}")]
     Server(Box<ServerError>),
+    /// The server runs calls while their client waits, and no jobs.
+    #[error("the server takes no jobs: it answered {0}")]
+    NoJob(StatusCode),
     /// The adaptor answered with a status of 400 or more.
     #[error("the adaptor answered {0}")]
     Status(StatusCode),

@@ -12,6 +12,7 @@ mod client;
 mod error;
 mod events;
 mod form;
+mod job;
 mod progress;
 mod read_timeout;
 mod reply;
@@ -30,6 +31,7 @@ pub use client::Client;
 pub use error::{Error, TransportError};
 pub use events::{Event, Events};
 pub use form::Form;
+pub use job::{Job, JobState, JobStatus};
 pub use owt_core::{
     BaseInvalid, Code, Digest, Envelope, KeepAlive, OwtifyError, Progress, UrlKey, UrlKeyInvalid,
     UrlKeys, kwargs::KwargsError, owtify, owtify_signed,

@@ -43,7 +43,7 @@ async fn follow(client: Client, id: String, tell: OnProgress) {
     let mut pause = FIRST_PAUSE;
     loop {
         sleep(pause).await;
-        match client.ask(Method::GET, &path, ReadTimeout::default()).await {
+        match client.ask(Method::GET, (&path, None), ReadTimeout::default()).await {
             Err(Error::Server(err)) if err.code == "call-unknown" => {}
             reply => {
                 let events = reply.and_then(Reply::events);

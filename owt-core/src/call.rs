@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -99,7 +99,7 @@ impl Code {
     pub fn source(text: &str) -> Code {
         // Every leading mark, not just one: the server trims the text again, and must get the same digest.
         let text = text.trim_start_matches('\u{feff}');
-        Code::Source(Source { text: text.into(), digest: OnceLock::new() })
+        Code::Source(Source { text: text.into(), digest: Digest::of(text) })
     }
 
     /// The digest that identifies the code.
@@ -119,11 +119,11 @@ impl fmt::Debug for Code {
     }
 }
 
-/// An adaptor's source. Its digest is computed at first use: a URL with the source does not need it.
-#[derive(Clone)]
+/// An adaptor's source.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Source {
     text: Arc<str>,
-    digest: OnceLock<Digest>,
+    digest: Digest,
 }
 
 impl Source {
@@ -136,17 +136,9 @@ impl Source {
     /// Its digest.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        *self.digest.get_or_init(|| Digest::of(&self.text))
+        self.digest
     }
 }
-
-impl PartialEq for Source {
-    fn eq(&self, other: &Source) -> bool {
-        self.text == other.text
-    }
-}
-
-impl Eq for Source {}
 
 /// A request as the adaptor sees it.
 #[derive(Clone, PartialEq, Eq)]

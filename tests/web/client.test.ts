@@ -287,6 +287,80 @@ def run(step, fail=False):
   });
 });
 
+describe('a job', () => {
+  const source = `
+import threading
+go = threading.Event()
+def run(request, step):
+    if step == "go":
+        return go.set()
+    request.progress(1, 2, "half")
+    go.wait(30)
+    return {"done": True}, 202
+`;
+
+  test('goes on without its client, and keeps its answer', async () => {
+    const job = await owt.submit(source, { step: 'wait' });
+    const same = owt.job(job.id);
+    const all: Progress[] = [];
+    const onProgress = (progress: Progress): void => {
+      all.push(progress);
+      if (all.length === 1) void owt.call(source, { step: 'go' });
+    };
+    const reply = await same.result({ onProgress });
+    assert.deepEqual(all[0], { done: 1, total: 2, text: 'half' });
+    // The status is the adaptor's own, though it is that of a job that runs.
+    assert.equal(reply.status, 202);
+    assert.deepEqual(await reply.json(), { done: true });
+    const status = await job.status();
+    const { state, method, path } = status;
+    assert.deepEqual({ state, method, path }, { state: 'done', method: 'POST', path: '/hello' });
+    assert.equal(status.bytes, '{"done":true}'.length);
+    assert((await owt.jobs()).some(({ id }) => id === job.id));
+    await job.cancel();
+    const err = await failure(job.result());
+    assert.deepEqual([err.code, err.status], ['job-unknown', 404]);
+  });
+
+  test('is cancelled', async () => {
+    const job = await owt.submit('import time\ndef run(): time.sleep(30)\n');
+    assert.equal((await job.status()).state, 'running');
+    const waiting = failure(job.result());
+    await owt.jobs();
+    await job.cancel();
+    assert.match((await waiting).code, /^(cancelled|job-unknown)$/);
+  });
+
+  test('is waited for no longer than somebody wants', async () => {
+    const job = await owt.submit('import time\ndef run(): time.sleep(30)\n# 2\n');
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    const waiting = job.result({ signal: controller.signal });
+    controller.abort(reason);
+    await assert.rejects(waiting, reason);
+    assert.equal((await job.status()).state, 'running');
+    await job.cancel();
+  });
+
+  test('fails as its call would', async () => {
+    const err = await failure((await owt.submit('def run(): 1 / 0\n')).result());
+    assert.equal(err.code, 'adaptor-raised');
+  });
+
+  test('brings its source again to a server that has forgotten it', async () => {
+    const source = 'def run(): return "known"\n';
+    const reply = await owt.call(source);
+    const digest = reply.headers.get('owt-code-sha256');
+    await fetch(`${server.url}/_owt/adaptors/${digest}`, { method: 'DELETE' });
+    assert.equal(await (await (await owt.submit(source)).result()).text(), 'known');
+  });
+
+  test('is none where the server takes none', async () => {
+    const other = new Owt(server.url, { fetch: async () => new Response('plain') });
+    assert.equal((await failure(other.submit('1'))).code, 'no-job');
+  });
+});
+
 describe('who stops reading ends the call on the server', () => {
   const source = `
 import threading, time

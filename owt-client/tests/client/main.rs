@@ -3,6 +3,7 @@
 mod calls;
 mod digests;
 mod errors;
+mod jobs;
 mod progress;
 mod secrets;
 #[path = "../server/mod.rs"]
