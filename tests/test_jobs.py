@@ -1,16 +1,19 @@
 """Jobs: calls that go on without their client, whose replies wait for whoever asks."""
 
+import json
 import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 import requests
 from harness.envelope import envelope
 from harness.memory import resident
+from harness.program import run_owt
 from harness.server import Serve, Server
 from harness.wire import connect, json_request
 
@@ -164,6 +167,42 @@ def test_a_named_endpoint_has_jobs_as_well(serve: Serve, tmp_path: Path) -> None
     accepted = server.send("GET", "/words?text=a&times=x", headers=ASYNC)
     reply = server.send("GET", accepted.headers["Location"] + "?wait=20")
     assert (reply.status_code, reply.headers["Owt-Error"]) == (422, "arguments")
+
+
+def test_the_program_starts_lists_awaits_and_cancels_jobs(
+    server: Server, files: dict[str, str], tmp_path: Path
+) -> None:
+    def owt(*arguments: str) -> tuple[int, str, str]:
+        done = run_owt(*arguments, "--url", server.url, home=tmp_path)
+        return done.returncode, done.stdout, done.stderr
+
+    (tmp_path / "waits.py").write_text(dedent(WAITS))
+    arguments = [f"{name}:{path}" for name, path in files.items()]
+    code, job, said = owt("call", "waits.py", *arguments, "--background")
+    assert (code, said) == (0, "")
+    job = job.strip()
+    server.log.wait_for(f"waits {job}")
+    wait_for(lambda: "progress" in jobs(server)[job])
+    code, listed, _ = owt("jobs")
+    head, *rows = listed.splitlines()
+    assert head.split() == ["JOB", "STATE", "AGE", "CALL", "STATUS", "SIZE", "PROGRESS"]
+    row = next(row.split() for row in rows if row.startswith(job))
+    row[2] = "AGE"
+    assert row == [job, "running", "AGE", "POST", "/", "-", "-", "1/2", "half"]
+    assert json.loads(owt("jobs", "list", "--json")[1])[-1]["id"] == job
+    Path(files["go"]).touch()
+    assert owt("jobs", "wait", job) == (0, '{"done":true}', "")
+    assert owt("jobs", "wait", job, "--output", "reply.json") == (0, "", "")
+    assert (tmp_path / "reply.json").read_text() == '{"done":true}'
+    assert owt("jobs", "cancel", job) == (0, "", "")
+    code, out, said = owt("jobs", "wait", job)
+    assert (code, out) == (1, "")
+    assert "job-unknown" in said
+    assert "owt jobs lists those that are there" in said
+    code, job, _ = owt("call", "-c", "1 / 0", "--background")
+    code, out, said = owt("jobs", "wait", job.strip())
+    assert (code, out) == (1, "")
+    assert "ZeroDivisionError" in said
 
 
 def test_a_server_that_was_started_anew_says_that_jobs_are_lost(

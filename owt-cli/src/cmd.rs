@@ -7,6 +7,7 @@ mod doctor;
 mod encode;
 mod env;
 mod hash;
+mod jobs;
 mod key;
 mod ps;
 mod run;
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Approve(approve::ApproveArgs),
     /// Show what a server runs: its pools, processes and loaded adaptors
     Ps(ps::PsArgs),
+    /// List jobs, calls that go on without their client; wait for one, or cancel it
+    Jobs(jobs::JobsArgs),
     /// Say which Python is used, and what is wrong with it
     Doctor(doctor::DoctorArgs),
     /// List or remove the environments that were made for adaptors
@@ -79,6 +82,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Key(args) => key::run(&args),
         Command::Approve(args) => approve::run(&args),
         Command::Ps(args) => ps::run(&args),
+        Command::Jobs(args) => jobs::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Env(args) => env::run(args),
         Command::Completions(args) => completions::run(&args),

@@ -6,6 +6,7 @@ mod cli;
 mod cmd;
 mod input;
 mod output;
+mod table;
 mod ui;
 
 use std::process::ExitCode;

@@ -104,6 +104,12 @@ fn output_error(err: &io::Error) -> CliError {
     CliError::new(ExitKind::File, format!("cannot write the output: {err}"))
 }
 
+/// What runs async code, on this thread.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|err| CliError::caused(ExitKind::File, &err))
+}
+
 /// Prints a line of data.
 pub(crate) fn print(line: &str) -> Result<ExitCode, CliError> {
     let mut stdout = io::stdout().lock();

@@ -1,22 +1,23 @@
 //! `owt call`: calls an adaptor on a server, and prints its reply as it comes.
 
+mod answer;
 mod bar;
 pub(super) mod errors;
 mod installing;
 
-use std::io::{self, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use owt_client::{Body, Client, Envelope, Form, Reply};
+use owt_client::{Body, Client, Envelope, Form};
 
-use self::bar::Bar;
+pub(super) use self::answer::answer;
+pub(super) use self::bar::Bar;
 use crate::args::value::{self, FormField};
 use crate::args::{ARGUMENTS, AdaptorArgs, CodeArgs, ConnectionArgs, FieldArgs, RequestArgs};
 use crate::input::Input;
-use crate::output;
-use crate::ui::{self, CliError, ExitKind};
+use crate::ui::{self, CliError};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,7 +28,8 @@ Examples:
   owt call adaptor.py --form photo=@photo.jpg --form size=64
   owt call adaptor.py --url https://gpu-box:9876 --cacert ca.pem
   OWT_CLIENT_AUTH=me:secret owt call adaptor.py
-  owt call adaptor.py --socket owt.sock";
+  owt call adaptor.py --socket owt.sock
+  owt jobs wait \"$(owt call adaptor.py --background)\"";
 
 #[derive(Debug, Args)]
 #[command(after_help = format!("{ARGUMENTS}\n\n{EXAMPLES}"))]
@@ -37,6 +39,10 @@ pub(crate) struct CallArgs {
 
     #[command(flatten)]
     connection: ConnectionArgs,
+
+    /// Have the server run the call without waiting for it, and print the id of the job; see `owt jobs`
+    #[arg(short, long, conflicts_with = "output")]
+    background: bool,
 
     /// Write the answer to a file
     #[arg(short, long, value_name = "FILE")]
@@ -65,28 +71,23 @@ pub(crate) fn run(args: CallArgs) -> Result<ExitCode, CliError> {
     let may_install = io::stderr().is_terminal() && installing::may_install(&envelope);
     let call = call(&client, envelope, args.request, &mut input)?;
     let call = if args.form.is_empty() { call } else { call.form(form(args.form)) };
+    let runtime = ui::runtime()?;
+    if args.background {
+        let job = runtime.block_on(call.submit());
+        return ui::print(job.map_err(|err| errors::of(err, &args.connection))?.id());
+    }
     let bar = Bar::on_terminal();
     let call = bar
         .iter()
         .cloned()
         .fold(call, |call, bar| call.on_progress(move |progress| bar.show(&progress)));
-
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|err| CliError::caused(ExitKind::File, &err))?;
-    let outcome = runtime.block_on(async {
-        let reply = tokio::select! {
-            reply = call.send() => reply.map_err(|err| errors::of(err, &args.connection))?,
+    let sent = async {
+        tokio::select! {
+            reply = call.send() => reply,
             never = installing::show(&client), if may_install => match never {},
-        };
-        let status = reply.status();
-        print(reply, args.output.as_deref(), bar.as_ref()).await?;
-        if status.is_client_error() || status.is_server_error() {
-            return Err(CliError::new(ExitKind::Answer, format!("the adaptor answered {status}")));
         }
-        Ok(ExitCode::SUCCESS)
-    });
-    bar.inspect(Bar::erase);
-    outcome
+    };
+    runtime.block_on(answer(sent, &args.connection, args.output.as_deref(), bar))
 }
 
 fn call(
@@ -114,24 +115,4 @@ fn form(fields: Vec<FormField>) -> Form {
         FormField::Text { name, text } => form.text(name, text),
         FormField::File { name, path } => form.file(name, path),
     })
-}
-
-/// Writes the reply chunk by chunk. On standard output, it takes the place of the bar.
-async fn print(mut reply: Reply, path: Option<&Path>, bar: Option<&Bar>) -> Result<(), CliError> {
-    let mut out = output::open(path)?;
-    let bar = bar.filter(|_| path.is_none());
-    let request_id = reply.request_id().to_owned();
-    while let Some(chunk) = reply
-        .chunk()
-        .await
-        .map_err(|err| errors::truncated_error(&err, &request_id, out.is_mid_line()))?
-    {
-        bar.inspect(|bar| bar.erase());
-        let result = out.write_all(&chunk).and_then(|()| out.flush());
-        if result.as_ref().is_err_and(|err| err.kind() == io::ErrorKind::BrokenPipe) {
-            return Ok(());
-        }
-        ui::check_written(result)?;
-    }
-    Ok(())
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::call::errors;
 use crate::args::{ConnectionArgs, value};
-use crate::ui::{self, CliError, ExitKind};
+use crate::ui::{self, CliError};
 
 /// What clears a terminal, and puts the cursor at its start (ECMA-48: ED, CUP).
 const CLEAR: &str = "\x1b[2J\x1b[H";
@@ -34,9 +34,7 @@ pub(crate) struct PsArgs {
 
 pub(crate) fn run(args: &PsArgs) -> Result<ExitCode, CliError> {
     let client = args.connection.client()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|err| CliError::caused(ExitKind::File, &err))?;
-    runtime.block_on(async {
+    ui::runtime()?.block_on(async {
         let ask = async |what| ask(&client, &args.connection, what).await;
         let Some(interval) = args.watch else {
             let (pools, adaptors) = (ask("pools").await?, ask("adaptors").await?);

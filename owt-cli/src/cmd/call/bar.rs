@@ -21,16 +21,16 @@ fn style(template: &str) -> ProgressStyle {
 
 /// A bar that is there from the first progress on, until it is erased. Clones are the same bar.
 #[derive(Clone)]
-pub(super) struct Bar(ProgressBar);
+pub(in crate::cmd) struct Bar(ProgressBar);
 
 impl Bar {
     /// A bar on standard error, if that is a terminal.
-    pub(super) fn on_terminal() -> Option<Bar> {
+    pub(in crate::cmd) fn on_terminal() -> Option<Bar> {
         let target = ProgressDrawTarget::stderr();
         io::stderr().is_terminal().then(|| Bar(ProgressBar::with_draw_target(None, target)))
     }
 
-    pub(super) fn show(&self, progress: &Progress) {
+    pub(in crate::cmd) fn show(&self, progress: &Progress) {
         let bar = &self.0;
         if bar.position() == 0 {
             // The time until now says nothing of the rest.
@@ -53,7 +53,7 @@ impl Bar {
     }
 
     /// Erases the bar for good.
-    pub(super) fn erase(&self) {
+    pub(in crate::cmd) fn erase(&self) {
         self.0.finish_and_clear();
         self.0.set_draw_target(ProgressDrawTarget::hidden());
     }

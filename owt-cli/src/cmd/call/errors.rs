@@ -84,6 +84,7 @@ fn from_server(err: &ServerError) -> CliError {
     match err.code.as_str() {
         "auth-required" => cli_err
             .hint("say who you are with OWT_CLIENT_AUTH=USER:PASSWORD or OWT_CLIENT_TOKEN=TOKEN"),
+        "job-unknown" => cli_err.hint("owt jobs lists those that are there"),
         "code-unknown" => cli_err.hint("leave out --digest to send the code itself"),
         _ => cli_err,
     }

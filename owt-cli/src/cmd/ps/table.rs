@@ -1,8 +1,8 @@
 //! What `owt ps` prints: a table of workers, one of adaptors, and one of GPUs where there are some.
 
-use std::time::Duration;
-
 use serde_json::Value;
+
+use crate::table;
 
 /// How much of a digest tells people which it is.
 const SHORT: usize = 12;
@@ -20,13 +20,14 @@ pub(super) fn render(pools: &Value, adaptors: &Value) -> String {
     gpus.sort_by_key(|gpu| gpu["index"].as_u64());
     gpus.dedup();
     let gpus: Vec<_> = gpus.iter().map(gpu_row).collect();
-    let mut text = table(["POOL", "WORKER", "PID", "CALLS", "MEMORY", "AGE", "CUDA"], &workers);
+    let mut text =
+        table::render(["POOL", "WORKER", "PID", "CALLS", "MEMORY", "AGE", "CUDA"], &workers);
     if !adaptors.is_empty() {
         let names = ["POOL", "WORKER", "ADAPTOR", "FILE", "CALLS", "MEMORY", "IDLE", "KEPT"];
-        text.push_str(&format!("\n\n{}", table(names, &adaptors)));
+        text.push_str(&format!("\n\n{}", table::render(names, &adaptors)));
     }
     if !gpus.is_empty() {
-        text.push_str(&format!("\n\n{}", table(["GPU", "NAME", "USED", "OF"], &gpus)));
+        text.push_str(&format!("\n\n{}", table::render(["GPU", "NAME", "USED", "OF"], &gpus)));
     }
     text
 }
@@ -48,7 +49,7 @@ fn adaptor_row(adaptor: &Value) -> [String; 8] {
     let digest = text(&adaptor["digest"]);
     let kept = match adaptor["keep_alive"].as_str() {
         None | Some("-1") => "-".to_owned(),
-        Some(seconds) => seconds.parse().map_or_else(|_| "-".to_owned(), shown),
+        Some(seconds) => seconds.parse().map_or_else(|_| "-".to_owned(), table::seconds),
     };
     [
         text(&adaptor["pool"]),
@@ -70,49 +71,16 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or("-").to_owned()
 }
 
-/// A number of bytes in its largest unit.
 fn size(value: &Value) -> String {
-    let Some(bytes) = value.as_f64() else { return "-".to_owned() };
-    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
-    let unit = units.into_iter().find(|(shift, _)| bytes >= f64::from(1 << shift));
-    match unit {
-        Some((shift, unit)) => format!("{:.1} {unit}", bytes / f64::from(1 << shift)),
-        None => format!("{bytes} B"),
-    }
+    value.as_f64().map_or_else(|| "-".to_owned(), table::bytes)
 }
 
 fn age(value: &Value) -> String {
-    value.as_f64().map_or_else(|| "-".to_owned(), shown)
-}
-
-/// A time in its two largest units.
-fn shown(seconds: f64) -> String {
-    let seconds = Duration::try_from_secs_f64(seconds).unwrap_or_default().as_secs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, minutes) => format!("{minutes}m{:02}s", seconds % 60),
-        (0, hours, minutes) => format!("{hours}h{minutes:02}m"),
-        (days, hours, _) => format!("{days}d{hours:02}h"),
-    }
-}
-
-/// Columns as wide as what is in them.
-fn table<const N: usize>(names: [&str; N], rows: &[[String; N]]) -> String {
-    let names = names.map(str::to_owned);
-    let all: Vec<&[String; N]> = [&names].into_iter().chain(rows).collect();
-    let width = |column: usize| all.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or_default()).collect();
-    let line = |row: &&[String; N]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    all.iter().map(line).collect::<Vec<_>>().join("\n")
+    value.as_f64().map_or_else(|| "-".to_owned(), table::seconds)
 }
 
 #[cfg(test)]
 mod tests {
-    use rstest::rstest;
     use serde_json::json;
 
     use super::*;
@@ -149,15 +117,5 @@ GPU  NAME  USED     OF
     fn a_server_without_calls_has_workers_alone() {
         let pools = json!([{"name": "default", "workers": []}]);
         assert_eq!(render(&pools, &json!([])), "POOL  WORKER  PID  CALLS  MEMORY  AGE  CUDA");
-    }
-
-    #[rstest]
-    #[case(0.9, "0s")]
-    #[case(61.0, "1m01s")]
-    #[case(7200.0, "2h00m")]
-    #[case(90_000.0, "1d01h")]
-    #[case(-1.0, "0s")]
-    fn a_time_has_its_two_largest_units(#[case] seconds: f64, #[case] expected: &str) {
-        assert_eq!(shown(seconds), expected);
     }
 }
