@@ -170,7 +170,7 @@ REFUSED = [
         404,
         "path-unknown",
         "Path is unknown",
-        "Nothing is at this path. Under /_owt/ there are health, metrics, calls, adaptors, "
+        "Nothing is at this path. Under /_owt/ there are health, metrics, calls, jobs, adaptors, "
         "environments and pools.",
     ),
 ]

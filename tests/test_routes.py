@@ -231,12 +231,12 @@ def test_each_answer_during_edits_is_of_one_version_and_whole(serve: Serve, fold
 
     with ThreadPoolExecutor(4) as clients:
         asking = [clients.submit(lambda: list(ask())) for _ in range(4)]
-        for number in range(1, 101):
+        for number in range(1, 201):
             broken = number % 10 == 5
             write("words.py", "def run(:" if broken else version(number))
             write("helper.py", f"def name(): return 'helper {number}'\n")
             time.sleep(0.02)
-        last = ["v100", "helper 100", "v100"]
+        last = ["v200", "helper 200", "v200"]
         deadline = time.monotonic() + 10
         while (found := server.send("GET", "/words").json()) != last:
             assert time.monotonic() < deadline, found

@@ -8,6 +8,8 @@ use crate::setup::{self, Need};
 use crate::{wasm, workspace};
 
 const TESTS: &str = "tests/web";
+/// A generator of clients, with the compiler that it needs.
+const OPENAPI: &str = "tests/web/openapi";
 const EXAMPLE: &str = "examples/web";
 
 /// What the tests need.
@@ -19,6 +21,7 @@ pub(crate) const NEEDS: &[Need] = &[
     Need::Wasm,
     Need::Npm(wasm::PACKAGE),
     Need::Npm(TESTS),
+    Need::Npm(OPENAPI),
     Need::Npm(EXAMPLE),
 ];
 
