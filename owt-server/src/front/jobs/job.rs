@@ -88,6 +88,11 @@ impl Job {
         }
     }
 
+    /// The bytes that it takes by itself, without a reply.
+    pub(super) fn len(&self) -> usize {
+        size_of::<Self>() + 2 * self.id.len() + self.method.len() + self.path.len()
+    }
+
     pub(super) fn digest(&self) -> Digest {
         self.end.get().map_or(self.digest, |end| end.digest)
     }

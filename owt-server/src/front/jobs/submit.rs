@@ -13,7 +13,7 @@ use super::stored::Stored;
 use super::wish::Wish;
 use crate::front::call::Attached;
 use crate::front::context::RequestContext;
-use crate::front::{Front, access_log};
+use crate::front::{AppState, Front, access_log};
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
@@ -93,9 +93,15 @@ impl<E: Executor + Control + 'static> Front<E> {
             self.state.counters.count_error(&failure.error);
         }
         job.end(context.digest, outcome);
-        tokio::select! {
-            () = sleep(jobs.limits.age) => jobs.remove(&job),
-            () = job.until_unwanted() => {}
-        }
+        // A task of its own, which does not take the room of all that has run.
+        actix_web::rt::spawn(expire(self.state.clone(), job));
+    }
+}
+
+/// Drops a job that has ended once its time is over.
+async fn expire(state: Arc<AppState>, job: Arc<Job>) {
+    tokio::select! {
+        () = sleep(state.jobs.limits.age) => state.jobs.remove(&job),
+        () = job.until_unwanted() => {}
     }
 }

@@ -57,10 +57,13 @@ impl Jobs {
         while table.entries.len() >= self.limits.count {
             table.evict().ok_or(Error::JobsFull { limit: self.limits.count })?;
         }
+        let bytes = job.len();
+        table.make_room(bytes, self.limits.bytes)?;
         let (job, number) = (Arc::new(job), table.next);
         table.next += 1;
+        table.bytes += bytes;
         table.numbers.insert(job.id.clone(), number);
-        table.entries.insert(number, Entry { job: job.clone(), bytes: 0 });
+        table.entries.insert(number, Entry { job: job.clone(), bytes });
         Ok(job)
     }
 
@@ -70,10 +73,7 @@ impl Jobs {
     /// [`Error::JobTooLarge`], and [`Error::Cancelled`] if nobody wants it any more.
     pub(super) fn make_room(&self, job: &Job, bytes: usize) -> Result<(), Error> {
         let table = &mut *self.table.lock();
-        let limit = self.limits.bytes;
-        while table.bytes.saturating_add(bytes) > limit {
-            table.evict().ok_or(Error::JobTooLarge { limit: limit as u64 })?;
-        }
+        table.make_room(bytes, self.limits.bytes)?;
         let entry = table.numbers.get(&job.id).and_then(|number| table.entries.get_mut(number));
         entry.filter(|entry| std::ptr::eq(&*entry.job, job)).ok_or(Error::Cancelled)?.bytes +=
             bytes;
@@ -86,7 +86,8 @@ impl Jobs {
         let table = &mut *self.table.lock();
         let entry = table.numbers.get(&job.id).and_then(|number| table.entries.get_mut(number));
         if let Some(entry) = entry.filter(|entry| std::ptr::eq(&*entry.job, job)) {
-            table.bytes -= std::mem::take(&mut entry.bytes);
+            table.bytes -= std::mem::replace(&mut entry.bytes, job.len());
+            table.bytes += job.len();
         }
     }
 
@@ -121,6 +122,14 @@ impl Jobs {
 }
 
 impl Table {
+    /// Drops jobs that nobody misses, until there is room for so many bytes.
+    fn make_room(&mut self, bytes: usize, limit: usize) -> Result<(), Error> {
+        while self.bytes.saturating_add(bytes) > limit {
+            self.evict().ok_or(Error::JobTooLarge { limit: limit as u64 })?;
+        }
+        Ok(())
+    }
+
     /// Drops the oldest job that nobody misses.
     fn evict(&mut self) -> Option<()> {
         let (number, _) = self.entries.iter().find(|(_, entry)| entry.job.is_fetched())?;
