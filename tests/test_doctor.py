@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from harness.program import run_owt
 from harness.pythons import unsupported
+from harness.uv import stand_in
 from harness.venvs import make_virtualenv
 
 
@@ -35,6 +36,16 @@ def fake(folder: Path, *answer: str) -> Path:
     python.chmod(0o700)
     (folder / "pyvenv.cfg").touch()
     return folder
+
+
+def test_it_says_what_installs_dependencies(tmp_path: Path) -> None:
+    env = {"VIRTUAL_ENV": sys.prefix, **stand_in(tmp_path / "uv", "exit 1")}
+    rows = Report.of(run_owt("doctor", home=tmp_path, env=env).stdout).rows
+    assert rows["uv"] == [f"{tmp_path}/uv/uv"]
+    make_virtualenv(tmp_path / "bare")
+    env = {"VIRTUAL_ENV": str(tmp_path / "bare"), "PATH": "/usr/bin:/bin"}
+    rows = Report.of(run_owt("doctor", home=tmp_path, env=env).stdout).rows
+    assert rows["uv"] == ["not found, so code cannot bring its dependencies; pip install uv"]
 
 
 def test_each_place_is_shown_in_order(tmp_path: Path) -> None:

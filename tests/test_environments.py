@@ -301,6 +301,33 @@ def test_run_without_a_server_brings_packages_too(env: Mapping[str, str], tmp_pa
     assert "owt: error: dependencies-failed: " in failed.stderr
 
 
+def test_ctrl_c_ends_an_installation_without_a_server(
+    env: Mapping[str, str], tmp_path: Path
+) -> None:
+    env = {**env, **stand_in(tmp_path / "bin", f"echo $$ >{tmp_path}/pid; exec sleep 60")}
+    run = subprocess.Popen(
+        [str(owt_binary()), "run", "-"],
+        env=clean_environment(tmp_path, env),
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stdin is not None
+    run.stdin.write(script("alpha"))
+    run.stdin.close()
+    run.stdin = None
+    wait_for(tmp_path / "pid")
+    run.send_signal(signal.SIGINT)
+    out, said = run.communicate(timeout=20)
+    assert (run.returncode, out, said) == (130, "", "")
+    deadline = time.monotonic() + 10
+    while Path("/proc", (tmp_path / "pid").read_text().strip()).exists():
+        assert time.monotonic() < deadline, "what installs has not ended"
+        time.sleep(0.01)
+
+
 def test_environments_are_listed_and_removed_unless_a_server_uses_them(
     serve: Serve, env: Mapping[str, str], tmp_path: Path
 ) -> None:

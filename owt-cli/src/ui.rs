@@ -20,6 +20,9 @@ Exit codes:
   4  a file cannot be read or written
   5  the server cannot start";
 
+/// What shells say of a program that Ctrl-C has ended: 128 and the number of SIGINT.
+pub(crate) const INTERRUPTED: u8 = 130;
+
 /// What kind of error ended the program, for scripts: its number is the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitKind {

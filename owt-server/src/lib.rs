@@ -32,7 +32,7 @@ mod unix_socket;
 mod watched_file;
 
 pub use config::{Address, Config, Cuda, Dependencies, NotAPoolName, PoolConfig, PoolName};
-pub use environment::{KeptEnvironment, Removal, kept_environments, remove_environment};
+pub use environment::{KeptEnvironment, Removal, find_uv, kept_environments, remove_environment};
 pub use front::{
     AllowedOrigin, ApprovedCode, Credential, Credentials, JobLimits, NotACredential, NotAToken,
     NotAnOrigin, RequestLimits, RouteConfig, RouteError, TlsError, TlsFiles, Token,

@@ -28,6 +28,9 @@ pub enum LocalError {
     /// The call failed, as it would at a server.
     #[error(transparent)]
     Call(#[from] Error),
+    /// Somebody has pressed Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
     /// The reply could not be written.
     #[error("cannot write the reply: {0}")]
     Output(#[from] io::Error),
@@ -45,28 +48,42 @@ pub fn run(
     progress: impl Fn(&str) + Send + Sync + 'static,
 ) -> Result<ReplyHead, LocalError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let run = run_to_its_end(config, call, out, progress);
     LocalSet::new().block_on(&runtime, async {
-        let run_dir = Arc::new(RunDir::create()?);
-        let nowhere = Address::Tcp(SocketAddr::new(config.address, 0));
-        let interpreter = interpreter(config)?;
-        let launch = launch(config, &interpreter, &run_dir, &nowhere)?;
-        let profile = Profile::plain(1, config.recycling.clone());
-        let (pool_state, listeners) = pool::Shared::new(profile.into(), 1);
-        let housekeeping = Housekeeping::start(&pool_state, run_dir.clone());
-        let progress = Progress::with_listener(progress);
-        let subreaper = pool_state.subreaper.clone();
-        let installed = environment(config, &call, interpreter, subreaper, &progress).await?;
-        let launch = match &installed {
-            Some(installed) => Launch { python: installed.python.clone(), ..launch },
-            None => launch,
-        };
-        let dispatchers = Dispatchers::new(pool_state.clone(), listeners, limits(config));
-        let pool = Pool::start(launch, run_dir, pool_state).await.map_err(ServeError::from)?;
-        let outcome = execute(&dispatchers.start(), call, out).await;
-        pool.stop().await;
-        housekeeping.stop().await;
-        outcome
+        tokio::select! {
+            outcome = run => outcome,
+            // What installs is killed with its future, and the worker ends as its socket closes.
+            Ok(()) = tokio::signal::ctrl_c() => Err(LocalError::Interrupted),
+        }
     })
+}
+
+async fn run_to_its_end(
+    config: &Config,
+    call: Call,
+    out: &mut dyn Write,
+    progress: impl Fn(&str) + Send + Sync + 'static,
+) -> Result<ReplyHead, LocalError> {
+    let run_dir = Arc::new(RunDir::create()?);
+    let nowhere = Address::Tcp(SocketAddr::new(config.address, 0));
+    let interpreter = interpreter(config)?;
+    let launch = launch(config, &interpreter, &run_dir, &nowhere)?;
+    let profile = Profile::plain(1, config.recycling.clone());
+    let (pool_state, listeners) = pool::Shared::new(profile.into(), 1);
+    let housekeeping = Housekeeping::start(&pool_state, run_dir.clone());
+    let progress = Progress::with_listener(progress);
+    let subreaper = pool_state.subreaper.clone();
+    let installed = environment(config, &call, interpreter, subreaper, &progress).await?;
+    let launch = match &installed {
+        Some(installed) => Launch { python: installed.python.clone(), ..launch },
+        None => launch,
+    };
+    let dispatchers = Dispatchers::new(pool_state.clone(), listeners, limits(config));
+    let pool = Pool::start(launch, run_dir, pool_state).await.map_err(ServeError::from)?;
+    let outcome = execute(&dispatchers.start(), call, out).await;
+    pool.stop().await;
+    housekeeping.stop().await;
+    outcome
 }
 
 fn interpreter(config: &Config) -> Result<Interpreter, ServeError> {

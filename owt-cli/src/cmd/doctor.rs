@@ -61,6 +61,7 @@ fn describe(found: &Value, python3: Option<&Candidate>) -> String {
     rows(&mut report, "Python", &[text("version")]);
     rows(&mut report, "executable", &[text("executable")]);
     rows(&mut report, "prefix", &[text("prefix")]);
+    rows(&mut report, "uv", &[uv(Path::new(&text("executable")))]);
     rows(&mut report, "PYTHONPATH", &[shown("PYTHONPATH")]);
     let path = found["path"].as_array().into_iter().flatten().filter_map(Value::as_str);
     rows(&mut report, "sys.path", &path.map(str::to_owned).collect::<Vec<_>>());
@@ -82,6 +83,13 @@ fn describe(found: &Value, python3: Option<&Candidate>) -> String {
     }
     report.push_str("\nPython starts and runs adaptors.");
     report
+}
+
+/// Where the program is that installs the dependencies of adaptors.
+fn uv(python: &Path) -> String {
+    let missing = "not found, so code cannot bring its dependencies; pip install uv";
+    owt_server::find_uv(python)
+        .map_or_else(|| missing.to_owned(), |path| path.display().to_string())
 }
 
 fn ask(config: &Config) -> Result<Value, CliError> {

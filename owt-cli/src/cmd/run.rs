@@ -61,6 +61,7 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode, CliError> {
         Err(LocalError::Output(err)) => {
             return ui::check_written(Err(err)).map(|()| ExitCode::SUCCESS);
         }
+        Err(LocalError::Interrupted) => return Ok(ExitCode::from(ui::INTERRUPTED)),
         Err(LocalError::Start(err)) => return Err(cannot_serve(&err)),
         Err(LocalError::Call(err)) => {
             let message = args::with_option_names(err.code(), &err.sentence());

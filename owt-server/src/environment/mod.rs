@@ -24,3 +24,4 @@ pub(crate) use settings::settings;
 pub(crate) use spec::{Base, Key, Spec};
 pub(crate) use store::Store;
 pub(crate) use uv::Uv;
+pub use uv::find_uv;

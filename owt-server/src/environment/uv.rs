@@ -38,6 +38,12 @@ const MAX_LINE: usize = 4096;
 /// How long its output is read after it has ended: something that it started may keep it open.
 const OUTPUT_TIMEOUT: Duration = Duration::from_millis(200);
 
+/// The program `uv` that a server with this Python installs with, if there is one.
+#[must_use]
+pub fn find_uv(python: &Path) -> Option<PathBuf> {
+    Uv::find(python).map(|uv| uv.program)
+}
+
 /// A program `uv`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Uv {
