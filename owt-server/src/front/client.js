@@ -1,4 +1,4 @@
-// owt-client, built by `cargo xtask wasm` from sources e127f2e7be87bdc4753b6067a3ff5904802fde5745cece3bb61106be4febc814
+// owt-client, built by `cargo xtask wasm` from sources f67d6555c506983cb08fe071aacf96c6111aa68be78d83f842665b3c8d61c4c3
 /*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */
 var l=class extends Error{name="OwtError";code;#e;constructor(e,c,f={}){super(c,"cause"in f?{cause:f.cause}:void 0),this.
 code=e,this.#e=f.response}get response(){return this.#e}get status(){return this.#e?.status}};function f0(a){if(G(a))return a;let e=n0(a)?void 0:d0();try{if(e!==void 0)return e.readFileSync(a,"utf8")}catch(c){throw O(

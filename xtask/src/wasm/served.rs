@@ -53,7 +53,9 @@ fn first_line(sh: &Shell) -> Result<String> {
 /// The SHA-256 of all sources and of the versions of all crates that go into the module.
 fn digest(sh: &Shell) -> Result<String> {
     let listed = cmd!(sh, "git ls-files --cached --others --exclude-standard -- {SOURCES...}");
-    let files: Vec<PathBuf> = listed.quiet().read()?.lines().map(PathBuf::from).collect();
+    let mut files: Vec<PathBuf> = listed.quiet().read()?.lines().map(PathBuf::from).collect();
+    // Git lists new files last, until they are committed.
+    files.sort();
     let sums = cmd!(sh, "sha256sum -- {files...}").quiet().read()?;
     let tree = ["--package", PACKAGE, "--target", "wasm32-unknown-unknown", "--prefix", "none"];
     let crates = cmd!(sh, "cargo tree --locked --edges normal --no-dedupe {tree...}");
