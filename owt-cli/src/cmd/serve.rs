@@ -26,6 +26,7 @@ pub(crate) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     let (token, is_secure) = (args.made_token(), args.has_tls());
     let announce = |address: &Address| {
         announce(address, token.map(|token| token::link(address, is_secure, &token)));
+        tell_manager();
     };
     owt_server::serve(args.into_config(listener)?, announce).map_err(|err| cannot_serve(&err))?;
     Ok(ExitCode::SUCCESS)
@@ -45,6 +46,13 @@ fn announce(address: &Address, link: Option<String>) {
     let mut stdout = io::stdout().lock();
     // The server goes on if standard output is closed.
     let _ = write!(stdout, "Owt serving on {address}\n{link}").and_then(|()| stdout.flush());
+}
+
+/// Tells systemd that the server answers, where that has started it as `Type=notify` (sd_notify(3)).
+fn tell_manager() {
+    if let Err(err) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
+        tracing::warn!("cannot tell NOTIFY_SOCKET that the server is ready: {err}");
+    }
 }
 
 /// The error that a server does not start, and what to do about it.

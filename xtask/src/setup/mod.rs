@@ -41,6 +41,7 @@ pub(crate) const CLIENTS: &[Need] = &[
     Need::Program("jo", &["jo"]),
     Need::Program("php", &["php-cli"]),
     Need::Program("ruby", &["ruby"]),
+    Need::Program("systemd-analyze", &["systemd"]),
     Need::Venv(Venv::MODELS),
 ];
 
