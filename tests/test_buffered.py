@@ -37,8 +37,9 @@ FULL = (
     "or start the server with a larger --max-buffered.\n"
 )
 TOO_LARGE = (
-    "JSON and form fields may be 1048576 bytes long, and these are longer. Send large data as a "
-    "file of a form, or as the whole body with the code in the query.\n"
+    "What is held in memory may be 1048576 bytes long, and this is longer: JSON, form "
+    "fields, and the body of a job or of a call with use_cache. Send large data as a file of a "
+    "form, or as the whole body of another call, with the code in the query.\n"
 )
 
 

@@ -380,8 +380,9 @@ def test_json_that_is_too_long_to_be_held_is_refused(server: Server) -> None:
     answer = exchange(server, (request + "Content-Type: application/json\r\n\r\n").encode())
     assert (answer.status, answer.headers["owt-error"]) == (413, "body-too-large")
     assert answer.body.decode() == (
-        "JSON and form fields may be 268435456 bytes long, and these are longer. Send large data "
-        "as a file of a form, or as the whole body with the code in the query.\n"
+        "What is held in memory may be 268435456 bytes long, and this is longer: JSON, form "
+        "fields, and the body of a job or of a call with use_cache. Send large data as a file of a "
+        "form, or as the whole body of another call, with the code in the query.\n"
     )
 
 

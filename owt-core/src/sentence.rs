@@ -186,8 +186,9 @@ impl Error {
             )
             .into(),
             Error::TextTooLarge { limit } => format!(
-                "JSON and form fields may be {limit} bytes long, and these are longer. Send large \
-                 data as a file of a form, or as the whole body with the code in the query."
+                "What is held in memory may be {limit} bytes long, and this is longer: JSON, form \
+                 fields, and the body of a job or of a call with use_cache. Send large data as a file \
+                 of a form, or as the whole body of another call, with the code in the query."
             )
             .into(),
             Error::UrlTooLong { limit } => format!(

@@ -206,7 +206,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         if let Some(path) = request.path().strip_prefix("/_owt/") {
             access.to_read()?;
             // On the heap, so that calls do not carry its size around.
-            if let Some(answer) = Box::pin(self.jobs(request, headers, context)).await {
+            if let Some(answer) = Box::pin(self.jobs(&access, request, headers, context)).await {
                 return Ok(answer?);
             }
             return Ok(admin::answer(self, request.method(), path).await?);

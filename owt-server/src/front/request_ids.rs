@@ -81,7 +81,9 @@ impl Drop for Reservation {
 fn is_id(text: &str) -> bool {
     let is_unreserved =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    (1..=MAX_LEN).contains(&text.len()) && text.bytes().all(is_unreserved)
+    // URLs with a segment of dots alone lead elsewhere (RFC 3986, section 5.2.4).
+    let is_dots = matches!(text, "." | "..");
+    (1..=MAX_LEN).contains(&text.len()) && text.bytes().all(is_unreserved) && !is_dots
 }
 
 #[cfg(test)]
@@ -120,6 +122,9 @@ mod tests {
     #[case(&"x".repeat(64), true)]
     #[case(&"x".repeat(65), false)]
     #[case("", false)]
+    #[case(".", false)]
+    #[case("..", false)]
+    #[case("...", true)]
     #[case("a b", false)]
     #[case("a/b", false)]
     #[case("a\u{1b}[1m", false)]

@@ -16,6 +16,7 @@ use url::form_urlencoded;
 use super::job::{Job, JobInfo, State};
 use super::wish::MAX_WAIT;
 use crate::front::context::RequestContext;
+use crate::front::guard::{Access, Link};
 use crate::front::{Front, response};
 
 /// The id of the job that an answer is about.
@@ -34,11 +35,16 @@ impl<E: Executor + Control + 'static> Front<E> {
     /// Answers what is at `/_owt/jobs` and under it; nothing if the request is for something else.
     pub(in crate::front) async fn jobs(
         &self,
+        access: &Access,
         request: &HttpRequest,
         headers: &HeaderMap,
         context: &mut RequestContext,
     ) -> Option<Result<HttpResponse, Error>> {
         let path = request.path().strip_prefix(FOLDER.trim_end_matches('/'))?;
+        if matches!(access, Access::Link(Link { is_page: false, .. })) {
+            // A page that loads it as a script or an image learns of it, or has it count as read.
+            return Some(Err(Error::CrossSite));
+        }
         let id = match path.strip_prefix('/') {
             None if path.is_empty() => {
                 let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -64,7 +70,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         let calls = self.executor.calls().await;
         let progress = calls.into_iter().filter_map(|call| Some((call.id, call.progress?)));
         let mut progress: HashMap<_, _> = progress.collect();
-        for info in &mut infos {
+        for info in infos.iter_mut().filter(|info| info.state == State::Running) {
             info.progress = progress.remove(info.id);
         }
         HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(infos)
@@ -81,7 +87,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         let (job, has_ended) = self.find_job(id, request).await?;
         if has_ended {
             if request.method() == Method::GET {
-                job.note_fetched();
+                self.state.jobs.note_fetched(&job);
             }
             return Ok(self.outcome(&job, headers, context));
         }
@@ -138,7 +144,12 @@ impl<E: Executor + Control + 'static> Front<E> {
         let mut response = match job.outcome().expect("it has ended") {
             Ok(stored) => stored.response(),
             // It was logged and counted at its end.
-            Err(failure) => response::failure(failure, true, headers),
+            Err(failure) => {
+                let mut response = response::failure(failure, true, headers);
+                // To ask again for what has ended changes nothing.
+                response.headers_mut().remove(RETRY_AFTER);
+                response
+            }
         };
         let headers = response.headers_mut();
         headers.insert(OWT_JOB, response::ascii(&job.id));

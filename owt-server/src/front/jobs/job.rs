@@ -1,7 +1,6 @@
 //! One job, from its call to what became of that.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use owt_core::{Call, Digest, Error, Failure, Progress};
@@ -9,7 +8,11 @@ use serde::Serialize;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::room::Held;
 use super::stored::Stored;
+
+/// How much of a path is told, in bytes.
+const MAX_SHOWN: usize = 256;
 
 /// A call that goes on without its client.
 #[derive(Debug)]
@@ -23,8 +26,7 @@ pub(super) struct Job {
     has_ended: CancellationToken,
     /// Nobody wants it any more: its call is cancelled, or what became of that is dropped.
     unwanted: CancellationToken,
-    /// Whether somebody has read what became of it.
-    is_fetched: AtomicBool,
+    _held: Held,
 }
 
 /// What became of a job, and when.
@@ -34,6 +36,8 @@ struct End {
     /// Of the code that ran, which may be another one than was sent where a result was cached.
     digest: Digest,
     outcome: Result<Stored, Failure>,
+    /// What an error takes.
+    _held: Held,
 }
 
 /// What is told of a job.
@@ -74,23 +78,25 @@ pub(super) enum State {
 }
 
 impl Job {
-    pub(super) fn new(call: &Call) -> Self {
+    pub(super) fn new(call: &Call, held: Held) -> Self {
         Self {
             id: call.request.id.clone(),
-            method: call.request.method.clone(),
-            path: call.request.path.clone(),
+            method: shortened(&call.request.method),
+            path: shortened(&call.request.path),
             begun: Instant::now(),
             digest: call.code.digest(),
             end: OnceLock::new(),
             has_ended: CancellationToken::new(),
             unwanted: CancellationToken::new(),
-            is_fetched: AtomicBool::new(false),
+            _held: held,
         }
     }
 
-    /// The bytes that it takes by itself, without a reply.
-    pub(super) fn len(&self) -> usize {
-        size_of::<Self>() + 2 * self.id.len() + self.method.len() + self.path.len()
+    /// The bytes that the job of a call takes by itself, without a reply.
+    pub(super) fn size(call: &Call) -> usize {
+        let request = &call.request;
+        let shown = [&request.method, &request.path].map(|text| text.len().min(MAX_SHOWN));
+        size_of::<Self>() + 2 * request.id.len() + shown.iter().sum::<usize>()
     }
 
     pub(super) fn digest(&self) -> Digest {
@@ -111,29 +117,21 @@ impl Job {
         }
     }
 
-    pub(super) fn end(&self, digest: Option<Digest>, outcome: Result<Stored, Failure>) {
+    /// Ends it; `held` is what an error takes.
+    pub(super) fn end(&self, digest: Option<Digest>, outcome: Result<Stored, Failure>, held: Held) {
         let digest = digest.unwrap_or(self.digest);
-        let end = End { at: Instant::now(), digest, outcome };
+        let end = End { at: Instant::now(), digest, outcome, _held: held };
         self.end.set(end).expect("a job is ended once, by what carries it out");
         self.has_ended.cancel();
     }
 
-    /// Waits until nobody wants it any more.
-    pub(super) async fn until_unwanted(&self) {
-        self.unwanted.cancelled().await;
+    /// Cancelled once nobody wants it any more.
+    pub(super) fn unwanted(&self) -> CancellationToken {
+        self.unwanted.clone()
     }
 
     pub(super) fn discard(&self) {
         self.unwanted.cancel();
-    }
-
-    pub(super) fn note_fetched(&self) {
-        self.is_fetched.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it has ended, and somebody knows how.
-    pub(super) fn is_fetched(&self) -> bool {
-        self.is_fetched.load(Ordering::Relaxed)
     }
 
     pub(super) fn info(&self) -> JobInfo<'_> {
@@ -155,6 +153,11 @@ impl Job {
             bytes: stored.map(Stored::len),
         }
     }
+}
+
+/// The beginning of a text of a client's, which may be as long as a head.
+fn shortened(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_SHOWN)].to_owned()
 }
 
 impl End {

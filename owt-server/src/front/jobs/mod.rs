@@ -4,6 +4,7 @@
 mod answer;
 mod job;
 mod limits;
+mod room;
 mod stored;
 mod submit;
 mod table;

@@ -1,12 +1,13 @@
 //! A call that becomes a job, and how that is carried out.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use owt_core::{Call, Code, Control, Error, Executor, Failure};
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::job::Job;
 use super::stored::Stored;
@@ -44,14 +45,15 @@ impl<E: Executor + Control + 'static> Front<E> {
     ) -> Result<HttpResponse, Failure> {
         // At once, so that its client can send the source.
         self.has_source(&call.0.code)?;
-        let job = self.state.jobs.add(Job::new(&call.0))?;
+        let job = self.state.jobs.add(&call.0)?;
         let (method, for_run) = (method.clone(), headers.clone());
         let carry_out =
             self.clone().carry_out(job.clone(), call, (method, for_run), context.clone());
         actix_web::rt::spawn(carry_out);
         let mut response = match job.wait(wish.wait).await {
+            // Its client may have gone: the reply is kept for whoever asks, unless its place is needed.
             true => {
-                self.state.jobs.remove(&job);
+                self.state.jobs.note_fetched(&job);
                 self.outcome(&job, headers, context)
             }
             false => Self::accepted(&job.info()),
@@ -78,30 +80,37 @@ impl<E: Executor + Control + 'static> Front<E> {
         (method, headers): (Method, HeaderMap),
         mut context: RequestContext,
     ) {
-        let jobs = &self.state.jobs;
+        let (jobs, unwanted) = (&self.state.jobs, job.unwanted());
         let run = async {
             let response = self.run(call, (&method, &headers), &mut context).await?;
-            Ok(Stored::collect(response, |bytes| jobs.make_room(&job, bytes)).await?)
+            Ok(Stored::collect(response, jobs).await?)
         };
-        let outcome: Result<Stored, Failure> = tokio::select! {
+        let mut outcome: Result<Stored, Failure> = tokio::select! {
             outcome = run => outcome,
-            () = job.until_unwanted() => Err(Error::Cancelled.into()),
+            () = unwanted.cancelled() => Err(Error::Cancelled.into()),
         };
-        if let Err(failure) = &outcome {
-            jobs.release(&job);
+        let mut held = jobs.hold_nothing();
+        if let Err(failure) = &mut outcome {
+            // An error may quote an adaptor's words.
+            match jobs.hold(jobs.hold_nothing(), failure.error.sentence().len()) {
+                Ok(for_error) => held = for_error,
+                Err(too_large) => failure.error = too_large,
+            }
             access_log::failure(&context.id, failure, context.digest);
             self.state.counters.count_error(&failure.error);
         }
-        job.end(context.digest, outcome);
+        job.end(context.digest, outcome, held);
         // A task of its own, which does not take the room of all that has run.
-        actix_web::rt::spawn(expire(self.state.clone(), job));
+        actix_web::rt::spawn(expire(self.state.clone(), Arc::downgrade(&job), unwanted));
     }
 }
 
-/// Drops a job that has ended once its time is over.
-async fn expire(state: Arc<AppState>, job: Arc<Job>) {
+/// Drops a job that has ended once its time is over. It keeps nothing of it.
+async fn expire(state: Arc<AppState>, job: Weak<Job>, unwanted: CancellationToken) {
     tokio::select! {
-        () = sleep(state.jobs.limits.age) => state.jobs.remove(&job),
-        () = job.until_unwanted() => {}
+        () = sleep(state.jobs.limits.age) => {
+            job.upgrade().inspect(|job| state.jobs.remove(job));
+        }
+        () = unwanted.cancelled() => {}
     }
 }

@@ -1,35 +1,32 @@
-//! All jobs of a server: no more than so many, and of their replies no more than so many bytes.
+//! All jobs of a server: no more than so many, which take no more than so many bytes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use owt_core::Error;
+use owt_core::{Call, Error};
 use parking_lot::Mutex;
 
 use super::JobLimits;
 use super::job::Job;
+use super::room::{Held, Room};
 
 /// The jobs of a server. Where there is no room for another one, those go first of which somebody has
 /// read what became of them, the oldest first.
 #[derive(Debug)]
 pub(crate) struct Jobs {
     pub(super) limits: JobLimits,
+    room: Arc<Room>,
     table: Mutex<Table>,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     /// By their age, the oldest first.
-    entries: BTreeMap<u64, Entry>,
+    jobs: BTreeMap<u64, Arc<Job>>,
     numbers: HashMap<String, u64>,
+    /// Those that nobody misses.
+    fetched: BTreeSet<u64>,
     next: u64,
-    bytes: usize,
-}
-
-#[derive(Debug)]
-struct Entry {
-    job: Arc<Job>,
-    bytes: usize,
 }
 
 /// How many jobs there are.
@@ -42,105 +39,100 @@ pub(in crate::front) struct JobCounts {
 
 impl Jobs {
     pub(crate) fn new(limits: JobLimits) -> Self {
-        Self { limits, table: Mutex::default() }
+        Self { limits, room: Room::new(limits.bytes), table: Mutex::default() }
     }
 
     /// Adds a job.
     ///
     /// # Errors
-    /// [`Error::JobsFull`], and [`Error::RequestIdTaken`] if the reply of a job with this id is kept.
-    pub(super) fn add(&self, job: Job) -> Result<Arc<Job>, Error> {
+    /// [`Error::JobsFull`], [`Error::JobTooLarge`], and [`Error::RequestIdTaken`] if the reply of a job
+    /// with this id is kept.
+    pub(super) fn add(&self, call: &Call) -> Result<Arc<Job>, Error> {
+        let held = self.hold(self.hold_nothing(), Job::size(call))?;
+        let job = Arc::new(Job::new(call, held));
         let table = &mut *self.table.lock();
         if table.numbers.contains_key(&job.id) {
             return Err(Error::RequestIdTaken);
         }
-        while table.entries.len() >= self.limits.count {
+        while table.jobs.len() >= self.limits.count {
             table.evict().ok_or(Error::JobsFull { limit: self.limits.count })?;
         }
-        let bytes = job.len();
-        table.make_room(bytes, self.limits.bytes)?;
-        let (job, number) = (Arc::new(job), table.next);
+        table.numbers.insert(job.id.clone(), table.next);
+        table.jobs.insert(table.next, job.clone());
         table.next += 1;
-        table.bytes += bytes;
-        table.numbers.insert(job.id.clone(), number);
-        table.entries.insert(number, Entry { job: job.clone(), bytes });
         Ok(job)
     }
 
-    /// Counts bytes of a job's reply that are about to be kept.
-    ///
-    /// # Errors
-    /// [`Error::JobTooLarge`], and [`Error::Cancelled`] if nobody wants it any more.
-    pub(super) fn make_room(&self, job: &Job, bytes: usize) -> Result<(), Error> {
-        let table = &mut *self.table.lock();
-        table.make_room(bytes, self.limits.bytes)?;
-        let entry = table.numbers.get(&job.id).and_then(|number| table.entries.get_mut(number));
-        entry.filter(|entry| std::ptr::eq(&*entry.job, job)).ok_or(Error::Cancelled)?.bytes +=
-            bytes;
-        table.bytes += bytes;
-        Ok(())
+    pub(super) fn hold_nothing(&self) -> Held {
+        self.room.hold_nothing()
     }
 
-    /// Gives back what was counted for a reply that has come to nothing.
-    pub(super) fn release(&self, job: &Job) {
-        let table = &mut *self.table.lock();
-        let entry = table.numbers.get(&job.id).and_then(|number| table.entries.get_mut(number));
-        if let Some(entry) = entry.filter(|entry| std::ptr::eq(&*entry.job, job)) {
-            table.bytes -= std::mem::replace(&mut entry.bytes, job.len());
-            table.bytes += job.len();
+    /// Takes room for more bytes, for which jobs may have to go.
+    ///
+    /// # Errors
+    /// [`Error::JobTooLarge`] if there is not so much, whichever go.
+    pub(super) fn hold(&self, mut held: Held, bytes: usize) -> Result<Held, Error> {
+        let too_large = || Error::JobTooLarge { limit: self.room.limit as u64 };
+        if !held.could_grow(bytes) {
+            return Err(too_large());
         }
+        while !held.grow(bytes) {
+            self.table.lock().evict().ok_or_else(too_large)?;
+        }
+        Ok(held)
     }
 
     pub(super) fn find(&self, id: &str) -> Option<Arc<Job>> {
         let table = self.table.lock();
-        Some(table.entries.get(table.numbers.get(id)?)?.job.clone())
+        table.jobs.get(table.numbers.get(id)?).cloned()
     }
 
     /// All jobs, the oldest first.
     pub(super) fn all(&self) -> Vec<Arc<Job>> {
-        self.table.lock().entries.values().map(|entry| entry.job.clone()).collect()
+        self.table.lock().jobs.values().cloned().collect()
+    }
+
+    /// Notes that somebody has read what became of a job.
+    pub(super) fn note_fetched(&self, job: &Job) {
+        let table = &mut *self.table.lock();
+        if let Some(number) = table.number(job) {
+            table.fetched.insert(number);
+        }
     }
 
     /// Drops a job, if it is there: its call is cancelled, and its reply is kept no longer.
     pub(super) fn remove(&self, job: &Job) {
         let table = &mut *self.table.lock();
-        let number = table.numbers.get(&job.id).copied();
-        let is_it = |number: &u64| {
-            table.entries.get(number).is_some_and(|entry| std::ptr::eq(&*entry.job, job))
-        };
-        if let Some(number) = number.filter(is_it) {
+        if let Some(number) = table.number(job) {
             table.remove(number);
         }
     }
 
     pub(in crate::front) fn counts(&self) -> JobCounts {
         let table = self.table.lock();
-        let has_ended = |entry: &&Entry| entry.job.outcome().is_some();
-        let kept = table.entries.values().filter(has_ended).count();
-        JobCounts { running: table.entries.len() - kept, kept, bytes: table.bytes }
+        let kept = table.jobs.values().filter(|job| job.outcome().is_some()).count();
+        JobCounts { running: table.jobs.len() - kept, kept, bytes: self.room.used() }
     }
 }
 
 impl Table {
-    /// Drops jobs that nobody misses, until there is room for so many bytes.
-    fn make_room(&mut self, bytes: usize, limit: usize) -> Result<(), Error> {
-        while self.bytes.saturating_add(bytes) > limit {
-            self.evict().ok_or(Error::JobTooLarge { limit: limit as u64 })?;
-        }
-        Ok(())
+    /// The number of this very job: another one may have its id by now.
+    fn number(&self, job: &Job) -> Option<u64> {
+        let number = *self.numbers.get(&job.id)?;
+        self.jobs.get(&number).filter(|found| std::ptr::eq(&***found, job)).map(|_| number)
     }
 
     /// Drops the oldest job that nobody misses.
     fn evict(&mut self) -> Option<()> {
-        let (number, _) = self.entries.iter().find(|(_, entry)| entry.job.is_fetched())?;
-        self.remove(*number);
+        let number = self.fetched.pop_first()?;
+        self.remove(number);
         Some(())
     }
 
     fn remove(&mut self, number: u64) {
-        let entry = self.entries.remove(&number).expect("numbers are of entries");
-        self.numbers.remove(&entry.job.id);
-        self.bytes -= entry.bytes;
-        entry.job.discard();
+        let job = self.jobs.remove(&number).expect("numbers are those of jobs");
+        self.fetched.remove(&number);
+        self.numbers.remove(&job.id);
+        job.discard();
     }
 }

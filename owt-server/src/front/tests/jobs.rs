@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use owt_core::Progress;
+use owt_core::{Error, Progress};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -90,14 +90,18 @@ async fn a_job_runs_without_its_client_and_keeps_its_reply() {
 }
 
 #[actix_web::test]
-async fn who_waits_long_enough_gets_the_reply_and_no_job_is_kept() {
-    let server = start();
+async fn who_waits_long_enough_gets_the_reply_at_once() {
+    let limits = JobLimits { count: 1, ..JobLimits::default() };
+    let server = start_with(|state| state.jobs = Jobs::new(limits));
     let call = Client::new().get(server.run("missing")).header("prefer", "respond-async, wait=10");
     let reply = call.send().await.unwrap();
     assert_eq!(reply.status(), 404);
     assert_eq!(header(&reply, "preference-applied"), Some("respond-async"));
     assert_eq!(reply.text().await.unwrap(), "nothing");
-    assert_eq!(jobs(&server).await, Vec::<Value>::new());
+    // For a client that has gone meanwhile; but it counts as read.
+    assert_eq!(jobs(&server).await[0]["status"], 404);
+    assert_eq!(submitted(&server, "hello", "mine").await.status(), 202);
+    assert_eq!(jobs(&server).await.len(), 1);
 }
 
 #[actix_web::test]
@@ -231,6 +235,97 @@ async fn a_reply_for_which_there_is_no_room_is_dropped() {
     submitted(&server, "hello", "d").await;
     assert_eq!(fetch(&server, "d").await.text().await.unwrap(), "hello");
     assert_eq!(error(&fetch(&server, "a").await), (404, Some("job-unknown")));
+}
+
+#[actix_web::test]
+async fn the_words_of_an_error_take_room_as_well() {
+    let server = start();
+    let text = "x".repeat(10_000);
+    *server.recorded.error.lock() = Some(Error::AdaptorRaised(text.clone()));
+    submitted(&server, "fail", "a").await;
+    assert_eq!(fetch(&server, "a").await.text().await.unwrap(), format!("{text}\n"));
+    assert!(server.state.jobs_bytes() > text.len());
+    let limits = JobLimits { bytes: 5000, ..JobLimits::default() };
+    let server = start_with(|state| state.jobs = Jobs::new(limits));
+    *server.recorded.error.lock() = Some(Error::AdaptorRaised(text));
+    submitted(&server, "fail", "a").await;
+    assert_eq!(error(&fetch(&server, "a").await), (507, Some("job-too-large")));
+    assert!(server.state.jobs_bytes() < 1000);
+}
+
+#[actix_web::test]
+async fn a_reply_takes_room_until_its_last_reader_has_it() {
+    let limits = JobLimits { bytes: 9 << 20, ..JobLimits::default() };
+    let server = start_with(|state| state.jobs = Jobs::new(limits));
+    let body = "x".repeat(8 << 20);
+    let submit = |id: &'static str| {
+        let call = Client::new().post(server.run("echo")).header("prefer", "respond-async");
+        call.body(body.clone()).header("owt-request-id", id).send()
+    };
+    submit("a").await.unwrap();
+    // Its head has come, and the client reads no further.
+    let stalled = fetch(&server, "a").await;
+    assert_eq!(stalled.status(), 200);
+    assert_eq!(delete(&server, "a").await, 204);
+    submit("b").await.unwrap();
+    assert_eq!(error(&fetch(&server, "b").await), (507, Some("job-too-large")));
+    assert_eq!(stalled.text().await.unwrap().len(), body.len());
+    while server.state.jobs_bytes() > 8 << 20 {
+        tokio::task::yield_now().await;
+    }
+    submit("c").await.unwrap();
+    assert_eq!(fetch(&server, "c").await.text().await.unwrap(), body);
+}
+
+#[actix_web::test]
+async fn what_can_never_fit_drives_nothing_out() {
+    let limits = JobLimits { bytes: 100_000, ..JobLimits::default() };
+    let server = start_with(|state| state.jobs = Jobs::new(limits));
+    submitted(&server, "hello", "a").await;
+    fetch(&server, "a").await;
+    let call = Client::new().post(server.run("echo")).header("prefer", "respond-async");
+    call.body("x".repeat(200_000)).header("owt-request-id", "b").send().await.unwrap();
+    assert_eq!(error(&fetch(&server, "b").await), (507, Some("job-too-large")));
+    assert_eq!(fetch(&server, "a").await.text().await.unwrap(), "hello");
+}
+
+#[actix_web::test]
+async fn of_a_long_path_the_beginning_is_told() {
+    let server = start();
+    let url = server.run("hello").replace("/?", &format!("/{}?", "a".repeat(10_000)));
+    Client::new().get(url).header("prefer", "respond-async").send().await.unwrap();
+    assert_eq!(jobs(&server).await[0]["path"], format!("/{}", "a".repeat(255)));
+}
+
+#[actix_web::test]
+async fn progress_is_told_of_the_job_itself() {
+    let server = start();
+    submitted(&server, "hello", "mine").await;
+    fetch(&server, "mine").await;
+    // A call of the same id, which has nothing to do with the job that has ended.
+    let call = Client::new().get(server.run("hang")).header("owt-request-id", "mine");
+    let call = actix_web::rt::spawn(call.send());
+    server.recorded.until_open(1).await;
+    server.recorded.report("mine", &Progress::new(1.0, None, None).unwrap());
+    assert_eq!(jobs(&server).await[0].get("progress"), None);
+    server.recorded.cancel_all();
+    call.await.unwrap().unwrap();
+}
+
+#[rstest]
+#[case("script", 403)]
+#[case("image", 403)]
+#[case("document", 200)]
+#[actix_web::test]
+async fn pages_of_others_load_no_replies(#[case] destination: &str, #[case] status: u16) {
+    let server = start();
+    submitted(&server, "hello", "mine").await;
+    fetch_unread(&server, "mine").await;
+    let mode = if destination == "document" { "navigate" } else { "no-cors" };
+    let load = Client::new().get(server.url("/_owt/jobs/mine"));
+    let load = load.header("sec-fetch-site", "none").header("sec-fetch-mode", mode);
+    let load = load.header("sec-fetch-dest", destination).header("user-agent", "Mozilla/5.0");
+    assert_eq!(load.send().await.unwrap().status(), status);
 }
 
 #[actix_web::test]
