@@ -49,6 +49,8 @@ export class Job {
     readonly id: string,
     ask: Ask,
   ) {
+    // With others, a URL leads elsewhere, and may run what somebody has put into a link.
+    if (!/^(?!\.\.?$)[\w.~-]+$/.test(id)) throw new OwtError('job-unknown', 'No job has this id');
     this.#ask = ask;
   }
 

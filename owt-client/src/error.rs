@@ -100,6 +100,9 @@ pub enum Error {
     /// Owt itself answered, instead of the adaptor.
     #[error("owt answered {0}")]
     Server(Box<ServerError>),
+    /// A text is no id of a job: it has other characters than letters, digits, `-`, `.`, `_` and `~`.
+    #[error("this is no id of a job")]
+    JobId,
     /// The server runs calls while their client waits, and no jobs.
     #[error("the server takes no jobs: it answered {0}")]
     NoJob(StatusCode),

@@ -161,6 +161,7 @@ impl Job {
     /// Any [`Error`]; [`Error::Server`] with `job-unknown` where its reply is not kept any more, and with
     /// `job-lost` where the server was started anew.
     pub async fn result(&self) -> Result<Reply, Error> {
+        self.checked_id()?;
         let follow =
             |tell: &OnProgress| Follower::start(self.client.clone(), self.id.clone(), tell.clone());
         let follower = self.on_progress.as_ref().map(follow);
@@ -178,8 +179,7 @@ impl Job {
     /// Those of [`Job::result`].
     pub async fn result_within(&self, limit: Duration) -> Result<Option<Reply>, Error> {
         let wait = limit.min(self.longest_wait());
-        let path = format!("jobs/{}", self.id);
-        let reply = self.ask(Method::GET, &path, Some(wait)).await?;
+        let reply = self.ask(Method::GET, "", Some(wait)).await?;
         let is_running = reply.headers().get(JOB_STATE).is_some_and(|state| state == "running");
         Ok((!is_running).then_some(reply))
     }
@@ -190,8 +190,7 @@ impl Job {
     ///
     /// Any [`Error`].
     pub async fn status(&self) -> Result<JobStatus, Error> {
-        let path = format!("jobs/{}/status", self.id);
-        self.ask(Method::GET, &path, None).await?.json().await
+        self.ask(Method::GET, "/status", None).await?.json().await
     }
 
     /// Cancels its call, or has its reply dropped.
@@ -200,7 +199,15 @@ impl Job {
     ///
     /// Any [`Error`].
     pub async fn cancel(&self) -> Result<(), Error> {
-        self.ask(Method::DELETE, &format!("jobs/{}", self.id), None).await.map(drop)
+        self.ask(Method::DELETE, "", None).await.map(drop)
+    }
+
+    /// Its id, if that is one: with another text, a URL leads elsewhere.
+    fn checked_id(&self) -> Result<&str, Error> {
+        let is_unreserved =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        let is_id = !matches!(&*self.id, "" | "." | "..") && self.id.bytes().all(is_unreserved);
+        is_id.then_some(&*self.id).ok_or(Error::JobId)
     }
 
     /// No request waits longer than the client for an answer.
@@ -212,9 +219,10 @@ impl Job {
     async fn ask(
         &self,
         method: Method,
-        path: &str,
+        what: &str,
         wait: Option<Duration>,
     ) -> Result<Reply, Error> {
+        let path = &format!("jobs/{}{what}", self.checked_id()?);
         let query = wait.map(|wait| format!("wait={}", wait.as_secs_f64()));
         let read_timeout = self.client.read_timeout;
         self.client.ask(method, (path, query.as_deref()), read_timeout).await

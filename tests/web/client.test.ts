@@ -342,6 +342,13 @@ def run(request, step):
     await job.cancel();
   });
 
+  test('has an id that leads to no other place', () => {
+    for (const id of ['', '.', '..', '../../?code_b64=MQ#', 'a/b', 'a?b', 'a%2fb', 'a\n', 'ä']) {
+      assert.throws(() => owt.job(id), { name: 'OwtError', code: 'job-unknown' });
+    }
+    assert.equal(owt.job('A-b_c.~9').id, 'A-b_c.~9');
+  });
+
   test('fails as its call would', async () => {
     const err = await failure((await owt.submit('def run(): 1 / 0\n')).result());
     assert.equal(err.code, 'adaptor-raised');

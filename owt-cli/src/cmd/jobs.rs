@@ -124,7 +124,7 @@ fn render(jobs: &[JobStatus]) -> String {
 fn row(job: &JobStatus) -> [String; 7] {
     let missing = || "-".to_owned();
     [
-        job.id.clone(),
+        printable(&job.id),
         job.state.to_string(),
         table::seconds(job.age.as_secs_f64()),
         format!("{} {}", job.method, printable(&job.path)),

@@ -94,6 +94,17 @@ async fn what_a_job_came_to_is_an_error_as_that_of_its_call() {
     assert_eq!(status, 200);
 }
 
+#[tokio::test]
+async fn an_id_leads_to_no_other_place() {
+    let client = Client::new("http://127.0.0.1:1").unwrap();
+    for id in ["", ".", "..", "../calls/x", "a/b", "a?b", "a#b", "a%2fb", "ä"] {
+        let job = client.job(id).on_progress(|_| panic!("nobody is asked"));
+        assert!(matches!(job.result().await, Err(Error::JobId)), "{id}");
+        assert!(matches!(job.status().await, Err(Error::JobId)), "{id}");
+        assert!(matches!(job.cancel().await, Err(Error::JobId)), "{id}");
+    }
+}
+
 #[cfg(feature = "blocking")]
 #[test]
 fn a_blocking_client_has_jobs_as_well() {

@@ -25,6 +25,8 @@ fn send_error(err: Error, base: &str) -> CliError {
     match err {
         Error::Server(err) => from_server(&err),
         Error::Upload { path, source } => cannot_read(&path.to_string_lossy(), &source),
+        Error::JobId => CliError::caused(ExitKind::Usage, &err)
+            .hint("owt call --background prints one, and owt jobs lists all"),
         Error::UrlTooLong => CliError::caused(ExitKind::Usage, &err)
             .hint("send the body as a file of a form: --form name=@FILE"),
         Error::Unreachable(_) => CliError::caused(ExitKind::Connection, &err)
