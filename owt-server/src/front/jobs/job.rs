@@ -37,7 +37,7 @@ struct End {
     digest: Digest,
     outcome: Result<Stored, Failure>,
     /// What an error takes.
-    _held: Held,
+    _held: Option<Held>,
 }
 
 /// What is told of a job.
@@ -118,7 +118,12 @@ impl Job {
     }
 
     /// Ends it; `held` is what an error takes.
-    pub(super) fn end(&self, digest: Option<Digest>, outcome: Result<Stored, Failure>, held: Held) {
+    pub(super) fn end(
+        &self,
+        digest: Option<Digest>,
+        outcome: Result<Stored, Failure>,
+        held: Option<Held>,
+    ) {
         let digest = digest.unwrap_or(self.digest);
         let end = End { at: Instant::now(), digest, outcome, _held: held };
         self.end.set(end).expect("a job is ended once, by what carries it out");

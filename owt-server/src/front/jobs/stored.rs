@@ -14,7 +14,6 @@ use bytes::Bytes;
 use owt_core::Error;
 
 use super::room::Held;
-use super::table::Jobs;
 
 /// How much of a body a connection is given at a time.
 const SLICE: usize = 64 << 10;
@@ -42,28 +41,31 @@ impl AsRef<[u8]> for Body {
 }
 
 impl Stored {
-    /// Reads a reply to its end, for which there has to be room.
+    /// Reads a reply to its end. `hold` makes what is held so many bytes more, if there is room.
     ///
     /// # Errors
     /// Why the reply broke off, or why there is no room for it.
-    pub(super) async fn collect(response: HttpResponse, jobs: &Jobs) -> Result<Self, Error> {
+    pub(super) async fn collect(
+        response: HttpResponse,
+        hold: impl Fn(Option<Held>, usize) -> Result<Held, Error>,
+    ) -> Result<Self, Error> {
         let (response, mut body) = response.into_parts();
         let (status, mut headers) = (response.status(), response.headers().clone());
         // Whoever sends the body counts it.
         headers.remove(CONTENT_LENGTH);
         let head = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-        let in_head = jobs.hold(jobs.hold_nothing(), head)?;
+        let in_head = hold(None, head)?;
         // At once where its length is known, so that no other goes for one that is too large anyway.
         let mut counted = match body.size() {
             BodySize::Sized(len) => usize::try_from(len).unwrap_or(usize::MAX),
             _ => 0,
         };
-        let mut held = jobs.hold(jobs.hold_nothing(), counted)?;
+        let mut held = hold(None, counted)?;
         let mut bytes = Vec::new();
         while let Some(chunk) = poll_fn(|cx| Pin::new(&mut body).poll_next(cx)).await {
             let chunk = chunk.map_err(|err| broken(&*err))?;
             let more = (bytes.len() + chunk.len()).saturating_sub(counted);
-            held = jobs.hold(held, more)?;
+            held = hold(Some(held), more)?;
             counted += more;
             bytes.extend_from_slice(&chunk);
         }

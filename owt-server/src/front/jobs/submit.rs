@@ -83,17 +83,17 @@ impl<E: Executor + Control + 'static> Front<E> {
         let (jobs, unwanted) = (&self.state.jobs, job.unwanted());
         let run = async {
             let response = self.run(call, (&method, &headers), &mut context).await?;
-            Ok(Stored::collect(response, jobs).await?)
+            Ok(Stored::collect(response, |held, bytes| jobs.hold(held, bytes)).await?)
         };
         let mut outcome: Result<Stored, Failure> = tokio::select! {
             outcome = run => outcome,
             () = unwanted.cancelled() => Err(Error::Cancelled.into()),
         };
-        let mut held = jobs.hold_nothing();
+        let mut held = None;
         if let Err(failure) = &mut outcome {
             // An error may quote an adaptor's words.
-            match jobs.hold(jobs.hold_nothing(), failure.error.sentence().len()) {
-                Ok(for_error) => held = for_error,
+            match jobs.hold(None, failure.error.sentence().len()) {
+                Ok(for_error) => held = Some(for_error),
                 Err(too_large) => failure.error = too_large,
             }
             access_log::failure(&context.id, failure, context.digest);

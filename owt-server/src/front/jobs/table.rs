@@ -48,7 +48,7 @@ impl Jobs {
     /// [`Error::JobsFull`], [`Error::JobTooLarge`], and [`Error::RequestIdTaken`] if the reply of a job
     /// with this id is kept.
     pub(super) fn add(&self, call: &Call) -> Result<Arc<Job>, Error> {
-        let held = self.hold(self.hold_nothing(), Job::size(call))?;
+        let held = self.hold(None, Job::size(call))?;
         let job = Arc::new(Job::new(call, held));
         let table = &mut *self.table.lock();
         if table.numbers.contains_key(&job.id) {
@@ -63,15 +63,12 @@ impl Jobs {
         Ok(job)
     }
 
-    pub(super) fn hold_nothing(&self) -> Held {
-        self.room.hold_nothing()
-    }
-
-    /// Takes room for more bytes, for which jobs may have to go.
+    /// Takes room for more bytes than are held already, for which jobs may have to go.
     ///
     /// # Errors
     /// [`Error::JobTooLarge`] if there is not so much, whichever go.
-    pub(super) fn hold(&self, mut held: Held, bytes: usize) -> Result<Held, Error> {
+    pub(super) fn hold(&self, held: Option<Held>, bytes: usize) -> Result<Held, Error> {
+        let mut held = held.unwrap_or_else(|| self.room.hold_nothing());
         let too_large = || Error::JobTooLarge { limit: self.room.limit as u64 };
         if !held.could_grow(bytes) {
             return Err(too_large());
