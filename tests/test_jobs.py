@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +15,7 @@ import pytest
 import requests
 from harness.envelope import envelope
 from harness.memory import resident
-from harness.program import run_owt
+from harness.program import clean_environment, owt_binary, run_owt
 from harness.server import Serve, Server
 from harness.wire import connect, json_request
 
@@ -203,6 +205,32 @@ def test_the_program_starts_lists_awaits_and_cancels_jobs(
     code, out, said = owt("jobs", "wait", job.strip())
     assert (code, out) == (1, "")
     assert "ZeroDivisionError" in said
+
+
+def test_who_ends_the_waiting_is_told_that_the_job_goes_on(
+    server: Server, files: dict[str, str], tmp_path: Path
+) -> None:
+    submit(server, WAITS, files, "interrupted")
+    wait = subprocess.Popen(
+        [str(owt_binary()), "jobs", "wait", "interrupted", "--url", server.url],
+        env=clean_environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: "interrupted" in jobs(server) and is_waited_for(wait.pid))
+    wait.send_signal(signal.SIGINT)
+    out, said = wait.communicate(timeout=20)
+    assert (wait.returncode, out) == (130, "")
+    assert said == "owt: the job goes on; to wait for it again: owt jobs wait interrupted\n"
+    Path(files["go"]).touch()
+    assert fetch(server, "interrupted").json() == {"done": True}
+
+
+def is_waited_for(pid: int) -> bool:
+    """Whether a process has a connection, and so listens for signals."""
+    links = (os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir())
+    return sum(link.startswith("socket:") for link in links) > 1
 
 
 def test_a_server_that_was_started_anew_says_that_jobs_are_lost(

@@ -23,6 +23,8 @@ def say(request, voice, text="hello"):
     return f"{request.method} {voice}: {text}"
 """
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -244,6 +246,56 @@ def test_each_answer_during_edits_is_of_one_version_and_whole(serve: Serve, fold
         answers = [answer for asked in asking for answer in asked.result()]
     assert all(first == other for first, _, other in answers)
     assert len({first for first, _, _ in answers}) > 10
+
+
+def test_what_cannot_be_called_is_said_at_the_start(serve: Serve, folder: Path) -> None:
+    (folder / "broken.py").write_text("def run(:\n")
+    server = serve(
+        *("--route", "/missing=words.py:no_such"),
+        *("--route", "/broken=broken.py"),
+        *("--route", "GET /part/{nam}=words.py"),
+        *("--route", "/pool=pool.py"),
+        *("--route", "/words=words.py"),
+        cwd=make_pool(folder),
+    )
+    log = server.log.wait_for("/pool: ")
+    for words in (
+        "/missing: The code has no function 'no_such'",
+        "/broken: Python cannot read the code: line 1. SyntaxError: ",
+        '/part/{nam}: the function has no parameter "nam" for {nam}',
+        '/pool: This server has no pool "no-such". Its pools: default.',
+    ):
+        assert words in log
+    assert " /words: " not in log
+    # One that cannot be called does not hide the others.
+    paths = server.send("GET", "/_owt/openapi.json").json()["paths"]
+    assert sorted(paths) == ["/broken", "/missing", "/part/{nam}", "/pool", "/words"]
+    assert "SyntaxError" in paths["/broken"]["get"]["description"]
+    assert paths["/words"]["get"]["parameters"][0]["name"] == "text"
+
+
+def make_pool(folder: Path) -> Path:
+    """Write an adaptor for a pool that is not there."""
+    (folder / "pool.py").write_text(
+        '# /// script\n# [tool.owt]\n# pool = "no-such"\n# ///\nrun = len\n'
+    )
+    return folder
+
+
+def test_a_path_that_is_misspelt_is_told_the_nearest(serve: Serve, folder: Path) -> None:
+    server = serve("--route", "/words=words.py", cwd=folder)
+    for path in ("/wrods?text=a", "/words/?text=a"):
+        answer = server.send("GET", path)
+        assert (answer.status_code, answer.headers["Owt-Error"]) == (400, "code-missing")
+        assert answer.text == (
+            "No endpoint is at this path, and the request brings no code. The nearest endpoint is "
+            "/words.\n"
+        )
+    answer = server.send("POST", "/", data='{"code_b64": "MQ"}', headers=FORM)
+    assert answer.text == (
+        "The request brings no code. Its body looks like JSON, and does not say so: send the "
+        "header Content-Type: application/json, as curl --json does.\n"
+    )
 
 
 def test_no_other_code_runs_where_routes_are_all(serve: Serve, folder: Path) -> None:

@@ -64,6 +64,11 @@ impl CliError {
         CliError { message: message.into(), ..self }
     }
 
+    /// What it says.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Adds a hint: what to do about it.
     pub(crate) fn hint(self, hint: impl Into<String>) -> CliError {
         CliError { hint: Some(hint.into()), ..self }

@@ -30,6 +30,17 @@ pub enum Error {
     /// No part of the request holds code.
     #[error("code is missing")]
     CodeMissing,
+    /// No part of the request holds code, and its body is JSON whose `Content-Type` does not say so.
+    #[error("code is missing, and the body is JSON that does not say so")]
+    #[strum_discriminants(strum(to_string = "code-missing"))]
+    JsonUntyped,
+    /// No part of the request holds code, and no named endpoint is at its path.
+    #[error("code is missing, and no endpoint is at this path")]
+    #[strum_discriminants(strum(to_string = "code-missing"))]
+    NoEndpoint {
+        /// The path of the nearest that there is.
+        nearest: Box<str>,
+    },
     /// `code_b64` is not base64.
     #[error("code is not base64")]
     CodeNotBase64(#[source] DecodeError),

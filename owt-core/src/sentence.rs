@@ -28,6 +28,14 @@ impl Error {
             Error::CodeMissing => "The request brings no code. Send Python source as code_b64, \
                 in a JSON body, a form or the query string."
                 .into(),
+            Error::JsonUntyped => "The request brings no code. Its body looks like JSON, and does not say \
+                so: send the header Content-Type: application/json, as curl --json does."
+                .into(),
+            Error::NoEndpoint { nearest } => format!(
+                "No endpoint is at this path, and the request brings no code. The nearest endpoint is \
+                 {nearest}."
+            )
+            .into(),
             Error::CodeNotBase64(cause) => format!(
                 "The field code_b64 is not base64: {}. Encode it as `base64 -w 0` does.",
                 flaw(cause)
@@ -235,8 +243,9 @@ impl Error {
             Error::RequestIdInvalid => "The Owt-Request-Id cannot be used. Send 1 to 64 ASCII \
                 letters, digits, or any of - . _ ~, or leave the header out."
                 .into(),
-            Error::RequestIdTaken => "Another call with this Owt-Request-Id has not ended yet. \
-                Send another id, or cancel that call first."
+            Error::RequestIdTaken => "Another call with this Owt-Request-Id has not ended yet, or the \
+                reply of its job is kept. Send another id, or DELETE /_owt/calls/{id} or \
+                /_owt/jobs/{id} first."
                 .into(),
             Error::CallUnknown => "No call with this id is running or waiting. /_owt/calls \
                 lists those that are."
@@ -331,6 +340,8 @@ mod tests {
 
     #[rstest]
     #[case("code-missing", Error::CodeMissing)]
+    #[case("code-missing", Error::JsonUntyped)]
+    #[case("code-missing", Error::NoEndpoint { nearest: "/a".into() })]
     #[case("code-not-base64", Error::CodeNotBase64(DecodeError::InvalidByte(2, b'!')))]
     #[case("code-not-utf8", Error::CodeNotUtf8(utf8_error()))]
     #[case("kwargs-not-base64", Error::KwargsNotBase64(DecodeError::InvalidLength(5)))]

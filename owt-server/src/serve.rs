@@ -4,6 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use rustls::ServerConfig;
@@ -63,9 +64,15 @@ pub fn serve(mut config: Config, ready: impl FnOnce(&Address)) -> Result<(), Ser
         };
         let (for_front, named) = (state.clone(), pools.named.clone());
         let settings = connection_settings(&config, tls, threads);
-        let server = listen(listener, settings, move || Front {
-            state: for_front.clone(),
-            executor: Router::start(named.clone()),
+        let is_checked = Arc::new(AtomicBool::new(false));
+        let server = listen(listener, settings, move || {
+            let executor = Router::start(named.clone());
+            let front = Front { state: for_front.clone(), executor };
+            // By the first of the threads.
+            if !is_checked.swap(true, Ordering::Relaxed) {
+                actix_web::rt::spawn(front.clone().check_endpoints());
+            }
+            front
         })?;
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);

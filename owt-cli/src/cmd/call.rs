@@ -87,7 +87,7 @@ pub(crate) fn run(args: CallArgs) -> Result<ExitCode, CliError> {
             never = installing::show(&client), if may_install => match never {},
         }
     };
-    runtime.block_on(answer(sent, &args.connection, args.output.as_deref(), bar))
+    runtime.block_on(answer(sent, &args.connection, args.output.as_deref(), bar, ""))
 }
 
 fn call(

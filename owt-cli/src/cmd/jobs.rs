@@ -101,7 +101,8 @@ fn wait(args: &WaitArgs) -> Result<ExitCode, CliError> {
         .cloned()
         .fold(job, |job, bar| job.on_progress(move |progress| bar.show(&progress)));
     let reply = job.result();
-    ui::runtime()?.block_on(answer(reply, &args.connection, args.output.as_deref(), bar))
+    let goes_on = format!("the job goes on; to wait for it again: owt jobs wait {}", args.id);
+    ui::runtime()?.block_on(answer(reply, &args.connection, args.output.as_deref(), bar, &goes_on))
 }
 
 fn cancel(args: &CancelArgs) -> Result<ExitCode, CliError> {
@@ -109,7 +110,11 @@ fn cancel(args: &CancelArgs) -> Result<ExitCode, CliError> {
     ui::runtime()?.block_on(async {
         for id in &args.ids {
             let cancelled = client.job(id).cancel().await;
-            cancelled.map_err(|err| errors::of(err, &args.connection))?;
+            cancelled.map_err(|err| {
+                let err = errors::of(err, &args.connection);
+                let message = format!("{}: {}", printable(id), err.message());
+                err.with_message(message)
+            })?;
         }
         Ok(ExitCode::SUCCESS)
     })

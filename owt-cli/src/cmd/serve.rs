@@ -11,7 +11,7 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 
 use listenfd::ListenFd;
-use owt_server::{Address, ServeError, StartError};
+use owt_server::{Address, RouteError, ServeError, StartError};
 
 use crate::args::bad_url_keys;
 use crate::ui::{CliError, ExitKind};
@@ -82,6 +82,10 @@ pub(super) fn cannot_serve(err: &ServeError) -> CliError {
             .hint("name a folder that can be read with --static"),
         ServeError::Pool { cause, .. } => {
             cannot_serve(cause).with_message(err.to_string())
+        }
+        ServeError::Route(RouteError::File { file, .. }) if file.is_relative() => {
+            CliError::new(ExitKind::Usage, err.to_string())
+                .hint("it is looked for in the folder in which owt is started")
         }
         ServeError::Route(_) => CliError::new(ExitKind::Usage, err.to_string())
             .hint("a route is written /path=FILE, or 'GET,POST /path/{part}=FILE:function'"),

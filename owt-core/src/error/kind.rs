@@ -35,6 +35,8 @@ impl ErrorKind {
     pub fn status(self) -> u16 {
         match self {
             ErrorKind::CodeMissing
+            | ErrorKind::JsonUntyped
+            | ErrorKind::NoEndpoint
             | ErrorKind::CodeNotBase64
             | ErrorKind::CodeNotUtf8
             | ErrorKind::KwargsNotBase64

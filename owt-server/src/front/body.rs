@@ -113,8 +113,18 @@ async fn find_envelope(
         }
         form => {
             let bytes = incoming.whole(Bytes::new()).await?;
+            let is_typed = form == Form::Json;
             let found = find(form, bytes.clone(), limits).await;
-            Ok(Body::plain(bytes, None, choose(found, query)?, incoming.take_held()))
+            let envelope = choose(found, query).map_err(|err| match err {
+                // As `curl --data` sends it.
+                Error::CodeMissing | Error::FieldUnknown(_)
+                    if !is_typed && bytes.trim_ascii_start().starts_with(b"{") =>
+                {
+                    Error::JsonUntyped
+                }
+                err => err,
+            })?;
+            Ok(Body::plain(bytes, None, envelope, incoming.take_held()))
         }
     }
 }

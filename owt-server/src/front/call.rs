@@ -59,7 +59,11 @@ impl<E: Executor + Control + 'static> Front<E> {
         let incoming = Incoming::new(payload, declared, *max_body, *body_timeout, held)?;
         let body = body::read(headers, request.query_string(), incoming, uploads, *limits).await;
         // Of a page of another site, nothing else is told than that it may not.
-        let mut body = body.map_err(|err| access.to_read().err().unwrap_or(err))?;
+        let mut body = body.map_err(|err| match (access.to_read(), err) {
+            (Err(refusal), _) => refusal,
+            (Ok(()), Error::CodeMissing) => self.state.routes.missing(request.path()),
+            (Ok(()), err) => err,
+        })?;
         let wish = Wish::of(access, request.method(), headers);
         if body.envelope.use_cache || wish.is_some() {
             // The call may outlive the client that sends this.

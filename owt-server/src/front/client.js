@@ -1,4 +1,4 @@
-// owt-client, built by `cargo xtask wasm` from sources cf1f53474fe3eba22be59453e9f812cebcde9a92a9d7bf5f31b04261bb1bbbc6
+// owt-client, built by `cargo xtask wasm` from sources 6f6baf029e345bae6d9ff8f611da9d72006038c26d7b94b046f652b1fd40a726
 /*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */
 var u=class extends Error{name="OwtError";code;#e;constructor(e,c,f={}){super(c,"cause"in f?{cause:f.cause}:void 0),this.
 code=e,this.#e=f.response}get response(){return this.#e}get status(){return this.#e?.status}};function f0(a){if(G(a))return a;let e=n0(a)?void 0:d0();try{if(e!==void 0)return e.readFileSync(a,"utf8")}catch(c){throw O(

@@ -12,12 +12,14 @@ use crate::args::ConnectionArgs;
 use crate::output;
 use crate::ui::{self, CliError, ExitKind};
 
-/// Waits for a reply, and writes it to a file or to standard output.
+/// Waits for a reply, and writes it to a file or to standard output. Ctrl-C ends the waiting with
+/// `interrupted` as the last word.
 pub(in crate::cmd) async fn answer(
     reply: impl Future<Output = Result<Reply, Error>>,
     connection: &ConnectionArgs,
     path: Option<&Path>,
     bar: Option<Bar>,
+    interrupted: &str,
 ) -> Result<ExitCode, CliError> {
     let written = async {
         let reply = reply.await.map_err(|err| errors::of(err, connection))?;
@@ -28,8 +30,16 @@ pub(in crate::cmd) async fn answer(
         }
         Ok(ExitCode::SUCCESS)
     };
-    let outcome = written.await;
+    let outcome = tokio::select! {
+        outcome = written => outcome,
+        Ok(()) = tokio::signal::ctrl_c() => Ok(ExitCode::from(ui::INTERRUPTED)),
+    };
+    let is_interrupted = outcome.as_ref().is_ok_and(|code| *code != ExitCode::SUCCESS);
     bar.inspect(Bar::erase);
+    if is_interrupted && !interrupted.is_empty() {
+        // There is nowhere to report that standard error is closed.
+        let _ = writeln!(io::stderr(), "owt: {interrupted}");
+    }
     outcome
 }
 

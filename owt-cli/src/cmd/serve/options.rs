@@ -313,7 +313,8 @@ pub(crate) struct ServeArgs {
     /// How long running calls may take to finish when the server stops
     ///
     /// Also how long a cancelled call may take to end, whether somebody cancelled it, its client
-    /// disconnected or its time was up. A worker that has not ended it by then is killed with its calls.
+    /// disconnected or its time was up. What has not ended by then is left alone: see --max-abandoned. A
+    /// worker whose interpreter does not answer is killed with its calls.
     #[arg(long, value_name = "SECONDS", env = "OWT_GRACE", help_heading = "Limits")]
     #[arg(default_value = value::shown_seconds(DEFAULTS.grace), value_parser = value::seconds)]
     grace: Duration,

@@ -172,10 +172,10 @@ impl Endpoint {
 
     /// Goes on with the former text, and says why.
     fn keep(&self, stamp: Option<Stamp>, problem: &str) {
-        let first = problem.lines().next().unwrap_or_default();
+        let problem = in_a_line(problem);
         let mut state = self.state.lock();
         let stale =
-            format!("{} has changed, and is not served: {first}", self.config.file.display());
+            format!("{} has changed, and is not served: {problem}", self.config.file.display());
         if state.stale.as_deref() != Some(&stale) {
             tracing::warn!("{}: {stale}", self.path());
         }
@@ -219,6 +219,13 @@ impl Endpoint {
             ..Envelope::new(code)
         }
     }
+}
+
+/// The beginning of a sentence, and what Python says at its end, as one line.
+pub(super) fn in_a_line(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default();
+    lines.next_back().map_or_else(|| first.to_owned(), |last| format!("{first} {last}"))
 }
 
 /// The request of a call that nobody has made.

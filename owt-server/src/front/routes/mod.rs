@@ -2,6 +2,7 @@
 //! alone.
 
 mod answer;
+mod check;
 mod config;
 mod endpoint;
 mod error;

@@ -26,15 +26,17 @@ const ERRORS: [ErrorKind; 7] = [
 ];
 
 impl<E: Executor + Control + 'static> Front<E> {
-    /// # Errors
-    /// When an endpoint cannot be loaded: the first of them that cannot.
+    /// Of an endpoint that cannot be loaded, it says why.
     pub(in crate::front) async fn openapi(&self) -> Result<HttpResponse, Error> {
         let mut paths: Map<String, Value> = Map::new();
         for endpoint in self.state.routes.all() {
-            let described = endpoint.description(&*self.executor).await?;
+            let described = endpoint.description(&*self.executor).await;
             let path = paths.entry(path_template(endpoint.path())).or_insert_with(|| json!({}));
             for method in endpoint.methods() {
-                path[method.to_ascii_lowercase()] = operation(endpoint, method, &described);
+                path[method.to_ascii_lowercase()] = match &described {
+                    Ok(described) => operation(endpoint, method, described),
+                    Err(err) => broken(endpoint, method, err),
+                };
             }
         }
         Ok(HttpResponse::Ok().json(document(&Value::Object(paths))))
@@ -66,6 +68,20 @@ fn document(paths: &Value) -> Value {
 /// `/files/{*rest}` as OpenAPI writes it, which knows no parts of more than one segment.
 fn path_template(path: &str) -> String {
     path.replace("{*", "{")
+}
+
+/// An endpoint of which nothing is known but its path.
+fn broken(endpoint: &Endpoint, method: &str, err: &Error) -> Value {
+    let parameters: Vec<Value> = names_in_path(endpoint.path())
+        .iter()
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": {} }))
+        .collect();
+    json!({
+        "operationId": operation_id(endpoint.path(), method),
+        "description": format!("It cannot be called: {}", err.sentence()),
+        "parameters": parameters,
+        "responses": responses(&Value::Null),
+    })
 }
 
 fn operation(endpoint: &Endpoint, method: &str, described: &Value) -> Value {
@@ -110,7 +126,7 @@ fn operation(endpoint: &Endpoint, method: &str, described: &Value) -> Value {
 }
 
 /// The names of the parts of a path that are arguments.
-fn names_in_path(path: &str) -> Vec<String> {
+pub(super) fn names_in_path(path: &str) -> Vec<String> {
     let parts = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     parts.map(|name| name.trim_start_matches('*').to_owned()).collect()
 }

@@ -67,6 +67,16 @@ impl Routes {
         &self.all
     }
 
+    /// The error of a request that brings no code to a path that is no endpoint's.
+    pub(crate) fn missing(&self, path: &str) -> Error {
+        let likeness = |endpoint: &&Arc<Endpoint>| strsim::jaro(endpoint.path(), path);
+        let nearest =
+            self.all.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+        nearest.map_or(Error::CodeMissing, |endpoint| Error::NoEndpoint {
+            nearest: endpoint.path().into(),
+        })
+    }
+
     /// The endpoint at a path.
     ///
     /// # Errors
@@ -228,6 +238,20 @@ mod tests {
     ) {
         let expected = format!("the path {path:?} of a route cannot be used: {problem}");
         assert_eq!(open(routes, false).unwrap_err(), expected);
+    }
+
+    #[rstest]
+    #[case("/cuont", "/count")]
+    #[case("/count/", "/count")]
+    #[case("/say/anna/x", "/say/{voice}")]
+    fn the_nearest_endpoint_is_named(#[case] path: &str, #[case] expected: &str) {
+        let folder = TempDir::new().unwrap();
+        let paths = ["/count", "/say/{voice}"];
+        let configs = paths.map(|path| route(folder.path(), path, &["GET"]));
+        let routes = Routes::open(&configs, false, false).unwrap();
+        let Error::NoEndpoint { nearest } = routes.missing(path) else { panic!() };
+        assert_eq!(&*nearest, expected);
+        assert_eq!(Routes::default().missing(path).code(), "code-missing");
     }
 
     #[test]
