@@ -64,8 +64,8 @@ STREAMS = """
 CANCELLED = "The call was cancelled by its id. Make it again if it is still wanted.\n"
 UNKNOWN = "No call with this id is running or waiting. /_owt/calls lists those that are.\n"
 TAKEN = (
-    "Another call with this Owt-Request-Id has not ended yet, or the reply of its job is kept. Send "
-    "another id, or DELETE /_owt/calls/{id} or /_owt/jobs/{id} first.\n"
+    "Another call with this Owt-Request-Id has not ended yet, or the reply of its job is kept. "
+    "Send another id, or DELETE /_owt/calls/{id} or /_owt/jobs/{id} first.\n"
 )
 INVALID = (
     "The Owt-Request-Id cannot be used. Send 1 to 64 ASCII letters, digits, or any of - . _ ~, or "
