@@ -158,7 +158,7 @@ pub(crate) struct ServeArgs {
     /// A call names its pool with the field pool, or its code does in [tool.owt]; else it is default,
     /// which may be given keys as well. Keys: workers, threads, queue, max-rss, max-age, max-calls,
     /// python and nice, as the options of these names; env.NAME, a variable; cuda, the GPUs that they
-    /// see: none, each, or indices such as 0+1; slots, how many calls run at a time in the whole pool;
+    /// see: all, none, each, or indices such as 0+1; slots, how many calls run at a time in the whole pool;
     /// idle, after how long without a call a worker is replaced by an empty one; replicas, in how many
     /// workers an adaptor may live. In owt.toml: [pool.NAME].
     #[arg(long, value_name = "NAME:KEYS", help_heading = "Python", value_parser = pool::pool)]
@@ -313,8 +313,8 @@ pub(crate) struct ServeArgs {
     /// How long running calls may take to finish when the server stops
     ///
     /// Also how long a cancelled call may take to end, whether somebody cancelled it, its client
-    /// disconnected or its time was up. What has not ended by then is left alone: see --max-abandoned. A
-    /// worker whose interpreter does not answer is killed with its calls.
+    /// disconnected or its time was up. What has not ended by then is left alone, and a worker whose
+    /// interpreter does not answer is killed with its calls.
     #[arg(long, value_name = "SECONDS", env = "OWT_GRACE", help_heading = "Limits")]
     #[arg(default_value = value::shown_seconds(DEFAULTS.grace), value_parser = value::seconds)]
     grace: Duration,

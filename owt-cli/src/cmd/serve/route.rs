@@ -89,7 +89,9 @@ fn set(route: &mut RouteConfig, key: &str, value: &str) -> Result<(), String> {
 /// The sentence that there is no such key.
 pub(crate) fn unknown(key: &str) -> String {
     let like = |name: &&str| (strsim::jaro_winkler(name, key) * 1e6) as u64;
-    let nearest = KEYS.into_iter().max_by_key(like).unwrap_or_default();
+    // The field of a call has another name than the key.
+    let field = (key == "fn_name").then_some("function");
+    let nearest = field.or(KEYS.into_iter().max_by_key(like)).unwrap_or_default();
     format!("a route has no key {key:?}; did you mean {nearest}? There are {}", KEYS.join(", "))
 }
 

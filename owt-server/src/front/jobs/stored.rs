@@ -61,7 +61,7 @@ impl Stored {
             _ => 0,
         };
         let mut held = hold(None, counted)?;
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(counted);
         while let Some(chunk) = poll_fn(|cx| Pin::new(&mut body).poll_next(cx)).await {
             let chunk = chunk.map_err(|err| broken(&*err))?;
             let more = (bytes.len() + chunk.len()).saturating_sub(counted);
