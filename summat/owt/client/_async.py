@@ -13,6 +13,7 @@ from owt.client._error import OwtError
 from owt.client._events import EventParser
 from owt.client._multipart import Multipart
 from owt.client._server import (
+    CONNECT_TIMEOUT,
     REQUEST_ID,
     Server,
     answer_status,
@@ -20,6 +21,7 @@ from owt.client._server import (
     error_of,
     make_id,
     not_owt,
+    timed_out,
 )
 
 TYPE_CHECKING = False
@@ -33,10 +35,6 @@ if TYPE_CHECKING:
     from owt.client._call import Adaptor, CallOptions
     from owt.client._events import Event
     from owt.client._job import JobStatus, Progress
-
-_CONNECT_TIMEOUT = 10.0
-_FIRST_PAUSE = 0.05
-_MAX_PAUSE = 1.0
 
 
 class AsyncOwt:
@@ -69,7 +67,7 @@ class AsyncOwt:
                 uds=unix_socket,
                 limits=httpx.Limits(max_connections=None, keepalive_expiry=30),
             ),
-            timeout=httpx.Timeout(read_timeout, connect=_CONNECT_TIMEOUT),
+            timeout=httpx.Timeout(read_timeout, connect=CONNECT_TIMEOUT),
         )
 
     async def call(
@@ -122,9 +120,7 @@ class AsyncOwt:
         tell = options.pop("on_progress", None)
         options["headers"] = {**options.get("headers", {}), "Prefer": "respond-async"}
         async with await self._call(Call(self._server.base, adaptor, kwargs, options)) as reply:
-            job = reply.headers.get("owt-job")
-            if job is None:
-                raise OwtError("no-job", "this server takes no jobs", status=reply.status)
+            job = _job.id_of(reply.status, reply.headers)
             return AsyncJob(self, job, tell)
 
     def job(self, job_id: str) -> AsyncJob:
@@ -176,7 +172,7 @@ class AsyncOwt:
         except (httpx.ConnectError, httpx.ConnectTimeout) as err:
             raise self._server.unreachable(err) from err
         except httpx.TimeoutException:
-            raise _timed_out(self._read_timeout) from None
+            raise timed_out(self._read_timeout) from None
         except httpx.HTTPError as err:
             raise OwtError("answer-broken", f"the answer broke off ({err})") from err
         reply = AsyncReply(response, self._read_timeout)
@@ -201,7 +197,7 @@ class AsyncOwt:
             following.cancel()
 
     async def _follow(self, request_id: str, tell: Callable[[Progress], None]) -> None:
-        pause = _FIRST_PAUSE
+        pause = _job.FIRST_PAUSE
         while True:
             await asyncio.sleep(pause)
             try:
@@ -209,7 +205,7 @@ class AsyncOwt:
             except OwtError as err:
                 if err.code != "call-unknown":
                     return
-                pause = min(2 * pause, _MAX_PAUSE)
+                pause = min(2 * pause, _job.MAX_PAUSE)
                 continue
             # Only the call itself says what becomes of it.
             with contextlib.suppress(OwtError):
@@ -254,7 +250,7 @@ class AsyncReply:
             async for chunk in self._response.aiter_raw():
                 yield chunk
         except httpx.TimeoutException:
-            raise _timed_out(self._read_timeout) from None
+            raise timed_out(self._read_timeout) from None
         except httpx.HTTPError as err:
             raise OwtError("answer-broken", "the answer broke off", status=self.status) from err
         finally:
@@ -325,7 +321,3 @@ class AsyncJob:
 async def _chunks(body: Iterable[bytes]) -> AsyncIterator[bytes]:
     for chunk in body:
         yield chunk
-
-
-def _timed_out(limit: float | None) -> OwtError:
-    return OwtError("timed-out", f"nothing came from the server for {limit} s")

@@ -12,6 +12,7 @@ from typing import Any
 
 from owt.client._error import OwtError
 from owt.client._multipart import Multipart
+from owt.client._server import CONNECT_TIMEOUT, timed_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from owt.client._call import Request
     from owt.client._server import Server
 
-# Seconds after which connecting is given up.
-_CONNECT_TIMEOUT = 10.0
 # Seconds after which a connection is not used again: by default, a server closes it after 75.
 _MAX_IDLE = 30.0
 
@@ -59,7 +58,7 @@ class Connections:
 
     def timed_out(self) -> OwtError:
         """Return the error that nothing has come for too long."""
-        return OwtError("timed-out", f"nothing came from the server for {self._read_timeout} s")
+        return timed_out(self._read_timeout)
 
     def give_back(self, connection: HTTPConnection) -> None:
         """Keep a connection whose answer was read to its end."""
@@ -96,10 +95,10 @@ class Connections:
             connection = _UnixConnection(authority, self._unix_socket)
         elif self._server.scheme == "https":
             connection = http.client.HTTPSConnection(
-                authority, timeout=_CONNECT_TIMEOUT, context=self._context
+                authority, timeout=CONNECT_TIMEOUT, context=self._context
             )
         else:
-            connection = http.client.HTTPConnection(authority, timeout=_CONNECT_TIMEOUT)
+            connection = http.client.HTTPConnection(authority, timeout=CONNECT_TIMEOUT)
         try:
             connection.connect()
         except OSError as err:
@@ -131,7 +130,7 @@ class _UnixConnection(http.client.HTTPConnection):
     """A connection to a Unix socket."""
 
     def __init__(self, authority: str, path: str) -> None:
-        super().__init__(authority, timeout=_CONNECT_TIMEOUT)
+        super().__init__(authority, timeout=CONNECT_TIMEOUT)
         self._path = path
 
     def connect(self) -> None:

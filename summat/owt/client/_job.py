@@ -16,6 +16,12 @@ WAIT = 50
 """Seconds that one request waits for the end of a job: proxies give up those that take minutes."""
 
 
+FIRST_PAUSE = 0.05
+"""Seconds before a call is followed: one that is answered sooner is not."""
+
+MAX_PAUSE = 1.0
+"""Seconds between two questions for a call that does not run yet, at most."""
+
 _ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~-]+")
 
 
@@ -23,6 +29,14 @@ def checked_id(job_id: str) -> str:
     """Return the id of a job: with another one, a URL would lead elsewhere."""
     if _ID.fullmatch(job_id) is None:
         raise OwtError("job-unknown", "no job has this id")
+    return job_id
+
+
+def id_of(status: int, headers: Any) -> str:
+    """Return the id of the job that an answer has made of a call."""
+    job_id: str | None = headers.get("owt-job")
+    if job_id is None:
+        raise OwtError("no-job", "this server takes no jobs", status=status)
     return job_id
 
 

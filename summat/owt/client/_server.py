@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 REQUEST_ID = "Owt-Request-Id"
 
+CONNECT_TIMEOUT = 10.0
+"""Seconds after which connecting is given up."""
+
 
 class Server:
     """What clients know of a server, whichever way they reach it."""
@@ -85,6 +88,11 @@ def error_of(status: int, headers: Any, body: bytes) -> OwtError | None:
         status=status,
         retry_after=float(retry_after) if retry_after.isdecimal() else None,
     )
+
+
+def timed_out(limit: float | None) -> OwtError:
+    """Return the error that nothing has come for too long."""
+    return OwtError("timed-out", f"nothing came from the server for {limit} s")
 
 
 def not_owt(status: int) -> OwtError:

@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from owt.client._job import JobStatus, Progress
 
 _CHUNK = 1 << 16
-# Seconds before a call is followed, and the longest pause until the server is asked again for it.
-_FIRST_PAUSE = 0.05
-_MAX_PAUSE = 1.0
 
 
 class Owt:
@@ -129,9 +126,7 @@ class Owt:
         tell = options.pop("on_progress", None)
         options["headers"] = {**options.get("headers", {}), "Prefer": "respond-async"}
         with self._call(Call(self._server.base, adaptor, kwargs, options)) as reply:
-            job = reply.headers.get("owt-job")
-            if job is None:
-                raise OwtError("no-job", "this server takes no jobs", status=reply.status)
+            job = _job.id_of(reply.status, reply.headers)
             return Job(self, job, tell)
 
     def job(self, job_id: str) -> Job:
@@ -334,14 +329,14 @@ class _Follower:
         self._is_over.set()
 
     def _follow(self) -> None:
-        pause = _FIRST_PAUSE
+        pause = _job.FIRST_PAUSE
         while not self._is_over.wait(pause):
             try:
                 reply = self._owt._ask("GET", self._path)
             except OwtError as err:
                 if err.code != "call-unknown":
                     return
-                pause = min(2 * pause, _MAX_PAUSE)
+                pause = min(2 * pause, _job.MAX_PAUSE)
                 continue
             with reply:
                 self._tell_all(reply)
