@@ -7,9 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::DecodeError;
+use serde::{Deserialize, Serialize};
 use strum::{EnumDiscriminants, EnumIter, IntoStaticStr};
 
 use crate::{Digest, NearMiss};
+
+/// Words of owt's own. By this name, because serde takes what is borrowed for a part of its input.
+type Word = &'static str;
 
 /// Why owt answers a request itself, instead of the adaptor.
 ///
@@ -19,7 +23,10 @@ use crate::{Digest, NearMiss};
 ///
 /// `Display` is for logs and never holds anything that a client sent; [`Error::sentence`] is for the
 /// person who sent the request.
-#[derive(Debug, Clone, thiserror::Error, EnumDiscriminants)]
+///
+/// One owt tells another by serde what came of a call that it ran for it. What is refused before a call
+/// runs is not told so.
+#[derive(Debug, Clone, thiserror::Error, EnumDiscriminants, Serialize, Deserialize)]
 #[strum_discriminants(
     name(ErrorKind),
     derive(Hash, EnumIter, IntoStaticStr),
@@ -43,12 +50,15 @@ pub enum Error {
     },
     /// `code_b64` is not base64.
     #[error("code is not base64")]
+    #[serde(skip)]
     CodeNotBase64(#[source] DecodeError),
     /// `code_b64` decodes to bytes that are not UTF-8.
     #[error("code is not UTF-8")]
+    #[serde(skip)]
     CodeNotUtf8(#[source] Utf8Error),
     /// `kwargs_b64` is not base64.
     #[error("arguments are not base64")]
+    #[serde(skip)]
     KwargsNotBase64(#[source] DecodeError),
     /// The arguments are neither JSON nor a Python expression; with the worker's message.
     #[error("arguments cannot be read")]
@@ -56,20 +66,24 @@ pub enum Error {
     /// `kwargs_b64` decodes to bytes that are not UTF-8.
     #[error("arguments are not UTF-8")]
     #[strum_discriminants(strum(to_string = "kwargs-invalid"))]
+    #[serde(skip)]
     KwargsNotUtf8(#[source] Utf8Error),
     /// A field of the envelope has an invalid value.
     #[error("field {field} {problem}")]
+    #[serde(skip)]
     FieldInvalid {
         /// The field's name.
-        field: &'static str,
+        field: Word,
         /// What is wrong, as the end of a sentence that begins with the field.
-        problem: &'static str,
+        problem: Word,
     },
     /// No part of the request holds code, but an unknown field resembles one of the envelope's.
     #[error("field is unknown")]
+    #[serde(skip)]
     FieldUnknown(NearMiss),
     /// The body is not JSON, though its `Content-Type` says so.
     #[error("body is not JSON")]
+    #[serde(skip)]
     BodyNotJson(#[source] Arc<serde_json::Error>),
     /// The body ended early, or its transfer coding is invalid.
     #[error("body is incomplete")]
@@ -79,7 +93,8 @@ pub enum Error {
     StorageFull,
     /// The request is not valid HTTP/1.1.
     #[error("request is invalid: {0}")]
-    RequestInvalid(&'static str),
+    #[serde(skip)]
+    RequestInvalid(Word),
     /// The head of the request is longer than this many bytes.
     #[error("head is longer than {limit} bytes")]
     HeadTooLarge {
@@ -282,9 +297,21 @@ pub enum Error {
         /// How, as the end of a sentence that begins with the worker.
         how: String,
     },
+    /// The owt that ran the call, a member of a pool, was lost before it had answered.
+    #[error("member {member} was lost: {reason}")]
+    MemberLost {
+        /// Its name.
+        member: Box<str>,
+        /// Why, in a few words.
+        reason: Box<str>,
+    },
     /// There is no worker for the call, and none can be started, for this reason.
     #[error("no worker can be started")]
     WorkerUnavailable(String),
+    /// No member of the pool takes calls; with what is known of each.
+    #[error("no member takes calls")]
+    #[strum_discriminants(strum(to_string = "worker-unavailable"))]
+    NoMember(String),
     /// The memory for request bodies is used up, and did not become free in time.
     #[error("no room in memory for the body")]
     BuffersFull,

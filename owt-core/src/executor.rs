@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_core::stream::LocalBoxStream;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::stats::Stats;
 use crate::{Call, Code, Digest, Error, Progress};
@@ -66,8 +66,8 @@ pub trait Control {
     fn forget(&self, digest: Digest) -> bool;
 
     /// The environments that were made for adaptors since the start, each as a JSON object.
-    fn environments(&self) -> Vec<serde_json::Value> {
-        Vec::new()
+    fn environments(&self) -> impl Future<Output = Vec<serde_json::Value>> {
+        async { Vec::new() }
     }
 
     /// The pools, with their workers and what these have loaded, each as a JSON object.
@@ -155,7 +155,7 @@ impl CallInfo {
 }
 
 /// How far a call has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CallState {
     /// It waits until the packages that its code names are installed, and a worker with them is ready.
@@ -212,6 +212,8 @@ pub struct ReplyHead {
     pub digest: Digest,
     /// Where the time went.
     pub timing: Timing,
+    /// The owt that ran the call, if it is another one.
+    pub member: Option<Arc<str>>,
 }
 
 /// Where the time of a call went: the numbers of `Server-Timing`.

@@ -225,6 +225,16 @@ impl Error {
                  tried again."
             )
             .into(),
+            Error::MemberLost { member, reason } => format!(
+                "{member}, which ran this call, was lost: {reason}. The call may have run, in part or whole, so \
+                 it was not made again; do that yourself if it does no harm."
+            )
+            .into(),
+            Error::NoMember(reason) => format!(
+                "No member of the pool takes calls now: {reason}. They are asked again each second, so try \
+                 again in a moment."
+            )
+            .into(),
             Error::WorkerUnavailable(reason) => format!(
                 "No worker process can be started: {}. The server goes on trying, so try again in \
                  a moment, and look at its log.",
@@ -390,6 +400,8 @@ mod tests {
     #[case("url-too-long", Error::UrlTooLong { limit: 9 })]
     #[case("content-type", Error::ContentType)]
     #[case("worker-died", worker_died())]
+    #[case("member-lost", Error::MemberLost { member: "a:9876".into(), reason: "it is gone".into() })]
+    #[case("worker-unavailable", Error::NoMember("a:9876 refuses connections".to_owned()))]
     #[case("worker-unavailable", Error::WorkerUnavailable("Python does not start.".to_owned()))]
     #[case("buffers-full", Error::BuffersFull)]
     #[case("queue-full", Error::QueueFull)]

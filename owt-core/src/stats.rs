@@ -24,6 +24,25 @@ pub struct Stats {
     pub events: WorkerEvents,
     /// The memory of GPUs, where that is known.
     pub gpus: Vec<GpuStats>,
+    /// Other owts that run calls.
+    pub members: Vec<MemberStats>,
+}
+
+/// Another owt that runs calls of a pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberStats {
+    /// The pool that it belongs to.
+    pub pool: Arc<str>,
+    /// Its name: host and port.
+    pub name: Arc<str>,
+    /// Whether it takes calls.
+    pub is_up: bool,
+    /// Calls that are there now.
+    pub calls: usize,
+    /// Calls that were there when it was lost.
+    pub lost: u64,
+    /// Calls that it did not take, so that they went to another one.
+    pub passed_on: u64,
 }
 
 /// One GPU of the machine.

@@ -1,7 +1,8 @@
 //! The owt server: an HTTP front in Rust, and the user's own Python in worker processes.
 //!
 //! [`serve()`] is the front's whole life, and [`run()`] one call with no server. Data flows one way:
-//! `front` → `dispatch` → a worker process, and back; `pool` keeps these processes alive. What runs in
+//! `front` → `dispatch` → a worker process, and back; `pool` keeps these processes alive. The calls of a pool
+//! whose `members` are other owts go there by `relay` instead. What runs in
 //! them is the crate `owt-worker`, which this one carries and does not link.
 
 // `json!` recurses for each key of the server's arguments.
@@ -16,22 +17,28 @@ mod gpu;
 mod interpreter;
 mod local;
 mod log;
+mod members;
 mod memory_budget;
 mod other_users;
 mod package;
 mod pool;
 mod pools;
 mod private;
+mod relay;
 mod router;
 mod secrets;
 mod serve;
 mod serve_error;
+mod sources;
 mod spool;
 mod stop;
 mod unix_socket;
 mod watched_file;
 
-pub use config::{Address, Config, Cuda, Dependencies, NotAPoolName, PoolConfig, PoolName};
+pub use config::{
+    Address, Config, Cuda, Dependencies, MemberSource, MemberUrl, MembersConfig, NotAMember,
+    NotAPoolName, PoolConfig, PoolName, RayConfig, SecretSource,
+};
 pub use environment::{KeptEnvironment, Removal, find_uv, kept_environments, remove_environment};
 pub use front::{
     AllowedOrigin, ApprovedCode, Credential, Credentials, JobLimits, NotACredential, NotAToken,
@@ -44,6 +51,7 @@ pub use interpreter::{
 };
 pub use local::{LocalError, run};
 pub use log::{LogGuard, init as init_log};
+pub use members::MembersError;
 pub use other_users::others_on_loopback;
 pub use pool::{Recycling, StartError};
 pub use serve::serve;

@@ -70,7 +70,7 @@ async fn run_to_its_end(
     let launch = launch(config, &interpreter, &run_dir, &nowhere)?;
     let profile = Profile::plain(1, config.recycling.clone());
     let (pool_state, listeners) = pool::Shared::new(profile.into(), 1);
-    let housekeeping = Housekeeping::start(&pool_state, run_dir.clone());
+    let housekeeping = Housekeeping::start(Some(&pool_state), run_dir.clone());
     let progress = Progress::with_listener(progress);
     let subreaper = pool_state.subreaper.clone();
     let installed = environment(config, &call, interpreter, subreaper, &progress).await?;
@@ -78,7 +78,8 @@ async fn run_to_its_end(
         Some(installed) => Launch { python: installed.python.clone(), ..launch },
         None => launch,
     };
-    let dispatchers = Dispatchers::new(pool_state.clone(), listeners, limits(config));
+    let dispatchers =
+        Dispatchers::new(pool_state.clone(), listeners, limits(config), Arc::default());
     let pool = Pool::start(launch, run_dir, pool_state).await.map_err(ServeError::from)?;
     let outcome = execute(&dispatchers.start(), call, out).await;
     pool.stop().await;

@@ -1,5 +1,5 @@
 //! The pools that the options ask for: each with its Python, its profile, its limits, and what keeps its
-//! environments.
+//! environments; or with its members.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,28 +8,37 @@ use std::sync::Arc;
 
 use owt_common::wire::Settings;
 
-use crate::config::{Address, Config, Cuda, PoolConfig, PoolName};
+use crate::config::{Address, Config, Cuda, MemberSource, MembersConfig, PoolConfig, PoolName};
 use crate::dispatch::{Dispatchers, Limits, Slots};
 use crate::environment::{self, Base, Installer, Store};
 use crate::gpu::{self, GpuError, Visible};
 use crate::interpreter::{Interpreter, Places};
+use crate::members::{self, Members, MembersAccess, MembersPool, RayLaunch};
 use crate::package::RunDir;
 use crate::pool::{self, Launch, Profile, Recycling};
-use crate::router::{self, Keeper, NamedPool, RunningPool, UvMaker};
+use crate::router::{self, AnyPool, Keeper, RunningPool, UvMaker};
 use crate::serve_error::ServeError;
+use crate::sources::Sources;
 
 /// All pools of a server that runs, the default one first.
 pub(crate) struct Pools {
-    pub(crate) named: Vec<Arc<NamedPool>>,
+    pub(crate) named: Vec<AnyPool>,
+    pub(crate) sources: Arc<Sources>,
     running: Vec<RunningPool>,
+    members: Vec<members::Keeper>,
 }
 
 /// The pools of a server that is to start.
 pub(crate) struct Prepared {
-    keepers: Vec<(Keeper, Arc<router::Environments>)>,
-    /// Of the default pool.
-    pub(crate) launch: Launch,
-    pub(crate) state: Arc<pool::Shared>,
+    pools: Vec<PreparedPool>,
+    sources: Arc<Sources>,
+    /// Of the first pool that has workers of its own, if any has.
+    pub(crate) own: Option<(Launch, Arc<pool::Shared>)>,
+}
+
+enum PreparedPool {
+    Workers(Box<Keeper>, Arc<router::Environments>),
+    Members(Arc<MembersPool>, Members),
 }
 
 impl Prepared {
@@ -41,36 +50,50 @@ impl Prepared {
         address: &Address,
         threads: usize,
     ) -> Result<Self, ServeError> {
-        let mut profiles = Vec::new();
-        let mut first: Option<(Launch, Arc<pool::Shared>, Arc<Dispatchers>)> = None;
-        for Part { launch, interpreter, profile, limits } in parts(config, run_dir, address)? {
-            let profile = Arc::new(profile);
-            let (state, dispatchers) = match &first {
-                None => {
-                    let (state, listeners) = pool::Shared::new(profile, threads);
-                    (state.clone(), Dispatchers::new(state, listeners, limits))
-                }
-                Some((_, state, dispatchers)) => {
-                    let prefix = format!("{}/", profile.name);
-                    let (state, listeners) = state.beside(profile, prefix);
-                    (state.clone(), dispatchers.beside(state, listeners, limits))
+        let sources = Arc::<Sources>::default();
+        let mut made = Vec::new();
+        let mut first: Option<(Launch, Arc<pool::Shared>)> = None;
+        for part in parts(config, run_dir, address)? {
+            let Part { launch, interpreter, profile, limits } = match part {
+                AnyPart::Workers(part) => *part,
+                AnyPart::Members(of) => {
+                    let (pool, members) = members_pool(config, *of, run_dir, sources.clone())?;
+                    made.push(Made::Members(pool, members));
+                    continue;
                 }
             };
-            first.get_or_insert_with(|| (launch.clone(), state.clone(), dispatchers.clone()));
+            let profile = Arc::new(profile);
+            let (state, listeners) = match &first {
+                None => pool::Shared::new(profile, threads),
+                Some((_, state)) => {
+                    let prefix = format!("{}/", profile.name);
+                    state.beside(profile, prefix)
+                }
+            };
+            first.get_or_insert_with(|| (launch.clone(), state.clone()));
+            let dispatchers = Dispatchers::new(state.clone(), listeners, limits, sources.clone());
             let run_dir = run_dir.clone();
             let profile = router::Profile { launch, run_dir, pool: state, dispatchers };
-            profiles.push((profile, Arc::new(base(interpreter))));
+            made.push(Made::Workers(Box::new(profile), Arc::new(base(interpreter))));
         }
-        let (launch, state, _) = first.expect("there is a default pool");
         // They wait for one another, whichever pool they are for.
-        let subreaper = state.subreaper.clone();
-        let installer = Installer::new(Store::open()?, config.install_timeout, subreaper);
-        let keepers = profiles.into_iter().map(|(profile, base)| {
-            let (installer, age) = (installer.clone(), config.environment_age);
-            let maker = UvMaker { profile, installer, age };
-            Keeper::new(maker, config.dependencies, base, threads)
+        let installer = match &first {
+            Some((_, state)) => {
+                let subreaper = state.subreaper.clone();
+                Some(Installer::new(Store::open()?, config.install_timeout, subreaper))
+            }
+            None => None,
+        };
+        let pools = made.into_iter().map(|made| match made {
+            Made::Members(pool, members) => PreparedPool::Members(pool, members),
+            Made::Workers(profile, base) => {
+                let installer = installer.clone().expect("a pool has workers");
+                let maker = UvMaker { profile: *profile, installer, age: config.environment_age };
+                let (keeper, of) = Keeper::new(maker, config.dependencies, base, threads);
+                PreparedPool::Workers(Box::new(keeper), of)
+            }
         });
-        Ok(Self { keepers: keepers.collect(), launch, state })
+        Ok(Self { pools: pools.collect(), sources, own: first })
     }
 
     /// Starts all workers at once.
@@ -78,10 +101,26 @@ impl Prepared {
     /// # Errors
     /// When one of them does not start.
     pub(crate) async fn start(self) -> Result<Pools, ServeError> {
-        let starting = self.keepers.into_iter().map(|(keeper, of)| RunningPool::start(keeper, of));
+        let starting = self.pools.into_iter().map(async |pool| match pool {
+            PreparedPool::Workers(keeper, of) => {
+                let (running, named) = RunningPool::start(*keeper, of).await?;
+                Ok::<_, ServeError>((named, Some(running), None))
+            }
+            PreparedPool::Members(pool, members) => {
+                let keeper = members::Keeper::start(pool.clone(), members);
+                Ok((AnyPool::Members(pool), None, Some(keeper)))
+            }
+        });
         let started = futures_util::future::try_join_all(starting).await?;
-        let (running, named) = started.into_iter().unzip();
-        Ok(Pools { named, running })
+        let sources = self.sources;
+        let mut pools =
+            Pools { named: Vec::new(), sources, running: Vec::new(), members: Vec::new() };
+        for (named, running, members) in started {
+            pools.named.push(named);
+            pools.running.extend(running);
+            pools.members.extend(members);
+        }
+        Ok(pools)
     }
 }
 
@@ -97,11 +136,62 @@ impl Pools {
 
     /// Stops all workers. Calls that still run fail.
     pub(crate) async fn stop(self) {
+        futures_util::future::join_all(self.members.into_iter().map(members::Keeper::stop)).await;
         futures_util::future::join_all(self.running.into_iter().map(RunningPool::stop)).await;
     }
 }
 
-/// What a pool is made of.
+/// A pool whose environments nobody keeps yet.
+enum Made {
+    Workers(Box<router::Profile>, Arc<Base>),
+    Members(Arc<MembersPool>, Members),
+}
+
+/// What a pool is made of, whatever runs its calls.
+enum AnyPart {
+    Workers(Box<Part>),
+    Members(Box<OfMembers>),
+}
+
+/// What a pool of other owts is made of.
+struct OfMembers {
+    name: PoolName,
+    members: MembersConfig,
+    replicas: usize,
+    /// That of the program which Ray's members are asked for by.
+    interpreter: Option<Interpreter>,
+}
+
+fn members_pool(
+    config: &Config,
+    OfMembers { name, members, replicas, interpreter }: OfMembers,
+    run_dir: &RunDir,
+    sources: Arc<Sources>,
+) -> Result<(Arc<MembersPool>, Members), ServeError> {
+    let own = || MembersAccess::new(&members).map_err(|err| in_pool(&name, err.into()));
+    let (access, members) = match (&members.source, interpreter) {
+        (MemberSource::Urls(urls), _) => (own()?, Members::Urls(urls.clone())),
+        (MemberSource::Dns(url), _) => (own()?, Members::Dns(url.clone())),
+        (MemberSource::Ray(_), None) => unreachable!("it is looked for with the options"),
+        (MemberSource::Ray(ray), Some(interpreter)) => {
+            let (python, package) = (interpreter.executable, run_dir.package().to_path_buf());
+            let (launch, access) = RayLaunch::new(ray.clone(), python, package)?;
+            (access, Members::Ray(Box::new(launch)))
+        }
+    };
+    let limits = members::Limits {
+        timeout: config.timeout,
+        replicas,
+        takes_data_only: config.takes_data_only(),
+    };
+    Ok((MembersPool::new(name.as_str().into(), access, limits, sources), members))
+}
+
+fn in_pool(name: &PoolName, cause: ServeError) -> ServeError {
+    ServeError::Pool { name: name.clone(), cause: Box::new(cause) }
+}
+
+/// What a pool with workers of its own is made of.
 struct Part {
     launch: Launch,
     interpreter: Interpreter,
@@ -110,18 +200,28 @@ struct Part {
 }
 
 /// What each pool is made of, the default one first.
-fn parts(config: &Config, run_dir: &RunDir, address: &Address) -> Result<Vec<Part>, ServeError> {
+fn parts(config: &Config, run_dir: &RunDir, address: &Address) -> Result<Vec<AnyPart>, ServeError> {
     let (visible, mut interpreters) = (visible(config), Interpreters::default());
     let parts = with_default(config)?.into_iter().map(|pool| {
-        let in_pool = |cause| ServeError::Pool { name: pool.name.clone(), cause: Box::new(cause) };
+        if let Some(members) = pool.members.clone() {
+            let interpreter = match &members.source {
+                MemberSource::Ray(_) => Some(interpreters.of(config.python.as_ref())?),
+                MemberSource::Urls(_) | MemberSource::Dns(_) => None,
+            };
+            let (name, replicas) = (pool.name, pool.replicas.unwrap_or(1));
+            let of = OfMembers { name, members, replicas, interpreter };
+            return Ok(AnyPart::Members(Box::new(of)));
+        }
         let interpreter = match &pool.python {
             None => interpreters.of(config.python.as_ref())?,
-            python => interpreters.of(python.as_ref()).map_err(in_pool)?,
+            python => interpreters.of(python.as_ref()).map_err(|err| in_pool(&pool.name, err))?,
         };
         let mut launch = launch(config, &interpreter, run_dir, address)?;
         launch.settings.threads = pool.threads.unwrap_or(config.threads);
-        let profile = profile(config, &pool, &visible).map_err(|err| in_pool(err.into()))?;
-        Ok(Part { launch, interpreter, profile, limits: limits_of(config, &pool) })
+        let profile =
+            profile(config, &pool, &visible).map_err(|err| in_pool(&pool.name, err.into()))?;
+        let part = Part { launch, interpreter, profile, limits: limits_of(config, &pool) };
+        Ok(AnyPart::Workers(Box::new(part)))
     });
     parts.collect()
 }

@@ -55,18 +55,20 @@ pub fn serve(mut config: Config, ready: impl FnOnce(&Address)) -> Result<(), Ser
         let threads = front_threads();
         let run_dir = Arc::new(RunDir::create()?);
         let prepared = Prepared::new(&config, &run_dir, &address, threads)?;
-        let place = place(&prepared.launch);
+        let place = place(prepared.own.as_ref().map(|(launch, _)| launch));
         let state = Arc::new(app_state(&config, &run_dir, address.ip(), place, opened));
-        let housekeeping = Housekeeping::start(&prepared.state, run_dir.clone());
+        let pool = prepared.own.as_ref().map(|(_, pool)| pool);
+        let housekeeping = Housekeeping::start(pool, run_dir.clone());
         let pools = tokio::select! {
             started = prepared.start() => started?,
             () = signals.next() => return Ok(()),
         };
-        let (for_front, named) = (state.clone(), pools.named.clone());
+        let for_front = state.clone();
+        let (named, sources) = (pools.named.clone(), pools.sources.clone());
         let settings = connection_settings(&config, tls, threads);
         let is_checked = Arc::new(AtomicBool::new(false));
         let server = listen(listener, settings, move || {
-            let executor = Router::start(named.clone());
+            let executor = Router::start(named.clone(), sources.clone());
             let front = Front { state: for_front.clone(), executor };
             // By the first of the threads.
             if !is_checked.swap(true, Ordering::Relaxed) {
@@ -182,6 +184,7 @@ fn app_state(
         approval: opened.approval,
         routes: opened.routes,
         limits: request_limits(config),
+        takes_data_only: config.takes_data_only(),
         max_body: config.max_body,
         memory_budget: MemoryBudget::new(config.max_buffered),
         uploads: run_dir.uploads().to_path_buf(),
@@ -200,11 +203,11 @@ fn app_state(
 }
 
 /// Where calls run, for those who are asked whether they are to.
-fn place(launch: &Launch) -> Place {
-    Place {
+fn place(launch: Option<&Launch>) -> Place {
+    launch.map_or_else(Place::default, |launch| Place {
         python: launch.python.display().to_string(),
         folder: launch.settings.start_directory.clone(),
-    }
+    })
 }
 
 /// The limits of this server's requests.

@@ -7,6 +7,7 @@ use crate::config::{Address, PoolName};
 use crate::front::{RouteError, TlsError, UrlKeyFileError};
 use crate::gpu::GpuError;
 use crate::interpreter::InterpreterError;
+use crate::members::MembersError;
 use crate::pool::StartError;
 use crate::watched_file::FileError;
 
@@ -67,6 +68,9 @@ pub enum ServeError {
     /// There are other GPUs than a pool asks for.
     #[error(transparent)]
     Gpu(#[from] GpuError),
+    /// The members of a pool cannot be reached.
+    #[error(transparent)]
+    Members(#[from] MembersError),
     /// The workers do not start.
     #[error(transparent)]
     Start(#[from] StartError),

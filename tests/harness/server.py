@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -11,6 +11,7 @@ import requests
 
 from harness.envelope import envelope
 from harness.log import Log
+from harness.members import MEMBERS, of_front, of_members
 from harness.program import clean_environment, owt_binary
 
 GREETING = "Owt serving on "
@@ -43,6 +44,31 @@ class Server:
         program: Path | None = None,
     ) -> Iterator["Server"]:
         """Start a server on a free port, unless the options name one; stop it in the end."""
+        with ExitStack() as members:
+            if MEMBERS and "--pool" not in options:
+                start = cls._one_started
+                own = of_members(options)
+                started = (
+                    start(*own, home=home, env=env, cwd=cwd, program=program)
+                    for _ in range(MEMBERS)
+                )
+                urls = [members.enter_context(member).url for member in started]
+                pool = f"default:members={'+'.join(urls)}"
+                options = ("--pool", pool, *of_front(options))
+            yield members.enter_context(
+                cls._one_started(*options, home=home, env=env, cwd=cwd, program=program)
+            )
+
+    @classmethod
+    @contextmanager
+    def _one_started(
+        cls,
+        *options: str,
+        home: Path,
+        env: Mapping[str, str] | None,
+        cwd: Path | None,
+        program: Path | None,
+    ) -> Iterator["Server"]:
         port = () if "--port" in options else ("--port", "0")
         process = subprocess.Popen(
             [str(program or owt_binary()), "serve", *port, *options],

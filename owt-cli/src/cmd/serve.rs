@@ -95,6 +95,8 @@ pub(super) fn cannot_serve(err: &ServeError) -> CliError {
             .hint("cuda takes the indices of these, their UUIDs, each, or none"),
         ServeError::Interpreter(_) => CliError::new(ExitKind::Start, err.to_string())
             .hint("owt doctor shows where owt looks for Python, and what is there"),
+        ServeError::Members(_) => CliError::new(ExitKind::Start, err.to_string())
+            .hint("write auth=env:NAME or auth=file:PATH, and ca=PATH of certificates in PEM form"),
         ServeError::Start(cause) => {
             let cli_err = CliError::new(ExitKind::Start, err.to_string());
             match start_hint(cause) {

@@ -87,12 +87,13 @@ impl ErrorKind {
             ErrorKind::HeadTooLarge | ErrorKind::TooManyHeaders => 431,
             ErrorKind::AdaptorRaised | ErrorKind::ReplyInvalid => 500,
             ErrorKind::DependenciesUnavailable => 501,
-            ErrorKind::WorkerDied => 502,
+            ErrorKind::WorkerDied | ErrorKind::MemberLost => 502,
             ErrorKind::BuffersFull
             | ErrorKind::QueueFull
             | ErrorKind::JobsFull
             | ErrorKind::Draining
-            | ErrorKind::WorkerUnavailable => 503,
+            | ErrorKind::WorkerUnavailable
+            | ErrorKind::NoMember => 503,
             ErrorKind::Deadline => 504,
             ErrorKind::StorageFull | ErrorKind::JobTooLarge => 507,
         }
@@ -110,6 +111,7 @@ impl ErrorKind {
                 | ErrorKind::TooManyStreams
                 | ErrorKind::Draining
                 | ErrorKind::WorkerUnavailable
+                | ErrorKind::NoMember
         )
     }
 }

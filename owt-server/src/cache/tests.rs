@@ -40,6 +40,7 @@ const RULE: CachePolicy = CachePolicy { with_kwargs: false, key: None };
 
 fn head(status: u16) -> ReplyHead {
     ReplyHead {
+        member: None,
         status,
         headers: Vec::new(),
         length: None,

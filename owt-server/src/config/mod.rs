@@ -1,6 +1,8 @@
 //! What a server is told when it starts.
 
+mod members;
 mod pool;
+mod ray;
 
 use std::fmt;
 use std::io;
@@ -17,7 +19,9 @@ use crate::front::{
 use crate::pool::Recycling;
 use crate::unix_socket::{self, SocketPath};
 
+pub use members::{MemberSource, MemberUrl, MembersConfig, NotAMember, SecretSource};
 pub use pool::{Cuda, NotAPoolName, PoolConfig, PoolName};
+pub use ray::RayConfig;
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use owt_core::DEFAULT_POOL;
 
+use super::members::MembersConfig;
+
 /// The name of a pool: up to 64 letters, digits, `-` and `_`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PoolName(String);
@@ -90,8 +92,10 @@ pub struct PoolConfig {
     pub slots: Option<usize>,
     /// After how long without a call a worker is replaced by an empty one.
     pub idle: Option<Duration>,
-    /// In how many workers an adaptor may live; by default in one.
+    /// In how many workers, or members, an adaptor may live; by default in one.
     pub replicas: Option<usize>,
+    /// Other owts that run its calls, instead of workers of its own.
+    pub members: Option<MembersConfig>,
     /// The scheduling priority of its workers (`setpriority(2)`): -20 to 19, and a greater one waits.
     pub nice: Option<i32>,
 }

@@ -95,6 +95,7 @@ impl Control for Dispatcher {
             workers: self.workers(),
             events: self.shared.pool.events(),
             gpus: Vec::new(),
+            members: Vec::new(),
         }
     }
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use owt_core::stats::CallStats;
 use owt_core::{
-    BodyStream, Call, CallGuard, Code, Digest, Error, Executor, Failure, Reply, ReplyBody,
-    ReplyHead, Timing,
+    BodyStream, Call, CallGuard, Digest, Error, Executor, Failure, Reply, ReplyBody, ReplyHead,
+    Timing,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
@@ -89,19 +89,6 @@ impl Dispatcher {
     fn count(&self, add: impl FnOnce(&mut CallStats)) {
         add(&mut self.stats.borrow_mut());
     }
-
-    /// The source of a call, if this server has it.
-    pub(crate) fn source_of(&self, code: &Code) -> Result<Arc<str>, Error> {
-        match code {
-            Code::Source(source) => {
-                self.shared.sources.remember(code);
-                Ok(source.text().clone())
-            }
-            Code::Known(digest) => {
-                self.shared.sources.get(*digest).ok_or(Error::CodeUnknown(*digest))
-            }
-        }
-    }
 }
 
 impl Executor for Dispatcher {
@@ -115,7 +102,7 @@ impl Executor for Dispatcher {
     ) -> Result<Reply<ReplyStream>, Failure> {
         let began = Instant::now();
         let digest = call.code.digest();
-        let source = self.source_of(&call.code)?;
+        let source = self.shared.sources.of(&call.code)?;
         if source.len() + call.kwargs.as_ref().map_or(0, String::len) > MAX_TEXT {
             return Err(Error::TextTooLarge { limit: MAX_TEXT as u64 }.into());
         }
@@ -192,6 +179,7 @@ fn reply_head(head: wire::ReplyHead<'static>, digest: Digest, timing: Timing) ->
     let headers =
         head.headers.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
     ReplyHead {
+        member: None,
         status: head.status,
         length: head.length,
         headers: content_type.into_iter().chain(headers).collect(),

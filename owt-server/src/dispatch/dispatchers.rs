@@ -12,8 +12,8 @@ use super::broadcast::Broadcast;
 use super::cancellation::CancelReason;
 use super::dispatcher::{Dispatcher, Inbox};
 use super::shared::{Limits, Shared};
-use super::sources::Sources;
 use crate::pool::{self, WorkerEvent};
+use crate::sources::Sources;
 
 pub(crate) struct Dispatchers {
     shared: Arc<Shared>,
@@ -23,31 +23,9 @@ pub(crate) struct Dispatchers {
 }
 
 impl Dispatchers {
-    /// For the workers of a pool, whose events go to `listeners`: one for each thread of the front.
+    /// For the workers of a pool, whose events go to `listeners`: one for each thread of the front. All of a
+    /// server know the same sources.
     pub(crate) fn new(
-        pool: Arc<pool::Shared>,
-        listeners: Vec<UnboundedReceiver<WorkerEvent>>,
-        limits: Limits,
-    ) -> Arc<Self> {
-        Self::with_sources(pool, listeners, limits, Arc::default())
-    }
-
-    /// The same for other workers of this server, which know the same sources.
-    pub(crate) fn beside(
-        &self,
-        pool: Arc<pool::Shared>,
-        listeners: Vec<UnboundedReceiver<WorkerEvent>>,
-        limits: Limits,
-    ) -> Arc<Self> {
-        Self::with_sources(pool, listeners, limits, self.shared.sources.clone())
-    }
-
-    /// The limits of their calls.
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.shared.limits
-    }
-
-    fn with_sources(
         pool: Arc<pool::Shared>,
         listeners: Vec<UnboundedReceiver<WorkerEvent>>,
         limits: Limits,
@@ -58,6 +36,21 @@ impl Dispatchers {
         let inboxes = inboxes.map(|(events, queries)| Inbox { events, queries }).collect();
         let shared = Arc::new(Shared::new(pool, sources, limits));
         Arc::new(Self { shared, broadcast, inboxes: Mutex::new(inboxes) })
+    }
+
+    /// The same for other workers of this server.
+    pub(crate) fn beside(
+        &self,
+        pool: Arc<pool::Shared>,
+        listeners: Vec<UnboundedReceiver<WorkerEvent>>,
+        limits: Limits,
+    ) -> Arc<Self> {
+        Self::new(pool, listeners, limits, self.shared.sources.clone())
+    }
+
+    /// The limits of their calls.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.shared.limits
     }
 
     /// Makes the dispatcher of this thread, on its own loop.

@@ -20,7 +20,6 @@ mod reply_stream;
 mod reported;
 mod shared;
 mod slots;
-mod sources;
 mod transport;
 mod upload;
 mod window;

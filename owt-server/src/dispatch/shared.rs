@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::admission::Admission;
 use super::slots::Slots;
-use super::sources::Sources;
 use crate::pool;
+use crate::sources::Sources;
 
 pub(super) struct Shared {
     pub(super) pool: Arc<pool::Shared>,

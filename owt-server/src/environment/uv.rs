@@ -18,7 +18,7 @@ use super::progress::Progress;
 use super::spec::Python;
 use crate::interpreter::{Installation, InterpreterError, OLDEST_MINOR, is_executable, on_path};
 use crate::pool::Subreaper;
-use crate::secrets::SECRET_VARIABLES;
+use crate::secrets;
 
 /// Variables with which `uv` would make another environment than it is told, or elsewhere.
 const MISLEADING: [&str; 8] = [
@@ -101,7 +101,7 @@ impl Uv {
     fn command(&self, sync: &Sync<'_>) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("--project").arg(sync.project);
-        SECRET_VARIABLES.iter().chain(&MISLEADING).for_each(|name| {
+        secrets::variables().chain(MISLEADING.map(str::to_owned)).for_each(|name| {
             command.env_remove(name);
         });
         if std::env::var_os("UV_PYTHON_DOWNLOADS").is_none() {

@@ -21,7 +21,7 @@ pub(super) async fn answer<E: Executor + Control + 'static>(
             Ok(HttpResponse::Ok().json(executor.adaptors().await))
         }
         (&Method::GET | &Method::HEAD, "environments") => {
-            Ok(HttpResponse::Ok().json(executor.environments()))
+            Ok(HttpResponse::Ok().json(executor.environments().await))
         }
         (&Method::GET | &Method::HEAD, "pools") => {
             Ok(HttpResponse::Ok().json(executor.pools().await))

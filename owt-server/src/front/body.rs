@@ -13,7 +13,7 @@ use crate::memory_budget::Reserved;
 use crate::spool::Spool;
 
 /// Bytes from which on a body is taken apart on a thread of its own.
-const LARGE: usize = 256 * 1024;
+pub(super) const LARGE: usize = 256 * 1024;
 
 /// A body, and what was found in it.
 pub(super) struct Body {
@@ -89,7 +89,7 @@ pub(super) async fn read_plain(
 /// An envelope whose arguments are within the limits.
 async fn checked(envelope: Envelope, limits: RequestLimits) -> Result<Envelope, Error> {
     let is_large = envelope.kwargs.as_ref().is_some_and(|kwargs| kwargs.len() > LARGE);
-    let check = move || limits.check_kwargs(&envelope).map(|()| envelope);
+    let check = move || limits.check_kwargs(envelope.kwargs.as_deref()).map(|()| envelope);
     unless_small(is_large, check).await
 }
 
@@ -141,7 +141,7 @@ async fn find(form: Form, bytes: Bytes, limits: RequestLimits) -> Result<Option<
 
 /// Does on another thread what is large: many megabytes take as many milliseconds, in which this thread
 /// would serve nobody else.
-async fn unless_small<T: Send + 'static>(
+pub(super) async fn unless_small<T: Send + 'static>(
     is_large: bool,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {

@@ -31,10 +31,10 @@ const CONDITIONS: [&str; 6] =
 /// What goes with a call to its executor.
 pub(super) struct Attached {
     /// What follows `call.request.body`.
-    rest: Option<BodyStream>,
-    guard: CallGuard,
+    pub(super) rest: Option<BodyStream>,
+    pub(super) guard: CallGuard,
     /// The memory that its body takes.
-    held: Reserved,
+    pub(super) held: Reserved,
 }
 
 impl<E: Executor + Control + 'static> Front<E> {
@@ -170,7 +170,7 @@ impl<E: Executor + Control + 'static> Front<E> {
 }
 
 /// Runs a call. Until it has replied, it is here with its body, and so is the memory that this takes.
-async fn execute<E: Executor>(
+pub(super) async fn execute<E: Executor>(
     executor: Rc<E>,
     call: Call,
     attached: Attached,

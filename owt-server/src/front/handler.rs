@@ -6,8 +6,8 @@ use std::rc::Rc;
 use actix_http::Request;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, RequestHead};
-use actix_web::http::Version;
 use actix_web::http::header::{HeaderMap, ORIGIN};
+use actix_web::http::{Method, Version};
 use actix_web::{HttpRequest, HttpResponse, web};
 use owt_core::{Control, Digest, Error, Executor, Failure};
 
@@ -23,6 +23,7 @@ use super::unread::UntilUnread;
 use super::{
     Front, SignedUrls, access_log, admin, client, confirm, near_miss, response, static_files,
 };
+use crate::relay;
 
 /// Answers any request.
 pub(super) async fn handle<E: Executor + Control + 'static>(
@@ -206,6 +207,10 @@ impl<E: Executor + Control + 'static> Front<E> {
         if let Some(path) = request.path().strip_prefix("/_owt/") {
             access.to_read()?;
             // On the heap, so that calls do not carry its size around.
+            if (request.path(), request.method()) == (relay::PATH, &Method::POST) {
+                let answer = self.relayed(&access, headers, payload, context);
+                return Box::pin(answer).await;
+            }
             if let Some(answer) = Box::pin(self.jobs(&access, request, headers, context)).await {
                 return Ok(answer?);
             }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use actix_web::HttpResponse;
-use owt_core::stats::{BOUNDS, CallStats, GpuStats, Histogram, Stats, WorkerEvents, WorkerStats};
+use owt_core::stats::{
+    BOUNDS, CallStats, GpuStats, Histogram, MemberStats, Stats, WorkerEvents, WorkerStats,
+};
 use owt_core::{CallState, Control};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
@@ -74,6 +76,7 @@ impl Collector for Exposition {
         self.encode_connections(&mut page)?;
         self.encode_workers(&mut page)?;
         self.encode_ends(&mut page)?;
+        self.encode_members(&mut page)?;
         self.encode_gpus(&mut page)
     }
 }
@@ -138,6 +141,25 @@ impl Exposition {
         let age = workers.iter().filter_map(|it| Some((labels(it), it.age?.as_secs_f64())));
         let (help, unit) = ("Time since each worker was ready", Some(&Unit::Seconds));
         page.families("worker_age", help, unit, age)
+    }
+
+    fn encode_members(&self, page: &mut Page<'_>) -> fmt::Result {
+        let members: &[MemberStats] = &self.executor.members;
+        if members.is_empty() {
+            return Ok(());
+        }
+        let labels = |member: &MemberStats| {
+            [("pool", member.pool.to_string()), ("member", member.name.to_string())]
+        };
+        let up = members.iter().map(|it| (labels(it), u64::from(it.is_up)));
+        page.families("member_up", "Whether each member takes calls", None, up)?;
+        let calls = members.iter().map(|it| (labels(it), it.calls));
+        page.families("member_calls", "Calls at each member", None, calls)?;
+        let lost = members.iter().map(|it| (labels(it), it.lost));
+        page.counter_families("member_calls_lost", "Calls that were lost with a member", lost)?;
+        let passed_on = members.iter().map(|it| (labels(it), it.passed_on));
+        let help = "Calls that a member did not take, so that they went to another one";
+        page.counter_families("member_calls_passed_on", help, passed_on)
     }
 
     /// There are none where the driver's library is not.
@@ -224,6 +246,19 @@ impl Page<'_> {
         let mut encoder = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
         for (key, value) in values {
             let labels = [(label, key)];
+            encoder.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+        }
+        Ok(())
+    }
+
+    fn counter_families<const N: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl Iterator<Item = ([(&'static str, String); N], u64)>,
+    ) -> fmt::Result {
+        let mut encoder = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (labels, value) in values {
             encoder.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
         }
         Ok(())

@@ -26,6 +26,7 @@ mod metrics;
 mod multipart;
 mod near_miss;
 mod progress_events;
+mod relayed;
 mod request_ids;
 mod response;
 mod routes;

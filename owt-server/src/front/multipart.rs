@@ -27,7 +27,7 @@ use crate::spool::Spool;
 const CONTENT_DISPOSITION: &str = "content-disposition";
 
 /// How many bytes of one form's files are held; what comes after goes to disk.
-const HELD_FILES: usize = 1 << 20;
+pub(super) const HELD_FILES: usize = 1 << 20;
 
 /// How many bytes of one form's other fields are held, and there may be no more.
 const HELD_FIELDS: usize = 256 << 20;
@@ -224,7 +224,7 @@ fn error(err: multer::Error) -> Error {
     }
 }
 
-fn full(err: &io::Error) -> Error {
+pub(super) fn full(err: &io::Error) -> Error {
     tracing::error!("cannot keep a file that a client sends: {err}");
     Error::StorageFull
 }

@@ -52,7 +52,8 @@ where
         };
         response.append_header((name, value));
     }
-    response.insert_header((SERVER_TIMING, timing(&head.timing)));
+    let timing = timing(&head.timing, head.member.as_deref());
+    response.insert_header((SERVER_TIMING, timing));
     Ok(match body {
         ReplyBody::Whole(bytes) => response.body(bytes),
         ReplyBody::Stream(stream) => {
@@ -101,9 +102,19 @@ fn latin1(text: &str) -> Vec<u8> {
     text.chars().map(|char| u8::try_from(char).unwrap_or(b'?')).collect()
 }
 
-fn timing(timing: &Timing) -> String {
+fn timing(timing: &Timing, member: Option<&str>) -> String {
     let Timing { queue, load, run } = timing;
-    format!("queue;dur={}, load;dur={}, run;dur={}", Millis(*queue), Millis(*load), Millis(*run))
+    let times = format!(
+        "queue;dur={}, load;dur={}, run;dur={}",
+        Millis(*queue),
+        Millis(*load),
+        Millis(*run)
+    );
+    match member {
+        None => times,
+        // It is a host and a port.
+        Some(member) => format!("{times}, member;desc=\"{member}\""),
+    }
 }
 
 /// Milliseconds to three places, without the cost of floating point on each request.
@@ -120,7 +131,8 @@ impl fmt::Display for Millis {
 pub(super) fn failure(failure: &Failure, is_call: bool, request: &HeaderMap) -> HttpResponse {
     let mut response = error(&failure.error, request);
     if is_call {
-        let timing = HeaderValue::from_str(&timing(&failure.timing)).expect("numbers are ASCII");
+        let timing =
+            HeaderValue::from_str(&timing(&failure.timing, None)).expect("numbers are ASCII");
         response.headers_mut().insert(SERVER_TIMING, timing);
     }
     response
@@ -138,7 +150,8 @@ fn error(err: &Error, request: &HeaderMap) -> HttpResponse {
         | Error::TooManyStreams { .. }
         | Error::Draining
         | Error::JobsFull { .. }
-        | Error::WorkerUnavailable(_) => {
+        | Error::WorkerUnavailable(_)
+        | Error::NoMember(_) => {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string()));
             // Of a body that found no room, the rest is not read.
             if matches!(err, Error::BuffersFull | Error::Draining) {
@@ -337,6 +350,8 @@ mod tests {
             load: Duration::ZERO,
             run: Duration::from_secs(2),
         };
-        assert_eq!(timing(&time), "queue;dur=1.500, load;dur=0.000, run;dur=2000.000");
+        let expected = "queue;dur=1.500, load;dur=0.000, run;dur=2000.000";
+        assert_eq!(timing(&time, None), expected);
+        assert_eq!(timing(&time, Some("[::1]:9")), format!("{expected}, member;desc=\"[::1]:9\""));
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct AppState {
     /// Named endpoints.
     pub(crate) routes: Routes,
     pub(crate) limits: RequestLimits,
+    /// Whether arguments are never evaluated.
+    pub(crate) takes_data_only: bool,
     pub(crate) max_body: u64,
     /// What bodies may take of memory together.
     pub(crate) memory_budget: Arc<MemoryBudget>,

@@ -58,25 +58,29 @@ impl Pool {
 
 /// What there is once in a server, however many pools it has.
 pub(crate) struct Housekeeping {
-    subreaper: Arc<Subreaper>,
+    subreaper: Option<Arc<Subreaper>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Housekeeping {
-    /// Watches the processes of a pool, and of all that are made [beside](Shared::beside) it.
-    pub(crate) fn start(shared: &Arc<Shared>, run_dir: Arc<RunDir>) -> Self {
-        let (subreaper, oom) = (shared.subreaper.clone(), shared.oom.clone());
-        let tasks = vec![
-            tokio::task::spawn_local(subreaper::watch(subreaper.clone())),
-            tokio::task::spawn_local(async move { oom.watch().await }),
-            tokio::task::spawn_local(run_dir.keep()),
-        ];
+    /// Watches the processes of a pool, and of all that are made [beside](Shared::beside) it; and keeps the
+    /// server's folder.
+    pub(crate) fn start(shared: Option<&Arc<Shared>>, run_dir: Arc<RunDir>) -> Self {
+        let subreaper = shared.map(|shared| shared.subreaper.clone());
+        let mut tasks = vec![tokio::task::spawn_local(run_dir.keep())];
+        if let Some(shared) = shared {
+            let (subreaper, oom) = (shared.subreaper.clone(), shared.oom.clone());
+            tasks.push(tokio::task::spawn_local(subreaper::watch(subreaper)));
+            tasks.push(tokio::task::spawn_local(async move { oom.watch().await }));
+        }
         Self { subreaper, tasks }
     }
 
     /// Kills what the workers of all pools have left, once these are stopped.
     pub(crate) async fn stop(self) {
-        subreaper::kill_all(self.subreaper).await;
+        if let Some(subreaper) = self.subreaper {
+            subreaper::kill_all(subreaper).await;
+        }
         for task in self.tasks {
             task.abort();
             let _ = task.await;

@@ -28,7 +28,7 @@ use super::profile::Profile;
 use super::start_error::{START_TIMEOUT, StartError};
 use super::subreaper::{self, Subreaper};
 use crate::interpreter::LastLine;
-use crate::secrets::SECRET_VARIABLES;
+use crate::secrets;
 
 /// What `python` runs: the extension module, found in the folder of the package alone.
 const BOOT: &str = "\
@@ -113,7 +113,7 @@ impl Process {
         let (reader, writer) = io::pipe()?;
         let mark = subreaper.mark();
         command.env(LEVEL_VARIABLE, LevelFilter::current().to_string()).env(MARK_VARIABLE, &mark);
-        SECRET_VARIABLES.iter().for_each(|name| {
+        secrets::variables().for_each(|name| {
             command.env_remove(name);
         });
         command

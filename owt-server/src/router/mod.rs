@@ -22,5 +22,5 @@ pub(crate) use environments::Environments;
 pub(crate) use executor::Router;
 pub(crate) use keeper::Keeper;
 pub(crate) use maker::{Profile, UvMaker};
-pub(crate) use named_pool::{NamedPool, RunningPool};
+pub(crate) use named_pool::{AnyPool, RunningPool};
 pub(crate) use plan::{Place, place, script, sentence};

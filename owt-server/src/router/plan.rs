@@ -27,18 +27,24 @@ pub(crate) enum Place {
     Environment(Key, Arc<Spec>),
 }
 
-/// The plan of a call, of which nothing is run. `find` gives the pool that the code names, if any.
+/// The plan of a call, of which nothing is run. `find` gives the pool that the code names, if any, and its
+/// environments, if it has workers of its own.
 ///
 /// # Errors
 /// When the metadata of the code cannot be used, there is no such pool, or it runs no such code.
 pub(super) fn plan<'a>(
     source: &str,
     lock: Option<&Arc<str>>,
-    find: impl Fn(Option<&str>) -> Result<(usize, &'a Arc<Environments>), Error>,
+    find: impl Fn(Option<&str>) -> Result<(usize, Option<&'a Arc<Environments>>), Error>,
 ) -> Result<Plan, Error> {
     let script = script(source);
     let named = script.as_ref().ok().and_then(Option::as_ref).and_then(|script| script.pool());
-    let (pool, Environments { mode, base, .. }) = find(named).map(|(pool, of)| (pool, &**of))?;
+    let (pool, environments) = find(named)?;
+    let Some(Environments { mode, base, .. }) = environments.map(|it| &**it) else {
+        // Members read what it says of packages themselves.
+        let keep_alive = script.ok().flatten().as_ref().and_then(Script::keep_alive);
+        return Ok(Plan { pool, keep_alive, place: Place::Own });
+    };
     let script = match (script, mode) {
         // Nothing depends on what is wrong with it.
         (Err(_), Dependencies::Off) => None,
@@ -116,7 +122,7 @@ mod tests {
             let name = name.unwrap_or("default");
             let pool = pools.iter().position(|pool| *pool == name);
             let unknown = || Error::PoolUnknown { name: name.into(), known: "".into() };
-            Ok((pool.ok_or_else(unknown)?, &environments))
+            Ok((pool.ok_or_else(unknown)?, Some(&environments)))
         };
         match plan(source, lock.map(Arc::from).as_ref(), find) {
             Ok(Plan { pool, keep_alive, place }) => {

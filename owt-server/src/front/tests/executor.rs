@@ -220,6 +220,7 @@ impl Control for MemoryExecutor {
 fn reply(digest: Digest, status: u16, body: ReplyBody<Chunks>) -> Reply<Chunks> {
     let [queue, load, run] = [1, 2, 3].map(Duration::from_millis);
     let head = ReplyHead {
+        member: None,
         status,
         headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
         length: None,

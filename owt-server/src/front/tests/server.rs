@@ -64,6 +64,7 @@ fn settings() -> ConnectionSettings {
 
 fn state(address: SocketAddr, uploads: &TempDir) -> AppState {
     AppState {
+        takes_data_only: false,
         guard: Guard::new(
             address.ip(),
             Auth::new(vec![], None).expect("it has no file"),

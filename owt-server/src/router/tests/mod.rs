@@ -52,7 +52,12 @@ fn dispatchers() -> Arc<Dispatchers> {
     let profile = Profile::plain(1, Recycling::default());
     let (shared, listeners) = pool::Shared::new(profile.into(), 1);
     let (timeout, grace, slots) = (None, Duration::ZERO, None);
-    Dispatchers::new(shared, listeners, Limits { capacity: 1, timeout, grace, replicas: 1, slots })
+    Dispatchers::new(
+        shared,
+        listeners,
+        Limits { capacity: 1, timeout, grace, replicas: 1, slots },
+        Arc::default(),
+    )
 }
 
 fn pool(key: Key) -> Arc<EnvironmentPool> {

@@ -4,13 +4,13 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use clru::{CLruCache, CLruCacheConfig, WeightScale};
-use owt_core::{Code, Digest};
+use owt_core::{Code, Digest, Error};
 use parking_lot::Mutex;
 
 /// How many bytes of source are kept; what was used least recently is evicted first.
 const LIMIT: NonZeroUsize = NonZeroUsize::new(64 << 20).unwrap();
 
-pub(super) struct Sources(Mutex<CLruCache<Digest, Arc<str>, foldhash::fast::RandomState, Bytes>>);
+pub(crate) struct Sources(Mutex<CLruCache<Digest, Arc<str>, foldhash::fast::RandomState, Bytes>>);
 
 /// Weighs a source in bytes. `CLruCache` adds one for each.
 struct Bytes;
@@ -33,14 +33,26 @@ impl Sources {
         Self(Mutex::new(CLruCache::with_config(config.with_scale(Bytes))))
     }
 
-    pub(super) fn get(&self, digest: Digest) -> Option<Arc<str>> {
+    pub(crate) fn get(&self, digest: Digest) -> Option<Arc<str>> {
         self.0.lock().get(&digest).cloned()
     }
 
     /// Keeps the source of a call, if it came with it.
-    pub(super) fn remember(&self, code: &Code) {
+    pub(crate) fn remember(&self, code: &Code) {
         if let Code::Source(source) = code {
             self.insert(source.digest(), source.text());
+        }
+    }
+
+    /// The source of a call, which is kept if it came with it.
+    ///
+    /// # Errors
+    /// [`Error::CodeUnknown`] if this server does not have it.
+    pub(crate) fn of(&self, code: &Code) -> Result<Arc<str>, Error> {
+        self.remember(code);
+        match code {
+            Code::Source(source) => Ok(source.text().clone()),
+            Code::Known(digest) => self.get(*digest).ok_or(Error::CodeUnknown(*digest)),
         }
     }
 
@@ -53,7 +65,7 @@ impl Sources {
     }
 
     /// Forgets a source; whether it was there.
-    pub(super) fn remove(&self, digest: Digest) -> bool {
+    pub(crate) fn remove(&self, digest: Digest) -> bool {
         self.0.lock().pop(&digest).is_some()
     }
 }
