@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from harness.members import exception
 from harness.pythons import missing, pythons
 from harness.server import TEST_VIRTUALENV, Serve, Server
 from harness.tls import Files
@@ -52,6 +53,8 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     for item in items:
         if "interpreter" in item.fixturenames:
             item.add_marker("each_interpreter")
+        if why := exception(item.nodeid.partition("[")[0]):
+            item.add_marker(pytest.mark.skip(reason=why))
 
 
 def pytest_report_header() -> list[str]:

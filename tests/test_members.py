@@ -133,7 +133,7 @@ def test_a_handler_sees_the_request_that_the_front_was_sent(pool: Pool, serve: S
         "def run(request):\n"
         "    return [request.method, request.scheme, request.host, request.path,\n"
         "            request.args.to_dict(), request.remote_addr, request.headers['x-a'],\n"
-        "            request.headers.get('authorization'), request.id, request.body.decode()]\n"
+        "            request.headers.get('authorization'), request.id, request.data.decode()]\n"
     )
     direct = serve("--workers", "1")
     answers = []
@@ -172,16 +172,17 @@ def test_a_member_that_refuses_connections_is_passed_over(pool: Pool) -> None:
     }
 
 
-@pytest.mark.parametrize("may_repeat", [False, True])
+@pytest.mark.parametrize("may_repeat", [None, "field", "header"])
 def test_a_call_that_may_have_run_is_made_again_only_if_its_client_allows_that(
-    pool: Pool, notes: Path, *, may_repeat: bool
+    pool: Pool, notes: Path, may_repeat: str | None
 ) -> None:
     lost, stays = pool.members
     code = pool.code_for(lost)
-    headers = {"Idempotency-Key": '"1"'} if may_repeat else {}
+    headers = {"Idempotency-Key": '"1"'} if may_repeat == "header" else {}
+    fields: dict[str, Any] = {"retry": True} if may_repeat == "field" else {}
     with ThreadPoolExecutor(1) as threads:
         call = threads.submit(
-            pool.front.call, code, {"file": str(notes), "seconds": 1}, headers=headers
+            pool.front.call, code, {"file": str(notes), "seconds": 1}, headers=headers, **fields
         )
         until(lambda: lines(notes))
         lost.process.kill()

@@ -14,6 +14,8 @@ export interface Fields {
   timeout?: number | undefined;
   /** Load the adaptor anew, and the modules of the start directory that it imports. */
   reload?: boolean | undefined;
+  /** Make the call again if a member of its pool is lost that may have run it: running twice does no harm. */
+  retry?: boolean | undefined;
   /** The pool of workers that the call is for; by default the one that the code names, else `default`. */
   pool?: string | undefined;
   /** How long the adaptor stays loaded after its last call: a number of seconds, `5m`, `1h`, or `-1` for ever. */
@@ -28,6 +30,7 @@ export const NAMES: Record<keyof Fields, string> = {
   cacheKeyOverride: 'cache_key_override',
   timeout: 'timeout',
   reload: 'reload',
+  retry: 'retry',
   pool: 'pool',
   keepAlive: 'keep_alive',
 };

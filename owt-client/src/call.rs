@@ -186,6 +186,23 @@ impl<C> Call<C> {
         self
     }
 
+    /// Has the server make the call again if it loses the owt, a member of the pool, that may have run it
+    /// already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use owt_client::{Adaptor, Client};
+    /// # let client = Client::new("localhost:9876")?;
+    /// # let adaptor = Adaptor::from_source("def run(request, n=1): return n");
+    /// let call = client.call(&adaptor).retry();
+    /// # Ok::<(), owt_client::Error>(())
+    /// ```
+    pub fn retry(mut self) -> Self {
+        self.outgoing.envelope.retry = true;
+        self
+    }
+
     /// Has the call run in a pool of the server's: by default in the one that the code names, else in
     /// `default`.
     ///

@@ -24,6 +24,8 @@ pub struct Call {
     pub file_name: Option<FileName>,
     /// Whether to load the adaptor anew.
     pub reload: bool,
+    /// Whether its sender has said that it may run twice.
+    pub retry: bool,
     /// How long the call may run, if its sender set a limit.
     pub timeout: Option<Duration>,
     /// The pool that it is for, if its sender has named one.
@@ -227,6 +229,7 @@ mod tests {
             fn_name: secret(),
             file_name: FileName::new("secret.py"),
             reload: false,
+            retry: false,
             timeout: None,
             pool: Some(secret()),
             keep_alive: None,

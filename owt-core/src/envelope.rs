@@ -174,6 +174,7 @@ impl Envelope {
             fn_name: self.fn_name,
             file_name: self.name,
             reload: self.reload,
+            retry: self.retry,
             timeout: self.timeout,
             pool: self.pool,
             keep_alive: self.keep_alive,

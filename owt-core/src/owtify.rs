@@ -220,17 +220,18 @@ mod tests {
             cache_key_override: Some("a&b c".to_owned()),
             timeout: Some(Duration::from_millis(2500)),
             reload: true,
+            retry: true,
             name: FileName::new("x.py"),
             ..Envelope::new(Code::source("x = '>>?'"))
         };
         assert_eq!(
             envelope.to_query(),
             "code_b64=eCA9ICc-Pj8n&kwargs_b64=eyJxIjoiPz8-In0&fn_name=main&use_cache=true\
-             &cache_kwargs=true&cache_key_override=a%26b+c&timeout=2.5&reload=true&name=x.py"
+             &cache_kwargs=true&cache_key_override=a%26b+c&timeout=2.5&reload=true&retry=true&name=x.py"
         );
         assert_eq!(
             envelope.to_json(),
-            r#"{"code_b64":"eCA9ICc+Pj8n","kwargs_b64":"eyJxIjoiPz8+In0=","fn_name":"main","use_cache":true,"cache_kwargs":true,"cache_key_override":"a&b c","timeout":2.5,"reload":true,"name":"x.py"}"#
+            r#"{"code_b64":"eCA9ICc+Pj8n","kwargs_b64":"eyJxIjoiPz8+In0=","fn_name":"main","use_cache":true,"cache_kwargs":true,"cache_key_override":"a&b c","timeout":2.5,"reload":true,"retry":true,"name":"x.py"}"#
         );
     }
 }

@@ -107,7 +107,7 @@ impl Prepared {
                 Ok::<_, ServeError>((named, Some(running), None))
             }
             PreparedPool::Members(pool, members) => {
-                let keeper = members::Keeper::start(pool.clone(), members);
+                let keeper = members::Keeper::start(pool.clone(), members).await;
                 Ok((AnyPool::Members(pool), None, Some(keeper)))
             }
         });

@@ -76,6 +76,7 @@ def test_a_call_is_an_envelope_in_json(scripted: Scripted, tmp_path: Path) -> No
         cache_key_override="key",
         timeout=2.5,
         reload=True,
+        retry=True,
         pool="gpu",
         keep_alive="5m",
         path="a b?c=d",
@@ -94,6 +95,7 @@ def test_a_call_is_an_envelope_in_json(scripted: Scripted, tmp_path: Path) -> No
         "cache_key_override": "key",
         "timeout": "2.5",
         "reload": "true",
+        "retry": "true",
         "pool": "gpu",
         "keep_alive": "300",
     }

@@ -11,6 +11,7 @@ class Log:
 
     def __init__(self, stream: IO[str]) -> None:
         self._text = ""
+        self._listeners: list[Log] = []
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, args=(stream,), daemon=True)
         self._reader.start()
@@ -18,9 +19,17 @@ class Log:
     def _read(self, stream: IO[str]) -> None:
         with stream:
             for line in stream:
-                with self._changed:
-                    self._text += line
-                    self._changed.notify_all()
+                for log in (self, *self._listeners):
+                    log._add(line)
+
+    def _add(self, line: str) -> None:
+        with self._changed:
+            self._text += line
+            self._changed.notify_all()
+
+    def tell(self, other: "Log") -> None:
+        """Have another log hold what comes from now on as well."""
+        self._listeners.append(other)
 
     def to_its_end(self) -> str:
         """Return everything, once no process is left that could write more."""

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -11,7 +11,7 @@ import requests
 
 from harness.envelope import envelope
 from harness.log import Log
-from harness.members import MEMBERS, of_front, of_members
+from harness.members import MEMBERS, members_environment, of_front, of_members
 from harness.program import clean_environment, owt_binary
 
 GREETING = "Owt serving on "
@@ -44,20 +44,22 @@ class Server:
         program: Path | None = None,
     ) -> Iterator["Server"]:
         """Start a server on a free port, unless the options name one; stop it in the end."""
-        with ExitStack() as members:
-            if MEMBERS and "--pool" not in options:
-                start = cls._one_started
-                own = of_members(options)
-                started = (
-                    start(*own, home=home, env=env, cwd=cwd, program=program)
-                    for _ in range(MEMBERS)
-                )
-                urls = [members.enter_context(member).url for member in started]
-                pool = f"default:members={'+'.join(urls)}"
-                options = ("--pool", pool, *of_front(options))
-            yield members.enter_context(
-                cls._one_started(*options, home=home, env=env, cwd=cwd, program=program)
-            )
+        with ExitStack() as servers:
+
+            def start(options: Sequence[str], env: Mapping[str, str] | None) -> Server:
+                started = cls._one_started(*options, home=home, env=env, cwd=cwd, program=program)
+                return servers.enter_context(started)
+
+            if not MEMBERS or "--pool" in options:
+                yield start(options, env)
+                return
+            own = (of_members(options), members_environment(env))
+            members = [start(*own) for _ in range(MEMBERS)]
+            pool = f"default:members={'+'.join(member.url for member in members)}"
+            front = start(["--pool", pool, *of_front(options)], env)
+            for member in members:
+                member.log.tell(front.log)
+            yield front
 
     @classmethod
     @contextmanager

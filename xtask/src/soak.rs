@@ -18,6 +18,9 @@ pub(crate) struct Options {
     /// How often a worker is killed or frozen; by default twice a second
     #[arg(long)]
     kills: Option<u32>,
+    /// Soak a front and its members, each in a network of its own (root, or user namespaces)
+    #[arg(long)]
+    members: bool,
     /// Soak the debug build, which checks more and bears less
     #[arg(long)]
     debug: bool,
@@ -35,6 +38,10 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     let minutes = options.minutes.to_string();
     let seed = options.seed.map(|seed| format!("--seed={seed}"));
     let kills = options.kills.map(|kills| format!("--kills={kills}"));
+    if options.members {
+        cmd!(sh, "{python} -m members_soak --minutes {minutes} {seed...}").run()?;
+        return Ok(());
+    }
     cmd!(sh, "{python} -m soak --minutes {minutes} {seed...} {kills...}").run()?;
     Ok(())
 }

@@ -55,14 +55,14 @@ async fn a_call_is_posted_as_json() {
 #[tokio::test]
 async fn every_setting_is_sent() {
     let request = sent(|client| {
-        let call = client.call(adaptor()).kwargs(&json!({"n": 3})).fn_name("main").reload();
+        let call = client.call(adaptor()).kwargs(&json!({"n": 3})).fn_name("main").reload().retry();
         let call = call.cached(CacheKey::CodeAndKwargs).timeout(Duration::from_millis(2500));
         call.pool("gpu").keep_alive(KeepAlive::For(Duration::from_secs(300)))
     })
     .await;
     assert_eq!(
         request.body,
-        r#"{"code_b64":"MSArIDE=","kwargs_b64":"eyJuIjozfQ==","fn_name":"main","use_cache":true,"cache_kwargs":true,"timeout":2.5,"reload":true,"pool":"gpu","keep_alive":"300"}"#
+        r#"{"code_b64":"MSArIDE=","kwargs_b64":"eyJuIjozfQ==","fn_name":"main","use_cache":true,"cache_kwargs":true,"timeout":2.5,"reload":true,"retry":true,"pool":"gpu","keep_alive":"300"}"#
     );
 }
 
@@ -72,7 +72,7 @@ async fn every_option_of_an_envelope_has_a_setting() {
     let mut sent_fields = HashSet::new();
     for by in [CacheKey::CodeAndKwargs, key] {
         let request = sent(|client| {
-            let call = client.call(adaptor()).fn_name("main").reload().cached(by);
+            let call = client.call(adaptor()).fn_name("main").reload().retry().cached(by);
             call.timeout(Duration::from_secs(3)).pool("gpu").keep_alive(KeepAlive::Always)
         })
         .await;

@@ -141,6 +141,9 @@ declare! {
         Timeout = timeout: Option<std::time::Duration>;
         /// Load the adaptor anew, and the modules of the start directory that it imports.
         Reload = reload: bool;
+        /// Make the call again if a member of its pool is lost that may have run it: running twice does no
+        /// harm.
+        Retry = retry: bool;
         /// The pool of workers that the call is for; by default the one that the code names, else
         /// `default`.
         Pool = pool: Option<String>;

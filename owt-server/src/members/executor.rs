@@ -1,6 +1,5 @@
 //! The [`Executor`] of one thread of the front for a pool of members.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -50,7 +49,7 @@ struct Trying<'a> {
     source: &'a str,
     is_streamed: bool,
     /// The rest of its body, while no member has begun to read it.
-    unsent: Unsent,
+    unsent: Rc<Unsent>,
     guard: CallGuard,
     began: Instant,
 }
@@ -87,7 +86,7 @@ impl Executor for MembersExecutor {
             call: &call,
             source: &source,
             is_streamed: rest.is_some(),
-            unsent: Rc::new(RefCell::new(rest)),
+            unsent: Unsent::new(rest),
             guard,
             began: Instant::now(),
         };
@@ -104,6 +103,11 @@ impl Executor for MembersExecutor {
                         last = Some(err);
                     }
                 }
+                // Its own body broke off, and so the request did.
+                Tried::Lost(err) if trying.unsent.error.borrow().is_some() => {
+                    let own = trying.unsent.error.take();
+                    return Err(trying.failure(own.unwrap_or(err)));
+                }
                 // What has been sent of a streamed body cannot be sent again.
                 Tried::Lost(err) if may_repeat && trying.is_whole() => last = Some(err),
                 Tried::Lost(err) => return Err(trying.failure(err)),
@@ -115,13 +119,14 @@ impl Executor for MembersExecutor {
 
 /// Whether the client has said that the call may be made again.
 fn may_repeat(call: &Call) -> bool {
-    call.request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(IDEMPOTENCY_KEY))
+    call.retry
+        || call.request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(IDEMPOTENCY_KEY))
 }
 
 impl Trying<'_> {
     /// Whether all of the body is still here.
     fn is_whole(&self) -> bool {
-        !self.is_streamed || self.unsent.borrow().is_some()
+        !self.is_streamed || self.unsent.is_there()
     }
 
     fn failure(&self, error: Error) -> Failure {

@@ -1,14 +1,20 @@
 //! The one task of a pool that knows who its members are.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::pool::MembersPool;
 use super::ray::{RayLaunch, follow};
 use super::watched::Watched;
 use crate::config::MemberUrl;
+
+/// How long a server that starts waits for its members to say how they are.
+const PATIENCE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Keeps the members of a pool.
 pub(crate) struct Keeper {
@@ -24,19 +30,27 @@ pub(crate) enum Members {
 }
 
 impl Keeper {
-    /// On this thread's own loop.
-    pub(crate) fn start(pool: Arc<MembersPool>, members: Members) -> Self {
-        let (watched, stop) = (Watched::new(pool), CancellationToken::new());
+    /// On this thread's own loop. Waits a moment for the members to say how they are.
+    pub(crate) async fn start(pool: Arc<MembersPool>, members: Members) -> Self {
+        let (mut watched, stop) = (Watched::new(pool.clone()), CancellationToken::new());
+        match &members {
+            Members::Urls(urls) => watched.set_urls(urls),
+            Members::Dns(name) => watched.look_up(name).await,
+            Members::Ray(_) => {}
+        }
+        let asked = async {
+            while pool.members().iter().any(|member| member.is_untried()) {
+                sleep(PAUSE).await;
+            }
+        };
+        let _ = timeout(PATIENCE, asked).await;
         let stopped = stop.clone().cancelled_owned();
         let task = tokio::task::spawn_local(async move {
             match members {
                 Members::Ray(launch) => follow(watched, *launch, stopped).await,
-                Members::Urls(urls) => tokio::select! {
-                    () = watched.keep(urls) => {}
-                    () = stopped => {}
-                },
+                Members::Urls(_) => stopped.await,
                 Members::Dns(name) => tokio::select! {
-                    () = watched.look_up(name) => {}
+                    () = watched.keep_looking_up(&name) => {}
                     () = stopped => {}
                 },
             }

@@ -81,6 +81,10 @@ impl Member {
         }
     }
 
+    pub(super) fn is_untried(&self) -> bool {
+        self.state.lock().condition == Condition::Untried
+    }
+
     pub(super) fn is_up(&self) -> bool {
         self.state.lock().condition == Condition::Up
     }

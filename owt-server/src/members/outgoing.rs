@@ -1,6 +1,6 @@
 //! A call on its way to a member: the request that it becomes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 
@@ -22,8 +22,26 @@ use crate::relay::{CALL, CallHead, PATH};
 /// Bytes that are read from a file at once.
 const CHUNK: usize = 64 * 1024;
 
-/// The rest of a body, until a member has taken the call and reads it.
-pub(super) type Unsent = Rc<RefCell<Option<BodyStream>>>;
+/// The rest of a body, until a member has taken the call and reads it; and what it broke off with, if it did.
+#[derive(Default)]
+pub(super) struct Unsent {
+    pub(super) rest: Cell<Option<BodyStream>>,
+    pub(super) error: RefCell<Option<Error>>,
+}
+
+impl Unsent {
+    pub(super) fn new(rest: Option<BodyStream>) -> Rc<Self> {
+        Rc::new(Self { rest: Cell::new(rest), error: RefCell::default() })
+    }
+
+    /// Whether there is something that no member has begun to read.
+    pub(super) fn is_there(&self) -> bool {
+        let rest = self.rest.take();
+        let is_there = rest.is_some();
+        self.rest.set(rest);
+        is_there
+    }
+}
 
 /// A request for a member, and what has it send the rest of the body.
 pub(super) async fn request(
@@ -31,7 +49,7 @@ pub(super) async fn request(
     pool: &MembersPool,
     source: Option<&str>,
     member: &Member,
-    unsent: &Unsent,
+    unsent: &Rc<Unsent>,
 ) -> Result<(Request<OutBody>, oneshot::Sender<()>), Error> {
     let parts = call.request.parts.as_deref().unwrap_or_default();
     let mut lens = Vec::with_capacity(parts.len());
@@ -41,7 +59,7 @@ pub(super) async fn request(
             Content::File(path) => metadata(path).await.map_err(|err| unreadable(&err))?.len(),
         });
     }
-    let is_streamed = unsent.borrow().is_some();
+    let is_streamed = unsent.is_there();
     let mut head = CallHead::new(call, &pool.name, source, &lens, is_streamed);
     head.data_only = pool.limits.takes_data_only;
     let head = head.encode();
@@ -98,12 +116,13 @@ fn host(member: &Member) -> String {
 }
 
 /// What comes once the member has taken the call; until then, it can go to another one.
-async fn rest(unsent: Unsent, taken: oneshot::Receiver<()>) -> LocalBoxStream<'static, Chunk> {
-    let nothing = || iter([]).boxed_local();
-    match taken.await {
-        Ok(()) => unsent.take().unwrap_or_else(nothing),
-        Err(_) => nothing(),
-    }
+async fn rest(unsent: Rc<Unsent>, taken: oneshot::Receiver<()>) -> LocalBoxStream<'static, Chunk> {
+    let rest = taken.await.ok().and_then(|()| unsent.rest.take());
+    let Some(rest) = rest else { return iter([]).boxed_local() };
+    let note = move |err: &Error| {
+        unsent.error.borrow_mut().get_or_insert_with(|| err.clone());
+    };
+    rest.inspect_err(note).boxed_local()
 }
 
 type Chunk = Result<Bytes, Error>;

@@ -10,6 +10,7 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::StatusCode;
 use owt_core::stats::{CallStats, MemberStats};
 use owt_core::{CallInfo, CallState, Digest, Health, ProgressStream};
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -77,21 +78,20 @@ impl MembersExecutor {
         self.rows("/_owt/environments").await
     }
 
-    /// The calls of this pool. How far each has come, its member says.
+    /// The calls of this pool. How far each has come, its member says; and which of those that are over here
+    /// still hold something up there.
     pub(crate) async fn calls(&self) -> Vec<CallInfo> {
         let mut calls = self.pool.calls.list();
-        if calls.is_empty() {
-            return calls;
-        }
         let lists = self.lists("/_owt/calls").await;
-        let states: HashMap<&str, CallState> = lists
-            .iter()
-            .flat_map(|(_, rows)| rows)
-            .filter_map(|row| Some((row["id"].as_str()?, state(row["state"].as_str()?)?)))
-            .collect();
+        let rows = lists.iter().flat_map(|(_, rows)| rows);
+        let rows: Vec<_> = rows.filter_map(|row| CallRow::deserialize(row).ok()).collect();
+        let states: HashMap<&str, CallState> =
+            rows.iter().map(|row| (&*row.id, row.state)).collect();
         for call in calls.iter_mut().filter(|call| call.state == CallState::Unknown) {
             call.state = states.get(&*call.id).copied().unwrap_or(CallState::Unknown);
         }
+        let abandoned = rows.into_iter().filter(|row| row.state == CallState::Abandoned);
+        calls.extend(abandoned.map(|row| row.into_info(self.pool.name.clone())));
         calls
     }
 
@@ -126,7 +126,21 @@ impl MembersExecutor {
     }
 }
 
-/// The state of a call by its name in JSON.
-fn state(name: &str) -> Option<CallState> {
-    serde_json::from_value(Value::from(name)).ok()
+/// A call as a member lists it.
+#[derive(Deserialize)]
+struct CallRow {
+    id: String,
+    digest: Digest,
+    method: String,
+    path: String,
+    remote_addr: String,
+    state: CallState,
+    age: f64,
+}
+
+impl CallRow {
+    fn into_info(self, pool: Arc<str>) -> CallInfo {
+        let Self { id, digest, method, path, remote_addr, state, age } = self;
+        CallInfo { id, digest, method, path, remote_addr, pool, state, age, progress: None }
+    }
 }

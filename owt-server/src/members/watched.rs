@@ -25,6 +25,8 @@ pub(super) struct Watched {
     pub(super) pool: Arc<MembersPool>,
     connections: Rc<Connections>,
     members: BTreeMap<Arc<str>, (Arc<Member>, Watch)>,
+    /// Why its name was not found when it was looked up last.
+    failure: Option<String>,
 }
 
 /// A task that ends with this.
@@ -39,38 +41,39 @@ impl Drop for Watch {
 impl Watched {
     pub(super) fn new(pool: Arc<MembersPool>) -> Self {
         let connections = Connections::new(pool.access.tls.clone());
-        Self { pool, connections, members: BTreeMap::new() }
+        Self { pool, connections, members: BTreeMap::new(), failure: None }
     }
 
-    /// Watches these for ever.
-    pub(super) async fn keep(mut self, urls: Vec<(MemberUrl, u32)>) {
-        self.set(urls.into_iter().map(|(url, weight)| {
+    /// Makes these the members.
+    pub(super) fn set_urls(&mut self, urls: &[(MemberUrl, u32)]) {
+        self.set(urls.iter().map(|(url, weight)| {
             let host = Arc::from(&*url.host);
-            Member::new(url, host, weight)
+            Member::new(url.clone(), host, *weight)
         }));
-        std::future::pending::<()>().await;
     }
 
-    /// Looks a name up for ever. While that fails, the members are those that were found last.
-    pub(super) async fn look_up(mut self, name: MemberUrl) {
-        let host: Arc<str> = Arc::from(&*name.host);
-        let mut failure = None;
+    /// Looks a name up for ever.
+    pub(super) async fn keep_looking_up(&mut self, name: &MemberUrl) {
         loop {
-            match addresses(&name).await {
-                Ok(found) => {
-                    failure = None;
-                    self.set(found.into_iter().map(|url| Member::new(url, host.clone(), 1)));
-                }
-                Err(err) => {
-                    let words = err.to_string();
-                    if failure.as_ref() != Some(&words) {
-                        tracing::warn!("pool {}: cannot look up {host}: {words}", self.pool.name);
-                    }
-                    failure = Some(words);
-                }
-            }
             sleep(LOOKUP_INTERVAL).await;
+            self.look_up(name).await;
         }
+    }
+
+    /// Makes the addresses of a name the members. If it has none now, they are those that were found last.
+    pub(super) async fn look_up(&mut self, name: &MemberUrl) {
+        let host: Arc<str> = Arc::from(&*name.host);
+        let failure = match addresses(name).await {
+            Ok(found) => {
+                self.set(found.into_iter().map(|url| Member::new(url, host.clone(), 1)));
+                None
+            }
+            Err(err) => Some(err.to_string()),
+        };
+        if let Some(words) = failure.as_ref().filter(|_| failure != self.failure) {
+            tracing::warn!("pool {}: cannot look up {host}: {words}", self.pool.name);
+        }
+        self.failure = failure;
     }
 
     /// Makes these the members, and leaves those as they are that were so before.

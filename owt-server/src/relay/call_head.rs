@@ -154,6 +154,8 @@ impl<'a> CallHead<'a> {
             fn_name: self.fn_name.into_owned(),
             file_name: self.file_name.and_then(|name| FileName::new(&name)),
             reload: self.reload,
+            // Whoever hands the call on makes it again.
+            retry: false,
             timeout: self.timeout,
             pool: Some(pool),
             keep_alive: self.keep_alive.and_then(|text| text.parse().ok()),
@@ -243,6 +245,7 @@ mod tests {
             fn_name: "run".to_owned(),
             file_name: FileName::new("a.py"),
             reload: true,
+            retry: false,
             timeout: Some(Duration::from_millis(1500)),
             pool: Some("default".to_owned()),
             keep_alive: Some(KeepAlive::For(Duration::from_secs(300))),

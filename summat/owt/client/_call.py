@@ -44,6 +44,8 @@ class CallOptions(TypedDict, total=False):
     """How many seconds the call may run: the server interrupts its Python then."""
     reload: bool
     """Load the adaptor anew."""
+    retry: bool
+    """Make the call again if a member of its pool is lost that may have run it."""
     pool: str
     """The pool that the call runs in."""
     keep_alive: str
@@ -63,7 +65,7 @@ class CallOptions(TypedDict, total=False):
 
 
 _FIELDS = ("fn_name", "cache_key_override", "pool")
-_FLAGS = ("use_cache", "cache_kwargs", "reload")
+_FLAGS = ("use_cache", "cache_kwargs", "reload", "retry")
 
 
 class Request(NamedTuple):

@@ -26,6 +26,8 @@ pub(super) enum Part {
     Summat,
     /// A real server, called by real clients
     System,
+    /// Those of the whole server that speak HTTP, with two members in the place of each server
+    Members,
     /// Those of the whole server that touch Python, with each other version that is installed
     Versions,
     /// What is published: the wheel, installed and run as its users do, and the crates
@@ -35,14 +37,22 @@ pub(super) enum Part {
 }
 
 impl Part {
-    pub(super) const ALL: &[Self] =
-        &[Self::Rust, Self::Summat, Self::System, Self::Versions, Self::Packages, Self::Web];
+    pub(super) const ALL: &[Self] = &[
+        Self::Rust,
+        Self::Summat,
+        Self::System,
+        Self::Members,
+        Self::Versions,
+        Self::Packages,
+        Self::Web,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Rust => "rust",
             Self::Summat => "summat",
             Self::System => "system",
+            Self::Members => "members",
             Self::Versions => "versions",
             Self::Packages => "packages",
             Self::Web => "web",
@@ -54,7 +64,7 @@ impl Part {
         match self {
             Self::Rust => &[],
             Self::Summat => &[setup::PYTHON],
-            Self::System => &[setup::PYTHON, setup::CLIENTS],
+            Self::System | Self::Members => &[setup::PYTHON, setup::CLIENTS],
             Self::Versions => &[setup::PYTHON, setup::VERSIONS],
             Self::Packages => &[setup::PYTHON, wheel::NEEDS, PROGRAMS],
             Self::Web => &[web::NEEDS],
@@ -67,6 +77,7 @@ impl Part {
             Self::Rust => rust(sh),
             Self::Summat => summat(sh),
             Self::System => system(sh),
+            Self::Members => members(sh),
             Self::Versions => version::test(sh),
             Self::Packages => packages(sh),
             Self::Web => web::test(sh),
@@ -93,6 +104,39 @@ fn system(sh: &Shell) -> Result<()> {
     let _binary = sh.push_env("OWT_BIN", workspace::target()?.join("debug/owt"));
     let _inside = sh.push_dir("tests");
     cmd!(sh, "{python} -m pytest {AT_ONCE...} --ignore packages").run()?;
+    Ok(())
+}
+
+/// The files whose tests speak HTTP, and say nothing of the processes and files of a server.
+const OF_HTTP: [&str; 18] = [
+    "approved",
+    "cache",
+    "calls",
+    "confirm",
+    "envelope",
+    "failures",
+    "guard",
+    "jobs",
+    "leaving",
+    "openapi",
+    "progress",
+    "refusals",
+    "reply",
+    "request",
+    "routes",
+    "signed_urls",
+    "stream",
+    "upload",
+];
+
+fn members(sh: &Shell) -> Result<()> {
+    workspace::build(sh)?;
+    let python = Venv::TESTS.python()?;
+    let _binary = sh.push_env("OWT_BIN", workspace::target()?.join("debug/owt"));
+    let _members = sh.push_env("OWT_TEST_MEMBERS", "2");
+    let _inside = sh.push_dir("tests");
+    let files = OF_HTTP.map(|name| format!("test_{name}.py"));
+    cmd!(sh, "{python} -m pytest {AT_ONCE...} {files...}").run()?;
     Ok(())
 }
 

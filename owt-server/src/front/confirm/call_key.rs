@@ -32,6 +32,7 @@ impl Keys {
             lock,
             name: _,
             timeout: _,
+            retry: _,
             keep_alive: _,
             near_misses: _,
         } = envelope;

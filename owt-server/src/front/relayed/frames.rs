@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::{Either, LocalBoxFuture, select};
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use owt_core::{Control, Error, Executor, Failure, ProgressStream, Reply, ReplyBody, ReplyHead};
+use owt_core::{
+    Control, Error, Executor, Failure, Progress, ProgressStream, Reply, ReplyBody, ReplyHead,
+};
 use tokio::time::timeout;
 
 use crate::front::context::RequestContext;
@@ -26,10 +28,10 @@ pub(super) struct Outcome<E> {
     pub(super) context: RequestContext,
 }
 
-/// How far a call has come.
+/// How far a call has come, and what it reports meanwhile.
 enum State<S> {
     Running(Running<S>, ProgressStream),
-    Streaming(Pin<Box<S>>),
+    Streaming(Pin<Box<S>>, ProgressStream),
     Over,
 }
 
@@ -49,7 +51,13 @@ pub(super) async fn frames<E: Executor + Control + 'static>(
     };
     let mut bytes = BytesMut::new();
     let state = match soon {
-        Some(reply) => outcome.begin(&mut bytes, reply, may_have_run),
+        Some(reply) => {
+            let progress = match &reply {
+                Ok(Reply { body: ReplyBody::Stream(_), .. }) => outcome.progress().await,
+                _ => nothing(),
+            };
+            outcome.begin(&mut bytes, reply, progress, may_have_run)
+        }
         None => {
             Frame::Taken.push(&mut bytes);
             State::Running(running, outcome.progress().await)
@@ -69,10 +77,7 @@ pub(super) async fn frames<E: Executor + Control + 'static>(
 impl<E: Executor + Control + 'static> Outcome<E> {
     async fn progress(&self) -> ProgressStream {
         let progress = self.front.executor.progress(&self.context.id).await;
-        progress
-            .unwrap_or_else(|| stream::empty().boxed_local())
-            .chain(stream::pending())
-            .boxed_local()
+        progress.map_or_else(nothing, |progress| progress.chain(nothing()).boxed_local())
     }
 
     /// Writes the beginning of what a call came to.
@@ -80,6 +85,7 @@ impl<E: Executor + Control + 'static> Outcome<E> {
         &self,
         bytes: &mut BytesMut,
         reply: Result<Reply<E::Stream>, Failure>,
+        progress: ProgressStream,
         may_have_run: bool,
     ) -> State<E::Stream> {
         match reply {
@@ -98,7 +104,7 @@ impl<E: Executor + Control + 'static> Outcome<E> {
             }
             Ok(Reply { head, body: ReplyBody::Stream(stream) }) => {
                 Frame::Reply(head.into()).push(bytes);
-                State::Streaming(Box::pin(stream))
+                State::Streaming(Box::pin(stream), progress)
             }
         }
     }
@@ -108,20 +114,30 @@ impl<E: Executor + Control + 'static> Outcome<E> {
             State::Over => None,
             State::Running(running, mut progress) => match select(running, progress.next()).await {
                 Either::Left((reply, _)) => {
-                    let mut bytes = BytesMut::new();
-                    let state = self.begin(&mut bytes, reply, true);
+                    let mut bytes = last_of(&mut progress);
+                    let state = self.begin(&mut bytes, reply, progress, true);
                     Some((bytes.freeze(), state))
                 }
                 Either::Right((report, running)) => {
-                    let report = report.expect("it never ends");
-                    Some((Frame::Progress(report).encode(), State::Running(running, progress)))
+                    Some((frame_of(report), State::Running(running, progress)))
                 }
             },
-            State::Streaming(mut stream) => Some(match stream.next().await {
-                Some(Ok(chunk)) => (Frame::Data(chunk).encode(), State::Streaming(stream)),
-                Some(Err(err)) => (self.failed(&err.into(), true).encode(), State::Over),
-                None => (Frame::End.encode(), State::Over),
-            }),
+            State::Streaming(mut stream, mut progress) => {
+                let chunk = match select(stream.next(), progress.next()).await {
+                    Either::Left((chunk, _)) => chunk,
+                    Either::Right((report, _)) => {
+                        return Some((frame_of(report), State::Streaming(stream, progress)));
+                    }
+                };
+                let mut bytes = last_of(&mut progress);
+                let (frame, state) = match chunk {
+                    Some(Ok(chunk)) => (Frame::Data(chunk), State::Streaming(stream, progress)),
+                    Some(Err(err)) => (self.failed(&err.into(), true), State::Over),
+                    None => (Frame::End, State::Over),
+                };
+                frame.push(&mut bytes);
+                Some((bytes.freeze(), state))
+            }
         }
     }
 
@@ -135,4 +151,22 @@ impl<E: Executor + Control + 'static> Outcome<E> {
         }
         Frame::Failure(FailureHead::new(failure, may_have_run))
     }
+}
+
+/// The reports of a call that has made none. They do not end: the call does.
+fn nothing() -> ProgressStream {
+    stream::pending().boxed_local()
+}
+
+/// What a call has reported before it came to what is sent next.
+fn last_of(progress: &mut ProgressStream) -> BytesMut {
+    let mut bytes = BytesMut::new();
+    if let Some(Some(report)) = progress.next().now_or_never() {
+        Frame::Progress(report).push(&mut bytes);
+    }
+    bytes
+}
+
+fn frame_of(report: Option<Progress>) -> Bytes {
+    Frame::Progress(report.expect("they do not end")).encode()
 }

@@ -72,8 +72,14 @@ impl<E: Executor + Control + 'static> Front<E> {
         let head = reader.head().await?;
         let head = self.check(head).await?;
         context.digest = Some(head.digest());
-        let reservation = self.state.request_ids.reserve(&head.id)?;
-        reservation.id().clone_into(&mut context.id);
+        // A description is nobody's call, and has no id.
+        let reservation = match head.id.is_empty() {
+            true => None,
+            false => Some(self.state.request_ids.reserve(&head.id)?),
+        };
+        if let Some(reservation) = &reservation {
+            reservation.id().clone_into(&mut context.id);
+        }
         let pool = self.pool_for(&head.pool);
         let is_streamed = head.is_streamed;
         let (body, contents, spool) = reader.body(&head, &self.state.uploads).await?;

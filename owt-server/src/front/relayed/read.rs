@@ -22,6 +22,9 @@ const MAX_HEAD: u64 = 64 << 20;
 /// The most bytes of a body that are held in memory, as of any request.
 const MAX_HELD: u64 = 256 << 20;
 
+/// More bytes than a streamed body begins with.
+const FIRST: u64 = 128 << 10;
+
 pub(super) struct Reader {
     incoming: Incoming,
     /// Its share of the memory that bodies may take.
@@ -72,7 +75,11 @@ impl Reader {
                 }
             });
         }
-        let body = self.exactly(head.body_len, MAX_HELD).await?;
+        let body = match head.is_streamed && head.body_len <= FIRST {
+            // The beginning of a body that is streamed is not counted, here as anywhere.
+            true => self.read(head.body_len).await?,
+            false => self.exactly(head.body_len, MAX_HELD).await?,
+        };
         Ok((body, contents, spool))
     }
 
@@ -93,6 +100,10 @@ impl Reader {
         }
         self.taken += len;
         self.held.make_room(self.taken).await?;
+        self.read(len).await
+    }
+
+    async fn read(&mut self, len: u64) -> Result<Bytes, Error> {
         let len = usize::try_from(len).expect("it is below a limit");
         if self.ahead.is_empty() && len > 0 {
             self.ahead = self.more().await?;

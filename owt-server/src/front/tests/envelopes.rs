@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 
 use super::server::{Server, start};
 
-const FIELDS: [(&str, &str); 8] = [
+const FIELDS: [(&str, &str); 9] = [
     ("code_b64", "c2Vlbg"),
     ("kwargs_b64", "{\"a\": 1}"),
     ("fn_name", "go"),
     ("name", "iris.py"),
     ("timeout", "2.5"),
     ("reload", "true"),
+    ("retry", "true"),
     ("pool", "gpu"),
     ("keep_alive", "5m"),
 ];
@@ -24,6 +25,7 @@ fn expected(method: &str, query: &str, body: &str, seen: &Value) -> Value {
         "fn_name": "go",
         "name": "iris.py",
         "reload": true,
+        "retry": true,
         "pool": "gpu",
         "keep_alive": "300",
         "timeout": 2.5,
@@ -59,7 +61,7 @@ async fn in_json() {
     let server = start();
     let body = json!({
         "code_b64": "c2Vlbg", "kwargs_b64": "{\"a\": 1}", "fn_name": "go", "name": "iris.py",
-        "timeout": 2.5, "reload": true, "pool": "gpu", "keep_alive": 300,
+        "timeout": 2.5, "reload": true, "retry": true, "pool": "gpu", "keep_alive": 300,
     });
     let seen = seen(post(&server).json(&body)).await;
     assert_eq!(seen, expected("POST", "", &body.to_string(), &seen));

@@ -275,6 +275,7 @@ fn seen(call: &Call) -> Value {
         "fn_name": call.fn_name,
         "name": call.file_name.as_ref().map(ToString::to_string),
         "reload": call.reload,
+        "retry": call.retry,
         "pool": call.pool,
         "keep_alive": call.keep_alive.map(|time| time.to_string()),
         "timeout": call.timeout.map(|limit| limit.as_secs_f64()),

@@ -1,0 +1,1 @@
+"""A soak of members in networks of their own: ended, frozen, cut off, drained, added."""
