@@ -1,0 +1,86 @@
+"""`python -m owt._ray`: reads one line of settings, and writes events, until its input ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+
+from owt._ray._cluster import Cluster
+from owt._ray._driver import Driver
+from owt._ray._failure import PoolError
+from owt._ray._messages import Event, Failed, Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import NoReturn
+
+# Seconds after which an end is no longer waited for. What is left ends by itself: actors that
+# nobody asks for, and the processes of Ray that fall with this one.
+_MAX_END = 9.0
+
+
+def main() -> int:
+    """Run the driver, and return the status of this process."""
+    events = _Events()
+    stop = threading.Event()
+    _stop_on_signals(stop)
+    try:
+        settings = Settings.parse(sys.stdin.readline())
+        threading.Thread(target=_await_end, args=(stop,), name="owt-stdin", daemon=True).start()
+        # On this thread, with which Linux ends the processes that Ray starts.
+        with Cluster.joined(settings) as cluster:
+            # Ray has put a handler of its own in their place.
+            _stop_on_signals(stop)
+            Driver(settings, cluster, events.write).run(stop)
+    except PoolError as err:
+        if not stop.is_set():
+            events.write(Failed(str(err)))
+            return 1
+    except BrokenPipeError:
+        # The server is gone.
+        return 0
+    return 0
+
+
+class _Events:
+    """Standard output, on which nobody else writes any more: Ray prints what its actors print."""
+
+    def __init__(self) -> None:
+        self._descriptor = os.dup(1)
+        os.dup2(2, 1)
+
+    def write(self, event: Event) -> None:
+        os.write(self._descriptor, event.line().encode())
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    def end(_number: int, _frame: FrameType | None) -> None:
+        _begin_end(stop)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+
+
+def _await_end(stop: threading.Event) -> None:
+    while sys.stdin.readline():
+        pass
+    _begin_end(stop)
+
+
+def _begin_end(stop: threading.Event) -> None:
+    if not stop.is_set():
+        stop.set()
+        watchdog = threading.Timer(_MAX_END, _end_at_once)
+        watchdog.daemon = True
+        watchdog.start()
+
+
+def _end_at_once() -> NoReturn:
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
