@@ -10,6 +10,7 @@ import threading
 from owt._ray._cluster import Cluster
 from owt._ray._driver import Driver
 from owt._ray._failure import PoolError
+from owt._ray._guard import guarded
 from owt._ray._messages import Event, Failed, Settings
 
 TYPE_CHECKING = False
@@ -31,7 +32,7 @@ def main() -> int:
         settings = Settings.parse(sys.stdin.readline())
         threading.Thread(target=_await_end, args=(stop,), name="owt-stdin", daemon=True).start()
         # On this thread, with which Linux ends the processes that Ray starts.
-        with Cluster.joined(settings) as cluster:
+        with guarded(), Cluster.joined(settings) as cluster:
             # Ray has put a handler of its own in their place.
             _stop_on_signals(stop)
             Driver(settings, cluster, events.write).run(stop)

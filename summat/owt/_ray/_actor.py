@@ -16,7 +16,8 @@ _MAX_NODE = 8
 class Actor(Member):
     """A member, made by Ray on the node that it has chosen."""
 
-    def __init__(self, placement: str) -> None:
+    def __init__(self, name: str, placement: str) -> None:
+        self._name = name
         ray: Any = importlib.import_module("ray")
         context = ray.get_runtime_context()
         own = context.current_actor
@@ -27,3 +28,7 @@ class Actor(Member):
             end=lambda: ray.kill(own, no_restart=True),
         )
         super().__init__(placement, place)
+
+    def __repr__(self) -> str:
+        """Return what Ray puts before each line of its log."""
+        return self._name

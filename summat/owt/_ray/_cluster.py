@@ -29,8 +29,10 @@ _CLIENT = "ray://"
 _DEFAULTS = {
     # Nothing is sent to its makers unasked.
     "RAY_USAGE_STATS_ENABLED": "0",
-    # Each line of a member's log is shown.
+    # Each line of a member's log is shown,
     "RAY_DEDUP_LOGS": "0",
+    # without colours around the name of its actor.
+    "RAY_COLOR_PREFIX": "0",
     # The masks of GPUs are ours; this only ends a warning.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
@@ -99,7 +101,8 @@ class Cluster:
         if placement.runtime_env:
             options["runtime_env"] = placement.runtime_env
         try:
-            return self._ray.remote(Actor).options(**options).remote(placement.fingerprint)
+            made = self._ray.remote(Actor).options(**options)
+            return made.remote(name, placement.fingerprint)
         except (ValueError, TypeError) as err:
             raise PoolError(f"Ray takes no such members: {_first_line(err)}") from err
 

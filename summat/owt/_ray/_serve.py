@@ -79,7 +79,7 @@ class Serve:
             )
             serve = cls(process, Log(process.stderr))
             try:
-                serve._await_answer(address, settings.cert, time.monotonic() + _MAX_START)
+                serve._await_answer(address, settings, time.monotonic() + _MAX_START)
             except BaseException:
                 serve.end()
                 raise
@@ -111,11 +111,10 @@ class Serve:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, number)
 
-    def _await_answer(self, address: str, cert: str, deadline: float) -> None:
+    def _await_answer(self, address: str, settings: ServeSettings, deadline: float) -> None:
         port = self._port(deadline)
         host = f"[{address}]" if ":" in address else address
-        trusted = ssl.create_default_context(cadata=cert)
-        while not _answers(address, port, trusted):
+        while not _answers(address, port, settings):
             self._check(deadline)
             time.sleep(_POLL_INTERVAL)
         self.url = f"https://{host}:{port}"
@@ -159,13 +158,13 @@ class Log:
         return self._first
 
     def error(self) -> str:
-        """Return the error that it has ended with: what the program itself says, if it has."""
+        """Return the error that it has ended with, if it has said one."""
         self._reader.join(1)
         lines = [line.strip() for line in self._lines if line.strip()]
         for at, line in enumerate(lines):
             if line.startswith("owt: error: "):
                 return "; ".join([line.removeprefix("owt: error: "), *lines[at + 1 :]])
-        return lines[-1] if lines else ""
+        return ""
 
     def _read(self) -> None:
         with self._stream:
@@ -204,13 +203,15 @@ def _environment(settings: ServeSettings, gpus: str | None) -> dict[str, str]:
     return {**kept, **variables(gpus, kept), "OWT_TOKEN": settings.token}
 
 
-def _answers(address: str, port: int, trusted: ssl.SSLContext) -> bool:
+def _answers(address: str, port: int, settings: ServeSettings) -> bool:
+    trusted = ssl.create_default_context(cadata=settings.cert)
+    headers = {"Host": SERVER_NAME, "Authorization": f"Bearer {settings.token}"}
     try:
         plain = socket.create_connection((address, port), _MAX_ANSWER)
         with plain, trusted.wrap_socket(plain, server_hostname=SERVER_NAME) as tcp:
             connection = http.client.HTTPConnection(SERVER_NAME, port)
             connection.sock = tcp
-            connection.request("GET", "/_owt/health", headers={"Host": SERVER_NAME})
+            connection.request("GET", "/_owt/health", headers=headers)
             return connection.getresponse().status == http.client.OK
     except ssl.SSLCertVerificationError as err:
         raise MemberError(f"the members' certificate is not valid: {err.verify_message}") from None
