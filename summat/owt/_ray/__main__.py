@@ -16,7 +16,6 @@ from owt._ray._messages import Event, Failed, Settings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import NoReturn
 
 # Seconds after which an end is no longer waited for. What is left ends by itself: actors that
 # nobody asks for, and the processes of Ray that fall with this one.
@@ -35,15 +34,31 @@ def main() -> int:
         with guarded(), Cluster.joined(settings) as cluster:
             # Ray has put a handler of its own in their place.
             _stop_on_signals(stop)
-            Driver(settings, cluster, events.write).run(stop)
+            return _drive(Driver(settings, cluster, events.write), events, stop)
     except PoolError as err:
-        if not stop.is_set():
-            events.write(Failed(str(err)))
-            return 1
+        return _fail(err, events, stop)
+
+
+def _drive(driver: Driver, events: _Events, stop: threading.Event) -> int:
+    try:
+        driver.run(stop)
+    except PoolError as err:
+        return _fail(err, events, stop)
     except BrokenPipeError:
         # The server is gone.
-        return 0
+        _end_soon(0)
+    finally:
+        driver.end()
     return 0
+
+
+def _fail(err: PoolError, events: _Events, stop: threading.Event) -> int:
+    """Say why, before anything is ended that may not answer any more."""
+    if stop.is_set():
+        return 0
+    events.write(Failed(str(err)))
+    _end_soon(1)
+    return 1
 
 
 class _Events:
@@ -74,13 +89,13 @@ def _await_end(stop: threading.Event) -> None:
 def _begin_end(stop: threading.Event) -> None:
     if not stop.is_set():
         stop.set()
-        watchdog = threading.Timer(_MAX_END, _end_at_once)
-        watchdog.daemon = True
-        watchdog.start()
+        _end_soon(0)
 
 
-def _end_at_once() -> NoReturn:
-    os._exit(0)
+def _end_soon(status: int) -> None:
+    watchdog = threading.Timer(_MAX_END, os._exit, [status])
+    watchdog.daemon = True
+    watchdog.start()
 
 
 if __name__ == "__main__":

@@ -52,8 +52,9 @@ class ActorDeadError(ActorError):
 class Cluster:
     """A Ray cluster that this process has joined."""
 
-    def __init__(self, ray: Any) -> None:
+    def __init__(self, ray: Any, head: str) -> None:
         self._ray = ray
+        self.head = head
 
     @classmethod
     @contextmanager
@@ -66,7 +67,7 @@ class Cluster:
         ray.cloudpickle.register_pickle_by_value(owt._ray)
         try:
             _join(ray, settings)
-            yield cls(ray)
+            yield cls(ray, _head(ray, settings))
         finally:
             ray.shutdown()
 
@@ -154,6 +155,14 @@ class Cluster:
         except errors.RayError as err:
             raise ActorError(f"Ray cannot reach it: {_first_line(err)}") from err
 
+    def is_reachable(self) -> bool:
+        """Tell whether the head of the cluster accepts connections."""
+        try:
+            _connect(self.head)
+        except OSError:
+            return False
+        return True
+
     def shortage(self, placement: Placement) -> str:
         """Say why an actor has no place yet."""
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
@@ -194,8 +203,19 @@ def _init(ray: Any, address: str) -> None:
 
 def _check_reachable(address: str) -> None:
     """Raise at once where Ray would try for a minute, and then end this process."""
-    host, colon, port = address.removeprefix(_CLIENT).rpartition(":")
-    if colon and port.isdecimal():
+    if ":" in address:
+        _connect(address)
+
+
+def _head(ray: Any, settings: Settings) -> str:
+    if settings.address.startswith(_CLIENT):
+        return settings.address
+    return str(ray.get_runtime_context().gcs_address)
+
+
+def _connect(address: str) -> None:
+    host, _, port = address.removeprefix(_CLIENT).rpartition(":")
+    if port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), _MAX_CONNECT).close()
 
 

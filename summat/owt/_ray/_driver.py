@@ -7,6 +7,7 @@ import re
 import time
 import uuid
 
+from owt._ray._head import Head
 from owt._ray._messages import Ready
 from owt._ray._watch import Pool, Watch
 
@@ -41,20 +42,19 @@ class Driver:
         self._holder = f"process {os.getpid()} on {os.uname().nodename}, {uuid.uuid4().hex[:8]}"
         pool = Pool(settings, cluster, write, clock, self._holder)
         self._members = [Watch(pool, index) for index in range(settings.members)]
+        self._head = Head(cluster, clock)
         self._was_ready = False
 
     def run(self, stop: threading.Event) -> None:
         """Drive the pool until it is to stop; raise if it cannot go on."""
-        try:
-            while not stop.is_set():
-                self.step()
-                if not any(member.question is not None for member in self._members):
-                    stop.wait(_TICK)
-        finally:
-            self._end()
+        while not stop.is_set():
+            self.step()
+            if not any(member.question is not None for member in self._members):
+                stop.wait(_TICK)
 
     def step(self) -> None:
         """Ask the members that are to be asked, and take the answers that are there."""
+        self._head.check()
         for member in self._members:
             member.ask()
         asked = {member.question: member for member in self._members if member.question is not None}
@@ -67,6 +67,18 @@ class Driver:
             self._write(Ready())
             self._end_surplus()
 
+    def end(self) -> None:
+        """End the members, unless they are kept."""
+        actors = [member.actor for member in self._members if member.is_ours]
+        if self._settings.keep:
+            released = [self._cluster.release(actor, self._holder) for actor in actors]
+            self._cluster.answered(released, _MAX_STOP)
+            return
+        self._cluster.answered([self._cluster.stop(actor) for actor in actors], _MAX_STOP)
+        for actor in actors:
+            self._cluster.kill(actor)
+        self._await_death(actors)
+
     def _end_surplus(self) -> None:
         """End the actors that a larger pool of this name has kept.
 
@@ -77,17 +89,6 @@ class Driver:
             found = own.fullmatch(name)
             if found and int(found[1]) >= self._settings.members:
                 self._cluster.kill(self._cluster.find(name))
-
-    def _end(self) -> None:
-        actors = [member.actor for member in self._members if member.is_ours]
-        if self._settings.keep:
-            released = [self._cluster.release(actor, self._holder) for actor in actors]
-            self._cluster.answered(released, _MAX_STOP)
-            return
-        self._cluster.answered([self._cluster.stop(actor) for actor in actors], _MAX_STOP)
-        for actor in actors:
-            self._cluster.kill(actor)
-        self._await_death(actors)
 
     def _await_death(self, actors: list[Any]) -> None:
         """Wait until Ray has heard of it: who leaves a cluster at once may not be heard."""
