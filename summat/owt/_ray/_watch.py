@@ -142,7 +142,9 @@ class Watch:
         self._is_held = report.holder != self._pool.holder
         if self._is_held:
             self._wait_for(report.holder)
-        elif report.placement != settings.placement.fingerprint:
+            return
+        self._held_since = None
+        if report.placement != settings.placement.fingerprint:
             self._lose("its actor was made with other settings")
             self._replace()
         elif report.settings != settings.serve.fingerprint:
@@ -170,7 +172,6 @@ class Watch:
 
     def _take_up(self, report: Report, url: str) -> None:
         up = MemberUp(self._index, url, report.node, report.gpus, report.pid)
-        self._held_since = None
         self._deaths = 0
         if up == self._up:
             return
