@@ -1,4 +1,4 @@
-"""The actor of a pool on Ray, without Ray: its lease, its GPUs, and the `owt serve` that it keeps."""
+"""The actor of a pool on Ray, without Ray: its lease, its GPUs, and its `owt serve`."""
 
 from __future__ import annotations
 
