@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 
-from owt._ray import _member, _program, _serve
+from owt._ray import _member, _serve
 from owt._ray._failure import MemberError
 from owt._ray._gpus import devices, variables
 from owt._ray._lease import Lease
@@ -83,8 +86,6 @@ def settings(tmp_path: Path, identity: tuple[str, str]) -> ServeSettings:
 
 
 def seen(folder: Path) -> Any:
-    import json
-
     return json.loads((folder / "seen.json").read_text())
 
 
@@ -190,6 +191,18 @@ def test_a_server_at_whose_port_nobody_listens_is_given_up(
         Serve.started(settings, "127.0.0.1", None)
 
 
+def test_a_server_that_is_no_longer_wanted_is_not_waited_for(
+    settings: ServeSettings, tmp_path: Path, member: Member
+) -> None:
+    program(tmp_path, '#!/bin/sh\necho $$ > "$0.pid"; exec sleep 600\n')
+    member.serve(asdict(settings))
+    while not (started := tmp_path / "owt.pid").exists() or not started.read_text():
+        threading.Event().wait(0.02)
+    member.stop()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
+
+
 def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None:
     wrong = ServeSettings(program(tmp_path), [], "secret", *issued("other.example"))
     with pytest.raises(MemberError, match="the members' certificate is not valid: Hostname"):
@@ -212,7 +225,7 @@ def ended() -> Ended:
 @pytest.fixture
 def member(ended: Ended, monkeypatch: pytest.MonkeyPatch) -> Iterator[Member]:
     # It would end this process.
-    monkeypatch.setattr(_member.os, "_exit", lambda _status: None)
+    monkeypatch.setattr(os, "_exit", lambda _status: None)
     member = Member("placement", ended.place)
     yield member
     member.beat("driver", True)
@@ -231,8 +244,6 @@ def until_up(member: Member, *, other_than: int = 0) -> dict[str, Any]:
 def test_a_member_serves_what_it_is_told_and_again_when_that_ends(
     member: Member, settings: ServeSettings
 ) -> None:
-    from dataclasses import asdict
-
     report = member.beat("driver", True)
     assert (report["settings"], report["url"], report["pid"]) == ("", None, 0)
     member.serve(asdict(settings))
@@ -254,10 +265,8 @@ def test_a_member_serves_what_it_is_told_and_again_when_that_ends(
 def test_a_member_says_what_is_missing_until_it_is_told_otherwise(
     member: Member, settings: ServeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dataclasses import asdict
-
-    monkeypatch.setattr(_program.shutil, "which", lambda _name: None)
-    monkeypatch.setattr(_program.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
     member.serve(asdict(settings) | {"owt": "/nowhere/owt"})
     while not (report := member.beat("driver", True))["problem"]:
         threading.Event().wait(0.02)
@@ -271,10 +280,8 @@ def test_a_member_says_what_is_missing_until_it_is_told_otherwise(
 def test_a_member_without_a_driver_ends_itself(
     ended: Ended, settings: ServeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dataclasses import asdict
-
     exited = threading.Event()
-    monkeypatch.setattr(_member.os, "_exit", lambda _status: exited.set())
+    monkeypatch.setattr(os, "_exit", lambda _status: exited.set())
     monkeypatch.setattr(_member, "LEASE", 0.5)
     member = Member("placement", ended.place)
     # As it is with `keep`, first.
@@ -324,7 +331,7 @@ def test_the_program_is_found_where_it_is(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find("/nowhere/owt") == there
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(_program.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     assert find("/nowhere/owt") == there
     os.chmod(there, stat.S_IRUSR)
     with pytest.raises(MemberError, match="there is no program owt on the node"):

@@ -106,7 +106,12 @@ def test_whatever_changes_changes_the_fingerprint() -> None:
         replace(placement, runtime_env=None),
     ]
     assert len({each.fingerprint for each in changed}) == len(changed)
-    names = ("owt", "token", "cert", "key")
-    served = [serve, *(replace(serve, **{name: "other"}) for name in names)]
-    served.append(replace(serve, arguments=[]))
+    served = [
+        serve,
+        replace(serve, owt="other"),
+        replace(serve, arguments=[]),
+        replace(serve, token="other"),
+        replace(serve, cert="other"),
+        replace(serve, key="other"),
+    ]
     assert len({each.fingerprint for each in served}) == len(served)

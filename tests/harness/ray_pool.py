@@ -160,8 +160,8 @@ def head(namespace: Namespace, home: Path, *options: str) -> Iterator[str]:
 def node(namespace: Namespace, home: Path, *options: str) -> Iterator[None]:
     """Start a node of a cluster, as its administrator does."""
     ray = Path(sys.executable).with_name("ray")
-    what = [ray, "start", *options, "--disable-usage-stats"]
-    namespace.run(*what, env=environment(home))
+    what = ["start", *options, "--disable-usage-stats"]
+    namespace.run(ray, *what, env=environment(home))
     yield
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEASE = 10.0
 
 _TICK = 0.2
-# Seconds that the end of an `owt serve` is waited for: one that is just starting takes longer.
+# Seconds that the end of an `owt serve` is waited for.
 _MAX_END = 4.0
 _MAX_BACKOFF = 30.0
 # What has run for so many seconds was no failed start.
@@ -138,11 +138,15 @@ class Member:
 
     def _run(self, settings: ServeSettings) -> None:
         """Run one until it is no longer wanted; raise if it ends before."""
-        serve = Serve.started(settings, self._place.address, self._gpus)
+
+        def is_wanted() -> bool:
+            return self._settings is settings and not self._stopped.is_set()
+
+        serve = Serve.started(settings, self._place.address, self._gpus, is_wanted)
         with self._changed:
             self._serve, self._problem = serve, ""
         try:
-            while self._settings is settings and not self._stopped.is_set():
+            while is_wanted():
                 if how := serve.wait(_TICK):
                     raise MemberError(how)
         finally:

@@ -21,6 +21,7 @@ from owt._ray._program import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import IO
 
     from owt._ray._messages import ServeSettings
@@ -56,14 +57,26 @@ os.execv(program, sys.argv[2:])
 class Serve:
     """A running `owt serve` that answers."""
 
-    def __init__(self, process: subprocess.Popen[str], log: Log) -> None:
+    def __init__(
+        self, process: subprocess.Popen[str], log: Log, is_wanted: Callable[[], bool]
+    ) -> None:
         self._process = process
         self._log = log
+        self._is_wanted = is_wanted
         self.url = ""
 
     @classmethod
-    def started(cls, settings: ServeSettings, address: str, gpus: str | None) -> Serve:
-        """Start one, and wait until it answers. The calling thread has to live as long as it."""
+    def started(
+        cls,
+        settings: ServeSettings,
+        address: str,
+        gpus: str | None,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Serve:
+        """Start one, and wait until it answers, while it is wanted.
+
+        The calling thread has to live as long as it.
+        """
         with tempfile.TemporaryDirectory(prefix="owt-member-") as folder:
             command = _command(settings, address, folder)
             # Its folder, which is for this user alone, is not needed once it answers.
@@ -77,7 +90,7 @@ class Serve:
                 errors="replace",
                 start_new_session=True,
             )
-            serve = cls(process, Log(process.stderr))
+            serve = cls(process, Log(process.stderr), is_wanted)
             try:
                 serve._await_answer(address, settings, time.monotonic() + _MAX_START)
             except BaseException:
@@ -132,6 +145,8 @@ class Serve:
     def _check(self, deadline: float) -> None:
         if self._process.poll() is not None:
             raise MemberError(self._how_it_ended(), is_final=self._process.returncode == _USAGE)
+        if not self._is_wanted():
+            raise MemberError("owt serve was ended while it started")
         if time.monotonic() > deadline:
             raise MemberError(f"owt serve has not answered within {_MAX_START:.0f} s")
 
