@@ -2,14 +2,19 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from harness import ray_pool
+from harness.envelope import digest
 from harness.namespace import Namespace
+from harness.program import owt_binary
 from harness.ray_pool import Driver, Identity
 
 WHERE = "import os, sys\ndef run(): return [sys.executable, os.environ['CUDA_VISIBLE_DEVICES']]"
@@ -249,3 +254,99 @@ def test_members_are_on_two_nodes(network: Namespace, home: Path, identity: Iden
             driver.close()
             for namespace in (network, other):
                 namespace.wait_until_gone(*MEMBERS)
+
+
+def test_a_front_has_a_pool_of_members_that_ray_has_placed(network: Namespace, home: Path) -> None:
+    with front(network, home) as (process, log):
+        assert ask(network, home, HELLO, "name=owt") == "hello owt"
+        assert ask(network, home, CHUNKS) == "0 1 2"
+        began, ended = home / "began", home / "ended"
+        held = network.popen(
+            call_of(home, HELD, f"began={began}", f"ended={ended}"),
+            ray_pool.environment(home),
+            subprocess.DEVNULL,
+        )
+        with held:
+            until(began.exists)
+            held.terminate()
+            until(ended.exists)
+        slow = call_of(home, HELD, f"began={began}", "ended=/dev/null", "--timeout", "0.3")
+        late = network.popen(slow, ray_pool.environment(home), subprocess.PIPE)
+        assert late.stderr is not None
+        with late, late.stderr:
+            assert "owt: error: deadline:" in late.stderr.read()
+        # Nobody else's token or certificate opens a member, and no log shows them.
+        assert "Bearer" not in log.read_text()
+        actor = next(iter(network.matching("ray::Actor")))
+        os.kill(actor, signal.SIGKILL)
+        until(lambda: " is lost: " in log.read_text())
+        until(lambda: log.read_text().count(" takes calls") > 2)
+        assert ask(network, home, HELLO, "name=again") == "hello again"
+        process.kill()
+        process.wait()
+        network.wait_until_gone()
+
+
+def test_a_front_that_stops_leaves_nothing_of_ray(network: Namespace, home: Path) -> None:
+    with front(network, home) as (process, _):
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+        network.wait_until_gone()
+
+
+HELLO = "def run(name): return f'hello {name}'"
+CHUNKS = "def run():\n    yield from ('0 ', '1 ', '2')"
+HELD = (
+    "import pathlib, time\n"
+    "def run(began, ended):\n"
+    "    pathlib.Path(began).touch()\n"
+    "    try:\n"
+    "        while True: time.sleep(0.01)\n"
+    "    finally:\n"
+    "        pathlib.Path(ended).touch()\n"
+)
+
+
+@contextmanager
+def front(network: Namespace, home: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """Start a server whose pool `gpu` is Ray's, and wait until all its members take calls."""
+    log = home / "front.log"
+    pool = "gpu:engine=ray,address=local,members=2,num-cpus=1,workers=1"
+    command: list[str | Path] = [
+        owt_binary(),
+        "serve",
+        "--workers",
+        "1",
+        "--python",
+        sys.executable,
+        "--pool",
+        pool,
+    ]
+    with log.open("w") as stream:
+        process = network.popen(command, ray_pool.environment(home), stream)
+    with process:
+        try:
+            until(lambda: all(f"gpu-{index} takes calls" in log.read_text() for index in (0, 1)))
+            yield process, log
+        finally:
+            process.kill()
+
+
+def call_of(home: Path, code: str, *arguments: str) -> list[str | Path]:
+    """Return a command that calls the pool."""
+    file = home / f"{digest(code)[:8]}.py"
+    file.write_text(code)
+    return [owt_binary(), "call", file, "--pool", "gpu", *arguments]
+
+
+def ask(network: Namespace, home: Path, code: str, *arguments: str) -> str:
+    """Call the pool, and return the answer."""
+    return network.run(*call_of(home, code, *arguments), env=ray_pool.environment(home))
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so: it is another process, which gives no event."""
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -36,6 +36,8 @@ impl Certificate {
             .expect("ring has the cipher suites of TLS 1.2 and 1.3")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok((Self { cert: cert.pem(), key: key.serialize_pem() }, tls))
+        // With its authority, by which the driver knows the members it has started.
+        let chain = cert.pem() + &authority.pem();
+        Ok((Self { cert: chain, key: key.serialize_pem() }, tls))
     }
 }
