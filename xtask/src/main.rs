@@ -8,8 +8,10 @@ mod fuzz;
 mod lint;
 mod macos;
 mod npm;
+mod page;
 mod setup;
 mod soak;
+mod sources;
 mod test;
 mod venv;
 mod version;
@@ -37,6 +39,8 @@ enum Chore {
     Macos,
     /// Build the npm package owt-client, and the copy of it that the server carries
     Wasm(wasm::Options),
+    /// Build the page in which a browser writes adaptors, as the server carries it
+    Page(page::Options),
     /// Make the wheel owt-cli, in target/wheels, and check on which systems it runs
     Wheel(wheel::Options),
     /// Measure requests a second, or another family of figures, and print a table in Markdown
@@ -65,6 +69,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Lint => lint::run(&sh),
         Chore::Macos => macos::run(&sh),
         Chore::Wasm(options) => wasm::run(&sh, &options),
+        Chore::Page(options) => page::run(&sh, &options),
         Chore::Wheel(options) => wheel::run(&sh, &options),
         Chore::Bench(options) => bench::run(&sh, &options),
         Chore::Fuzz(options) => fuzz::run(&sh, &options),

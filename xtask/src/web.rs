@@ -1,11 +1,11 @@
-//! The tests of the JavaScript package, of the web example and of what hostile pages can do: in Node, in
+//! The tests of the JavaScript package, of the page, of the web example and of what hostile pages can do: in Node, in
 //! Chromium and in Firefox.
 
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use crate::setup::{self, Need};
-use crate::{wasm, workspace};
+use crate::{page, wasm, workspace};
 
 const TESTS: &str = "tests/web";
 /// A generator of clients, with the compiler that it needs.
@@ -20,21 +20,24 @@ pub(crate) const NEEDS: &[Need] = &[
     Need::Node,
     Need::Wasm,
     Need::Npm(wasm::PACKAGE),
+    Need::Npm(page::FOLDER),
     Need::Npm(TESTS),
     Need::Npm(OPENAPI),
     Need::Npm(EXAMPLE),
 ];
 
 /// What checking the format needs.
-pub(crate) const LINT_NEEDS: &[Need] = &[Need::Node, Need::Npm(wasm::PACKAGE), Need::Npm(TESTS)];
+pub(crate) const LINT_NEEDS: &[Need] =
+    &[Need::Node, Need::Npm(wasm::PACKAGE), Need::Npm(page::FOLDER), Need::Npm(TESTS)];
 
 /// The folders with JavaScript or TypeScript in them.
-const FOLDERS: &[&str] = &[wasm::PACKAGE, TESTS];
+const FOLDERS: &[&str] = &[wasm::PACKAGE, page::FOLDER, TESTS];
 
 /// Builds the package, installs it as a user would, and runs all tests that use it.
 pub(crate) fn test(sh: &Shell) -> Result<()> {
     workspace::build(sh)?;
     let tarball = wasm::package(sh)?;
+    check_page(sh)?;
     build_example(sh)?;
     let _binary = sh.push_env("OWT_BIN", workspace::target()?.join("debug/owt"));
     let _tarball = sh.push_env("OWT_TARBALL", &tarball);
@@ -51,6 +54,13 @@ pub(crate) fn lint(sh: &Shell) -> Result<()> {
         let _inside = sh.push_dir(folder);
         cmd!(sh, "npm run --silent lint").run()?;
     }
+    Ok(())
+}
+
+/// Checks the types of the page, which needs those of the package.
+fn check_page(sh: &Shell) -> Result<()> {
+    let _inside = sh.push_dir(page::FOLDER);
+    cmd!(sh, "npm run --silent check").run()?;
     Ok(())
 }
 

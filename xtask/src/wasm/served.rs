@@ -4,12 +4,11 @@
 //! Its first line says from which sources it was built. That is compared, and not the content: two
 //! compilers make two modules of the same sources.
 
-use std::path::PathBuf;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use xshell::{Shell, cmd};
 
 use super::{BUNDLE, PACKAGE};
+use crate::sources;
 
 /// What the server serves as `/_owt/client.js`.
 const SERVED: &str = "owt-server/src/front/client.js";
@@ -52,18 +51,12 @@ fn first_line(sh: &Shell) -> Result<String> {
 
 /// The SHA-256 of all sources and of the versions of all crates that go into the module.
 fn digest(sh: &Shell) -> Result<String> {
-    let listed = cmd!(sh, "git ls-files --cached --others --exclude-standard -- {SOURCES...}");
-    let mut files: Vec<PathBuf> = listed.quiet().read()?.lines().map(PathBuf::from).collect();
-    // Git lists new files last, until they are committed.
-    files.sort();
-    let sums = cmd!(sh, "sha256sum -- {files...}").quiet().read()?;
+    let sums = sources::sums(sh, SOURCES)?;
     let tree = ["--package", PACKAGE, "--target", "wasm32-unknown-unknown", "--prefix", "none"];
     let crates = cmd!(sh, "cargo tree --locked --edges normal --no-dedupe {tree...}");
     let crates = crates.args(["--format", "{p}"]).quiet().read()?;
     // Behind the version of a crate of this repository is where it lies on this machine.
     let crates = crates.lines().map(|line| line.split(" (").next().unwrap_or(line));
     let versions = crates.collect::<Vec<_>>().join("\n");
-    let sum = cmd!(sh, "sha256sum").stdin(sums + "\n" + &versions).quiet().read()?;
-    let digest = sum.split_whitespace().next().context("sha256sum prints a digest")?;
-    Ok(digest.to_owned())
+    sources::digest(sh, &(sums + "\n" + &versions))
 }
