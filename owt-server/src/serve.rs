@@ -189,6 +189,7 @@ fn app_state(
         memory_budget: MemoryBudget::new(config.max_buffered),
         uploads: run_dir.uploads().to_path_buf(),
         static_files: opened.static_files,
+        has_page: config.page,
         access_log: config.access_log,
         cache: Cache::new(config.cache_size, config.cache_ttl),
         jobs: Jobs::new(config.jobs),

@@ -176,6 +176,8 @@ pub struct Config {
     pub only_digests: Option<PathBuf>,
     /// A folder whose files are served beside calls.
     pub static_dir: Option<PathBuf>,
+    /// Whether a browser that opens the server gets a page in which code is written and run.
+    pub page: bool,
     /// Whether each call is a line in the log.
     pub access_log: bool,
     /// Whether the log shows tracebacks, which may quote code and arguments.
@@ -227,6 +229,7 @@ impl Default for Config {
             no_eval: false,
             only_digests: None,
             static_dir: None,
+            page: true,
             access_log: false,
             log_tracebacks: false,
         }
@@ -337,6 +340,7 @@ impl Config {
             "no_eval": self.takes_data_only(),
             "only_digests": self.only_digests,
             "static": self.static_dir,
+            "no_page": !self.page,
             "access_log": self.access_log,
             "log_tracebacks": self.log_tracebacks,
         });

@@ -21,7 +21,7 @@ use super::request_ids::Reservation;
 use super::routes::Found;
 use super::unread::UntilUnread;
 use super::{
-    Front, SignedUrls, access_log, admin, client, confirm, near_miss, response, static_files,
+    Front, SignedUrls, access_log, admin, client, confirm, near_miss, page, response, static_files,
 };
 use crate::relay;
 
@@ -164,6 +164,23 @@ impl<E> Front<E> {
         static_files::no_icon(request)
     }
 
+    /// The page in which code is written, for a browser that opens it, and the frame in it.
+    fn page(
+        &self,
+        access: &Access,
+        request: &HttpRequest,
+        headers: &HeaderMap,
+    ) -> Option<HttpResponse> {
+        if !self.state.has_page {
+            return None;
+        }
+        if page::is_asked_for(access, request, headers) {
+            return Some(page::answer(headers));
+        }
+        let is_frame = request.path() == page::FRAME_PATH && request.method() == Method::GET;
+        is_frame.then(page::frame)
+    }
+
     /// Gives a request the id that its client has chosen, if it has.
     fn reserve_id(
         &self,
@@ -206,6 +223,9 @@ impl<E: Executor + Control + 'static> Front<E> {
         }
         if let Some(path) = request.path().strip_prefix("/_owt/") {
             access.to_read()?;
+            if let Some(answer) = self.page(&access, request, headers) {
+                return Ok(answer);
+            }
             // On the heap, so that calls do not carry its size around.
             if (request.path(), request.method()) == (relay::PATH, &Method::POST) {
                 let answer = self.relayed(&access, headers, payload, context);
@@ -229,6 +249,11 @@ impl<E: Executor + Control + 'static> Front<E> {
             && let Some(response) = self.static_file(request).await
         {
             return Ok(response);
+        }
+        if endpoint.is_none()
+            && let Some(page) = self.page(&access, request, headers)
+        {
+            return Ok(page);
         }
         if self.state.drain.is_draining() {
             return Err(Error::Draining.into());

@@ -25,6 +25,7 @@ mod limits;
 mod metrics;
 mod multipart;
 mod near_miss;
+mod page;
 mod progress_events;
 mod relayed;
 mod request_ids;

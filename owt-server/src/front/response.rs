@@ -73,7 +73,7 @@ pub(super) fn has_tag(request: &HeaderMap, etag: Option<&str>) -> bool {
 }
 
 /// The items of a header that is a list, without those that cannot be parsed.
-fn list<T: FromStr>(headers: &HeaderMap, name: &HeaderName) -> impl Iterator<Item = T> {
+pub(super) fn list<T: FromStr>(headers: &HeaderMap, name: &HeaderName) -> impl Iterator<Item = T> {
     let values = headers.get_all(name);
     values.flat_map(|value| header::from_comma_delimited([value].into_iter()).unwrap_or_default())
 }

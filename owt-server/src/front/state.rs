@@ -39,6 +39,8 @@ pub(crate) struct AppState {
     /// Where files of forms are kept as long as their calls.
     pub(crate) uploads: PathBuf,
     pub(crate) static_files: Option<StaticFiles>,
+    /// Whether a browser that opens the server gets the page in which code is written.
+    pub(crate) has_page: bool,
     /// Whether each request is a line in the log.
     pub(crate) access_log: bool,
     pub(crate) cache: Arc<Cache>,

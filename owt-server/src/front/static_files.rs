@@ -83,7 +83,7 @@ pub(super) fn no_icon(request: &HttpRequest) -> Option<HttpResponse> {
 }
 
 /// Whether a request may be meant for a file: it brings neither code nor a body.
-fn asks_for_file(request: &HttpRequest) -> bool {
+pub(super) fn asks_for_file(request: &HttpRequest) -> bool {
     let headers = request.headers();
     let length = headers.get(header::CONTENT_LENGTH).map(HeaderValue::as_bytes);
     matches!(*request.method(), Method::GET | Method::HEAD)

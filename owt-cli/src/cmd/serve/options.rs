@@ -326,6 +326,12 @@ pub(crate) struct ServeArgs {
     #[arg(long = "static", value_name = "DIR", env = "OWT_STATIC")]
     static_dir: Option<PathBuf>,
 
+    /// Give browsers that open the server no page in which code is written and run
+    ///
+    /// By default, a browser gets one at / (unless a file or an endpoint is there) and at /_owt/.
+    #[arg(long, env = "OWT_NO_PAGE", value_parser = FalseyValueParser::new())]
+    no_page: bool,
+
     /// Log a line for each request: method, path, status, time, and which code
     ///
     /// The default is to do so where standard error is a terminal.
@@ -423,6 +429,7 @@ impl ServeArgs {
             no_eval: self.no_eval,
             only_digests: self.only_digests,
             static_dir: self.static_dir,
+            page: !self.no_page,
             access_log,
             log_tracebacks: self.log_tracebacks,
         })

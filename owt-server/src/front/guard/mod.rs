@@ -89,6 +89,13 @@ impl Guard {
         }
     }
 
+    /// Whether a browser shows the answer as a page in a window of its own, as far as it says so.
+    pub(super) fn opens_document(method: &Method, headers: &HeaderMap) -> bool {
+        let says_more = headers.contains_key("sec-fetch-mode");
+        browser::may_be_document(method, headers)
+            && (!says_more || browser::is_document(method, headers))
+    }
+
     /// How a caller whom nobody knows may say who they are.
     pub(super) fn challenges(&self) -> impl Iterator<Item = HeaderValue> + use<> {
         self.auth.challenges()

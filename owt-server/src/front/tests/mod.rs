@@ -8,6 +8,7 @@ mod envelopes;
 mod executor;
 mod jobs;
 mod limits;
+mod page;
 mod refusals;
 mod replies;
 mod server;

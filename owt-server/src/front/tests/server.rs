@@ -80,6 +80,7 @@ fn state(address: SocketAddr, uploads: &TempDir) -> AppState {
         memory_budget: MemoryBudget::new(16 << 20),
         uploads: uploads.path().to_owned(),
         static_files: None,
+        has_page: true,
         access_log: false,
         cache: Cache::new(1 << 20, None),
         jobs: Jobs::new(JobLimits::default()),
