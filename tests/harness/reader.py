@@ -51,6 +51,8 @@ class Reader:
             at = words.index("--port")
             _option, printed = words[at : at + 2]
             del words[at : at + 2]
+        # Its members may be servers of this document.
+        words = [PRINTED_PORT.sub(self._real, word) for word in words]
         home, env = self._folder, {**TEST_VIRTUALENV, **machine()}
         started = Server.started(*words, home=home, env=env, cwd=self._folder)
         server = self._servers.enter_context(started)
