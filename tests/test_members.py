@@ -469,6 +469,19 @@ def test_a_pool_of_members_stands_beside_one_of_workers(serve: Serve) -> None:
     assert ran_at(front.call(far)) == name(member)
 
 
+def test_ps_shows_members(pool: Pool, tmp_path: Path) -> None:
+    pool.members[0].process.kill()
+    until(lambda: members(pool.front)[name(pool.members[0])]["state"], lambda it: it == "closed")
+    shown = run_owt("ps", "--url", pool.front.url, home=tmp_path).stdout.splitlines()
+    names, *rows = [line.split() for line in shown if "adaptor" not in line.lower()]
+    assert names[:4] == ["POOL", "MEMBER", "STATE", "CALLS"]
+    assert {tuple(row[1:3]) for row in rows} == {
+        (name(pool.members[0]), "closed"),
+        (name(pool.members[1]), "up"),
+    }
+    assert any(line.endswith("it refuses connections") for line in shown)
+
+
 def test_metrics_show_members(pool: Pool) -> None:
     assert pool.front.call("lambda: 1").status_code == 200
     page = pool.front.send("GET", "/_owt/metrics").text

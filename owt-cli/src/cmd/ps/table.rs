@@ -1,4 +1,4 @@
-//! What `owt ps` prints: a table of workers, one of adaptors, and one of GPUs where there are some.
+//! What `owt ps` prints: a table of workers, and one each of members, adaptors and GPUs where there are some.
 
 use serde_json::Value;
 
@@ -20,16 +20,27 @@ pub(super) fn render(pools: &Value, adaptors: &Value) -> String {
     gpus.sort_by_key(|gpu| gpu["index"].as_u64());
     gpus.dedup();
     let gpus: Vec<_> = gpus.iter().map(gpu_row).collect();
-    let mut text =
-        table::render(["POOL", "WORKER", "PID", "CALLS", "MEMORY", "AGE", "CUDA"], &workers);
+    let members_of = |pool: &Value| -> Vec<[String; 8]> {
+        all(&pool["members"]).iter().map(|member| member_row(pool, member)).collect()
+    };
+    let members: Vec<_> = pools.iter().flat_map(members_of).collect();
+    let mut tables = Vec::new();
+    if !workers.is_empty() || members.is_empty() {
+        let names = ["POOL", "WORKER", "PID", "CALLS", "MEMORY", "AGE", "CUDA"];
+        tables.push(table::render(names, &workers));
+    }
+    if !members.is_empty() {
+        let names = ["POOL", "MEMBER", "STATE", "CALLS", "WORKERS", "LOST", "PASSED ON", "REASON"];
+        tables.push(table::render(names, &members));
+    }
     if !adaptors.is_empty() {
         let names = ["POOL", "WORKER", "ADAPTOR", "FILE", "CALLS", "MEMORY", "IDLE", "KEPT"];
-        text.push_str(&format!("\n\n{}", table::render(names, &adaptors)));
+        tables.push(table::render(names, &adaptors));
     }
     if !gpus.is_empty() {
-        text.push_str(&format!("\n\n{}", table::render(["GPU", "NAME", "USED", "OF"], &gpus)));
+        tables.push(table::render(["GPU", "NAME", "USED", "OF"], &gpus));
     }
-    text
+    tables.join("\n\n")
 }
 
 fn worker_row(pool: &Value, worker: &Value) -> [String; 7] {
@@ -45,6 +56,31 @@ fn worker_row(pool: &Value, worker: &Value) -> [String; 7] {
     ]
 }
 
+/// Another owt: its workers that take calls, of how many; and what it has cost.
+fn member_row(pool: &Value, member: &Value) -> [String; 8] {
+    let workers = &member["workers"];
+    let workers = match (workers["alive"].as_u64(), workers["total"].as_u64()) {
+        (Some(alive), Some(total)) => format!("{alive} of {total}"),
+        _ => "-".to_owned(),
+    };
+    [
+        text(&pool["name"]),
+        text(&member["name"]),
+        text(&member["state"]),
+        member["calls"].to_string(),
+        workers,
+        member["lost"].to_string(),
+        member["passed_on"].to_string(),
+        text(&member["reason"]),
+    ]
+}
+
+/// Where an adaptor is: its worker, and the member that has that.
+fn place(adaptor: &Value) -> String {
+    let worker = text(&adaptor["worker"]);
+    adaptor["member"].as_str().map_or(worker.clone(), |member| format!("{member} {worker}"))
+}
+
 fn adaptor_row(adaptor: &Value) -> [String; 8] {
     let digest = text(&adaptor["digest"]);
     let kept = match adaptor["keep_alive"].as_str() {
@@ -53,7 +89,7 @@ fn adaptor_row(adaptor: &Value) -> [String; 8] {
     };
     [
         text(&adaptor["pool"]),
-        text(&adaptor["worker"]),
+        place(adaptor),
         digest.get(..SHORT).unwrap_or(&digest).to_owned(),
         text(&adaptor["name"]),
         adaptor["calls"].to_string(),
@@ -110,6 +146,28 @@ default  0       0123456789ab  iris.py  3      512 B   4s    5m00s
 
 GPU  NAME  USED     OF
 0    A100  3.0 GiB  40.0 GiB";
+        assert_eq!(render(&pools, &adaptors), expected);
+    }
+
+    #[test]
+    fn members_are_in_a_table_of_their_own() {
+        let pools = json!([{"name": "gpu", "workers": [], "members": [
+            {"name": "a:9876", "state": "up", "reason": null, "calls": 2, "lost": 0, "passed_on": 1,
+             "workers": {"alive": 1, "total": 2}},
+            {"name": "b:9876", "state": "closed", "reason": "it is stopping", "calls": 0, "lost": 3,
+             "passed_on": 0, "workers": null},
+        ]}]);
+        let adaptors = json!([
+            {"digest": "0123456789abcdef", "pool": "gpu", "member": "a:9876", "worker": "0", "calls": 3,
+             "memory": 512, "name": "iris.py", "idle": 4.2, "keep_alive": "-1"},
+        ]);
+        let expected = "\
+POOL  MEMBER  STATE   CALLS  WORKERS  LOST  PASSED ON  REASON
+gpu   a:9876  up      2      1 of 2   0     1          -
+gpu   b:9876  closed  0      -        3     0          it is stopping
+
+POOL  WORKER    ADAPTOR       FILE     CALLS  MEMORY  IDLE  KEPT
+gpu   a:9876 0  0123456789ab  iris.py  3      512 B   4s    -";
         assert_eq!(render(&pools, &adaptors), expected);
     }
 
