@@ -193,9 +193,9 @@ def test_a_call_that_may_have_run_is_made_again_only_if_its_client_allows_that(
         return
     assert (answer.status_code, answer.headers["Owt-Error"]) == (502, "member-lost")
     assert answer.text == (
-        f"{name(lost)}, which ran this call, was lost: it has closed the connection. The call may "
-        "have run, in part or whole, so it was not made again; do that yourself if it does no "
-        "harm.\n"
+        f"The member {name(lost)}, which ran this call, was lost: it has closed the connection. "
+        "The call may have run, in part or whole, so it was not made again; do that yourself if it "
+        "does no harm.\n"
     )
     assert len(lines(notes)) == 1
 

@@ -226,7 +226,7 @@ impl Error {
             )
             .into(),
             Error::MemberLost { member, reason } => format!(
-                "{member}, which ran this call, was lost: {reason}. The call may have run, in part or whole, so \
+                "The member {member}, which ran this call, was lost: {reason}. The call may have run, in part or whole, so \
                  it was not made again; do that yourself if it does no harm."
             )
             .into(),

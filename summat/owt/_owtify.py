@@ -61,6 +61,7 @@ def owtify(
     cache_key_override: str | None = None,
     timeout: float | None = None,
     reload: bool = False,
+    retry: bool = False,
     pool: str | None = None,
     keep_alive: str | None = None,
     url_key: str | None = None,
@@ -94,6 +95,7 @@ def owtify(
         "cache_key_override": cache_key_override,
         "timeout": None if timeout is None else _seconds(timeout),
         "reload": _flag(reload),
+        "retry": _flag(retry),
         "pool": pool,
         "keep_alive": None if keep_alive is None else _keep_alive(keep_alive),
     }

@@ -1,4 +1,4 @@
-// owt-client, built by `cargo xtask wasm` from sources f3b75f9b0f94d8ff235e216c9f4f5db66b8d835a7b130ff490189375078f13cc
+// owt-client, built by `cargo xtask wasm` from sources 4f3738676f43e2448f077e2d6f553af3d8f5fbbf345a248126a2fafcde62ffff
 /*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */
 var u=class extends Error{name="OwtError";code;#e;constructor(e,c,f={}){super(c,"cause"in f?{cause:f.cause}:void 0),this.
 code=e,this.#e=f.response}get response(){return this.#e}get status(){return this.#e?.status}};function f0(a){if(G(a))return a;let e=n0(a)?void 0:d0();try{if(e!==void 0)return e.readFileSync(a,"utf8")}catch(c){throw O(
