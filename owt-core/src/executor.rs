@@ -75,6 +75,11 @@ pub trait Control {
         async { Vec::new() }
     }
 
+    /// Whether there is a pool of this name.
+    fn has_pool(&self, name: &str) -> bool {
+        name == DEFAULT_POOL
+    }
+
     /// How many workers there are, and how many should be.
     fn health(&self) -> Health;
 

@@ -25,6 +25,7 @@ mod pool;
 mod pools;
 mod private;
 mod relay;
+mod reports;
 mod router;
 mod secrets;
 mod serve;

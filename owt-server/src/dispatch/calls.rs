@@ -16,8 +16,8 @@ use super::connection::Connection;
 use super::context::CallContext;
 use super::dispatcher::Dispatcher;
 use super::pending::Outcome;
-use super::reported::{self, Reports};
 use crate::pool::{self, UsedAdaptor};
+use crate::reports::{self, Reports};
 use owt_common::wire::Kind;
 
 /// How long a worker may take to say what it has loaded.
@@ -50,7 +50,7 @@ impl Control for Dispatcher {
             let reports = dispatcher.follow(&id);
             async move { reports }
         };
-        self.broadcast.ask_all(follow).await.into_iter().flatten().next().map(reported::stream)
+        self.broadcast.ask_all(follow).await.into_iter().flatten().next().map(reports::stream)
     }
 
     /// A worker that does not answer soon is left out: it is the busy one that somebody wants to

@@ -2,10 +2,10 @@
 
 use std::cell::OnceCell;
 
-use futures_util::StreamExt;
-use futures_util::stream::unfold;
-use owt_core::{Progress, ProgressStream};
+use owt_core::Progress;
 use tokio::sync::watch;
+
+use crate::reports::{self, Reports};
 
 /// Who follows the call sees its end when this is dropped.
 #[derive(Debug, Default)]
@@ -13,9 +13,6 @@ pub(super) struct Reported {
     /// There is one as soon as the call reports something, or somebody asks.
     newest: OnceCell<watch::Sender<Option<Progress>>>,
 }
-
-/// Where the reports of one call are read, on any thread.
-pub(super) type Reports = watch::Receiver<Option<Progress>>;
 
 impl Reported {
     fn newest(&self) -> &watch::Sender<Option<Progress>> {
@@ -31,31 +28,16 @@ impl Reported {
     }
 
     pub(super) fn follow(&self) -> Reports {
-        let mut reports = self.newest().subscribe();
-        reports.mark_changed();
-        reports
+        reports::of(self.newest())
     }
-}
-
-/// The last report, and then each newer one that is still the newest when it is asked for.
-pub(super) fn stream(reports: Reports) -> ProgressStream {
-    let next = async |mut reports: Reports| {
-        loop {
-            reports.changed().await.ok()?;
-            let newest = reports.borrow_and_update().clone();
-            if let Some(progress) = newest {
-                return Some((progress, reports));
-            }
-        }
-    };
-    unfold(reports, next).boxed_local()
 }
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
+    use futures_util::{FutureExt, StreamExt};
 
     use super::*;
+    use crate::reports::stream;
 
     fn progress(done: f64) -> Progress {
         Progress { done, ..Progress::default() }

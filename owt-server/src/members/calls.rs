@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::StreamExt;
-use futures_util::stream::unfold;
 use owt_core::{Call, CallInfo, CallState, Error, Progress, ProgressStream};
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
+
+use crate::reports;
 
 /// Those of one pool, whichever thread of the front they came through.
 #[derive(Default)]
@@ -89,18 +89,7 @@ impl Calls {
     pub(super) fn progress(&self, id: &str) -> Option<ProgressStream> {
         let all = self.0.lock();
         let entry = all.values().find(|entry| entry.info.id == id)?;
-        let mut reports = entry.progress.subscribe();
-        reports.mark_changed();
-        let next = async |mut reports: watch::Receiver<Option<Progress>>| {
-            loop {
-                reports.changed().await.ok()?;
-                let newest = reports.borrow_and_update().clone();
-                if let Some(progress) = newest {
-                    return Some((progress, reports));
-                }
-            }
-        };
-        Some(unfold(reports, next).boxed_local())
+        Some(reports::stream(reports::of(&entry.progress)))
     }
 
     fn cancel_where(&self, is_meant: impl Fn(&CallInfo) -> bool, err: &Error) -> usize {

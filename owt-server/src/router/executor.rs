@@ -203,6 +203,10 @@ impl Control for Router {
         pools.collect()
     }
 
+    fn has_pool(&self, name: &str) -> bool {
+        self.pool(name).is_ok()
+    }
+
     fn remember(&self, code: &Code) {
         self.sources.remember(code);
     }

@@ -110,7 +110,6 @@ impl<E: Executor + Control + 'static> Front<E> {
 
     /// The pool of a call that was for the pool `name` there: the one of this name, if there is one here.
     fn pool_for(&self, name: &str) -> String {
-        let is_here = self.executor.health().pools.iter().any(|pool| &*pool.name == name);
-        if is_here { name.to_owned() } else { DEFAULT_POOL.to_owned() }
+        if self.executor.has_pool(name) { name.to_owned() } else { DEFAULT_POOL.to_owned() }
     }
 }
