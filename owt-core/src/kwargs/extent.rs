@@ -197,6 +197,7 @@ mod tests {
     #[case::keyword_before_a_string(r#"[1 if"[[", not'[[']"#, 1, 8)]
     #[case::number_that_ends_like_a_prefix(r#"[0xf"[["]"#, 1, 4)]
     #[case::string_without_end("['[[", 1, 2)]
+    #[case::name_that_is_repeated(r#"{"a": [175],"a":3}"#, 2, 11)]
     #[case::other_scripts("{'ключ': naïve}", 1, 5)]
     fn the_extent_of_a_text(#[case] text: &str, #[case] depth: usize, #[case] tokens: usize) {
         assert_eq!(Extent::of(text), Extent { depth, tokens });
