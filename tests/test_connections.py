@@ -277,8 +277,14 @@ ENDLESS = """
 
 LARGE = "lambda: b'x' * (64 << 20)"
 
+BREAKS_OFF = """
+    def run(request):
+        yield b"x" * 65536
+        raise ValueError("broken off")
+"""
 
-@pytest.mark.parametrize("code", [ENDLESS, LARGE], ids=["stream", "whole"])
+
+@pytest.mark.parametrize("code", [ENDLESS, LARGE, BREAKS_OFF], ids=["stream", "whole", "broken"])
 def test_a_client_that_does_not_read_on_is_given_up(serve: Serve, code: str) -> None:
     server = serve("--write-timeout", "0.5")
     with connect(server) as connection:

@@ -19,6 +19,11 @@ impl Stall {
         Self { limit, timer: None }
     }
 
+    /// How long nothing may be written.
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
+    }
+
     /// Turns an attempt to write into an error if none has succeeded for too long.
     pub(super) fn bound<T>(
         &mut self,

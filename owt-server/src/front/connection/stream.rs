@@ -20,7 +20,8 @@ use super::settings_frame;
 use super::stall::Stall;
 
 /// How long a client may go on sending after an answer that did not wait for it: if the connection
-/// were closed at once, it might never read that answer (RFC 9112, section 9.6).
+/// were closed at once, it might never read that answer (RFC 9112, section 9.6). Never longer than a
+/// client may pause in reading.
 pub(super) const LINGER: Duration = Duration::from_secs(30);
 
 /// Bytes that are read at a time, where actix-web does not say.
@@ -243,7 +244,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
             ready!(self.stall.bound(attempt, context))?;
             self.shutdown.is_sent = true;
         }
-        let timer = self.shutdown.timer.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        let linger = LINGER.min(self.stall.limit());
+        let timer = self.shutdown.timer.get_or_insert_with(|| Box::pin(sleep(linger)));
         if timer.as_mut().poll(context).is_ready() {
             return Poll::Ready(Ok(()));
         }
