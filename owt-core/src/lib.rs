@@ -22,7 +22,9 @@ pub mod stats;
 pub use base::BaseInvalid;
 pub use call::{CachePolicy, Call, Code, Content, Entry, Part, Request, Source};
 pub use digest::Digest;
-pub use envelope::{Envelope, Field, FieldKind, FieldValue, NearMiss, ValueInvalid};
+pub use envelope::{
+    DEFAULT_FN_NAME, Envelope, Field, FieldKind, FieldValue, NearMiss, ValueInvalid,
+};
 pub use error::{Error, ErrorKind};
 pub use executor::{
     BodyStream, CallGuard, CallInfo, CallState, Control, DEFAULT_POOL, Executor, Failure, Health,

@@ -190,6 +190,8 @@ fn app_state(
         uploads: run_dir.uploads().to_path_buf(),
         static_files: opened.static_files,
         has_page: config.page,
+        takes_code_from_agents: config.mcp_code,
+        running_tools: Arc::default(),
         access_log: config.access_log,
         cache: Cache::new(config.cache_size, config.cache_ttl),
         jobs: Jobs::new(config.jobs),

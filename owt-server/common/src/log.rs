@@ -19,6 +19,8 @@ where
     let levels = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target("actix_http", LevelFilter::OFF)
+        // It says what messages hold.
+        .with_target("rmcp", LevelFilter::OFF)
         .with_target("owt", level);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)

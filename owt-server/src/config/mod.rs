@@ -178,6 +178,8 @@ pub struct Config {
     pub static_dir: Option<PathBuf>,
     /// Whether a browser that opens the server gets a page in which code is written and run.
     pub page: bool,
+    /// Whether agents find tools that run code of theirs, and not named endpoints alone.
+    pub mcp_code: bool,
     /// Whether each call is a line in the log.
     pub access_log: bool,
     /// Whether the log shows tracebacks, which may quote code and arguments.
@@ -230,6 +232,7 @@ impl Default for Config {
             only_digests: None,
             static_dir: None,
             page: true,
+            mcp_code: true,
             access_log: false,
             log_tracebacks: false,
         }
@@ -341,6 +344,7 @@ impl Config {
             "only_digests": self.only_digests,
             "static": self.static_dir,
             "no_page": !self.page,
+            "no_mcp_code": !self.mcp_code,
             "access_log": self.access_log,
             "log_tracebacks": self.log_tracebacks,
         });

@@ -21,7 +21,8 @@ use super::request_ids::Reservation;
 use super::routes::Found;
 use super::unread::UntilUnread;
 use super::{
-    Front, SignedUrls, access_log, admin, client, confirm, near_miss, page, response, static_files,
+    Front, SignedUrls, access_log, admin, client, confirm, mcp, near_miss, page, response,
+    static_files,
 };
 use crate::relay;
 
@@ -230,6 +231,9 @@ impl<E: Executor + Control + 'static> Front<E> {
             if (request.path(), request.method()) == (relay::PATH, &Method::POST) {
                 let answer = self.relayed(&access, headers, payload, context);
                 return Box::pin(answer).await;
+            }
+            if request.path() == mcp::PATH {
+                return Box::pin(self.mcp(&access, request, headers, payload)).await;
             }
             if let Some(answer) = Box::pin(self.jobs(&access, request, headers, context)).await {
                 return Ok(answer?);

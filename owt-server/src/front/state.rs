@@ -10,7 +10,9 @@ use super::counters::RequestCounters;
 use super::drain::Drain;
 use super::guard::Guard;
 use super::request_ids::RequestIds;
-use super::{Approval, Connections, Jobs, RequestLimits, Routes, SignedUrls, StaticFiles};
+use super::{
+    Approval, Connections, Jobs, RequestLimits, Routes, RunningTools, SignedUrls, StaticFiles,
+};
 use crate::cache::Cache;
 use crate::memory_budget::MemoryBudget;
 
@@ -41,6 +43,10 @@ pub(crate) struct AppState {
     pub(crate) static_files: Option<StaticFiles>,
     /// Whether a browser that opens the server gets the page in which code is written.
     pub(crate) has_page: bool,
+    /// Whether agents find tools that run code of their own.
+    pub(crate) takes_code_from_agents: bool,
+    /// Tool calls of agents.
+    pub(crate) running_tools: Arc<RunningTools>,
     /// Whether each request is a line in the log.
     pub(crate) access_log: bool,
     pub(crate) cache: Arc<Cache>,

@@ -332,6 +332,12 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "OWT_NO_PAGE", value_parser = FalseyValueParser::new())]
     no_page: bool,
 
+    /// Give agents that speak MCP no tools that run code of theirs, but named endpoints alone
+    ///
+    /// Agents find their tools at /_owt/mcp.
+    #[arg(long, env = "OWT_NO_MCP_CODE", value_parser = FalseyValueParser::new())]
+    no_mcp_code: bool,
+
     /// Log a line for each request: method, path, status, time, and which code
     ///
     /// The default is to do so where standard error is a terminal.
@@ -430,6 +436,7 @@ impl ServeArgs {
             only_digests: self.only_digests,
             static_dir: self.static_dir,
             page: !self.no_page,
+            mcp_code: !self.no_mcp_code,
             access_log,
             log_tracebacks: self.log_tracebacks,
         })

@@ -162,11 +162,16 @@ impl<E: Executor + Control + 'static> Front<E> {
         HttpResponse::Accepted()
             .insert_header((OWT_JOB, info.id))
             .insert_header((OWT_JOB_STATE, <&str>::from(info.state)))
-            .insert_header((LOCATION, format!("{FOLDER}{}", info.id)))
+            .insert_header((LOCATION, location(info.id)))
             .insert_header((RETRY_AFTER, "1"))
             .insert_header((CACHE_CONTROL, "no-store"))
             .json(info)
     }
+}
+
+/// Where a job is.
+pub(super) fn location(id: &str) -> String {
+    format!("{FOLDER}{id}")
 }
 
 /// How long a client waits: `wait`, in seconds.

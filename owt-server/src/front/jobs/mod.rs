@@ -11,6 +11,7 @@ mod table;
 mod wish;
 
 pub use limits::JobLimits;
+pub(super) use stored::broken;
 pub(super) use table::JobCounts;
 pub(crate) use table::Jobs;
 pub(super) use wish::Wish;

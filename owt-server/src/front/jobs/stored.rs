@@ -112,7 +112,7 @@ impl MessageBody for Slices {
 }
 
 /// Why a reply has broken off.
-fn broken(err: &(dyn StdError + 'static)) -> Error {
+pub(in crate::front) fn broken(err: &(dyn StdError + 'static)) -> Error {
     let own = err.downcast_ref::<Error>().cloned();
     own.unwrap_or_else(|| Error::ReplyInvalid(format!("The reply broke off: {err}")))
 }

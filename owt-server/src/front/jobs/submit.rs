@@ -9,6 +9,7 @@ use owt_core::{Call, Code, Control, Error, Executor, Failure};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::answer::location;
 use super::job::Job;
 use super::stored::Stored;
 use super::wish::Wish;
@@ -17,6 +18,13 @@ use crate::front::context::RequestContext;
 use crate::front::{AppState, Front, access_log};
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// A reply that is kept.
+pub(in crate::front) struct Kept {
+    /// Its path.
+    pub(in crate::front) location: String,
+    pub(in crate::front) bytes: u64,
+}
 
 impl<E: Executor + Control + 'static> Front<E> {
     /// Runs a call, or answers where its reply will be, if its client wishes that.
@@ -61,6 +69,24 @@ impl<E: Executor + Control + 'static> Front<E> {
         let applied = HeaderValue::from_static("respond-async");
         response.headers_mut().insert(PREFERENCE_APPLIED, applied);
         Ok(response)
+    }
+
+    /// Keeps a reply that is too large for whoever has asked for it, as that of a job.
+    ///
+    /// # Errors
+    /// Why it breaks off, or why there is no room for it.
+    pub(in crate::front) async fn keep(
+        &self,
+        call: &Call,
+        response: HttpResponse,
+    ) -> Result<Kept, Error> {
+        let jobs = &self.state.jobs;
+        let stored = Stored::collect(response, |held, bytes| jobs.hold(held, bytes)).await?;
+        let bytes = stored.len() as u64;
+        let job = jobs.add(call)?;
+        job.end(None, Ok(stored), None);
+        actix_web::rt::spawn(expire(self.state.clone(), Arc::downgrade(&job), job.unwanted()));
+        Ok(Kept { location: location(&job.id), bytes })
     }
 
     fn has_source(&self, code: &Code) -> Result<(), Error> {

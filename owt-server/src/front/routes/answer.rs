@@ -71,11 +71,12 @@ impl<E: Executor + Control + 'static> Front<E> {
         if is_kept || wish.is_some() {
             body.hold().await?;
         }
-        let key = is_kept.then(|| cache_key(request, digest, &body.bytes));
+        let key = is_kept
+            .then(|| cache_key(request.method(), &request.uri().to_string(), digest, &body.bytes));
         let (mut call, attached) =
             self.prepared(body, request, headers, context, (reservation, in_flight));
         call.cache = key.map(|key| CachePolicy { with_kwargs: false, key: Some(key) });
-        (call.entry, call.home) = (Entry::Endpoint(parts), Some(endpoint.home));
+        (call.entry, call.home) = (Entry::Endpoint(parts), Some(endpoint.home()));
         let mut response = self
             .run_as_wished(wish, (call, attached), (request.method(), headers), context)
             .await?;
@@ -106,10 +107,15 @@ fn may_call(access: &Access, method: &Method) -> Result<(), Error> {
 }
 
 /// The key of a result: all that it may depend on, but for headers.
-fn cache_key(request: &HttpRequest, digest: Digest, body: &[u8]) -> String {
-    let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
+pub(in crate::front) fn cache_key(
+    method: &Method,
+    target: &str,
+    digest: Digest,
+    body: &[u8],
+) -> String {
+    let method = if method == Method::HEAD { &Method::GET } else { method };
     let body = Sha256::digest(body);
     let body: String = body.iter().map(|byte| format!("{byte:02x}")).collect();
     // No key of a client's begins with a null, which ends up in no URL.
-    format!("\0{method} {} {digest} {body}", request.uri())
+    format!("\0{method} {target} {digest} {body}")
 }

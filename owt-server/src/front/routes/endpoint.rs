@@ -43,7 +43,7 @@ pub(crate) struct Endpoint {
     methods: Vec<Method>,
     /// What picks its worker: the same one for all texts of the file, so that what these have made by name
     /// (`once`) is there after an edit.
-    pub(super) home: Digest,
+    home: Digest,
     /// Whether its file is read again.
     reloads: bool,
     state: Mutex<State>,
@@ -72,8 +72,8 @@ struct Stamp {
 }
 
 /// What an endpoint serves now.
-pub(super) struct Current {
-    pub(super) code: Code,
+pub(in crate::front) struct Current {
+    pub(in crate::front) code: Code,
     /// Why that is not the newest text of its file.
     pub(super) stale: Option<Arc<str>>,
 }
@@ -97,8 +97,20 @@ impl Endpoint {
         &self.config.path
     }
 
-    pub(super) fn methods(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::front) fn methods(&self) -> impl Iterator<Item = &str> {
         self.methods.iter().map(Method::as_str)
+    }
+
+    /// The method of a call that nobody has made over HTTP: one with a body, if it answers any.
+    pub(in crate::front) fn method_for_arguments(&self) -> Method {
+        let has_body = |method: &&Method| !matches!(**method, Method::GET | Method::DELETE);
+        let first = self.methods.iter().find(has_body).or(self.methods.first());
+        first.cloned().unwrap_or(Method::POST)
+    }
+
+    /// What picks its worker.
+    pub(in crate::front) fn home(&self) -> Digest {
+        self.home
     }
 
     /// Whether a request of this method is for it: a HEAD is a GET without its body.
@@ -115,7 +127,7 @@ impl Endpoint {
     }
 
     /// What to serve. A change is loaded by the call that sees it first; others wait a moment for that.
-    pub(super) async fn current<E: Executor>(&self, executor: &E) -> Current {
+    pub(in crate::front) async fn current<E: Executor>(&self, executor: &E) -> Current {
         if self.reloads && self.is_time_to_look() {
             let _ = timeout(PATIENCE, self.reload(executor)).await;
         }
@@ -183,7 +195,10 @@ impl Endpoint {
     }
 
     /// What a worker says of the function, which it loads for that.
-    pub(super) async fn description<E: Executor>(&self, executor: &E) -> Result<Arc<Value>, Error> {
+    pub(in crate::front) async fn description<E: Executor>(
+        &self,
+        executor: &E,
+    ) -> Result<Arc<Value>, Error> {
         let Current { code, .. } = self.current(executor).await;
         if let Some(known) = self.state.lock().description.clone() {
             return Ok(known);
@@ -207,7 +222,7 @@ impl Endpoint {
     }
 
     /// What a request to it would have sent of its own.
-    pub(super) fn envelope(&self, code: Code) -> Envelope {
+    pub(in crate::front) fn envelope(&self, code: Code) -> Envelope {
         let config = &self.config;
         Envelope {
             fn_name: config.fn_name.clone(),

@@ -126,7 +126,7 @@ fn operation(endpoint: &Endpoint, method: &str, described: &Value) -> Value {
 }
 
 /// The names of the parts of a path that are arguments.
-pub(super) fn names_in_path(path: &str) -> Vec<String> {
+pub(in crate::front) fn names_in_path(path: &str) -> Vec<String> {
     let parts = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     parts.map(|name| name.trim_start_matches('*').to_owned()).collect()
 }

@@ -81,6 +81,8 @@ fn state(address: SocketAddr, uploads: &TempDir) -> AppState {
         uploads: uploads.path().to_owned(),
         static_files: None,
         has_page: true,
+        takes_code_from_agents: true,
+        running_tools: Arc::default(),
         access_log: false,
         cache: Cache::new(1 << 20, None),
         jobs: Jobs::new(JobLimits::default()),

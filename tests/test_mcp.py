@@ -1,0 +1,472 @@
+"""Agents: the tools that they find, listed and called by the official client of the protocol."""
+
+import asyncio
+import base64
+import io
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+import requests
+from harness.server import TEST_VIRTUALENV, Serve, Server
+from mcp import Client, MCPError
+from mcp.types import (
+    AudioContent,
+    CallToolResult,
+    EmbeddedResource,
+    ImageContent,
+    ResourceLink,
+    TextContent,
+)
+from PIL import Image
+
+# Both kinds of clients: those of the revision 2025-11-25, and those of 2026-07-28.
+MODES = ["legacy", "2026-07-28"]
+
+PICTURE = """
+    from PIL import Image
+
+    def run():
+        return Image.new("RGB", (3, 2), (255, 0, 0))
+"""
+
+SOUND = """
+    from owt.summat import audio
+
+    def run():
+        return audio.wav([0, 1000, -1000], 8000)
+"""
+
+WAITS = """
+    import logging, time
+
+    def run(request):
+        request.progress(1, 4, "loading")
+        logging.info("it waits")
+        try:
+            for _ in range(6000):
+                time.sleep(0.01)
+        finally:
+            logging.info("finally")
+"""
+
+SLEEPS = """
+    import logging, time
+
+    def run():
+        logging.info("it waits")
+        time.sleep(1)
+        return "slept"
+"""
+
+REPORTS = """
+    import time
+
+    def run(request, steps):
+        for step in range(1, steps + 1):
+            request.progress(step, steps, f"step {step}")
+            time.sleep(0.1)
+        return "done"
+"""
+
+STREAMS = """
+    import time
+
+    def run(words):
+        for word in words:
+            yield word + " "
+            time.sleep(0.05)
+"""
+
+ENDPOINTS = '''
+    from owt import UploadFile
+
+    def say(text: str, voice: str, speed: float = 1.0):
+        """Say a text.
+
+        In a voice.
+        """
+        return {"text": text, "voice": voice, "speed": speed}
+
+    def size(audio: UploadFile, note: str = "none"):
+        return {"bytes": len(audio.read()), "note": note}
+
+    def broken(text: str):
+        raise ValueError("not today")
+'''
+
+
+@asynccontextmanager
+async def agent(server: Server, mode: str = "legacy") -> AsyncIterator[Client]:
+    """Connect an agent."""
+    async with Client(f"{server.url}/_owt/mcp", mode=mode) as client:
+        yield client
+
+
+async def run_python(client: Client, code: str, **options: Any) -> CallToolResult:
+    """Have some Python run."""
+    return await client.call_tool("run_python", {"code": dedent(code), **options})
+
+
+def text_of(result: CallToolResult) -> str:
+    """Return the one text of a result."""
+    (block,) = result.content
+    assert isinstance(block, TextContent)
+    return block.text
+
+
+@pytest.fixture(params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
+    """Return the way in which a client begins."""
+    return str(request.param)
+
+
+def test_code_is_run_with_its_arguments(serve: Serve, mode: str) -> None:
+    async def use(client: Client) -> None:
+        result = await run_python(client, "lambda a, b=1: {'sum': a + b}", kwargs={"a": 2})
+        assert (result.is_error, text_of(result)) == (False, '{"sum":3}')
+        assert result.structured_content == {"sum": 3}
+        listed = await client.call_tool("list_adaptors", {})
+        assert listed.structured_content is not None
+        (adaptor,) = listed.structured_content["adaptors"]
+        sha256 = adaptor["digest"]
+        assert result.meta is not None
+        assert result.meta["code_sha256"] == sha256
+        again = await client.call_tool("call_adaptor", {"sha256": sha256, "kwargs": {"a": 5}})
+        assert again.structured_content == {"sum": 6}
+
+    _with(serve("--workers", "1"), mode, use)
+
+
+def test_another_function_of_the_code_is_called_by_its_name(serve: Serve, mode: str) -> None:
+    async def use(client: Client) -> None:
+        result = await run_python(client, "def other(): return 'other'", function="other")
+        assert text_of(result) == "other"
+
+    _with(serve("--workers", "1"), mode, use)
+
+
+def test_what_the_code_returns_is_content_of_its_media_type(serve: Serve, mode: str) -> None:
+    async def use(client: Client) -> None:
+        (picture,) = (await run_python(client, PICTURE)).content
+        assert isinstance(picture, ImageContent)
+        assert picture.mime_type == "image/png"
+        image = Image.open(io.BytesIO(base64.b64decode(picture.data)))
+        assert (image.size, image.getpixel((0, 0))) == ((3, 2), (255, 0, 0))
+        (sound,) = (await run_python(client, SOUND)).content
+        assert isinstance(sound, AudioContent)
+        assert (sound.mime_type, base64.b64decode(sound.data)[:4]) == ("audio/wav", b"RIFF")
+        (raw,) = (await run_python(client, "lambda: b'\\x00\\xff'")).content
+        assert isinstance(raw, EmbeddedResource)
+        assert raw.model_dump(exclude_none=True)["resource"]["blob"] == "AP8="
+        numbers = await run_python(client, "lambda: [1, 2]")
+        assert text_of(numbers) == "[1,2]"
+
+    _with(serve("--workers", "1", env=TEST_VIRTUALENV), mode, use)
+
+
+def test_an_error_comes_with_its_traceback(serve: Serve, mode: str) -> None:
+    async def use(client: Client) -> None:
+        result = await run_python(client, "def run():\n    return 1 / 0\n")
+        assert result.is_error
+        text = text_of(result)
+        assert "ZeroDivisionError: division by zero" in text
+        assert ", line 2, in run" in text
+
+    _with(serve("--workers", "1"), mode, use)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"code": "x = 1"}, "The code has no function 'run' at its top level"),
+        ({"code": "lambda: 1", "kwargs": {"n": 1}}, "n"),
+        ({"code": "lambda: 1", "cod": 1}, "The arguments do not fit: unknown field `cod`"),
+        ({"code": "lambda: 1", "timeout": -1}, "timeout takes a positive number of seconds"),
+        ({"code": "lambda: 1", "pool": "gpu"}, "gpu"),
+    ],
+)
+def test_what_does_not_fit_is_told(serve: Serve, arguments: dict[str, Any], expected: str) -> None:
+    async def use(client: Client) -> None:
+        result = await client.call_tool("run_python", arguments)
+        assert result.is_error
+        assert expected in text_of(result)
+
+    _with(serve("--workers", "1"), "legacy", use)
+
+
+def test_a_deadline_is_kept(serve: Serve, mode: str) -> None:
+    async def use(client: Client) -> None:
+        result = await run_python(client, "lambda: __import__('time').sleep(60)", timeout=0.2)
+        assert result.is_error
+        assert "0.2 s" in text_of(result)
+
+    _with(serve("--workers", "1"), mode, use)
+
+
+def test_a_call_that_is_cancelled_ends(serve: Serve, mode: str) -> None:
+    server = serve("--workers", "1")
+
+    async def use(client: Client) -> None:
+        call = asyncio.create_task(run_python(client, WAITS))
+        await asyncio.to_thread(server.log.wait_for, "it waits")
+        call.cancel()
+        await asyncio.to_thread(server.log.wait_for, "finally")
+        # The session goes on.
+        assert text_of(await run_python(client, "lambda: 'there'")) == "there"
+
+    _with(server, mode, use)
+
+
+def test_progress_is_told(serve: Serve, mode: str) -> None:
+    told: list[tuple[float, float | None, str | None]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, total, message))
+
+    async def use(client: Client) -> None:
+        arguments = {"code": dedent(REPORTS), "kwargs": {"steps": 4}}
+        result = await client.call_tool("run_python", arguments, progress_callback=note)
+        assert text_of(result) == "done"
+
+    _with(serve("--workers", "1"), mode, use)
+    assert told[-1] == (4, 4, "step 4")
+    assert told == sorted(told)
+    assert len(told) >= 3
+
+
+def test_a_stream_is_told_piece_by_piece(serve: Serve, mode: str) -> None:
+    told: list[str | None] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        assert (progress > 0, total) == (True, None)
+        told.append(message)
+
+    async def use(client: Client) -> None:
+        arguments = {"code": dedent(STREAMS), "kwargs": {"words": ["one", "two", "three"]}}
+        result = await client.call_tool("run_python", arguments, progress_callback=note)
+        assert text_of(result) == "one two three "
+
+    _with(serve("--workers", "1"), mode, use)
+    assert told == ["one ", "two ", "three "]
+
+
+def test_a_reply_that_is_too_large_for_a_message_is_kept(serve: Serve, mode: str) -> None:
+    size = 3 << 20
+
+    async def use(client: Client) -> None:
+        result = await run_python(client, f"lambda: 'x' * {size}")
+        (link,) = result.content
+        assert isinstance(link, ResourceLink)
+        assert (link.size, link.mime_type) == (size, "text/plain; charset=utf-8")
+        reply = await asyncio.to_thread(requests.get, str(link.uri), timeout=30)
+        assert reply.text == "x" * size
+        streamed = await run_python(client, f"def run():\n for _ in range({size}): yield 'x' * 100")
+        assert isinstance(streamed.content[0], ResourceLink)
+        assert streamed.content[0].size == size * 100
+
+    _with(serve("--workers", "1", "--job-size", "400M"), mode, use)
+
+
+def test_a_reply_for_which_there_is_no_room_is_an_error(serve: Serve) -> None:
+    async def use(client: Client) -> None:
+        result = await run_python(client, "lambda: 'x' * (3 << 20)")
+        assert result.is_error
+        assert "--job-size" in text_of(result)
+
+    _with(serve("--workers", "1", "--job-size", "2M"), "legacy", use)
+
+
+def test_endpoints_are_tools(serve: Serve, tmp_path: Path, mode: str) -> None:
+    async def use(client: Client) -> None:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        assert list(tools) == ["say_voice", "hear", "fails"]
+        say = tools["say_voice"]
+        assert (say.title, say.description) == ("/say/{voice}", "Say a text.\n\nIn a voice.")
+        assert say.input_schema == {
+            "type": "object",
+            "properties": {
+                "text": {"type": "string"},
+                "voice": {"type": "string"},
+                "speed": {"type": "number", "default": 1.0},
+            },
+            "required": ["text", "voice"],
+            "additionalProperties": False,
+        }
+        said = await client.call_tool("say_voice", {"text": "hi", "voice": "a/b", "speed": 2})
+        assert said.structured_content == {"text": "hi", "voice": "a/b", "speed": 2.0}
+        audio = base64.b64encode(bytes(1000)).decode()
+        heard = await client.call_tool("hear", {"audio": audio, "note": "n"})
+        assert heard.structured_content == {"bytes": 1000, "note": "n"}
+        failed = await client.call_tool("fails", {"text": "x"})
+        assert (failed.is_error, "not today" in text_of(failed)) == (True, True)
+        wrong = await client.call_tool("say_voice", {"text": "hi", "voice": "a", "speed": "fast"})
+        assert wrong.is_error
+        assert "takes a number" in text_of(wrong)
+        with pytest.raises(MCPError, match="there is no tool with this name"):
+            await client.call_tool("run_python", {"code": "lambda: 1"})
+
+    _with(_with_endpoints(serve, tmp_path, "--only-routes"), mode, use)
+
+
+@pytest.mark.parametrize("option", ["--only-routes", "--no-mcp-code"])
+def test_there_may_be_no_tool_that_runs_code(serve: Serve, tmp_path: Path, option: str) -> None:
+    async def use(client: Client) -> None:
+        names = [tool.name for tool in (await client.list_tools()).tools]
+        assert names == ["say_voice", "hear", "fails"]
+
+    _with(_with_endpoints(serve, tmp_path, option), "legacy", use)
+
+
+def test_an_endpoint_does_not_hide_a_tool_of_owt(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def run(): return 'mine'\n")
+
+    async def use(client: Client) -> None:
+        names = [tool.name for tool in (await client.list_tools()).tools]
+        assert names == ["run_python", "call_adaptor", "list_adaptors", "run_python_2"]
+        assert text_of(await client.call_tool("run_python_2", {})) == "mine"
+
+    server = serve("--workers", "1", "--route", "/run/python=mine.py", cwd=tmp_path)
+    _with(server, "legacy", use)
+
+
+def test_only_approved_code_runs(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("")
+
+    async def use(client: Client) -> None:
+        result = await run_python(client, "lambda: 1")
+        assert result.is_error
+        assert "owt approve" in text_of(result)
+
+    _with(serve("--workers", "1", "--only-digests", str(tmp_path / "list")), "legacy", use)
+
+
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+
+TOKEN = "a-token-of-twenty-letters"
+
+ACCEPT = {"Accept": "application/json, text/event-stream"}
+
+
+def post(server: Server, message: Any, **headers: str) -> requests.Response:
+    """Send a message."""
+    headers = ACCEPT | {name.replace("_", "-"): value for name, value in headers.items()}
+    return requests.post(f"{server.url}/_owt/mcp", json=message, headers=headers, timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("headers", "error"),
+    [
+        ({"Origin": "https://evil.example"}, "origin-not-allowed"),
+        ({"Origin": "null"}, "origin-not-allowed"),
+        ({"Sec_Fetch_Site": "cross-site"}, "cross-site"),
+        ({"Host": "evil.example"}, "host-not-allowed"),
+    ],
+)
+def test_a_foreign_page_is_refused(serve: Serve, headers: dict[str, str], error: str) -> None:
+    reply = post(serve(), INITIALIZE, **headers)
+    assert (reply.status_code, reply.headers["Owt-Error"]) == (403, error)
+
+
+def test_a_page_that_may_call_may_use_tools(serve: Serve) -> None:
+    server = serve("--allow-origin", "https://mine.example")
+    reply = post(server, INITIALIZE, Origin="https://mine.example")
+    assert reply.status_code == 200
+    assert reply.headers["Access-Control-Allow-Origin"] == "https://mine.example"
+
+
+def test_who_may_not_call_may_not_use_tools(tmp_path: Path) -> None:
+    with Server.started("--token", TOKEN, home=tmp_path) as server:
+        assert post(server, INITIALIZE).status_code == 401
+        assert post(server, INITIALIZE, Authorization=f"Bearer {TOKEN}").status_code == 200
+
+
+def test_a_session_is_an_id_that_nobody_guesses(serve: Serve) -> None:
+    server = serve()
+    ids = {post(server, INITIALIZE).headers["Mcp-Session-Id"] for _ in range(3)}
+    assert [len(one) for one in ids] == [32, 32, 32]
+
+
+def test_the_calls_of_one_session_cannot_be_cancelled_from_another(serve: Serve) -> None:
+    server = serve("--workers", "1")
+
+    async def use(client: Client) -> None:
+        call = asyncio.create_task(run_python(client, SLEEPS))
+        await asyncio.to_thread(server.log.wait_for, "it waits")
+        other = post(server, INITIALIZE).headers["Mcp-Session-Id"]
+        for number in range(20):
+            cancelled = {"method": "notifications/cancelled", "params": {"requestId": number}}
+            for headers in ({}, {"Mcp_Session_Id": other}):
+                assert post(server, {"jsonrpc": "2.0"} | cancelled, **headers).status_code == 202
+        assert text_of(await call) == "slept"
+
+    _with(server, "legacy", use)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{", 415),
+        (b"[" * 1000, 400),
+        (b"[" + b"1," * 1_000_000 + b"1]", 413),
+        (json.dumps("x" * (5 << 20)).encode(), 413),
+    ],
+    ids=["no JSON", "deep", "many values", "large"],
+)
+def test_a_message_that_would_take_long_to_parse_is_refused(
+    serve: Serve, body: bytes, status: int
+) -> None:
+    headers = ACCEPT | {"Content-Type": "application/json"}
+    server = serve()
+    reply = requests.post(f"{server.url}/_owt/mcp", data=body, headers=headers, timeout=30)
+    assert reply.status_code == status
+
+
+def test_nothing_of_a_message_is_logged(serve: Serve) -> None:
+    server = serve("--log", "debug")
+    post(server, {**INITIALIZE, "params": {"protocolVersion": "hidden-words"}})
+    post(server, {"jsonrpc": "2.0", "id": 1, "method": "hidden-words"})
+    post(server, INITIALIZE, Host="hidden-words")
+    call = {"name": "run_python", "arguments": {"code": "'hidden-words'", "hidden-words": 1}}
+    post(server, {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call})
+    assert server.call("lambda: 'there'").text == "there"
+    assert "hidden-words" not in server.log.since(0)
+
+
+def test_only_posts_are_answered(serve: Serve) -> None:
+    server = serve()
+    for method in ("GET", "DELETE"):
+        reply = requests.request(
+            method, f"{server.url}/_owt/mcp", headers={"Accept": "text/event-stream"}, timeout=30
+        )
+        assert reply.status_code == 405
+
+
+def _with_endpoints(serve: Serve, folder: Path, *options: str) -> Server:
+    (folder / "voice.py").write_text(dedent(ENDPOINTS))
+    routes = ("/say/{voice}=voice.py:say", "/hear=voice.py:size", "/fails=voice.py:broken")
+    given = [word for route in routes for word in ("--route", route)]
+    return serve("--workers", "1", *given, *options, cwd=folder)
+
+
+def _with(server: Server, mode: str, use: Callable[[Client], Awaitable[None]]) -> None:
+    """Let an agent use a server."""
+
+    async def run() -> None:
+        async with agent(server, mode) as client:
+            await use(client)
+
+    asyncio.run(run())
