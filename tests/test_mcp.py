@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import json
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Any
 
 import pytest
 import requests
+from harness.program import clean_environment, owt_binary, run_owt
 from harness.server import TEST_VIRTUALENV, Serve, Server
-from mcp import Client, MCPError
+from mcp import Client, MCPError, StdioServerParameters
 from mcp.types import (
     AudioContent,
     CallToolResult,
@@ -38,7 +40,7 @@ SOUND = """
     from owt.summat import audio
 
     def run():
-        return audio.wav([0, 1000, -1000], 8000)
+        return audio.wav([0, 1000, -1000], 8000), 200, {"Content-Type": "audio/wav"}
 """
 
 WAITS = """
@@ -61,6 +63,19 @@ SLEEPS = """
         logging.info("it waits")
         time.sleep(1)
         return "slept"
+"""
+
+WAITS_FOR_NOTES = """
+    import time
+    from pathlib import Path
+
+    def run(note):
+        Path(note).write_text("begun")
+        try:
+            for _ in range(6000):
+                time.sleep(0.01)
+        finally:
+            Path(note).write_text("finally")
 """
 
 REPORTS = """
@@ -265,11 +280,11 @@ def test_a_reply_that_is_too_large_for_a_message_is_kept(serve: Serve, mode: str
         assert (link.size, link.mime_type) == (size, "text/plain; charset=utf-8")
         reply = await asyncio.to_thread(requests.get, str(link.uri), timeout=30)
         assert reply.text == "x" * size
-        streamed = await run_python(client, f"def run():\n for _ in range({size}): yield 'x' * 100")
+        streamed = await run_python(client, "def run():\n for _ in range(3000): yield 'x' * 1000")
         assert isinstance(streamed.content[0], ResourceLink)
-        assert streamed.content[0].size == size * 100
+        assert streamed.content[0].size == 3000 * 1000
 
-    _with(serve("--workers", "1", "--job-size", "400M"), mode, use)
+    _with(serve("--workers", "1"), mode, use)
 
 
 def test_a_reply_for_which_there_is_no_room_is_an_error(serve: Serve) -> None:
@@ -389,7 +404,7 @@ def test_a_page_that_may_call_may_use_tools(serve: Serve) -> None:
 
 
 def test_who_may_not_call_may_not_use_tools(tmp_path: Path) -> None:
-    with Server.started("--token", TOKEN, home=tmp_path) as server:
+    with Server.started(home=tmp_path, env={"OWT_TOKEN": TOKEN}) as server:
         assert post(server, INITIALIZE).status_code == 401
         assert post(server, INITIALIZE, Authorization=f"Bearer {TOKEN}").status_code == 200
 
@@ -453,6 +468,97 @@ def test_only_posts_are_answered(serve: Serve) -> None:
             method, f"{server.url}/_owt/mcp", headers={"Accept": "text/event-stream"}, timeout=30
         )
         assert reply.status_code == 405
+
+
+def over_pipes(home: Path, *args: str, env: dict[str, str] | None = None) -> StdioServerParameters:
+    """Return how a desktop program starts owt."""
+    return StdioServerParameters(
+        command=str(owt_binary()), args=["mcp", *args], env=clean_environment(home, env), cwd=home
+    )
+
+
+async def until_noted(note: Path, text: str) -> None:
+    """Wait until code has written something to a file, which gives no event."""
+    async with asyncio.timeout(20):
+        while not note.exists() or note.read_text() != text:
+            await asyncio.sleep(0.01)
+
+
+def test_a_desktop_program_has_a_server_of_its_own(tmp_path: Path, mode: str) -> None:
+    (tmp_path / "voice.py").write_text(dedent(ENDPOINTS))
+    told: list[str | None] = []
+    note = tmp_path / "note"
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        told.append(message)
+
+    async def use() -> None:
+        program = over_pipes(tmp_path, "--", "--workers", "1", "--route", "/say=voice.py:say")
+        async with Client(program, mode=mode) as client:
+            names = [tool.name for tool in (await client.list_tools()).tools]
+            assert names == ["run_python", "call_adaptor", "list_adaptors", "say"]
+            said = await client.call_tool("say", {"text": "a", "voice": "b"})
+            assert said.structured_content == {"text": "a", "voice": "b", "speed": 1.0}
+            arguments = {"code": dedent(STREAMS), "kwargs": {"words": ["one", "two"]}}
+            await client.call_tool("run_python", arguments, progress_callback=hear)
+            call = asyncio.create_task(
+                run_python(client, WAITS_FOR_NOTES, kwargs={"note": str(note)})
+            )
+            await until_noted(note, "begun")
+            call.cancel()
+            await until_noted(note, "finally")
+
+    asyncio.run(use())
+    assert told == ["one ", "two "]
+
+
+def test_a_desktop_program_can_use_a_server_that_runs(serve: Serve, tmp_path: Path) -> None:
+    server = serve("--workers", "1")
+
+    async def use() -> None:
+        async with Client(over_pipes(tmp_path, "--attach", "--url", server.url)) as client:
+            assert text_of(await run_python(client, "lambda: 'there'")) == "there"
+
+    asyncio.run(use())
+
+
+def test_it_says_at_once_that_there_is_no_server(tmp_path: Path) -> None:
+    done = run_owt("mcp", "--attach", "--url", "http://127.0.0.1:1", home=tmp_path)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "start it with: owt serve" in done.stderr
+
+
+def test_it_ends_with_the_program_that_has_started_it(tmp_path: Path) -> None:
+    done = run_owt("mcp", "--", "--workers", "1", home=tmp_path, stdin="")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_lines_that_are_no_messages_are_answered(tmp_path: Path) -> None:
+    ping = '{"jsonrpc":"2.0","id":"p","method":"ping"}'
+    unknown = '{"jsonrpc":"2.0","id":9,"method":"nothing/known"}'
+    program = subprocess.Popen(
+        [str(owt_binary()), "mcp", "--", "--workers", "1"],
+        env=clean_environment(tmp_path, None),
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert program.stdin is not None
+    assert program.stdout is not None
+    with program:
+        for line in ("{", "", json.dumps(INITIALIZE), ping, unknown):
+            program.stdin.write(f"{line}\n")
+        program.stdin.flush()
+        answers = [json.loads(program.stdout.readline()) for _ in range(4)]
+        program.stdin.close()
+        assert program.wait(30) == 0
+    assert answers[0]["error"]["code"] == -32700
+    assert answers[1]["result"]["serverInfo"]["name"] == "owt"
+    rest = {answer["id"]: answer for answer in answers[2:]}
+    assert rest["p"] == {"jsonrpc": "2.0", "id": "p", "result": {}}
+    assert rest[9]["error"]["code"] == -32601
 
 
 def _with_endpoints(serve: Serve, folder: Path, *options: str) -> Server:

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory as _, Parser as _};
 
-use crate::cmd::{Cli, Command};
+use crate::cmd::{Cli, Command, ServeArgs};
 use crate::ui::{CliError, ExitKind};
 pub(crate) use settings::Settings;
 
@@ -31,6 +31,16 @@ pub(crate) fn parse() -> Result<Command, CliError> {
             Some(settings) if Cli::try_parse_from(args).is_ok() => settings.error(usage_error(err)),
             _ => usage_error(err),
         }),
+    }
+}
+
+/// Parses options of `owt serve` that are part of another command.
+pub(crate) fn parse_serve(options: impl Iterator<Item = OsString>) -> Result<ServeArgs, CliError> {
+    let args: Vec<OsString> = ["owt".into(), SERVE.into()].into_iter().chain(options).collect();
+    let (merged, _) = with_settings(&args)?;
+    match Cli::try_parse_from(merged).map_err(usage_error)?.command {
+        Command::Serve(args) => Ok(*args),
+        _ => unreachable!("the command is named"),
     }
 }
 

@@ -9,6 +9,7 @@ mod env;
 mod hash;
 mod jobs;
 mod key;
+mod mcp;
 mod ps;
 mod run;
 mod serve;
@@ -20,7 +21,7 @@ use clap::{Parser, Subcommand};
 use crate::ui::{self, CliError};
 
 pub(crate) use encode::bad_base_url as encode_base_error;
-pub(crate) use serve::{ROUTE_KEYS, pool_text, route_text, unknown_route_key};
+pub(crate) use serve::{ROUTE_KEYS, ServeArgs, pool_text, route_text, unknown_route_key};
 
 const ABOUT: &str = "Serve Python that requests bring with them.
 
@@ -63,6 +64,8 @@ pub(crate) enum Command {
     Ps(ps::PsArgs),
     /// List jobs, calls that go on without their client; wait for one, or cancel it
     Jobs(jobs::JobsArgs),
+    /// Give agents that speak MCP over standard input and output the tools of a server
+    Mcp(mcp::McpArgs),
     /// Say which Python is used, and what is wrong with it
     Doctor(doctor::DoctorArgs),
     /// List or remove the environments that were made for adaptors
@@ -83,6 +86,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Approve(args) => approve::run(&args),
         Command::Ps(args) => ps::run(&args),
         Command::Jobs(args) => jobs::run(args),
+        Command::Mcp(args) => mcp::run(&args),
         Command::Doctor(args) => doctor::run(args),
         Command::Env(args) => env::run(args),
         Command::Completions(args) => completions::run(&args),

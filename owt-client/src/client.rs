@@ -4,7 +4,9 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use owt_core::{BaseInvalid, Envelope};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder};
 
 use crate::read_timeout::ReadTimeout;
@@ -120,6 +122,26 @@ impl Client {
     /// Those of [`Call::send`].
     pub async fn status(&self, what: &str) -> Result<Reply, Error> {
         self.ask(Method::GET, (what, None), self.read_timeout).await
+    }
+
+    /// Sends a message of the [Model Context Protocol] to the tools of the server, and returns the answer:
+    /// JSON, or server-sent events.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Call::send`].
+    ///
+    /// [Model Context Protocol]: https://modelcontextprotocol.io
+    pub async fn mcp(&self, headers: HeaderMap, message: impl Into<Bytes>) -> Result<Reply, Error> {
+        let mut url = reqwest::Url::parse(&self.base).map_err(|_| BaseInvalid::Host)?;
+        url.set_path("/_owt/mcp");
+        url.set_query(None);
+        let request = self.http.post(url).headers(headers).body(message.into());
+        let request = request
+            .header(ACCEPT, "application/json, text/event-stream")
+            .header(CONTENT_TYPE, "application/json");
+        let sending = async { self.authorized(request).send().await.map_err(Error::sending) };
+        Reply::read(self.read_timeout.wait(sending).await?, self.read_timeout).await
     }
 
     /// Sends a request to a path under `/_owt/`, with a query.

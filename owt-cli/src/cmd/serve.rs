@@ -32,6 +32,16 @@ pub(crate) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A server that is part of another command, which is told where it listens.
+pub(super) fn run_with(
+    args: ServeArgs,
+    ready: impl FnOnce(&Address),
+) -> Result<ExitCode, CliError> {
+    let _log = owt_server::init_log(args.log);
+    owt_server::serve(args.into_config(None)?, ready).map_err(|err| cannot_serve(&err))?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// The socket that whoever started this program has opened for it: systemd, or `owt.main()`.
 fn inherited_listener() -> Result<Option<TcpListener>, CliError> {
     ListenFd::from_env().take_tcp_listener(0).map_err(|err| {
