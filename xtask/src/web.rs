@@ -10,6 +10,8 @@ use crate::{page, wasm, workspace};
 const TESTS: &str = "tests/web";
 /// A generator of clients, with the compiler that it needs.
 const OPENAPI: &str = "tests/web/openapi";
+/// A client of agents, and the suite of their protocol.
+const MCP: &str = "tests/web/mcp";
 const EXAMPLE: &str = "examples/web";
 
 /// What the tests need.
@@ -23,6 +25,7 @@ pub(crate) const NEEDS: &[Need] = &[
     Need::Npm(page::FOLDER),
     Need::Npm(TESTS),
     Need::Npm(OPENAPI),
+    Need::Npm(MCP),
     Need::Npm(EXAMPLE),
 ];
 
