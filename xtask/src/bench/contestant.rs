@@ -14,8 +14,8 @@ use super::throughput::BASELINE;
 use crate::venv::Venv;
 use crate::workspace;
 
-/// How long a server may take until it accepts a connection.
-const START: Duration = Duration::from_secs(30);
+/// How long a server may take until it accepts a connection, also under valgrind.
+const START: Duration = Duration::from_secs(90);
 
 /// How long a server may take to end when asked.
 const STOP: Duration = Duration::from_secs(3);
@@ -50,6 +50,22 @@ pub(crate) fn owt_now(options: &[&str]) -> Result<Contestant> {
 /// Another build of owt.
 pub(crate) fn owt_of(program: &Path, options: &[&str]) -> Result<Contestant> {
     start_owt("owt before", program.display().to_string(), options)
+}
+
+/// owt with one worker, both under callgrind, which writes into a folder.
+pub(super) fn owt_under_callgrind(sh: &Shell, python: &str, folder: &Path) -> Result<Contestant> {
+    let owt = release(sh, "owt-cli", "owt")?;
+    let file = format!("--callgrind-out-file={}/%p", folder.display());
+    // With the same hashes in each run, and on one core: who waits for whom is the same each time.
+    let valgrind = ["PYTHONHASHSEED=0", "taskset", "--cpu-list", "0", "valgrind", "--quiet"];
+    let callgrind =
+        ["--tool=callgrind", "--trace-children=yes", &file, &owt, "serve", "--workers", "1"];
+    let python = ["--python", python];
+    let command = [&valgrind[..], &callgrind, &python].concat().into_iter().map(str::to_owned);
+    let command: Vec<_> = command.collect();
+    Contestant::start("owt under callgrind", |port| {
+        ("env".to_owned(), [command, vec!["--port".to_owned(), port]].concat())
+    })
 }
 
 fn start_owt(name: &'static str, owt: String, options: &[&str]) -> Result<Contestant> {
@@ -96,6 +112,10 @@ fn program(name: &str) -> Result<String> {
 impl Contestant {
     pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The process that was started.

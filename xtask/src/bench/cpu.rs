@@ -1,85 +1,97 @@
-//! The processor time that a server's processes have used.
+//! Processor time of a call: owt, sent the same call in each way, beside servers that answer it by hand.
 
-use std::iter::Sum;
-use std::ops::{Add, Sub};
+use std::path::PathBuf;
 
-use anyhow::Result;
-use procfs::process::Process;
+use anyhow::{Result, ensure};
+use clap::Args;
+use xshell::Shell;
 
-use super::contestant::Contestant;
+use super::call::Call;
+use super::contestant::{self, Contestant};
+use super::load::{self, Sample};
+use super::table;
+use crate::debian;
 
-/// What the front and all of its workers have used.
-#[derive(Clone, Copy, Default)]
-pub(super) struct CpuTime {
-    pub(super) front: Times,
-    /// Nothing for a server that has no worker processes.
-    pub(super) workers: Times,
+/// What a call of owt is compared with.
+const RIVAL: &str = "Granian, RSGI";
+
+#[derive(Args, Clone)]
+#[group(skip)]
+pub(super) struct Options {
+    /// Seconds that each measurement lasts
+    #[arg(long, default_value_t = 2)]
+    seconds: u32,
+    /// Measurements of each row at each number of connections
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Numbers of connections
+    #[arg(long, value_delimiter = ',', default_values_t = [32, 128])]
+    connections: Vec<u32>,
+    /// Another build of owt to measure, such as that of the commit before
+    #[arg(long, value_name = "PROGRAM")]
+    before: Option<PathBuf>,
 }
 
-/// In seconds.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Times {
-    pub(super) user: f64,
-    pub(super) system: f64,
+/// A row of the table: a server, and how it is called.
+struct Row<'a> {
+    server: &'a Contestant,
+    call: Call,
+    name: String,
 }
 
-impl CpuTime {
-    pub(super) fn of(server: &Contestant) -> Result<Self> {
-        let workers = server.workers()?.iter().map(Times::of).sum::<Result<_>>()?;
-        Ok(Self { front: Times::of(&server.front()?)?, workers })
+pub(super) fn run(sh: &Shell, options: &Options) -> Result<()> {
+    ensure!(options.rounds > 0, "--rounds must be at least 1");
+    debian::ensure_programs(sh, &["wrk"])?;
+    let mut others = contestant::written_by_hand(sh)?;
+    others.insert(0, contestant::actix(sh)?);
+    let mut owts = vec![contestant::owt(sh, &[])?];
+    if let Some(before) = &options.before {
+        owts.insert(0, contestant::owt_of(before, &[])?);
     }
-
-    pub(super) fn total(self) -> f64 {
-        self.user() + self.system()
+    let rows = rows(&others, &owts);
+    for row in &rows {
+        row.call.check(sh, &row.server.url())?;
     }
-
-    pub(super) fn user(self) -> f64 {
-        self.front.user + self.workers.user
+    table::print_cpu_head(RIVAL);
+    for &connections in &options.connections {
+        let samples = measure(sh, &rows, connections, options)?;
+        let rival = rows.iter().position(|row| row.server.name == RIVAL);
+        let rival = &samples[rival.expect("it is one of those that are written by hand")];
+        for (row, own) in rows.iter().zip(&samples) {
+            table::print_cpu_row(connections, &row.name, own, rival);
+        }
     }
-
-    pub(super) fn system(self) -> f64 {
-        self.front.system + self.workers.system
-    }
+    Ok(())
 }
 
-impl Times {
-    fn of(process: &Process) -> Result<Self> {
-        let stat = process.stat()?;
-        let seconds = |ticks: u64| ticks as f64 / procfs::ticks_per_second() as f64;
-        Ok(Self { user: seconds(stat.utime), system: seconds(stat.stime) })
-    }
-
-    pub(super) fn total(self) -> f64 {
-        self.user + self.system
-    }
+/// Others get the call in one way: to them, it is a name in JSON.
+fn rows<'a>(others: &'a [Contestant], owts: &'a [Contestant]) -> Vec<Row<'a>> {
+    let others =
+        others.iter().map(|server| Row { server, call: Call::Json, name: server.name.to_owned() });
+    // Each way of calling beside the same of the other build.
+    let owts = Call::ALL.into_iter().flat_map(|call| {
+        owts.iter().map(move |server| Row {
+            server,
+            call,
+            name: format!("{}, {}", server.name, call.name()),
+        })
+    });
+    others.chain(owts).collect()
 }
 
-impl Sum for Times {
-    fn sum<I: Iterator<Item = Self>>(times: I) -> Self {
-        times.fold(Self::default(), Add::add)
+/// For each row its samples, one a round. They take turns, so that what slows the machine down for a
+/// while slows down all of them.
+fn measure(
+    sh: &Shell,
+    rows: &[Row<'_>],
+    connections: u32,
+    options: &Options,
+) -> Result<Vec<Vec<Sample>>> {
+    let mut samples = vec![Vec::new(); rows.len()];
+    for _ in 0..options.rounds {
+        for (row, samples) in rows.iter().zip(&mut samples) {
+            samples.push(load::sample(sh, row.server, row.call, connections, options.seconds)?);
+        }
     }
-}
-
-impl Add for Times {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self { user: self.user + other.user, system: self.system + other.system }
-    }
-}
-
-impl Sub for Times {
-    type Output = Self;
-
-    fn sub(self, other: Self) -> Self {
-        Self { user: self.user - other.user, system: self.system - other.system }
-    }
-}
-
-impl Sub for CpuTime {
-    type Output = Self;
-
-    fn sub(self, other: Self) -> Self {
-        Self { front: self.front - other.front, workers: self.workers - other.workers }
-    }
+    Ok(samples)
 }

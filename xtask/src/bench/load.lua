@@ -1,5 +1,5 @@
--- For wrk: one POST of a JSON body over and over, or one for each line of a file, and a line of JSON
--- for load.rs at the end.
+-- For wrk: one POST of a JSON body over and over, or one for each line of a file, or a GET if there is
+-- no body; and a line of JSON for load.rs at the end.
 
 local function read_lines(path)
   local lines, last = {}, 0
@@ -13,6 +13,9 @@ local function read_lines(path)
 end
 
 function init(args)
+  if args[1] == "" then
+    return
+  end
   wrk.method = "POST"
   wrk.headers["Content-Type"] = "application/json"
   local path = args[1]:match("^@(.+)")

@@ -1,23 +1,12 @@
 //! One measurement: wrk sends the same call for some seconds and says how that went.
 
 use anyhow::{Context, Result, ensure};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
-use serde_json::json;
 use xshell::{Shell, cmd};
 
+use super::call::Call;
 use super::contestant::Contestant;
-use super::cpu::CpuTime;
-
-/// An adaptor of about 100 bytes.
-const ADAPTOR: &str = r#"def run(request, name):
-    """Greets, in about a hundred bytes of source code."""
-    return f"Hello, {name}!"
-"#;
-
-/// What every contestant answers.
-const REPLY: &str = "Hello, owt!";
+use super::cpu_time::CpuTime;
 
 /// What wrk saw in one measurement.
 #[derive(Clone, Deserialize)]
@@ -43,34 +32,21 @@ impl Sample {
     }
 }
 
-/// The same bytes for everyone: the envelope for owt, and the name once more for endpoints written by hand.
-fn body() -> String {
-    let code = BASE64_STANDARD.encode(ADAPTOR);
-    let kwargs = BASE64_STANDARD.encode(r#"{"name": "owt"}"#);
-    json!({ "code_b64": code, "kwargs_b64": kwargs, "name": "owt" }).to_string()
-}
-
-/// Calls once, and insists on the right answer: a fast wrong one is worth nothing.
-pub(crate) fn check(sh: &Shell, url: &str) -> Result<()> {
-    let body = body();
-    let reply = cmd!(sh, "curl --silent --show-error --json {body} {url}").quiet().read()?;
-    ensure!(reply == REPLY, "{url} answers {reply:?} instead of {REPLY:?}");
-    Ok(())
-}
-
 /// Sends calls for some seconds over a number of connections.
 pub(crate) fn sample(
     sh: &Shell,
     server: &Contestant,
+    call: Call,
     connections: u32,
     seconds: u32,
 ) -> Result<Sample> {
+    let url = format!("{}{}", server.url().trim_end_matches('/'), call.target());
     let before = CpuTime::of(server)?;
-    let sample = sample_of(sh, &server.url(), connections, seconds, &body())?;
+    let sample = sample_of(sh, &url, connections, seconds, &call.body())?;
     Ok(Sample { cpu: CpuTime::of(server)? - before, ..sample })
 }
 
-/// The same with another body. `@file`: each call sends another line of that file.
+/// The same with another body; without one, it is a GET. `@file`: each call sends another line of that file.
 pub(crate) fn sample_of(
     sh: &Shell,
     url: &str,

@@ -1,12 +1,15 @@
 //! `cargo xtask bench`: the figures that owt holds, measured in one run each, side by side with what
 //! they are compared with.
 
+mod call;
 mod caller;
 mod concurrency;
 mod contestant;
 mod cpu;
+mod cpu_time;
 mod faults;
 mod figure;
+mod instructions;
 mod load;
 mod owtify;
 mod start;
@@ -35,6 +38,10 @@ pub(crate) struct Options {
 enum Family {
     /// Requests a second beside actix-web alone, as without a word
     Throughput(throughput::Options),
+    /// Processor time of a call in front and worker, sent in each way, beside servers written by hand
+    Cpu(cpu::Options),
+    /// Instructions of a call in front and worker, counted by callgrind
+    Instructions(instructions::Options),
     /// What it takes until a fault is over: clients that leave, deadlines, stuck code, kills
     Faults(Rounds),
     /// The first byte of a stream, and chunks a second beside Starlette
@@ -61,6 +68,8 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     match &options.family {
         None => throughput::run(sh, &options.throughput),
         Some(Family::Throughput(options)) => throughput::run(sh, options),
+        Some(Family::Cpu(options)) => cpu::run(sh, options),
+        Some(Family::Instructions(options)) => instructions::run(sh, *options),
         Some(Family::Faults(rounds)) => show(faults::measure(sh, rounds.rounds)),
         Some(Family::Streams(rounds)) => show(streams::measure(sh, rounds.rounds)),
         Some(Family::Concurrency(rounds)) => show(concurrency::measure(sh, rounds.rounds)),

@@ -1,9 +1,12 @@
 //! The results, as tables in Markdown.
 #![expect(clippy::print_stdout, reason = "the table is what the chore is run for")]
 
+use std::collections::BTreeMap;
+
 use super::contestant::Contestant;
-use super::cpu::CpuTime;
+use super::cpu_time::CpuTime;
 use super::figure::Figure;
+use super::instructions::Count;
 use super::load::Sample;
 
 pub(crate) fn print_head(baseline: &str) {
@@ -33,6 +36,51 @@ pub(crate) fn print_rows(connections: u32, contestants: &[Contestant], samples: 
             cpu(CpuTime::system),
         );
     }
+}
+
+pub(super) fn print_cpu_head(rival: &str) {
+    println!(
+        "| connections | server | CPU time a call | least to greatest | front, workers | user, system \
+         | ÷ {rival} | requests/s |"
+    );
+    println!("|--:|:--|--:|:--|:--|:--|:--|--:|");
+}
+
+/// A row of processor times: medians of all rounds, and the ratio to a rival round by round.
+pub(super) fn print_cpu_row(connections: u32, name: &str, own: &[Sample], rival: &[Sample]) {
+    let cpu = |seconds: fn(CpuTime) -> f64| spread(own, |sample| sample.cpu_us(seconds));
+    let total = cpu(CpuTime::total);
+    println!(
+        "| {connections} | {name} | {:.1} µs | {:.1} to {:.1} | {:.1} + {:.1} | {:.1} + {:.1} | {} | {:.0} |",
+        total.median,
+        total.least,
+        total.greatest,
+        cpu(|time| time.front.total()).median,
+        cpu(|time| time.workers.total()).median,
+        cpu(CpuTime::user).median,
+        cpu(CpuTime::system).median,
+        ratio(own, rival, |sample| sample.cpu_us(CpuTime::total)),
+        spread(own, Sample::requests_per_second).median,
+    );
+}
+
+/// Instructions of each call, with how much more or less they are than the known ones.
+pub(super) fn print_counts(counts: &BTreeMap<String, Count>, known: &BTreeMap<String, Count>) {
+    println!("| call | instructions in the front | in the worker |");
+    println!("|:--|--:|--:|");
+    for (call, count) in counts {
+        let known = known.get(call);
+        println!(
+            "| {call} | {} | {} |",
+            compared(count.front, known.map(|known| known.front)),
+            compared(count.worker, known.map(|known| known.worker)),
+        );
+    }
+}
+
+fn compared(now: u64, known: Option<u64>) -> String {
+    let change = known.map(|known| (now as f64 / known as f64 - 1.0) * 100.0);
+    change.map_or_else(|| now.to_string(), |change| format!("{now} ({change:+.1} %)"))
 }
 
 /// A row for each figure; one that does not hold its goal is said not to.

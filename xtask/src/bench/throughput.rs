@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 use xshell::Shell;
 
+use super::call::Call;
 use super::contestant::{self, Contestant};
 use super::load::{self, Sample};
 use super::table;
@@ -65,7 +66,7 @@ fn contestants(sh: &Shell, options: &Options) -> Result<Vec<Contestant>> {
         contestants.extend(contestant::written_by_hand(sh)?);
     }
     for contestant in &contestants {
-        load::check(sh, &contestant.url())?;
+        Call::Json.check(sh, &contestant.url())?;
     }
     Ok(contestants)
 }
@@ -81,7 +82,7 @@ fn measure(
     let mut samples = vec![Vec::new(); contestants.len()];
     for _ in 0..options.rounds {
         for (contestant, samples) in contestants.iter().zip(&mut samples) {
-            samples.push(load::sample(sh, contestant, connections, options.seconds)?);
+            samples.push(load::sample(sh, contestant, Call::Json, connections, options.seconds)?);
         }
     }
     Ok(samples)
