@@ -16,6 +16,9 @@ const PREFIX: usize = 9;
 /// The longest payload in bytes that is believed; a head with source and arguments is the longest.
 const MAX_PAYLOAD: usize = 1 << 30;
 
+/// The longest payload in bytes that is copied out of the buffer that it was read into.
+const MAX_COPIED: usize = 4096;
+
 /// How many bytes of source and arguments a call may have, so that its head is never too long.
 pub const MAX_TEXT: usize = MAX_PAYLOAD / 4;
 
@@ -138,7 +141,18 @@ pub fn pull(buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
     let kind = Kind::from_repr(buffer[4]).ok_or(FrameError::Kind(buffer[4]))?;
     let id = u32::from_le_bytes([buffer[5], buffer[6], buffer[7], buffer[8]]);
     buffer.advance(PREFIX);
-    Ok(Some(Frame { kind, id, payload: buffer.split_to(len).freeze() }))
+    Ok(Some(Frame { kind, id, payload: take(buffer, len) }))
+}
+
+/// Takes bytes off the front. Few are copied: shared, they would keep all of the buffer, and the next
+/// read would need a new one.
+fn take(buffer: &mut BytesMut, len: usize) -> Bytes {
+    if len > MAX_COPIED {
+        return buffer.split_to(len).freeze();
+    }
+    let bytes = Bytes::copy_from_slice(&buffer[..len]);
+    buffer.advance(len);
+    bytes
 }
 
 impl Frame {
