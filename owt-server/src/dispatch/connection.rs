@@ -2,12 +2,12 @@
 //! that worker share it, and go out as one write where several are waiting.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
 use std::future::poll_fn;
 use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashSet};
 use owt_core::stats::CallStats;
 use owt_core::{Digest, Error};
 use tokio::net::UnixStream;

@@ -101,10 +101,12 @@ impl<E: Executor + Control + 'static> Front<E> {
             id: context.id.clone(),
             method: request.method().as_str().to_owned(),
             scheme: scheme(request).to_owned(),
-            host: text(headers, HOST.as_str()),
+            host: text(headers, &HOST).to_owned(),
             path: request.uri().path().to_owned(),
             query: request.query_string().to_owned(),
-            remote_addr: request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
+            remote_addr: exchange(request)
+                .map(|it| it.remote_addr().to_owned())
+                .unwrap_or_default(),
             headers: pairs(headers),
             body: body.bytes,
             parts: body.parts,

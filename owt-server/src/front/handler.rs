@@ -1,6 +1,7 @@
 //! One request, from its first line to its answer.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
 
 use actix_http::Request;
@@ -9,6 +10,7 @@ use actix_web::dev::{Payload, RequestHead};
 use actix_web::http::header::{HeaderMap, ORIGIN};
 use actix_web::http::{Method, Version};
 use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::future::LocalBoxFuture;
 use owt_core::{Control, Digest, Error, Executor, Failure};
 
 use super::auth::Peer;
@@ -26,8 +28,16 @@ use super::{
 };
 use crate::relay;
 
-/// Answers any request.
-pub(super) async fn handle<E: Executor + Control + 'static>(
+/// Answers any request. On the heap from here on: actix-web moves what it is given several times.
+pub(super) fn handle<E: Executor + Control + 'static>(
+    request: HttpRequest,
+    payload: web::Payload,
+    front: web::ThinData<Front<E>>,
+) -> LocalBoxFuture<'static, HttpResponse> {
+    Box::pin(respond(request, payload, front))
+}
+
+async fn respond<E: Executor + Control + 'static>(
     request: HttpRequest,
     payload: web::Payload,
     front: web::ThinData<Front<E>>,
@@ -44,14 +54,16 @@ pub(super) async fn handle<E: Executor + Control + 'static>(
     };
     let stream = watch.as_ref().and(exchange(&request)).map(Exchange::open_stream);
     let payload = payload.unwrap_or(Payload::None);
-    let answer = front.answer(&request, &headers, payload, &mut context);
-    let outcome = match &watch {
-        None => answer.await,
-        Some(watch) => tokio::select! {
-            outcome = answer => outcome,
-            // Nobody reads this.
-            () = watch.gone() => Ok(HttpResponse::NoContent().finish()),
-        },
+    let outcome = {
+        let mut answer = pin!(front.answer(&request, &headers, payload, &mut context));
+        match &watch {
+            None => answer.await,
+            Some(watch) => tokio::select! {
+                outcome = &mut answer => outcome,
+                // Nobody reads this.
+                () = watch.gone() => Ok(HttpResponse::NoContent().finish()),
+            },
+        }
     };
     let RequestContext { id, digest, is_signed } = context;
     state.counters.count_answer();

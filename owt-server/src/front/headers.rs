@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use actix_web::http::Uri;
-use actix_web::http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue};
+use actix_web::http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 
 /// The headers, with the host that the request line names. HTTP/2 has it nowhere else (RFC 9113,
 /// section 8.3.1), and where HTTP/1.1 has both, the header does not count (RFC 9112, section 3.2.2).
@@ -20,12 +20,11 @@ pub(super) fn url_len(uri: &Uri) -> usize {
 }
 
 pub(super) fn declared_len(headers: &HeaderMap) -> u64 {
-    text(headers, CONTENT_LENGTH.as_str()).parse().unwrap_or(0)
+    text(headers, &CONTENT_LENGTH).parse().unwrap_or(0)
 }
 
-pub(super) fn text(headers: &HeaderMap, name: &str) -> String {
-    let value = headers.get(name).and_then(|value| value.to_str().ok());
-    value.unwrap_or_default().to_owned()
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 pub(super) fn pairs(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {

@@ -36,7 +36,8 @@ impl RequestIds {
     }
 
     pub(super) fn make(&self) -> String {
-        format!("{}{:08x}", self.run, self.next.fetch_add(1, Ordering::Relaxed))
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        [self.run.as_str(), &hex::encode(next.to_be_bytes())].concat()
     }
 
     /// Reserves an id that a client has chosen.

@@ -1,6 +1,5 @@
 //! Replies and errors as HTTP.
 
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -104,26 +103,29 @@ fn latin1(text: &str) -> Vec<u8> {
 
 fn timing(timing: &Timing, member: Option<&str>) -> String {
     let Timing { queue, load, run } = timing;
-    let times = format!(
-        "queue;dur={}, load;dur={}, run;dur={}",
-        Millis(*queue),
-        Millis(*load),
-        Millis(*run)
-    );
-    match member {
-        None => times,
-        // It is a host and a port.
-        Some(member) => format!("{times}, member;desc=\"{member}\""),
+    let mut text = String::with_capacity(64);
+    for (name, time) in [("queue;dur=", queue), (", load;dur=", load), (", run;dur=", run)] {
+        text.push_str(name);
+        push_millis(&mut text, *time);
     }
+    if let Some(member) = member {
+        // It is a host and a port.
+        text.push_str(", member;desc=\"");
+        text.push_str(member);
+        text.push('"');
+    }
+    text
 }
 
-/// Milliseconds to three places, without the cost of floating point on each request.
-struct Millis(Duration);
-
-impl fmt::Display for Millis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let micros = self.0.as_micros();
-        write!(f, "{}.{:03}", micros / 1000, micros % 1000)
+/// Appends milliseconds to three places, without what `fmt` costs on each request.
+fn push_millis(text: &mut String, time: Duration) {
+    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let (millis, mut rest) = (micros / 1000, micros % 1000);
+    text.push_str(itoa::Buffer::new().format(millis));
+    text.push('.');
+    for unit in [100, 10, 1] {
+        text.push(char::from(b'0' + (rest / unit) as u8));
+        rest %= unit;
     }
 }
 

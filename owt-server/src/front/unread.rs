@@ -129,7 +129,7 @@ mod tests {
     fn body(limit: Duration) -> Pin<Box<UntilUnread>> {
         let chunks = stream::iter([Ok::<_, &str>(CHUNK), Ok(CHUNK)]);
         let open = Connections::new(1, None).open(None).unwrap();
-        let stream = Rc::new(Exchange::new(false, open)).open_stream();
+        let stream = Rc::new(Exchange::new(false, None, open)).open_stream();
         Box::pin(UntilUnread::new(BoxBody::new(BodyStream::new(chunks)), stream, limit))
     }
 

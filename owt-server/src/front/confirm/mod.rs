@@ -94,7 +94,7 @@ impl<E: Control> Front<E> {
         let (call, token) = (key.to_string(), tokens.make(Subject { key, url }));
         let page = page::render(&Question {
             opened_by,
-            host: &text(headers, HOST.as_str()),
+            host: text(headers, &HOST),
             place,
             path: request.uri().path(),
             query: request.query_string(),

@@ -50,7 +50,7 @@ impl<E: 'static> Admission<E> {
         peer: Option<SocketAddr>,
         open: Open,
     ) -> Accepted<T> {
-        let exchange = Exchange::new(self.is_secure, open);
+        let exchange = Exchange::new(self.is_secure, peer.map(|peer| peer.ip()), open);
         let protocol = match version {
             Version::Http1 => Protocol::Http1,
             Version::Http2 { .. } => Protocol::Http2,

@@ -70,7 +70,8 @@ mod tests {
     fn a_body_that_breaks_off_never_ends_however_often_it_is_polled() {
         let chunks = [Ok(Bytes::from_static(b"a")), Err("it broke off")];
         let body = BoxBody::new(BodyStream::new(stream::iter(chunks)));
-        let exchange = Rc::new(Exchange::new(false, Connections::new(1, None).open(None).unwrap()));
+        let exchange =
+            Rc::new(Exchange::new(false, None, Connections::new(1, None).open(None).unwrap()));
         let mut body = Box::pin(AnswerBody::new(body, Some(exchange.clone())));
         let mut poll =
             || body.as_mut().poll_next(&mut Context::from_waker(std::task::Waker::noop()));

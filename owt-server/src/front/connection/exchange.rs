@@ -1,6 +1,7 @@
 //! What a connection is doing: shared by the stream under actix-web and the handler above it.
 
 use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -32,6 +33,8 @@ pub(crate) struct Exchange {
     /// Wakes what serves this connection.
     waker: RefCell<Option<Waker>>,
     is_secure: bool,
+    /// The address of the client, as handlers see it; empty where it has none.
+    remote_addr: String,
     trust: Trust,
     /// Requests of HTTP/2 that are under way.
     streams: Cell<usize>,
@@ -43,7 +46,7 @@ pub(crate) struct Exchange {
 pub(crate) struct OpenStream(Rc<Exchange>);
 
 impl Exchange {
-    pub(crate) fn new(is_secure: bool, open: Open) -> Self {
+    pub(crate) fn new(is_secure: bool, peer: Option<IpAddr>, open: Open) -> Self {
         let (is_received, has_silent_rest, is_closing, waker, trust, streams) = Default::default();
         let stage = Cell::new(Stage::Idle);
         Self {
@@ -53,6 +56,7 @@ impl Exchange {
             is_closing,
             waker,
             is_secure,
+            remote_addr: peer.map(|peer| peer.to_string()).unwrap_or_default(),
             trust,
             streams,
             _open: open,
@@ -67,6 +71,10 @@ impl Exchange {
     /// Whether there is TLS.
     pub(crate) fn is_secure(&self) -> bool {
         self.is_secure
+    }
+
+    pub(crate) fn remote_addr(&self) -> &str {
+        &self.remote_addr
     }
 
     /// Counts a request of HTTP/2 for as long as what is given back is kept.

@@ -1,7 +1,7 @@
 //! What browsers say of a request beside its origin: whose idea it was, and what they want it for.
 
 use actix_web::http::Method;
-use actix_web::http::header::{ACCEPT, HeaderMap, HeaderValue, REFERER, USER_AGENT};
+use actix_web::http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, REFERER, USER_AGENT};
 use url::Url;
 
 use super::header::only;
@@ -9,7 +9,14 @@ use super::header::only;
 /// What browsers add to a request that nobody has asked for yet: prefetches and prerenders, which any
 /// page can have made for any URL, and which look as if the user had typed it. The first is that of
 /// the Fetch standard, the others those of older browsers.
-const SPECULATION: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+static SPECULATION: [HeaderName; 4] = [
+    HeaderName::from_static("sec-purpose"),
+    HeaderName::from_static("purpose"),
+    HeaderName::from_static("x-purpose"),
+    HeaderName::from_static("x-moz"),
+];
+
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What all browsers begin their name with, and nearly no program.
 const BROWSER: &[u8] = b"Mozilla/";
@@ -28,7 +35,7 @@ pub(super) enum FetchSite {
 
 /// `None` if the browser does not say: it is an old one, or asks over plain HTTP, or is none at all.
 pub(super) fn site(headers: &HeaderMap) -> Option<FetchSite> {
-    let site = only(headers, "sec-fetch-site").transpose()?;
+    let site = only(headers, &SEC_FETCH_SITE).transpose()?;
     Some(match site.map(HeaderValue::as_bytes) {
         Ok(b"same-origin") => FetchSite::SameOrigin,
         Ok(b"same-site") => FetchSite::SameSite,
@@ -38,7 +45,7 @@ pub(super) fn site(headers: &HeaderMap) -> Option<FetchSite> {
 }
 
 pub(super) fn is_speculation(headers: &HeaderMap) -> bool {
-    SPECULATION.iter().any(|name| headers.contains_key(*name))
+    SPECULATION.iter().any(|name| headers.contains_key(name))
 }
 
 /// Whether a browser shows the answer in a window of its own, and not in a frame or a picture.

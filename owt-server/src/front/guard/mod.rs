@@ -91,9 +91,8 @@ impl Guard {
 
     /// Whether a browser shows the answer as a page in a window of its own, as far as it says so.
     pub(super) fn opens_document(method: &Method, headers: &HeaderMap) -> bool {
-        let says_more = headers.contains_key("sec-fetch-mode");
         browser::may_be_document(method, headers)
-            && (!says_more || browser::is_document(method, headers))
+            && (!headers.contains_key("sec-fetch-mode") || browser::is_document(method, headers))
     }
 
     /// How a caller whom nobody knows may say who they are.
@@ -125,9 +124,10 @@ impl Guard {
 
     /// The origin that may read the answer, if the request came from one.
     pub(super) fn readable_by<'a>(&self, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
+        let origin = headers.get(ORIGIN)?;
         self.check_host(headers).ok()?;
         let is_allowed = self.is_from_allowed_origin(headers).ok()?;
-        headers.get(ORIGIN).filter(|_| is_allowed)
+        is_allowed.then_some(origin)
     }
 
     fn check_host(&self, headers: &HeaderMap) -> Result<(), Error> {
