@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Digest, FileName, KeepAlive};
+use crate::{Digest, Error, FileName, KeepAlive, codec};
 
 /// One call of one adaptor, ready to run.
 #[derive(Clone, PartialEq, Eq)]
@@ -102,6 +102,17 @@ impl Code {
         // Every leading mark, not just one: the server trims the text again, and must get the same digest.
         let text = text.trim_start_matches('\u{feff}');
         Code::Source(Source { text: text.into(), digest: Digest::of(text) })
+    }
+
+    /// Code from base64 of its source.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CodeNotBase64`] or [`Error::CodeNotUtf8`].
+    pub fn from_base64(text: &str) -> Result<Code, Error> {
+        let bytes = codec::decode(text).map_err(Error::CodeNotBase64)?;
+        let source = str::from_utf8(&bytes).map_err(Error::CodeNotUtf8)?;
+        Ok(Code::source(source))
     }
 
     /// The digest that identifies the code.

@@ -24,6 +24,9 @@ use raw::RawFields;
 pub(crate) use value::format_seconds;
 pub use value::{FieldKind, FieldValue, ValueInvalid};
 
+/// Makes code of its base64.
+pub type ReadCode<'a> = dyn Fn(&str) -> Result<Code, Error> + 'a;
+
 /// The function that is called by default.
 pub const DEFAULT_FN_NAME: &str = "run";
 
@@ -100,12 +103,21 @@ impl Envelope {
     /// # Ok::<(), owt_core::Error>(())
     /// ```
     pub fn from_json(body: &[u8]) -> Result<Option<Envelope>, Error> {
+        Envelope::from_json_with(body, &Code::from_base64)
+    }
+
+    /// The same for those who remember code: `read` stands in for [`Code::from_base64`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_json`](Envelope::from_json).
+    pub fn from_json_with(body: &[u8], read: &ReadCode<'_>) -> Result<Option<Envelope>, Error> {
         match body.trim_ascii_start().first() {
             None => return Ok(None),
             Some(b'{') => {}
             Some(_) => return from_slice::<IgnoredAny>(body).map(|_| None),
         }
-        Envelope::from_fields(from_slice(body)?)
+        Envelope::from_fields(from_slice(body)?, read)
     }
 
     /// Reads the fields of a form, whichever way they were sent.
@@ -116,7 +128,7 @@ impl Envelope {
     pub fn from_pairs<'a>(
         pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
     ) -> Result<Option<Envelope>, Error> {
-        Envelope::from_fields(RawFields::from_pairs(pairs))
+        Envelope::from_fields(RawFields::from_pairs(pairs), &Code::from_base64)
     }
 
     /// Reads a query string, without its question mark.
@@ -128,6 +140,16 @@ impl Envelope {
         Envelope::from_form(query.as_bytes())
     }
 
+    /// The same for those who remember code: `read` stands in for [`Code::from_base64`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_json`](Envelope::from_json).
+    pub fn from_query_with(query: &str, read: &ReadCode<'_>) -> Result<Option<Envelope>, Error> {
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        Envelope::from_fields(RawFields::from_pairs(pairs), read)
+    }
+
     /// Reads an `application/x-www-form-urlencoded` body.
     ///
     /// # Errors
@@ -137,7 +159,10 @@ impl Envelope {
         Envelope::from_pairs(form_urlencoded::parse(body))
     }
 
-    fn from_fields(mut fields: RawFields<'_>) -> Result<Option<Envelope>, Error> {
+    fn from_fields(
+        mut fields: RawFields<'_>,
+        read: &ReadCode<'_>,
+    ) -> Result<Option<Envelope>, Error> {
         if !fields.has(Field::CodeB64) && !fields.has(Field::CodeSha256) {
             return match fields.near_misses().into_iter().next() {
                 None => Ok(None),
@@ -147,7 +172,7 @@ impl Envelope {
         if let Some(field) = fields.duplicate() {
             return Err(field.invalid("is given twice"));
         }
-        let mut envelope = Envelope::new(code(&mut fields)?);
+        let mut envelope = Envelope::new(code(&mut fields, read)?);
         envelope.kwargs = fields.kwargs()?;
         envelope.lock = fields.lock()?;
         envelope.name = fields.file_name();
@@ -191,12 +216,12 @@ fn from_slice<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
 }
 
 /// The code: its source, if that was sent. A digest that was sent with it must match it.
-fn code(fields: &mut RawFields<'_>) -> Result<Code, Error> {
+fn code(fields: &mut RawFields<'_>, read: &ReadCode<'_>) -> Result<Code, Error> {
     let digest = fields.digest(Field::CodeSha256)?;
-    let Some(source) = fields.source()? else {
+    let Some(text) = fields.text(Field::CodeB64)? else {
         return digest.map(Code::Known).ok_or(Error::CodeMissing);
     };
-    let code = Code::source(&source);
+    let code = read(&text)?;
     match digest {
         Some(digest) if digest != code.digest() => {
             Err(Field::CodeSha256.invalid("is not the digest of code_b64"))

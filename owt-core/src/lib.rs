@@ -23,7 +23,7 @@ pub use base::BaseInvalid;
 pub use call::{CachePolicy, Call, Code, Content, Entry, Part, Request, Source};
 pub use digest::Digest;
 pub use envelope::{
-    DEFAULT_FN_NAME, Envelope, Field, FieldKind, FieldValue, NearMiss, ValueInvalid,
+    DEFAULT_FN_NAME, Envelope, Field, FieldKind, FieldValue, NearMiss, ReadCode, ValueInvalid,
 };
 pub use error::{Error, ErrorKind};
 pub use executor::{

@@ -69,7 +69,7 @@ pub fn serve(mut config: Config, ready: impl FnOnce(&Address)) -> Result<(), Ser
         let is_checked = Arc::new(AtomicBool::new(false));
         let server = listen(listener, settings, move || {
             let executor = Router::start(named.clone(), sources.clone());
-            let front = Front { state: for_front.clone(), executor };
+            let front = Front::new(for_front.clone(), executor);
             // By the first of the threads.
             if !is_checked.swap(true, Ordering::Relaxed) {
                 actix_web::rt::spawn(front.clone().check_endpoints());

@@ -129,16 +129,6 @@ impl<'a> RawFields<'a> {
         digest.map(Some).map_err(|_| field.invalid(field.kind().mismatch().0))
     }
 
-    /// The source in `code_b64`.
-    pub(super) fn source(&mut self) -> Result<Option<String>, Error> {
-        let Some(text) = self.text(Field::CodeB64)? else {
-            return Ok(None);
-        };
-        let bytes = codec::decode(&text).map_err(Error::CodeNotBase64)?;
-        let source = String::from_utf8(bytes);
-        source.map(Some).map_err(|err| Error::CodeNotUtf8(err.utf8_error()))
-    }
-
     /// The lock in `lock_b64`.
     pub(super) fn lock(&mut self) -> Result<Option<Arc<str>>, Error> {
         let Some(text) = self.text(Field::LockB64)? else { return Ok(None) };

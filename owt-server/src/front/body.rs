@@ -7,7 +7,9 @@ use owt_core::{Content, Envelope, Error, Part};
 use std::borrow::Cow;
 use std::path::Path;
 
+use super::headers::text;
 use super::incoming::Incoming;
+use super::sent_code::SentCode;
 use super::{RequestLimits, multipart};
 use crate::memory_budget::Reserved;
 use crate::spool::Spool;
@@ -59,9 +61,10 @@ pub(super) async fn read(
     query: &str,
     incoming: Incoming,
     uploads: &Path,
-    limits: RequestLimits,
+    (limits, sent_code): (RequestLimits, &SentCode),
 ) -> Result<Body, Error> {
     limits.check_fields(query.as_bytes())?;
+    let query = Query { text: query, sent_code };
     let body = find_envelope(headers, query, incoming, uploads, limits).await?;
     Ok(Body { envelope: checked(body.envelope, limits).await?, ..body })
 }
@@ -93,28 +96,42 @@ async fn checked(envelope: Envelope, limits: RequestLimits) -> Result<Envelope, 
     unless_small(is_large, check).await
 }
 
+/// The query of a request, where an envelope may be.
+#[derive(Clone, Copy)]
+struct Query<'a> {
+    text: &'a str,
+    sent_code: &'a SentCode,
+}
+
+impl Query<'_> {
+    fn envelope(self) -> Result<Option<Envelope>, Error> {
+        Envelope::from_query_with(self.text, &|text| self.sent_code.read(text))
+    }
+}
+
 async fn find_envelope(
     headers: &HeaderMap,
-    query: &str,
+    query: Query<'_>,
     mut incoming: Incoming,
     uploads: &Path,
     limits: RequestLimits,
 ) -> Result<Body, Error> {
     match form(headers) {
         Form::Multipart(boundary) => {
-            read_parts(query, incoming, boundary, uploads, limits.parts).await
+            // On the heap, so that other bodies do not carry its size around.
+            Box::pin(read_parts(query, incoming, boundary, uploads, limits.parts)).await
         }
         Form::Other => {
             let (bytes, is_complete) = incoming.first().await?;
             let missing = if bytes.is_empty() { Error::CodeMissing } else { Error::ContentType };
-            let envelope = Envelope::from_query(query)?.ok_or(missing)?;
+            let envelope = query.envelope()?.ok_or(missing)?;
             let held = incoming.take_held();
             Ok(Body::plain(bytes, (!is_complete).then_some(incoming), envelope, held))
         }
         form => {
             let bytes = incoming.whole(Bytes::new()).await?;
             let is_typed = form == Form::Json;
-            let found = find(form, bytes.clone(), limits).await;
+            let found = find(form, &bytes, limits, query.sent_code).await;
             let envelope = choose(found, query).map_err(|err| match err {
                 // As `curl --data` sends it.
                 Error::CodeMissing | Error::FieldUnknown(_)
@@ -130,8 +147,17 @@ async fn find_envelope(
 }
 
 /// Looks into a body that is one text.
-async fn find(form: Form, bytes: Bytes, limits: RequestLimits) -> Result<Option<Envelope>, Error> {
+async fn find(
+    form: Form,
+    bytes: &Bytes,
+    limits: RequestLimits,
+    sent_code: &SentCode,
+) -> Result<Option<Envelope>, Error> {
     let is_large = bytes.len() > LARGE;
+    if form == Form::Json && !is_large {
+        return Envelope::from_json_with(bytes, &|text| sent_code.read(text));
+    }
+    let bytes = bytes.clone();
     let look = move || match form {
         Form::Json => Envelope::from_json(&bytes),
         _ => limits.check_fields(&bytes).and_then(|()| Envelope::from_form(&bytes)),
@@ -152,10 +178,10 @@ pub(super) async fn unless_small<T: Send + 'static>(
 }
 
 /// The envelope of the body goes before that of the query.
-fn choose(found: Result<Option<Envelope>, Error>, query: &str) -> Result<Envelope, Error> {
+fn choose(found: Result<Option<Envelope>, Error>, query: Query<'_>) -> Result<Envelope, Error> {
     match found {
         Ok(Some(envelope)) => Ok(envelope),
-        Ok(None) => Envelope::from_query(query)?.ok_or(Error::CodeMissing),
+        Ok(None) => query.envelope()?.ok_or(Error::CodeMissing),
         // A body that is not what it says, or no envelope's form, belongs to the handler if the query
         // brings an envelope.
         Err(
@@ -164,14 +190,14 @@ fn choose(found: Result<Option<Envelope>, Error>, query: &str) -> Result<Envelop
             | Error::BodyIncomplete
             | Error::TooManyFields { .. }
             | Error::FieldUnknown(_)),
-        ) => Envelope::from_query(query)?.ok_or(err),
+        ) => query.envelope()?.ok_or(err),
         Err(err) => Err(err),
     }
 }
 
 /// Reads a form. The call begins when it is complete: any of its fields may belong to the envelope.
 async fn read_parts(
-    query: &str,
+    query: Query<'_>,
     mut incoming: Incoming,
     boundary: String,
     uploads: &Path,
@@ -214,13 +240,14 @@ fn text_of(part: &Part) -> Cow<'_, str> {
 }
 
 fn form(headers: &HeaderMap) -> Form {
-    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = text(headers, &CONTENT_TYPE);
     // Not as `Mime`: it refuses parameters without a value, which some clients send.
-    let mime = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match mime.as_str() {
-        "application/json" => Form::Json,
-        "application/x-www-form-urlencoded" => Form::Urlencoded,
-        "multipart/form-data" => match multer::parse_boundary(text) {
+    let mime = text.split(';').next().unwrap_or_default().trim();
+    let is = |name: &str| mime.eq_ignore_ascii_case(name);
+    match () {
+        () if is("application/json") => Form::Json,
+        () if is("application/x-www-form-urlencoded") => Form::Urlencoded,
+        () if is("multipart/form-data") => match multer::parse_boundary(text) {
             Ok(boundary) => Form::Multipart(boundary),
             Err(_) => Form::Other,
         },
@@ -304,6 +331,7 @@ mod tests {
         let held = MemoryBudget::new(1 << 20).hold(patience);
         let incoming = Incoming::new(payload, declared, 1 << 20, patience, held).unwrap();
         let (headers, limits) = (with_content_type(content_type), RequestLimits::default());
+        let limits = (limits, &SentCode::default());
         let outcome = read(&headers, query, incoming, Path::new(""), limits).await;
         let found = match outcome {
             Ok(body) if body.envelope.code == owt_core::Code::source("run") => "found",

@@ -57,7 +57,14 @@ impl<E: Executor + Control + 'static> Front<E> {
         let declared = declared_len(request.headers());
         let held = memory_budget.hold(*body_timeout);
         let incoming = Incoming::new(payload, declared, *max_body, *body_timeout, held)?;
-        let body = body::read(headers, request.query_string(), incoming, uploads, *limits).await;
+        let body = body::read(
+            headers,
+            request.query_string(),
+            incoming,
+            uploads,
+            (*limits, &self.sent_code),
+        )
+        .await;
         // Of a page of another site, nothing else is told than that it may not.
         let mut body = body.map_err(|err| match (access.to_read(), err) {
             (Err(refusal), _) => refusal,

@@ -32,6 +32,7 @@ mod relayed;
 mod request_ids;
 mod response;
 mod routes;
+mod sent_code;
 mod signed_urls;
 mod state;
 mod static_files;

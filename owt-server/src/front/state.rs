@@ -10,6 +10,7 @@ use super::counters::RequestCounters;
 use super::drain::Drain;
 use super::guard::Guard;
 use super::request_ids::RequestIds;
+use super::sent_code::SentCode;
 use super::{
     Approval, Connections, Jobs, RequestLimits, Routes, RunningTools, SignedUrls, StaticFiles,
 };
@@ -61,10 +62,18 @@ pub(crate) struct AppState {
 pub(crate) struct Front<E> {
     pub(crate) state: Arc<AppState>,
     pub(crate) executor: Rc<E>,
+    pub(super) sent_code: Rc<SentCode>,
+}
+
+impl<E> Front<E> {
+    pub(crate) fn new(state: Arc<AppState>, executor: Rc<E>) -> Self {
+        Self { state, executor, sent_code: Rc::default() }
+    }
 }
 
 impl<E> Clone for Front<E> {
     fn clone(&self) -> Self {
-        Self { state: self.state.clone(), executor: self.executor.clone() }
+        let Self { state, executor, sent_code } = self;
+        Self { state: state.clone(), executor: executor.clone(), sent_code: sent_code.clone() }
     }
 }

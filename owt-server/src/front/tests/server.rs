@@ -39,9 +39,8 @@ pub(super) fn start_with(change: impl FnOnce(&mut AppState)) -> Server {
     change(&mut state);
     let (state, recorded) = (Arc::new(state), Arc::<Recorded>::default());
     let (for_front, for_executor) = (state.clone(), recorded.clone());
-    let server = listen(Listener::Tcp(listener), settings(), move || Front {
-        state: for_front.clone(),
-        executor: MemoryExecutor::new(for_executor.clone()),
+    let server = listen(Listener::Tcp(listener), settings(), move || {
+        Front::new(for_front.clone(), MemoryExecutor::new(for_executor.clone()))
     });
     let server = server.expect("the socket can be used");
     let handle = server.handle();
