@@ -57,6 +57,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         let declared = declared_len(request.headers());
         let held = memory_budget.hold(*body_timeout);
         let incoming = Incoming::new(payload, declared, *max_body, *body_timeout, held)?;
+        let incoming = incoming.over(exchange(request));
         let body = body::read(
             headers,
             request.query_string(),
@@ -131,7 +132,10 @@ impl<E: Executor + Control + 'static> Front<E> {
         context: &mut RequestContext,
     ) -> Result<HttpResponse, Failure> {
         match call.cache.take() {
-            Some(rule) => self.cached((call, attached), &rule, (method, headers), context).await,
+            // On the heap, so that other calls do not carry its size around.
+            Some(rule) => {
+                Box::pin(self.cached((call, attached), &rule, (method, headers), context)).await
+            }
             None => Ok(response::reply(execute(self.executor.clone(), call, attached).await?)?),
         }
     }

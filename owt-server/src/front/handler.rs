@@ -170,7 +170,7 @@ impl<E> Front<E> {
     /// What is served without any code.
     async fn static_file(&self, request: &HttpRequest) -> Option<HttpResponse> {
         if let Some(files) = &self.state.static_files
-            && let Some(response) = files.answer(request).await
+            && let Some(response) = Box::pin(files.answer(request)).await
         {
             return Some(response);
         }
@@ -232,7 +232,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         let access = self.admit(request.head(), headers, peer).await?;
         context.is_signed = access == Access::Signed;
         if request.path() == confirm::PATH {
-            return Ok(self.confirm(request, headers, payload).await?);
+            return Ok(Box::pin(self.confirm(request, headers, payload)).await?);
         }
         if let Some(path) = request.path().strip_prefix("/_owt/") {
             access.to_read()?;

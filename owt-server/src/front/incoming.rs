@@ -1,5 +1,8 @@
 //! The bytes of a request's body as they come, and no more of them than are allowed.
 
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
@@ -8,6 +11,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use owt_core::{BodyStream, Error};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::connection::Exchange;
 use crate::memory_budget::Reserved;
 
 /// The most bytes of a body that are held in memory, whatever a body may have.
@@ -33,6 +37,8 @@ pub(super) struct Incoming {
     is_held: bool,
     /// Its share of the memory that bodies may take.
     held: Reserved,
+    /// The connection that it comes over, until it was waited for.
+    exchange: Option<Rc<Exchange>>,
 }
 
 impl Incoming {
@@ -45,10 +51,16 @@ impl Incoming {
         idle_timeout: Duration,
         held: Reserved,
     ) -> Result<Self, Error> {
-        let (seen, is_held) = Default::default();
-        let incoming = Self { payload, declared, seen, limit, idle_timeout, is_held, held };
+        let (seen, is_held, exchange) = Default::default();
+        let incoming =
+            Self { payload, declared, seen, limit, idle_timeout, is_held, held, exchange };
         incoming.check(declared)?;
         Ok(incoming)
+    }
+
+    /// The same, with the connection that it comes over if it is its handler that reads it.
+    pub(super) fn over(self, exchange: Option<&Rc<Exchange>>) -> Self {
+        Self { exchange: exchange.cloned(), ..self }
     }
 
     /// The next bytes, as they come; `None` at the end.
@@ -57,7 +69,12 @@ impl Incoming {
     /// [`Error::BodyTooLarge`] as soon as it is known to be; [`Error::BodyIncomplete`] when it breaks
     /// off, and [`Error::BodyTimeout`] when it stands still.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        let chunk = match self.payload.next().now_or_never() {
+        let mut chunk = self.payload.next().now_or_never();
+        if chunk.is_none() && self.is_about_to_come() {
+            pending_once().await;
+            chunk = self.payload.next().now_or_never();
+        }
+        let chunk = match chunk {
             Some(chunk) => chunk,
             None => timeout(self.idle_timeout, self.payload.next())
                 .await
@@ -67,6 +84,13 @@ impl Incoming {
         self.seen += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
         self.check(self.seen)?;
         Ok(chunk)
+    }
+
+    /// Whether actix-web has all of the body and has decoded none of it. It does so between the first poll
+    /// of a handler and the second, which it makes in the same turn. Whoever waited to be woken for that
+    /// would have the connection polled a third time, for nothing.
+    fn is_about_to_come(&mut self) -> bool {
+        self.seen == 0 && self.exchange.take().is_some_and(|exchange| exchange.is_received())
     }
 
     /// The whole body, which is held in memory: what has been read of it, and the rest.
@@ -135,6 +159,16 @@ impl Incoming {
                 Err(err) => Some((Err(err), None)),
             }
         };
-        stream::unfold(Some(self), next).boxed_local()
+        stream::unfold(Some(self.over(None)), next).boxed_local()
     }
+}
+
+/// Waits for the next poll, whoever makes it.
+async fn pending_once() {
+    let mut has_waited = false;
+    poll_fn(|_| match std::mem::replace(&mut has_waited, true) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await;
 }

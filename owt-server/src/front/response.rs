@@ -1,5 +1,6 @@
 //! Replies and errors as HTTP.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -97,8 +98,11 @@ pub(super) fn cached(
 }
 
 /// Python's `str` of a header is Latin-1, as in PEP 3333.
-fn latin1(text: &str) -> Vec<u8> {
-    text.chars().map(|char| u8::try_from(char).unwrap_or(b'?')).collect()
+fn latin1(text: &str) -> Cow<'_, [u8]> {
+    match text.is_ascii() {
+        true => text.as_bytes().into(),
+        false => text.chars().map(|char| u8::try_from(char).unwrap_or(b'?')).collect(),
+    }
 }
 
 fn timing(timing: &Timing, member: Option<&str>) -> String {

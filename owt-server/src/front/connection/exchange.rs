@@ -95,7 +95,7 @@ impl Exchange {
 
     /// Whether actix-web has been given all of the request. Until then, what the client sends
     /// belongs to it, and an answer that does not wait for that is the last one.
-    pub(super) fn is_received(&self) -> bool {
+    pub(crate) fn is_received(&self) -> bool {
         self.is_received.get()
     }
 
