@@ -67,11 +67,12 @@ class Adaptor:
 
     def handler(self, fn_name: str) -> Callable[..., Any]:
         """Return what a call of `fn_name` runs, as it is bound now."""
-        found: object = self._lookup(fn_name)
+        is_bound = fn_name in self.parsed.binds
+        found: object = self.namespace.get(fn_name, _MISSING) if is_bound else self._lookup(fn_name)
         if not callable(found):
             raise self._no_handler(fn_name, found)
         # Clients choose this name, so only names that the code binds are kept.
-        if fn_name in self.parsed.binds:
+        if is_bound:
             self.fn_names.add(fn_name)
         return found
 
@@ -86,8 +87,6 @@ class Adaptor:
         return known
 
     def _lookup(self, fn_name: str) -> Any:
-        if fn_name in self.parsed.binds:
-            return self.namespace.get(fn_name, _MISSING)
         if self.parsed.is_expression and callable(self.value):
             return self.value
         default = self.value if self.parsed.is_expression else _MISSING

@@ -37,6 +37,13 @@ class Call(Protocol):
     """
 
     # What to run.
+    def begin(self) -> tuple[str, str, str, dict[str, Any] | None]:
+        """Return the id, the digest and the name of the function; and the arguments, if read.
+
+        They are if the function is to be called with arguments in their most frequent form, and
+        nothing else is asked for. None: `kwargs` and the rest say what is.
+        """
+
     @property
     def id(self) -> str:
         """The request's id, as in the log."""
@@ -143,6 +150,9 @@ class Call(Protocol):
         self, status: int, content_type: str | None, headers: Headers, body: Chunk, /
     ) -> None:
         """Send a whole response."""
+
+    def reply_text(self, content_type: str, text: str, /) -> bool:
+        """Send text as a whole response; False, and nothing sent, if UTF-8 cannot encode it."""
 
     def fail(self, code: str, text: str, log_text: str | None = None, /) -> None:
         """Send one of owt's errors: its code, a text for the client, and another for the log."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import Context, copy_context
 
-from owt import _adaptor_threads, _log, _progress, _thread_affinity
+from owt import _adaptor_threads, _context, _log, _thread_affinity
 from owt._adaptor_threads import Job
 from owt._deliver import deliver, fail
 from owt._errors import Interrupted
@@ -16,6 +16,8 @@ from owt._state import end_forked_child, state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from owt._adaptor import Adaptor
     from owt._bindings import Call
 
@@ -37,12 +39,16 @@ def handle(call: Call) -> bool:
 
 
 def _handle(call: Call) -> bool:
-    digest = call.digest
-    _log.begin(call.id, digest)
-    _progress.begin(call)
+    call_id, digest, fn_name, kwargs = call.begin()
+    _context.begin(call_id, digest, call)
     is_done = True
     try:
-        is_done = _answer(call, digest)
+        adaptor = None if kwargs is None else state.adaptors.ready(digest)
+        if adaptor is None or kwargs is None:
+            is_done = _answer(call, digest)
+        else:
+            call.loaded()
+            is_done = _send(call, invoke(adaptor, fn_name, call, kwargs))
     except BaseException as err:
         end_forked_child(err)
         fail(call, err)
@@ -82,7 +88,11 @@ def _run(call: Call, digest: str, source: str, adaptor: Adaptor | None) -> bool:
         adaptor.calls += 1
         value = adaptor.endpoint(fn_name).call(Request(call), parts)
     else:
-        value = invoke(adaptor, fn_name, Request(call), kwargs)
+        value = invoke(adaptor, fn_name, call, kwargs)
+    return _send(call, value)
+
+
+def _send(call: Call, value: Any) -> bool:
     end_forked_child()
     if type(value) is str:
         send_text(call, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from owt._errors import CallError
 from owt._kwargs import LAST
+from owt._request import Request
 from owt._signature import Signature, display, signature
 from owt._unwrap import is_singledispatch, wrapped_signature
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from owt._adaptor import Adaptor
-    from owt._request import Request
+    from owt._bindings import Call
 
     Handler = Callable[..., Any]
     Kwargs = dict[str, Any]
@@ -37,7 +38,7 @@ class Plan:
         self.call = call
 
 
-def invoke(adaptor: Adaptor, fn_name: str, request: Request, kwargs: Kwargs) -> Any:
+def invoke(adaptor: Adaptor, fn_name: str, call: Call, kwargs: Kwargs) -> Any:
     """Call an adaptor's function; an `arguments` error says what does not fit."""
     handler = adaptor.handler(fn_name)
     key = (id(handler), tuple(kwargs))
@@ -48,7 +49,12 @@ def invoke(adaptor: Adaptor, fn_name: str, request: Request, kwargs: Kwargs) -> 
             adaptor.plans.clear()
         adaptor.plans[key] = plan
     adaptor.calls += 1
-    return plan.call(handler, request, kwargs)
+    # The frequent ones without a call of their own, and without a request that nobody takes.
+    if plan.call is _without_request:
+        return handler(**kwargs)
+    if plan.call is _request_first:
+        return handler(Request(call), **kwargs)
+    return plan.call(handler, Request(call), kwargs)
 
 
 def choose(handler: Handler, fn_name: str, names: Any) -> Caller:

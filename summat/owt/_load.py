@@ -57,6 +57,14 @@ class AdaptorCache:
             self._touch(digest)
         return adaptor
 
+    def ready(self, digest: str) -> Adaptor | None:
+        """Return a loaded adaptor, as `get`, if any thread may call it as it is."""
+        adaptor = self._adaptors.get(digest)
+        if adaptor is None or adaptor.runs_on is not None or self.helpers.is_outdated(adaptor):
+            return None
+        self._touch(digest)
+        return adaptor
+
     def load(
         self,
         digest: str,

@@ -11,7 +11,8 @@ from os import write as write_to
 from threading import get_ident
 from time import gmtime, strftime, time
 
-from owt import _log_levels, _stdio, _unhandled
+from owt import _context, _log_levels, _stdio, _unhandled
+from owt._context import NO_CALL
 from owt._stdio import DESCRIPTOR, LogStream
 
 TYPE_CHECKING = False
@@ -19,21 +20,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MAX_LINE = 64 * 1024
-_NO_CALL = "-"
 _LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
-_call_id: ContextVar[str] = ContextVar("owt_call_id", default=_NO_CALL)
 # The id of the call that has printed in this context.
 _printed: ContextVar[str] = ContextVar("owt_printed", default="")
 _shows_tracebacks = False
 # Lines that have not ended yet, by stream and by call or thread.
 _partial_lines: dict[tuple[int, str], str] = {}
-
-
-def begin(call_id: str, digest: str) -> None:
-    """Assign what this thread or task writes from now on to a call of an adaptor."""
-    _call_id.set(call_id)
-    _log_levels.begin(digest)
 
 
 def warn_of_printed_result(call_id: str) -> None:
@@ -71,7 +64,7 @@ def _flush_stdout() -> None:
 def _write_lines(stream: LogStream, text: str) -> None:
     """Write the lines that end in `text`, and keep the rest for later."""
     if stream is _OUT:
-        _printed.set(_call_id.get())
+        _printed.set(_context.call_id())
     key = (id(stream), _writer_key())
     *ended, rest = (_partial_lines.pop(key, "") + text).split("\n")
     if len(rest) > _MAX_LINE:
@@ -129,7 +122,7 @@ def write(level: str, text: str) -> None:
     now = time()
     stamp = strftime("%Y-%m-%dT%H:%M:%S", gmtime(now))
     # The format of the front's own lines.
-    head = f"{stamp}.{int(now % 1 * 1e6):06}Z {level:>5} [{_call_id.get()}] "
+    head = f"{stamp}.{int(now % 1 * 1e6):06}Z {level:>5} [{_context.call_id()}] "
     # Each line has the head, so that no text can look like a line of another request.
     whole = "".join(f"{head}{line}\n" for line in text.split("\n"))
     data = whole.encode("utf-8", "backslashreplace")
@@ -146,8 +139,8 @@ def _final_text(line: str) -> str:
 
 
 def _writer_key() -> str:
-    call_id = _call_id.get()
-    return call_id if call_id != _NO_CALL else f"thread {get_ident()}"
+    call_id = _context.call_id()
+    return call_id if call_id != NO_CALL else f"thread {get_ident()}"
 
 
 def warning_without_line(

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import logging
-from contextvars import ContextVar
+
+from owt import _context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_digest: ContextVar[str] = ContextVar("owt_log_digest", default="")
 _DEFAULT_LEVEL = logging.INFO
 _levels: dict[str, int] = {}
 _formatters: dict[str, logging.Formatter] = {}
 _DEFAULT_FORMATTER = logging.Formatter()
 # With these, basicConfig() sets up handlers, which belong to the whole process.
 _HANDLER_OPTIONS = ("force", "filename", "handlers")
-
-
-def begin(digest: str) -> None:
-    """Set the adaptor whose call begins in this context."""
-    _digest.set(digest)
 
 
 def forget(digest: str) -> None:
@@ -32,7 +27,7 @@ def forget(digest: str) -> None:
 
 def is_wanted(record: logging.LogRecord) -> bool:
     """Tell whether the current adaptor wants a record that passed the root logger's level."""
-    if not _levels or record.levelno >= _levels.get(_digest.get(), _DEFAULT_LEVEL):
+    if not _levels or record.levelno >= _levels.get(_context.digest(), _DEFAULT_LEVEL):
         return True
     # A logger with a level of its own has decided already.
     logger: logging.Logger | None = logging.getLogger(record.name)
@@ -43,7 +38,11 @@ def is_wanted(record: logging.LogRecord) -> bool:
 
 def formatter() -> logging.Formatter:
     """Return the formatter of the current adaptor."""
-    return _formatters.get(_digest.get(), _DEFAULT_FORMATTER) if _formatters else _DEFAULT_FORMATTER
+    return (
+        _formatters.get(_context.digest(), _DEFAULT_FORMATTER)
+        if _formatters
+        else _DEFAULT_FORMATTER
+    )
 
 
 def install() -> None:
@@ -58,7 +57,7 @@ class _Root(logging.RootLogger):
 
     def setLevel(self, level: int | str) -> None:  # noqa: N802
         """Set the level for the current adaptor; outside of calls, for all."""
-        digest = _digest.get()
+        digest = _context.digest()
         if not digest:
             super().setLevel(level)
             return
@@ -76,7 +75,7 @@ _original = logging.basicConfig
 
 def _basic_config(**kwargs: Any) -> None:
     """Do what `logging.basicConfig` does, for the adaptor that calls it."""
-    digest = _digest.get()
+    digest = _context.digest()
     if not digest or any(kwargs.get(name) for name in _HANDLER_OPTIONS):
         _original(**kwargs)
         return

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from weakref import WeakKeyDictionary, ref
+
+from owt import _context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,16 +15,9 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-# Weak, because what copies the context may outlive the call, and its body.
-_call: ContextVar[ref[Call] | None] = ContextVar("owt_call", default=None)
 # The outermost loop of each call, which is the one that reports.
 _outermost: WeakKeyDictionary[Call, ref[Loop]] = WeakKeyDictionary()
 _is_forked_child = False
-
-
-def begin(call: Call) -> None:
-    """Have what runs in this context from now on report for a call."""
-    _call.set(ref(call))
 
 
 def after_fork() -> None:
@@ -53,7 +47,7 @@ class Loop:
     __slots__ = ("__weakref__", "_call")
 
     def __init__(self) -> None:
-        self._call = _call.get()
+        self._call = _context.call_ref()
         call = self._open_call()
         if call is None:
             return

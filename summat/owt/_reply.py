@@ -64,7 +64,8 @@ class Reply:
 
 def send_text(call: Call, text: str) -> None:
     """Send text, the most frequent result of handlers."""
-    call.reply(200, text_type(text), (), text_bytes(text))
+    if not call.reply_text(text_type(text), text):
+        call.reply(200, text_type(text), (), text_bytes(text))
 
 
 def reply_of(value: Any, call: Call | None = None) -> Reply:

@@ -27,6 +27,8 @@ class FakeCall:
         self.fn_name = "run"
         self.name: str | None = None
         self.kwargs: str | None = None
+        # The arguments, as Rust may have read them.
+        self.arguments: dict[str, Any] | None = None
         self.reload = False
         self.endpoint: list[tuple[str, str]] | None = None
         self.describe = False
@@ -64,6 +66,9 @@ class FakeCall:
         # What the log would show of an exception.
         self.log_text: str | None = None
 
+    def begin(self) -> tuple[str, str, str, dict[str, Any] | None]:
+        return self.id, self.digest, self.fn_name, self.arguments
+
     def need_source(self) -> None:
         self._end("need_source")
 
@@ -76,6 +81,13 @@ class FakeCall:
     def reply(self, status: int, content_type: str | None, headers: Headers, body: Chunk) -> None:
         assert isinstance(body, bytes)
         self._end("reply", status, content_type, list(headers), body)
+
+    def reply_text(self, content_type: str, text: str) -> bool:
+        try:
+            self._end("reply", 200, content_type, [], text.encode())
+        except UnicodeEncodeError:
+            return False
+        return True
 
     def fail(self, code: str, text: str, log_text: str | None = None) -> None:
         text.encode()

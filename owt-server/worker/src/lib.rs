@@ -7,6 +7,7 @@
 //! when it runs, `leader` and `threads` on which thread. `run_job` runs it, Python sees it as a
 //! `py_call`, and its `reply` goes out over its `connection`, no faster than `flow_control` allows.
 
+mod arguments;
 mod call;
 mod callbacks;
 mod cancellation;

@@ -6,8 +6,9 @@ use owt_core::Progress;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyConnectionResetError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
+use super::arguments;
 use super::call::Call;
 use super::engine::Engine;
 use super::flow_control::try_receive;
@@ -22,6 +23,19 @@ pub(crate) struct PyCall {
 
 #[pymethods]
 impl PyCall {
+    /// Id, digest and function of the call; and its arguments, if it only calls that function with them
+    /// and they are in their most frequent form.
+    fn begin<'py>(&self, py: Python<'py>) -> (&str, String, &str, Option<Bound<'py, PyDict>>) {
+        let head = &self.call.head;
+        let calls = head.endpoint.is_none() && !head.describe && !head.reload;
+        let arguments = match &head.kwargs {
+            Some(text) if calls => arguments::read(py, text),
+            None if calls => Some(PyDict::new(py)),
+            _ => None,
+        };
+        (&head.request_id, self.digest(), &head.fn_name, arguments)
+    }
+
     #[getter]
     fn id(&self) -> &str {
         &self.call.head.request_id
@@ -200,14 +214,20 @@ impl PyCall {
         headers: Vec<(String, String)>,
         body: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        with_bytes(body, |body| {
-            self.call.reply.begin()?;
-            let head = self.call.reply_head(status, content_type, headers, Some(body.len()));
-            self.engine.send_whole(py, &self.call, &head, body);
-            Ok(())
-        })?;
-        self.flush(py);
-        Ok(())
+        with_bytes(body, |body| self.reply_whole(py, status, content_type, headers, body))
+    }
+
+    /// Sends text as a whole reply; `False` if it has a lone surrogate, which UTF-8 cannot encode.
+    #[pyo3(signature = (content_type, text, /))]
+    fn reply_text(
+        &self,
+        py: Python<'_>,
+        content_type: &str,
+        text: &Bound<'_, PyString>,
+    ) -> PyResult<bool> {
+        let Ok(text) = text.to_str() else { return Ok(false) };
+        self.reply_whole(py, 200, Some(content_type), Vec::new(), text.as_bytes())?;
+        Ok(true)
     }
 
     /// Sends one of owt's own errors: its code, the text for a person, and what the log may contain.
@@ -303,6 +323,21 @@ impl PyCall {
 impl PyCall {
     pub(super) fn new(engine: &Arc<Engine>, call: &Arc<Call>) -> Self {
         Self { engine: engine.clone(), call: call.clone() }
+    }
+
+    fn reply_whole(
+        &self,
+        py: Python<'_>,
+        status: u16,
+        content_type: Option<&str>,
+        headers: Vec<(String, String)>,
+        body: &[u8],
+    ) -> PyResult<()> {
+        self.call.reply.begin()?;
+        let head = self.call.reply_head(status, content_type, headers, Some(body.len()));
+        self.engine.send_whole(py, &self.call, &head, body);
+        self.flush(py);
+        Ok(())
     }
 
     /// What was received of the body, as Python sees it. A call that was cancelled is not interrupted
