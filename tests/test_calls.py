@@ -48,6 +48,17 @@ AWAITS = """
             logging.info("cleaned up %s", request.id)
 """
 
+BLOCKS_THE_LOOP = """
+    import logging, time
+
+    async def run(request, seconds):
+        logging.info("begun %s", request.id)
+        time.sleep(seconds)
+
+    async def fast():
+        return "fast"
+"""
+
 STREAMS = """
     import logging, time
 
@@ -121,6 +132,18 @@ def test_a_call_is_listed_without_what_only_its_sender_may_know(serve: Serve) ->
             "state": "running",
         }
     assert listed(server) == []
+
+
+def test_replies_are_not_held_up_by_the_next_call_that_blocks_the_event_loop(serve: Serve) -> None:
+    server = serve("--workers", "1")
+    with ThreadPoolExecutor(8) as pool, under_way(server, BLOCKS_THE_LOOP, "first", {"seconds": 1}):
+        # All of these begin at once, when the loop is free again.
+        replies = [pool.submit(server.call, BLOCKS_THE_LOOP, fn_name="fast") for _ in range(5)]
+        wait_for_states(server, ["running"] * 6)
+        blocked = pool.submit(server.call, BLOCKS_THE_LOOP, {"seconds": 2})
+        assert [reply.result().text for reply in replies] == ["fast"] * 5
+        assert not blocked.done()
+        assert blocked.result().status_code == 200
 
 
 def test_a_call_is_queued_then_runs_then_streams(serve: Serve) -> None:

@@ -194,6 +194,12 @@ class Call(Protocol):
     def shield(self) -> None:
         """Protect this thread from interrupts: it has done its part of the call."""
 
+    def hold(self) -> None:
+        """Have what this thread sends of any call wait until `flush`, for a millisecond at most."""
+
+    def flush(self) -> None:
+        """Send what was held."""
+
     def replace_worker(self) -> None:
         """Ask for another worker, which takes over all calls that have not begun."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import suppress
+from contextvars import copy_context
 from os import _exit
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -12,7 +15,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future, Task
     from collections.abc import Callable, Coroutine
+    from contextvars import Context
     from typing import Any
+
+    from owt._bindings import Call
+
+    Work = Callable[[], Coroutine[Any, Any, None]]
+    Submitted = tuple[Call, str, Work, Callable[[], None], Context]
 
 # Seconds within which a second failure of the loop ends the process.
 _FAILURE_WINDOW = 1.0
@@ -25,24 +34,37 @@ class Loop:
         self._lock = Lock()
         self._loop: AbstractEventLoop | None = None
         self._thread: Thread | None = None
+        # What has been submitted and not begun. To wake the loop takes longer than to begin a call,
+        # so calls that arrive together wake it once.
+        self._submitted: deque[Submitted] = deque()
+        self._is_woken = False
         self._tasks: dict[str, Task[None]] = {}
         # Tasks that nothing cancels any more, but that have not ended.
         self._shielded: dict[str, Task[None]] = {}
         # Held, because the loop itself keeps no task alive.
         self._detached: set[Task[None]] = set()
 
-    def submit(
-        self,
-        call_id: str,
-        work: Callable[[], Coroutine[Any, Any, None]],
-        done: Callable[[], None],
-    ) -> None:
+    def submit(self, call: Call, work: Work, done: Callable[[], None]) -> None:
         """Run the coroutine that `work` makes, in the context of the calling thread.
 
         `done` is called when it ends, even if it is cancelled before it begins. From any thread.
         """
         loop = self._loop or self._start()
-        loop.call_soon_threadsafe(self._begin, loop, call_id, work, done)
+        submitted = (call, call.id, work, done, copy_context())
+        self._submitted.append(submitted)
+        if self._is_woken:
+            return
+        try:
+            self._is_woken = True
+            loop.call_soon_threadsafe(self._begin_submitted, loop)
+        except BaseException:
+            # This thread may be interrupted at any point; other calls may rely on it by now.
+            self._is_woken = False
+            with suppress(ValueError):
+                self._submitted.remove(submitted)
+            if self._submitted:
+                loop.call_soon_threadsafe(self._begin_submitted, loop)
+            raise
 
     def detach(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine that belongs to no call, so that nothing cancels it; from any thread."""
@@ -88,11 +110,28 @@ class Loop:
                 self._loop = result[0]
             return self._loop
 
+    def _begin_submitted(self, loop: AbstractEventLoop) -> None:
+        # Before the queue is emptied: whoever adds to it from now on wakes the loop again.
+        self._is_woken = False
+        call: Call | None = None
+        while self._submitted:
+            call, call_id, work, done, context = self._submitted.popleft()
+            try:
+                context.run(self._begin, loop, call_id, work, done)
+            except BaseException:
+                # The loop reports it. The other calls begin all the same.
+                loop.call_soon(self._begin_submitted, loop)
+                raise
+        if call is not None:
+            # What the tasks send in their first step goes out together behind it.
+            call.hold()
+            loop.call_soon(call.flush)
+
     def _begin(
         self,
         loop: AbstractEventLoop,
         call_id: str,
-        work: Callable[[], Coroutine[Any, Any, None]],
+        work: Work,
         done: Callable[[], None],
     ) -> None:
         self._tasks[call_id] = task = loop.create_task(work())

@@ -153,6 +153,12 @@ class FakeCall:
             assert self.attached.pop() == threading.get_ident(), "another thread is attached"
             self.is_detached.set()
 
+    def hold(self) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
     def replace_worker(self) -> None:
         self.has_replaced_worker.set()
 

@@ -62,7 +62,7 @@ impl Engine {
 
     /// Whether a chunk may wait for those that come in the next moment, as it will be sent soon. To
     /// write each of a thousand small chunks would take longer than to make them.
-    fn coalesces(&self, call: &Call) -> bool {
+    pub(super) fn coalesces(&self, call: &Call) -> bool {
         let may_wait = !call.channel().is_flush_due();
         if may_wait {
             self.monitor.request_flush();

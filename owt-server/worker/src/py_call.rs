@@ -1,5 +1,6 @@
 //! The Python bindings of a call: `owt._bindings.Call`.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use owt_core::Progress;
@@ -14,6 +15,11 @@ use super::engine::Engine;
 use super::flow_control::try_receive;
 use super::reply::{AlreadyAnswered, ReplyEnd};
 use super::upload::Received;
+
+thread_local! {
+    /// Whether this thread holds back what it sends.
+    static HOLDS: Cell<bool> = const { Cell::new(false) };
+}
 
 #[pyclass(frozen, weakref, name = "Call", module = "owt._bindings")]
 pub(crate) struct PyCall {
@@ -234,7 +240,7 @@ impl PyCall {
     #[pyo3(signature = (code, text, log_text=None, /))]
     fn fail(&self, py: Python<'_>, code: &str, text: &str, log_text: Option<&str>) {
         self.call.fail(code, text, log_text);
-        self.flush(py);
+        self.flush_unless_held(py);
     }
 
     /// Begins a streamed reply, of `length` bytes if that is known.
@@ -286,14 +292,14 @@ impl PyCall {
     /// Ends a streamed reply.
     fn finish(&self, py: Python<'_>) {
         self.call.reply.end(&ReplyEnd::Complete);
-        self.flush(py);
+        self.flush_unless_held(py);
     }
 
     /// Breaks off a streamed reply, so that the client sees that it is incomplete.
     #[pyo3(signature = (text, /))]
     fn abort(&self, py: Python<'_>, text: &str) {
         self.call.reply.end(&ReplyEnd::Broken(text));
-        self.flush(py);
+        self.flush_unless_held(py);
     }
 
     /// Continues a call of the event loop on this thread, which may be interrupted from now on;
@@ -313,10 +319,22 @@ impl PyCall {
         py.detach(|| self.engine.flush_all());
     }
 
+    /// From now on, this thread holds back what it sends of any call. What it does next may take long,
+    /// so the monitor writes that if it is not flushed soon.
+    fn hold(&self) {
+        HOLDS.set(true);
+    }
+
+    /// Writes what was held back.
+    fn flush(&self, py: Python<'_>) {
+        HOLDS.set(false);
+        py.detach(|| self.engine.flush_all());
+    }
+
     /// Ends a call that continued after `handle` had returned.
     fn done(&self, py: Python<'_>) {
         self.engine.end_call(py, &self.call);
-        self.flush(py);
+        self.flush_unless_held(py);
     }
 }
 
@@ -336,7 +354,7 @@ impl PyCall {
         self.call.reply.begin()?;
         let head = self.call.reply_head(status, content_type, headers, Some(body.len()));
         self.engine.send_whole(py, &self.call, &head, body);
-        self.flush(py);
+        self.flush_unless_held(py);
         Ok(())
     }
 
@@ -347,7 +365,7 @@ impl PyCall {
         py: Python<'py>,
         received: Received,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        self.flush(py);
+        self.flush_unless_held(py);
         match received {
             Received::Chunk(chunk) => Ok(Some(PyBytes::new(py, &chunk))),
             Received::End => Ok(Some(PyBytes::new(py, b""))),
@@ -363,9 +381,11 @@ impl PyCall {
         }
     }
 
-    /// Writes what is buffered, without the GIL, unless the leader does so after its batch.
-    fn flush(&self, py: Python<'_>) {
-        if !self.engine.is_leading() {
+    /// Writes what is buffered, without the GIL, unless that is done soon: by the leader after its
+    /// batch, or when this thread no longer holds it back.
+    fn flush_unless_held(&self, py: Python<'_>) {
+        let is_held = HOLDS.get() && self.engine.coalesces(&self.call);
+        if !is_held && !self.engine.is_leading() {
             py.detach(|| self.call.channel().flush());
         }
     }
