@@ -103,11 +103,20 @@ async def _nothing() -> AsyncIterator[Any]:
 class _ResponseStream:
     """A response whose head is sent with its first chunk; an earlier error is an ordinary one."""
 
-    __slots__ = ("_call", "_disconnected", "_last_chunk", "_reply", "_send", "_started")
+    __slots__ = (
+        "_call",
+        "_disconnected",
+        "_is_bodiless",
+        "_last_chunk",
+        "_reply",
+        "_send",
+        "_started",
+    )
 
     def __init__(self, call: Call, reply: Reply, send: Callable[[Chunk], bool]) -> None:
         self._call = call
         self._reply = reply
+        self._is_bodiless = reply.is_bodiless
         self._send = send
         self._started = False
         self._disconnected = False
@@ -122,8 +131,8 @@ class _ResponseStream:
 
     def send(self, chunk: Any) -> bool:
         """Send a chunk; False if no more are needed."""
-        data = _to_bytes(chunk)
-        if self._reply.is_bodiless:
+        data = chunk if type(chunk) is bytes else _to_bytes(chunk)
+        if self._is_bodiless:
             return False
         if not self._started:
             self._start(chunk)
