@@ -45,7 +45,7 @@ def _handle(call: Call) -> bool:
     try:
         adaptor = None if kwargs is None else state.adaptors.ready(digest)
         if adaptor is None or kwargs is None:
-            is_done = _answer(call, digest)
+            is_done = _answer(call, digest, kwargs)
         else:
             call.loaded()
             is_done = _send(call, invoke(adaptor, fn_name, call, kwargs))
@@ -58,7 +58,7 @@ def _handle(call: Call) -> bool:
     return is_done
 
 
-def _answer(call: Call, digest: str) -> bool:
+def _answer(call: Call, digest: str, kwargs: dict[str, Any] | None) -> bool:
     source = call.source
     adaptor = state.adaptors.get(digest)
     if adaptor is not None:
@@ -70,13 +70,20 @@ def _answer(call: Call, digest: str) -> bool:
     if runs_on is not None:
         _submit_to_adaptor_thread(call, digest, source, on_main=runs_on == "main")
         return False
-    return _run(call, digest, source, adaptor)
+    return _run(call, digest, source, adaptor, kwargs)
 
 
-def _run(call: Call, digest: str, source: str, adaptor: Adaptor | None) -> bool:
+def _run(
+    call: Call,
+    digest: str,
+    source: str,
+    adaptor: Adaptor | None,
+    kwargs: dict[str, Any] | None = None,
+) -> bool:
     parts = call.endpoint
     # Before loading, which may take minutes: unreadable arguments are reported at once.
-    kwargs = parse(call.kwargs, evaluate=state.evaluate) if parts is None else {}
+    if kwargs is None:
+        kwargs = parse(call.kwargs, evaluate=state.evaluate) if parts is None else {}
     fn_name, reload = call.fn_name, call.reload
     if adaptor is None or reload or state.adaptors.helpers.is_outdated(adaptor):
         with _adaptor_threads.loading():

@@ -31,7 +31,9 @@ class QuickCall(FakeCall):
 
 def quick_call(source: str) -> QuickCall:
     """Return a call with one argument."""
-    return QuickCall(source, digest=digest_of(source), arguments={"name": "owt"})
+    return QuickCall(
+        source, digest=digest_of(source), kwargs='{"name": "owt"}', arguments={"name": "owt"}
+    )
 
 
 def warm(source: str) -> float:
