@@ -37,7 +37,7 @@ impl Asker {
             session,
             remote_addr: request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
             scheme: if is_secure { "https" } else { "http" },
-            host: headers::text(headers, HOST.as_str()),
+            host: headers::text(headers, &HOST).to_owned(),
         }
     }
 }
