@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use owt_client::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use owt_client::{Client, Error, Reply};
+use owt_client::{Client, Reply};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, stdin, stdout};
 use tokio::sync::{Mutex, mpsc};
@@ -115,7 +115,8 @@ impl Bridge {
         let is_first = message.method() == INITIALIZE;
         let awaits_answer = message.id().is_some();
         let headers = self.headers(&message).await;
-        let reply = self.client.mcp(headers, message.into_bytes()).await.map_err(words)?;
+        let reply =
+            self.client.mcp(headers, message.into_bytes()).await.map_err(|err| err.to_string())?;
         if is_first {
             self.session.lock().await.id = reply.headers().get(SESSION).cloned();
         }
@@ -126,7 +127,7 @@ impl Bridge {
             return self.pass_events_back(reply).await;
         }
         let (is_json, status) = (is(&reply, "application/json"), reply.status());
-        let text = reply.text().await.map_err(words)?;
+        let text = reply.text().await.map_err(|err| err.to_string())?;
         let answer: Option<Value> = serde_json::from_str(&text).ok().filter(|_| is_json);
         let answer = answer.ok_or_else(|| format!("the server says {status}: {}", text.trim()))?;
         if is_first {
@@ -148,9 +149,9 @@ impl Bridge {
     }
 
     async fn pass_events_back(&self, reply: Reply) -> Result<(), String> {
-        let mut events = reply.events().map_err(words)?;
+        let mut events = reply.events().map_err(|err| err.to_string())?;
         while let Some(event) = events.next().await {
-            let _ = self.answers.send(event.map_err(words)?.data).await;
+            let _ = self.answers.send(event.map_err(|err| err.to_string())?.data).await;
         }
         Ok(())
     }
@@ -159,8 +160,4 @@ impl Bridge {
 fn is(reply: &Reply, media_type: &str) -> bool {
     let value = reply.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     value.is_some_and(|value| value.starts_with(media_type))
-}
-
-fn words(err: Error) -> String {
-    err.to_string()
 }

@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
 
-    fn object(value: Value) -> JsonObject {
+    fn object(value: &Value) -> JsonObject {
         value.as_object().expect("it is an object").clone()
     }
 
@@ -181,7 +181,7 @@ mod tests {
             pool: Some("gpu".to_owned()),
             ..Envelope::new(Code::source("lambda n: n"))
         };
-        assert_eq!(of_source(object(arguments)).unwrap(), expected);
+        assert_eq!(of_source(object(&arguments)).unwrap(), expected);
     }
 
     #[test]
@@ -189,7 +189,7 @@ mod tests {
         let digest = Digest::of("lambda: 1");
         let arguments = json!({ "sha256": digest.to_string().to_uppercase() });
         let expected = Envelope::new(Code::Known(digest));
-        assert_eq!(of_digest(object(arguments)).unwrap(), expected);
+        assert_eq!(of_digest(object(&arguments)).unwrap(), expected);
     }
 
     #[rstest]
@@ -200,12 +200,12 @@ mod tests {
     #[case::negative(json!({ "code": "1", "timeout": -1 }), "field-invalid")]
     #[case::endless(json!({ "code": "1", "timeout": 1e300 }), "field-invalid")]
     fn arguments_that_do_not_fit_are_refused(#[case] arguments: Value, #[case] expected: &str) {
-        assert_eq!(of_source(object(arguments)).unwrap_err().code(), expected);
+        assert_eq!(of_source(object(&arguments)).unwrap_err().code(), expected);
     }
 
     #[test]
     fn arguments_of_an_endpoint_go_into_its_path_and_its_body() {
-        let arguments = object(json!({ "voice": "a b/c", "rest": "d/e f", "text": "hi", "n": 2 }));
+        let arguments = object(&json!({ "voice": "a b/c", "rest": "d/e f", "text": "hi", "n": 2 }));
         let found = EndpointRequest::new("/say/{voice}/{*rest}", &[], arguments).unwrap();
         let expected = EndpointRequest {
             path: "/say/a%20b%2Fc/d/e%20f".to_owned(),
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_file_makes_it_a_form() {
-        let arguments = object(json!({ "audio": "AAEC", "words": ["a"], "name": "x" }));
+        let arguments = object(&json!({ "audio": "AAEC", "words": ["a"], "name": "x" }));
         let found = EndpointRequest::new("/hear", &["audio"], arguments).unwrap();
         let part = |name: &str, filename: Option<&str>, content: &'static [u8]| Part {
             name: name.to_owned(),
@@ -240,7 +240,7 @@ mod tests {
     #[case::part_of_the_path(json!({}), r#"The argument "voice" is missing."#)]
     #[case::file(json!({ "voice": "a", "audio": "?" }), r#"The file "audio" is not in base64."#)]
     fn what_an_endpoint_cannot_take_is_told(#[case] arguments: Value, #[case] expected: &str) {
-        let found = EndpointRequest::new("/{voice}", &["audio"], object(arguments)).unwrap_err();
+        let found = EndpointRequest::new("/{voice}", &["audio"], object(&arguments)).unwrap_err();
         assert_eq!(found.sentence(), expected);
     }
 }

@@ -38,7 +38,7 @@ impl Answer {
     pub(super) fn into_result(self) -> CallToolResult {
         let kind: Option<Mime> = self.media_type.as_deref().and_then(|text| text.parse().ok());
         let (block, structured) = match self.body {
-            Body::Whole(bytes) => block(bytes, kind.as_ref(), self.media_type, self.uri),
+            Body::Whole(bytes) => block(&bytes, kind.as_ref(), self.media_type, self.uri),
             Body::Kept { bytes } => (link(bytes, self.media_type, self.uri), None),
         };
         let mut result = match self.status.is_client_error() || self.status.is_server_error() {
@@ -63,7 +63,7 @@ fn of_code(digest: Digest) -> MetaObject {
 
 /// A block, and what it is as a value, if it is an object of JSON.
 fn block(
-    bytes: Bytes,
+    bytes: &[u8],
     kind: Option<&Mime>,
     media_type: Option<String>,
     uri: String,
@@ -71,18 +71,18 @@ fn block(
     let Some(kind) = kind else { return (text_or_file(bytes, media_type, uri), None) };
     match () {
         () if PICTURES.contains(&kind.essence_str()) => {
-            (ContentBlock::image(STANDARD.encode(&bytes), kind.essence_str()), None)
+            (ContentBlock::image(STANDARD.encode(bytes), kind.essence_str()), None)
         }
         () if kind.type_() == mime::AUDIO => {
-            (ContentBlock::audio(STANDARD.encode(&bytes), kind.essence_str()), None)
+            (ContentBlock::audio(STANDARD.encode(bytes), kind.essence_str()), None)
         }
         () if is_json(kind) => {
-            let value: Option<Value> = serde_json::from_slice(&bytes).ok();
+            let value: Option<Value> = serde_json::from_slice(bytes).ok();
             // Until 2026-07-28, nothing but an object was structured content.
             (text_or_file(bytes, media_type, uri), value.filter(Value::is_object))
         }
-        () if is_text(kind) => (ContentBlock::text(decoded(&bytes, kind)), None),
-        () => (file(&bytes, media_type, uri), None),
+        () if is_text(kind) => (ContentBlock::text(decoded(bytes, kind)), None),
+        () => (file(bytes, media_type, uri), None),
     }
 }
 
@@ -104,10 +104,10 @@ fn decoded(bytes: &[u8], kind: &Mime) -> String {
     }
 }
 
-fn text_or_file(bytes: Bytes, media_type: Option<String>, uri: String) -> ContentBlock {
-    match str::from_utf8(&bytes) {
+fn text_or_file(bytes: &[u8], media_type: Option<String>, uri: String) -> ContentBlock {
+    match str::from_utf8(bytes) {
         Ok(text) => ContentBlock::text(text),
-        Err(_) => file(&bytes, media_type, uri),
+        Err(_) => file(bytes, media_type, uri),
     }
 }
 

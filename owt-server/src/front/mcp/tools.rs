@@ -121,7 +121,7 @@ fn run_python() -> Tool {
         "code": { "type": "string", "description": "Python source that defines run(), or a lambda" },
     });
     add_call_options(&mut properties);
-    tool(RUN_PYTHON, RUN_PYTHON_DESCRIPTION, arguments(properties, "code"))
+    tool(RUN_PYTHON, RUN_PYTHON_DESCRIPTION, arguments(&properties, "code"))
         .with_title("Run Python")
         .with_annotations(of_code())
 }
@@ -135,7 +135,7 @@ fn call_adaptor() -> Tool {
         },
     });
     add_call_options(&mut properties);
-    tool(CALL_ADAPTOR, CALL_ADAPTOR_DESCRIPTION, arguments(properties, "sha256"))
+    tool(CALL_ADAPTOR, CALL_ADAPTOR_DESCRIPTION, arguments(&properties, "sha256"))
         .with_title("Call code again")
         .with_annotations(of_code())
 }
@@ -172,7 +172,7 @@ fn add_call_options(properties: &mut Value) {
     });
 }
 
-fn arguments(properties: Value, required: &str) -> Value {
+fn arguments(properties: &Value, required: &str) -> Value {
     json!({
         "type": "object",
         "properties": properties,
