@@ -54,12 +54,16 @@ def test_a_click_that_was_meant_for_another_page_runs_nothing(
     page: Page, serve: Serve, tmp_path: Path
 ) -> None:
     trace = tmp_path / "trace"
+    # No time passes in the page, however long the test takes to click.
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
     page.goto(call(serve(), trace))
     button = page.get_by_role("button", name="Run this code")
     button.click(force=True)
     button.press("Enter")
     expect(button).to_have_attribute("aria-disabled", "true")
     assert not trace.exists()
+    page.clock.resume()
     confirm(page)
     expect(page.locator("body")).to_have_text("1 by a <b>")
 

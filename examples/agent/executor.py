@@ -42,8 +42,9 @@ class OwtExecutor:
         return CodeOutput(**self._call({"code": code}, timeout=timeout))
 
     def cleanup(self) -> None:
-        """End the session."""
-        self._owt.call(SESSION, {"session": self._session}, fn_name="end")
+        """End the session, and close the connections to the server."""
+        with self._owt:
+            self._owt.call(SESSION, {"session": self._session}, fn_name="end")
 
     def _call(self, arguments: dict[str, Any], **options: Any) -> Any:
         reply = self._owt.call(SESSION, {"session": self._session, **arguments}, **options)

@@ -2,7 +2,9 @@
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 import pytest
 from harness.program import ROOT
@@ -25,10 +27,19 @@ def executor() -> ModuleType:
     return module
 
 
+@pytest.fixture
+def executors(executor: ModuleType, example_server: Server) -> Iterator[list[Any]]:
+    """Return two executors with sessions of their own."""
+    made = [executor.OwtExecutor(example_server.url) for _ in range(2)]
+    yield made
+    for one in made:
+        one.cleanup()
+
+
 def test_a_step_finds_what_the_one_before_has_made(
-    example_server: Server, executor: ModuleType
+    executor: ModuleType, executors: list[Any]
 ) -> None:
-    execute = executor.OwtExecutor(example_server.url)
+    execute, _ = executors
     execute.send_variables({"prices": [3, 5, 10]})
     outputs = [execute(step) for step in executor.STEPS]
     assert outputs == [
@@ -38,8 +49,8 @@ def test_a_step_finds_what_the_one_before_has_made(
     ]
 
 
-def test_sessions_do_not_see_each_other(example_server: Server, executor: ModuleType) -> None:
-    one, other = (executor.OwtExecutor(example_server.url) for _ in range(2))
+def test_sessions_do_not_see_each_other(executors: list[Any]) -> None:
+    one, other = executors
     one("x = 1")
     with pytest.raises(OwtError, match="name 'x' is not defined") as raised:
         other("x")
@@ -47,10 +58,8 @@ def test_sessions_do_not_see_each_other(example_server: Server, executor: Module
     assert one("x").output == 1
 
 
-def test_a_session_that_has_ended_is_forgotten(
-    example_server: Server, executor: ModuleType
-) -> None:
-    execute = executor.OwtExecutor(example_server.url)
+def test_a_session_that_has_ended_is_forgotten(executors: list[Any]) -> None:
+    execute, _ = executors
     execute("x = 1")
     execute.cleanup()
     with pytest.raises(OwtError, match="name 'x' is not defined"):
