@@ -4,12 +4,16 @@ import asyncio
 import base64
 import io
 import json
+import os
+import pty
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from threading import Event, Thread
+from typing import Any, ClassVar
 
 import pytest
 import requests
@@ -157,9 +161,22 @@ def test_code_is_run_with_its_arguments(serve: Serve, mode: str) -> None:
     _with(serve("--workers", "1"), mode, use)
 
 
+def test_arguments_and_results_are_what_was_written(serve: Serve, mode: str) -> None:
+    number = 123456789012345678901234567890
+
+    async def use(client: Client) -> None:
+        kwargs = {"z": number, "a": [2**64, 1.0]}
+        echoed = await run_python(client, "lambda **all: repr(all)", kwargs=kwargs)
+        assert text_of(echoed) == repr(kwargs)
+        result = await run_python(client, f"lambda: {{'n': {number}}}")
+        assert (text_of(result), result.structured_content) == (f'{{"n":{number}}}', None)
+
+    _with(serve("--workers", "1"), mode, use)
+
+
 def test_another_function_of_the_code_is_called_by_its_name(serve: Serve, mode: str) -> None:
     async def use(client: Client) -> None:
-        result = await run_python(client, "def other(): return 'other'", function="other")
+        result = await run_python(client, "def other(): return 'other'", fn_name="other")
         assert text_of(result) == "other"
 
     _with(serve("--workers", "1"), mode, use)
@@ -285,6 +302,25 @@ def test_a_reply_that_is_too_large_for_a_message_is_kept(serve: Serve, mode: str
         assert streamed.content[0].size == 3000 * 1000
 
     _with(serve("--workers", "1"), mode, use)
+
+
+def test_a_reply_that_is_too_large_costs_nobody_a_job(serve: Serve) -> None:
+    server = serve("--workers", "1", "--job-size", "8M")
+    headers = {"Prefer": "respond-async, wait=20"}
+    mine = server.call("lambda: 'x' * (3 << 20)", headers=headers)
+    job = mine.headers["Owt-Job"]
+
+    async def use(client: Client) -> None:
+        refused = await run_python(client, "lambda: 'y' * (9 << 20)")
+        assert (refused.is_error, "--job-size" in text_of(refused)) == (True, True)
+        for _ in range(4):
+            kept = await run_python(client, "lambda: 'z' * (3 << 20)")
+            assert isinstance(kept.content[0], ResourceLink)
+
+    _with(server, "legacy", use)
+    again = server.call("lambda: 'w' * (5 << 20)", headers=headers)
+    assert (mine.status_code, again.status_code) == (200, 200)
+    assert job
 
 
 def test_a_reply_for_which_there_is_no_room_is_an_error(serve: Serve) -> None:
@@ -526,6 +562,156 @@ def test_it_says_at_once_that_there_is_no_server(tmp_path: Path) -> None:
     done = run_owt("mcp", "--attach", "--url", "http://127.0.0.1:1", home=tmp_path)
     assert (done.returncode, done.stdout) == (3, "")
     assert "start it with: owt serve" in done.stderr
+
+
+def test_nobody_else_can_call_its_own_server_with_a_token(tmp_path: Path) -> None:
+    async def use() -> None:
+        program = over_pipes(tmp_path, "--", "--workers", "1", "--token", "auto")
+        async with Client(program) as client:
+            result = await run_python(client, "lambda: 'x' * (3 << 20)")
+            (link,) = result.content
+            assert isinstance(link, ResourceLink)
+            reply = await asyncio.to_thread(requests.get, str(link.uri), timeout=30)
+            assert (reply.status_code, reply.headers["Owt-Error"]) == (401, "auth-required")
+
+    asyncio.run(use())
+
+
+def test_its_own_server_has_no_users(tmp_path: Path) -> None:
+    done = run_owt("mcp", "--", "--auth", "me:" + "0" * 64, home=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "owt mcp --attach" in done.stderr
+
+
+def test_it_tells_a_person_what_it_is_for(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    program = subprocess.Popen(
+        [str(owt_binary()), "mcp", "--", "--workers", "1"],
+        env=clean_environment(tmp_path, {"TERM": "xterm"}),
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    with program, open(ours, "r+b", buffering=0) as terminal:
+        while b"Ctrl-D ends it" not in shown:
+            shown += terminal.read(65536)
+        terminal.write(b"\x04")
+        stdout, _ = program.communicate(timeout=20)
+    assert (program.returncode, stdout) == (0, b"")
+
+
+def test_a_script_gets_its_answers(tmp_path: Path) -> None:
+    calls = [
+        {"id": number, "method": "tools/call", "params": {"name": "run_python", "arguments": it}}
+        for number, it in enumerate(({"code": "lambda: 'a'"}, {"code": "lambda: 'b'"}))
+    ]
+    lines = "".join(f"{json.dumps({'jsonrpc': '2.0'} | call)}\n" for call in calls)
+    done = run_owt("mcp", "--", "--workers", "1", home=tmp_path, stdin=lines)
+    answers = {answer["id"]: answer for answer in map(json.loads, done.stdout.splitlines())}
+    assert [answers[n]["result"]["content"][0]["text"] for n in (0, 1)] == ["a", "b"]
+
+
+class Stub(BaseHTTPRequestHandler):
+    """A server that does what none should."""
+
+    answers: ClassVar[bytes | None] = None
+
+    def do_GET(self) -> None:
+        """Say that it is there."""
+        self.send_response(200)
+        self.send_header("Owt-Request-Id", "1")
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        """Answer a message with the events of the test, or not at all."""
+        if self.answers is None:
+            self.server.begun.set()  # type: ignore[attr-defined]
+            self.server.over.wait(30)  # type: ignore[attr-defined]
+            return
+        self.send_response(200)
+        self.send_header("Owt-Request-Id", "1")
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.wfile.write(self.answers)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def stub(answers: bytes | None) -> Iterator[ThreadingHTTPServer]:
+    """Serve what is no owt."""
+    handler = type("Answering", (Stub,), {"answers": answers})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.begun, server.over = Event(), Event()  # type: ignore[attr-defined]
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.over.set()  # type: ignore[attr-defined]
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        (b'data: {"id":1,\ndata: "result":2}\n\n', ['{"id":1,"result":2}']),
+        (b'data:\n\ndata: {"id":1,"result":2}\n\n', ['{"id":1,"result":2}']),
+        (b"data: hello\n\n", ["no message"]),
+        (b'data: {"method":"x"}\n\n', ['{"method":"x"}', "broken off"]),
+        (b"", ["broken off"]),
+    ],
+    ids=["lines", "empty", "no message", "no answer", "nothing"],
+)
+def test_each_answer_is_a_line_whatever_the_server_sends(
+    tmp_path: Path, events: bytes, expected: list[str]
+) -> None:
+    with stub(events) as server:
+        url = f"http://127.0.0.1:{server.server_port}"
+        line = '{"jsonrpc":"2.0","id":1,"method":"ping"}\n'
+        done = run_owt("mcp", "--attach", "--url", url, home=tmp_path, stdin=line)
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(expected)
+    for found, words in zip(lines, expected, strict=True):
+        assert words in found
+        assert json.loads(found)["jsonrpc" if " " in words else "id" if "id" in words else "method"]
+
+
+@pytest.mark.parametrize("end", ["stdin", "stdout"])
+def test_it_ends_though_its_server_does_not_answer(tmp_path: Path, end: str) -> None:
+    with stub(None) as server:
+        program = subprocess.Popen(
+            [
+                str(owt_binary()),
+                "mcp",
+                "--attach",
+                "--url",
+                f"http://127.0.0.1:{server.server_port}",
+            ],
+            env=clean_environment(tmp_path, None),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert program.stdin is not None
+        assert program.stdout is not None
+        with program:
+            program.stdin.write(f"{json.dumps(INITIALIZE)}\n")
+            program.stdin.flush()
+            assert server.begun.wait(20)  # type: ignore[attr-defined]
+            if end == "stdin":
+                program.stdin.close()
+            else:
+                program.stdout.close()
+                # Its answer to this is the first that nobody reads.
+                program.stdin.write("{\n")
+                program.stdin.flush()
+            assert program.wait(20) == 0
 
 
 def test_it_ends_with_the_program_that_has_started_it(tmp_path: Path) -> None:

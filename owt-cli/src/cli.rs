@@ -20,8 +20,11 @@ const HELP_FLAGS: [&str; 4] = ["-h", "--help", "-V", "--version"];
 
 /// Parses the command line. Help and version are printed here, and end the program.
 pub(crate) fn parse() -> Result<Command, CliError> {
-    let args = with_default_command(std::env::args_os());
-    let (merged, settings) = with_settings(&args)?;
+    parsed(&with_default_command(std::env::args_os()))
+}
+
+fn parsed(args: &[OsString]) -> Result<Command, CliError> {
+    let (merged, settings) = with_settings(args)?;
     match Cli::try_parse_from(merged) {
         Ok(cli) => Ok(cli.command),
         Err(err) if matches!(err.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
@@ -35,10 +38,10 @@ pub(crate) fn parse() -> Result<Command, CliError> {
 }
 
 /// Parses options of `owt serve` that are part of another command.
-pub(crate) fn parse_serve(options: impl Iterator<Item = OsString>) -> Result<ServeArgs, CliError> {
-    let args: Vec<OsString> = ["owt".into(), SERVE.into()].into_iter().chain(options).collect();
-    let (merged, _) = with_settings(&args)?;
-    match Cli::try_parse_from(merged).map_err(usage_error)?.command {
+pub(crate) fn parse_serve(options: &[OsString]) -> Result<ServeArgs, CliError> {
+    let mut args: Vec<OsString> = vec!["owt".into(), SERVE.into()];
+    args.extend_from_slice(options);
+    match parsed(&args)? {
         Command::Serve(args) => Ok(*args),
         _ => unreachable!("the command is named"),
     }

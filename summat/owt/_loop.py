@@ -51,12 +51,11 @@ class Loop:
         """
         loop = self._loop or self._start()
         submitted = (call, call.id, work, done, copy_context())
-        self._submitted.append(submitted)
-        if self._is_woken:
-            return
         try:
-            self._is_woken = True
-            loop.call_soon_threadsafe(self._begin_submitted, loop)
+            self._submitted.append(submitted)
+            if not self._is_woken:
+                self._is_woken = True
+                loop.call_soon_threadsafe(self._begin_submitted, loop)
         except BaseException:
             # This thread may be interrupted at any point; other calls may rely on it by now.
             self._is_woken = False

@@ -5,15 +5,16 @@ mod bridge;
 mod message;
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
 
 use clap::Args;
 use owt_client::Client;
-use owt_server::Address;
+use owt_server::{Address, Token};
 use rustix::process::{Signal, getpid, kill_process};
+use tokio::runtime::Runtime;
 
 use super::call::errors;
 use super::serve;
@@ -28,8 +29,8 @@ Examples:
   owt mcp --attach                             with the server that runs on this machine
   owt mcp --attach --url https://gpu:9876      with another one";
 
-/// Where the server of its own listens, unless the options name another place: nobody has to know.
-const ANY_PORT: [&str; 2] = ["--port", "0"];
+const FOR_PROGRAMS: &str =
+    "owt: this is for programs that start it and speak MCP, a message a line; Ctrl-D ends it";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -50,10 +51,11 @@ pub(crate) fn run(args: &McpArgs) -> Result<ExitCode, CliError> {
     match args.attach {
         true => {
             let client = args.connection.client()?;
-            let asked = ui::runtime()?.block_on(client.status("health"));
+            let runtime = ui::runtime()?;
+            let asked = runtime.block_on(client.status("health"));
             // Agents show what is wrong at the start, if anything.
             asked.map_err(|err| errors::of(err, &args.connection))?;
-            speak(client).map(|()| ExitCode::SUCCESS)
+            speak(runtime, client).map(|()| ExitCode::SUCCESS)
         }
         false => with_own_server(&args.serve),
     }
@@ -61,18 +63,14 @@ pub(crate) fn run(args: &McpArgs) -> Result<ExitCode, CliError> {
 
 /// Serves until the agent has gone.
 fn with_own_server(options: &[OsString]) -> Result<ExitCode, CliError> {
-    let is_placed = options.iter().filter_map(|option| option.to_str()).any(|option| {
-        ["--port", "--socket"].iter().any(|name| {
-            option.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-        })
-    });
-    let place = ANY_PORT.iter().filter(|_| !is_placed).map(OsString::from);
-    let args = parse_serve(place.chain(options.iter().cloned()))?;
+    let args = parse_serve(options)?;
     let (told, outcome) = mpsc::channel();
-    let served = serve::run_with(args, |address| {
+    let served = serve::run_own(args, |address, token| {
         let address = address.clone();
         thread::spawn(move || {
-            let _ = told.send(client(&address).and_then(speak));
+            let spoken =
+                client(&address, token.as_ref()).and_then(|client| speak(ui::runtime()?, client));
+            let _ = told.send(spoken);
             // The server ends as it does with any signal.
             let _ = kill_process(getpid(), Signal::TERM);
         });
@@ -80,17 +78,30 @@ fn with_own_server(options: &[OsString]) -> Result<ExitCode, CliError> {
     outcome.try_recv().unwrap_or(Ok(())).and(served)
 }
 
-fn client(address: &Address) -> Result<Client, CliError> {
+fn client(address: &Address, token: Option<&Token>) -> Result<Client, CliError> {
     let builder = match address {
+        Address::Tcp(address) if address.ip().is_unspecified() => {
+            Client::builder(format!("http://localhost:{}", address.port()))
+        }
         Address::Tcp(address) => Client::builder(format!("http://{address}")),
         Address::Socket(path) => Client::builder("http://localhost").unix_socket(path),
+    };
+    let builder = match token {
+        Some(token) => builder.token(token.as_str()),
+        None => builder,
     };
     builder.build().map_err(|err| CliError::caused(ExitKind::Connection, &err))
 }
 
 /// Passes messages on until the agent has gone.
-fn speak(client: Client) -> Result<(), CliError> {
-    ui::runtime()?.block_on(bridge::run(client)).or_else(|err| match err.kind() {
+fn speak(runtime: Runtime, client: Client) -> Result<(), CliError> {
+    if io::stdin().is_terminal() {
+        let _ = writeln!(anstream::stderr(), "{FOR_PROGRAMS}");
+    }
+    let spoken = runtime.block_on(bridge::run(client));
+    // A read of standard input cannot be cancelled, and is not waited for.
+    runtime.shutdown_background();
+    spoken.or_else(|err| match err.kind() {
         // Whoever reads the answers has gone first.
         io::ErrorKind::BrokenPipe => Ok(()),
         _ => Err(CliError::caused(ExitKind::File, &err)),

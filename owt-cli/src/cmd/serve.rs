@@ -11,7 +11,7 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 
 use listenfd::ListenFd;
-use owt_server::{Address, RouteError, ServeError, StartError};
+use owt_server::{Address, RouteError, ServeError, StartError, Token};
 
 use crate::args::bad_url_keys;
 use crate::ui::{CliError, ExitKind};
@@ -32,13 +32,21 @@ pub(crate) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A server that is part of another command, which is told where it listens.
-pub(super) fn run_with(
+/// A server that is part of another command, which is told where it listens, and its token.
+pub(super) fn run_own(
     args: ServeArgs,
-    ready: impl FnOnce(&Address),
+    ready: impl FnOnce(&Address, Option<Token>),
 ) -> Result<ExitCode, CliError> {
+    if args.is_for_others() {
+        let message = "a server of its own has no users and no HTTPS";
+        return Err(CliError::new(ExitKind::Usage, message)
+            .hint("start it with owt serve, and use it with owt mcp --attach"));
+    }
+    let args = args.at_any_port();
     let _log = owt_server::init_log(args.log);
-    owt_server::serve(args.into_config(None)?, ready).map_err(|err| cannot_serve(&err))?;
+    let token = args.token().cloned();
+    owt_server::serve(args.into_config(None)?, |address| ready(address, token))
+        .map_err(|err| cannot_serve(&err))?;
     Ok(ExitCode::SUCCESS)
 }
 

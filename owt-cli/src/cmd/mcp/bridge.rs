@@ -3,24 +3,34 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
-use owt_client::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use owt_client::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use owt_client::{Client, Reply};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, stdin, stdout};
-use tokio::sync::{Mutex, mpsc};
+use tokio::io::{AsyncWriteExt, stdin, stdout};
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 use tokio_util::sync::CancellationToken;
 
-use super::message::{self, Message};
+use super::message::{self, Answer, Message};
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 
 const INITIALIZE: &str = "initialize";
 
+/// The longest line, in bytes: a server takes no longer message.
+const MAX_LINE: usize = 4 << 20;
+
 /// Answers that wait to be written.
 const QUEUED: usize = 64;
+
+/// How long what runs may take to end once the agent has closed its end, which it does when it has gone,
+/// and a script when it has said everything.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What the server has said of the session, at its beginning.
 #[derive(Debug, Default)]
@@ -31,7 +41,8 @@ struct Session {
 
 struct Bridge {
     client: Client,
-    session: Mutex<Session>,
+    /// Held while it begins, so that what comes after that waits.
+    session: Arc<Mutex<Session>>,
     answers: mpsc::Sender<String>,
 }
 
@@ -41,25 +52,31 @@ struct Bridge {
 /// When standard input or output cannot be used.
 pub(super) async fn run(client: Client) -> io::Result<()> {
     let (answers, to_write) = mpsc::channel(QUEUED);
-    let bridge = Arc::new(Bridge { client, session: Mutex::default(), answers });
+    let bridge = Arc::new(Bridge { client, session: Arc::default(), answers });
+    let mut writing = tokio::spawn(write(to_write));
     tokio::select! {
-        read = read(bridge) => read,
-        written = write(to_write) => written,
+        read = read(bridge) => read?,
+        written = &mut writing => return written?,
     }
+    // Nobody adds to what is there.
+    writing.await?
 }
 
 async fn read(bridge: Arc<Bridge>) -> io::Result<()> {
-    let mut lines = BufReader::new(stdin()).lines();
+    let mut lines = FramedRead::new(stdin(), LinesCodec::new_with_max_length(MAX_LINE));
     // Dropped with all that is in it.
     let mut requests = JoinSet::new();
     let mut running: HashMap<String, CancellationToken> = HashMap::new();
-    while let Some(line) = lines.next_line().await? {
-        if line.trim().is_empty() {
-            continue;
-        }
+    while let Some(line) = lines.next().await {
         while requests.try_join_next().is_some() {}
         running.retain(|_, request| !request.is_cancelled());
-        let message = match Message::parse(&line) {
+        let message = match line {
+            Ok(line) if line.trim().is_empty() => continue,
+            Ok(line) => Message::parse(line),
+            Err(LinesCodecError::MaxLineLengthExceeded) => Err(message::too_long(MAX_LINE)),
+            Err(LinesCodecError::Io(err)) => return Err(err),
+        };
+        let message = match message {
             Ok(message) => message,
             Err(answer) => {
                 let _ = bridge.answers.send(answer).await;
@@ -75,13 +92,13 @@ async fn read(bridge: Arc<Bridge>) -> io::Result<()> {
         if let Some(id) = message.id() {
             running.insert(id.to_string(), over.clone());
         }
-        if message.method() == INITIALIZE {
-            // What comes after it is of the session that it begins.
-            bridge.clone().pass_on(message, over).await;
-        } else {
-            requests.spawn(bridge.clone().pass_on(message, over));
-        }
+        // Here, so that no later message comes before it.
+        let begins = (message.method() == INITIALIZE)
+            .then(|| bridge.session.clone().try_lock_owned().ok())
+            .flatten();
+        requests.spawn(bridge.clone().pass_on(message, begins, over));
     }
+    let _ = timeout(GRACE, async { while requests.join_next().await.is_some() {} }).await;
     Ok(())
 }
 
@@ -97,10 +114,15 @@ async fn write(mut answers: mpsc::Receiver<String>) -> io::Result<()> {
 
 impl Bridge {
     /// Sends a message, and writes what is answered. `over` ends it, and is set when it has ended.
-    async fn pass_on(self: Arc<Self>, message: Message, over: CancellationToken) {
+    async fn pass_on(
+        self: Arc<Self>,
+        message: Message,
+        begins: Option<OwnedMutexGuard<Session>>,
+        over: CancellationToken,
+    ) {
         let id = message.id().cloned();
         tokio::select! {
-            outcome = self.exchange(message) => {
+            outcome = self.exchange(message, begins) => {
                 if let (Err(problem), Some(id)) = (outcome, id) {
                     let _ = self.answers.send(message::failed(&id, &problem)).await;
                 }
@@ -111,49 +133,64 @@ impl Bridge {
     }
 
     /// Gives what went wrong on the way.
-    async fn exchange(&self, message: Message) -> Result<(), String> {
-        let is_first = message.method() == INITIALIZE;
-        let awaits_answer = message.id().is_some();
-        let headers = self.headers(&message).await;
-        let reply =
-            self.client.mcp(headers, message.into_bytes()).await.map_err(|err| err.to_string())?;
-        if is_first {
-            self.session.lock().await.id = reply.headers().get(SESSION).cloned();
+    async fn exchange(
+        &self,
+        message: Message,
+        mut begins: Option<OwnedMutexGuard<Session>>,
+    ) -> Result<(), String> {
+        let id = message.id().cloned();
+        let headers = match &begins {
+            Some(_) => message.headers(None),
+            None => {
+                let session = self.session.lock().await;
+                let mut headers = message.headers(session.version.as_deref());
+                headers.extend(session.id.clone().map(|id| (SESSION, id)));
+                headers
+            }
+        };
+        let reply = self.client.mcp(headers, message.into_line());
+        let reply = reply.await.map_err(|err| err.to_string())?;
+        if let Some(session) = &mut begins {
+            session.id = reply.headers().get(SESSION).cloned();
         }
-        if !awaits_answer {
-            return Ok(());
+        match id {
+            None => Ok(()),
+            Some(id) if is(&reply, "text/event-stream") => self.pass_events_back(reply, &id).await,
+            Some(_) => self.pass_back(reply, begins).await,
         }
-        if is(&reply, "text/event-stream") {
-            return self.pass_events_back(reply).await;
-        }
+    }
+
+    async fn pass_back(
+        &self,
+        reply: Reply,
+        begins: Option<OwnedMutexGuard<Session>>,
+    ) -> Result<(), String> {
         let (is_json, status) = (is(&reply, "application/json"), reply.status());
         let text = reply.text().await.map_err(|err| err.to_string())?;
-        let answer: Option<Value> = serde_json::from_str(&text).ok().filter(|_| is_json);
+        let answer = Answer::parse(&text).filter(|_| is_json);
         let answer = answer.ok_or_else(|| format!("the server says {status}: {}", text.trim()))?;
-        if is_first {
-            let version = answer["result"]["protocolVersion"].as_str().map(str::to_owned);
-            self.session.lock().await.version = version;
+        if let Some(mut session) = begins {
+            session.version = answer.protocol_version();
         }
-        // In one line, whatever it was.
-        let _ = self.answers.send(answer.to_string()).await;
+        let _ = self.answers.send(answer.into_line()).await;
         Ok(())
     }
 
-    async fn headers(&self, message: &Message) -> HeaderMap {
-        let session = self.session.lock().await;
-        let mut headers = message.headers(session.version.as_deref());
-        if let Some(id) = &session.id {
-            headers.insert(SESSION, id.clone());
-        }
-        headers
-    }
-
-    async fn pass_events_back(&self, reply: Reply) -> Result<(), String> {
+    async fn pass_events_back(&self, reply: Reply, id: &Value) -> Result<(), String> {
         let mut events = reply.events().map_err(|err| err.to_string())?;
         while let Some(event) = events.next().await {
-            let _ = self.answers.send(event.map_err(|err| err.to_string())?.data).await;
+            let data = event.map_err(|err| err.to_string())?.data;
+            if data.is_empty() {
+                continue; // It says when to connect again, which nobody does.
+            }
+            let said = Answer::parse(&data).ok_or("the server has sent what is no message")?;
+            let is_last = said.is_to(id);
+            let _ = self.answers.send(said.into_line()).await;
+            if is_last {
+                return Ok(());
+            }
         }
-        Ok(())
+        Err("the answer has broken off".to_owned())
     }
 }
 

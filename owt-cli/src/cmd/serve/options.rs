@@ -368,6 +368,23 @@ impl ServeArgs {
         self.token.as_ref().and_then(TokenOption::made)
     }
 
+    /// The token that programs have to send.
+    pub(super) fn token(&self) -> Option<&Token> {
+        self.token.as_ref().map(TokenOption::token)
+    }
+
+    /// Whether a program that starts this server could not use it by a token alone.
+    pub(super) fn is_for_others(&self) -> bool {
+        let has_users = !self.auth.is_empty() || self.auth_file.is_some();
+        self.has_tls() || has_users && self.token.is_none()
+    }
+
+    /// Takes any free port, unless another one than the usual is named: nobody has to know it.
+    pub(super) fn at_any_port(self) -> Self {
+        let port = if self.port == DEFAULTS.port { 0 } else { self.port };
+        Self { port, ..self }
+    }
+
     /// Whether the server speaks HTTPS.
     pub(super) fn has_tls(&self) -> bool {
         self.tls_cert.is_some()

@@ -13,9 +13,13 @@ pub(super) enum TokenOption {
 }
 
 impl TokenOption {
-    pub(super) fn credential(&self) -> Credential {
+    pub(super) fn token(&self) -> &Token {
         let (Self::Given(token) | Self::Made(token)) = self;
-        token.into()
+        token
+    }
+
+    pub(super) fn credential(&self) -> Credential {
+        self.token().into()
     }
 
     pub(super) fn made(&self) -> Option<Token> {

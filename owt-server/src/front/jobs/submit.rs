@@ -71,7 +71,8 @@ impl<E: Executor + Control + 'static> Front<E> {
         Ok(response)
     }
 
-    /// Keeps a reply that is too large for whoever has asked for it, as that of a job.
+    /// Keeps a reply that is too large for whoever has asked for it, as that of a job. Nobody has asked for
+    /// that, so it goes before the replies of jobs that nobody has read.
     ///
     /// # Errors
     /// Why it breaks off, or why there is no room for it.
@@ -85,6 +86,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         let bytes = stored.len() as u64;
         let job = jobs.add(call)?;
         job.end(None, Ok(stored), None);
+        jobs.note_fetched(&job);
         actix_web::rt::spawn(expire(self.state.clone(), Arc::downgrade(&job), job.unwanted()));
         Ok(Kept { location: location(&job.id), bytes })
     }

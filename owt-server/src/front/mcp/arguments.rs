@@ -1,78 +1,137 @@
-//! The arguments of tools, as what a call is made of.
+//! The arguments of tools as agents write them, and those of code as an envelope.
 
+use std::collections::HashSet;
+use std::fmt;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use owt_core::{Code, Content, DEFAULT_FN_NAME, Digest, Envelope, Error, Part};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use rmcp::model::JsonObject;
-use serde::Deserialize;
-use serde_json::Value;
+use owt_core::{Code, Digest, Envelope, Error};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
-use crate::front::routes::names_in_path;
+/// The arguments of a tool, in their order, each as it was written: a value would lose what does not fit
+/// into 64 bits.
+#[derive(Debug, Default)]
+pub(super) struct Arguments(Vec<(String, Box<RawValue>)>);
 
-/// What stands in a segment of a path as it is (RFC 3986, section 3.3).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+impl Arguments {
+    /// # Errors
+    /// [`Error::Arguments`] if it is no object of JSON, or has a name twice.
+    pub(super) fn parse(text: Option<&RawValue>) -> Result<Self, Error> {
+        let Some(text) = text else { return Ok(Self::default()) };
+        serde_json::from_str(text.get()).map_err(|err| does_not_fit(&err))
+    }
 
-/// What `run_python` takes.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RunPython {
-    code: String,
-    kwargs: Option<JsonObject>,
-    function: Option<String>,
-    timeout: Option<f64>,
-    pool: Option<String>,
+    pub(super) fn remove(&mut self, name: &str) -> Option<Box<RawValue>> {
+        let at = self.0.iter().position(|(other, _)| other == name)?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// Whether one of these is among them.
+    pub(super) fn has_any(&self, names: &[&str]) -> bool {
+        self.0.iter().any(|(name, _)| names.contains(&name.as_str()))
+    }
+
+    pub(super) fn into_entries(self) -> Vec<(String, Box<RawValue>)> {
+        self.0
+    }
+
+    pub(super) fn to_json(&self) -> Result<Bytes, Error> {
+        let json = serde_json::to_vec(self).map_err(|err| does_not_fit(&err))?;
+        Ok(json.into())
+    }
 }
 
-/// What `call_adaptor` takes.
-#[derive(Deserialize)]
+impl<'de> Deserialize<'de> for Arguments {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Arguments;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Arguments, A::Error> {
+                let (mut entries, mut names) = (Vec::new(), HashSet::new());
+                while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                    if !names.insert(name.clone()) {
+                        return Err(de::Error::custom("a name is given twice"));
+                    }
+                    entries.push((name, value));
+                }
+                Ok(Arguments(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+impl Serialize for Arguments {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// What `run_python` and `call_adaptor` take: one of the first two, and the same else.
+#[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CallAdaptor {
-    sha256: String,
-    kwargs: Option<JsonObject>,
-    function: Option<String>,
+struct OfCode {
+    code: Option<String>,
+    sha256: Option<String>,
+    kwargs: Option<Box<RawValue>>,
+    fn_name: Option<String>,
     timeout: Option<f64>,
     pool: Option<String>,
 }
 
 /// The envelope that the arguments of `run_python` stand for.
-pub(super) fn of_source(arguments: JsonObject) -> Result<Envelope, Error> {
-    let RunPython { code, kwargs, function, timeout, pool } = parse(arguments)?;
-    envelope(Code::source(&code), kwargs, function, timeout, pool)
+pub(super) fn of_source(arguments: Option<&RawValue>) -> Result<Envelope, Error> {
+    let given = OfCode::parse(arguments)?;
+    match (&given.code, &given.sha256) {
+        (Some(code), None) => given.envelope(Code::source(code)),
+        _ => Err(Error::Arguments("It takes code, and no sha256.".to_owned())),
+    }
 }
 
 /// The envelope that the arguments of `call_adaptor` stand for.
-pub(super) fn of_digest(arguments: JsonObject) -> Result<Envelope, Error> {
-    let CallAdaptor { sha256, kwargs, function, timeout, pool } = parse(arguments)?;
+pub(super) fn of_digest(arguments: Option<&RawValue>) -> Result<Envelope, Error> {
+    let given = OfCode::parse(arguments)?;
+    let (Some(sha256), None) = (&given.sha256, &given.code) else {
+        return Err(Error::Arguments("It takes sha256, and no code.".to_owned()));
+    };
     let digest: Digest = sha256.to_ascii_lowercase().parse().map_err(|_| Error::FieldInvalid {
         field: "sha256",
         problem: "takes 64 hexadecimal digits",
     })?;
-    envelope(Code::Known(digest), kwargs, function, timeout, pool)
+    given.envelope(Code::Known(digest))
 }
 
-fn parse<T: for<'de> Deserialize<'de>>(arguments: JsonObject) -> Result<T, Error> {
-    serde_json::from_value(Value::Object(arguments))
-        .map_err(|err| Error::Arguments(format!("The arguments do not fit: {err}.")))
+impl OfCode {
+    fn parse(arguments: Option<&RawValue>) -> Result<Self, Error> {
+        let text = arguments.map_or("{}", RawValue::get);
+        serde_json::from_str(text).map_err(|err| does_not_fit(&err))
+    }
+
+    fn envelope(&self, code: Code) -> Result<Envelope, Error> {
+        let kwargs = self.kwargs.as_ref().map(|kwargs| kwargs.get().to_owned());
+        if kwargs.as_ref().is_some_and(|kwargs| !kwargs.starts_with('{')) {
+            return Err(Error::FieldInvalid { field: "kwargs", problem: "takes an object" });
+        }
+        let timeout = self.timeout.map(seconds).transpose()?;
+        let envelope = Envelope { kwargs, timeout, pool: self.pool.clone(), ..Envelope::new(code) };
+        Ok(match &self.fn_name {
+            Some(fn_name) => Envelope { fn_name: fn_name.clone(), ..envelope },
+            None => envelope,
+        })
+    }
 }
 
-fn envelope(
-    code: Code,
-    kwargs: Option<JsonObject>,
-    function: Option<String>,
-    timeout: Option<f64>,
-    pool: Option<String>,
-) -> Result<Envelope, Error> {
-    Ok(Envelope {
-        kwargs: kwargs.map(|kwargs| Value::Object(kwargs).to_string()),
-        fn_name: function.unwrap_or_else(|| DEFAULT_FN_NAME.to_owned()),
-        timeout: timeout.map(seconds).transpose()?,
-        pool,
-        ..Envelope::new(code)
-    })
+fn does_not_fit(err: &serde_json::Error) -> Error {
+    Error::Arguments(format!("The arguments do not fit: {err}."))
 }
 
 fn seconds(timeout: f64) -> Result<Duration, Error> {
@@ -81,166 +140,64 @@ fn seconds(timeout: f64) -> Result<Duration, Error> {
     duration.ok_or(Error::FieldInvalid { field: "timeout", problem })
 }
 
-/// A request to a named endpoint, as its arguments make it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct EndpointRequest {
-    /// Percent-encoded.
-    pub(super) path: String,
-    /// The parts of the path that are arguments.
-    pub(super) in_path: Vec<(String, String)>,
-    pub(super) body: EndpointBody,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum EndpointBody {
-    Json(Bytes),
-    /// Where an argument is a file.
-    Form(Vec<Part>),
-}
-
-impl EndpointRequest {
-    /// `files` are the names of those arguments that are files, in base64.
-    ///
-    /// # Errors
-    /// If a part of the path is missing, or a file is not in base64.
-    pub(super) fn new(
-        template: &str,
-        files: &[&str],
-        mut arguments: JsonObject,
-    ) -> Result<Self, Error> {
-        let mut in_path = Vec::new();
-        let mut path = template.to_owned();
-        for name in names_in_path(template) {
-            let value = arguments
-                .remove(&name)
-                .ok_or_else(|| Error::Arguments(format!("The argument {name:?} is missing.")))?;
-            let value = text(value);
-            // A part that takes the rest of the path has several segments.
-            let segments: Vec<String> = value
-                .split('/')
-                .map(|segment| utf8_percent_encode(segment, SEGMENT).to_string())
-                .collect();
-            path = path.replace(&format!("{{*{name}}}"), &segments.join("/"));
-            let encoded = utf8_percent_encode(&value, SEGMENT).to_string();
-            path = path.replace(&format!("{{{name}}}"), &encoded);
-            in_path.push((name, value));
-        }
-        let has_files = files.iter().any(|name| arguments.contains_key(*name));
-        let body = match has_files {
-            false => EndpointBody::Json(Value::Object(arguments).to_string().into()),
-            true => EndpointBody::Form(form(files, arguments)?),
-        };
-        Ok(Self { path, in_path, body })
-    }
-}
-
-fn form(files: &[&str], arguments: JsonObject) -> Result<Vec<Part>, Error> {
-    let part = |(name, value): (String, Value)| {
-        let is_file = files.contains(&name.as_str());
-        let value = text(value);
-        let content = match is_file {
-            false => value.into_bytes(),
-            true => STANDARD
-                .decode(value.as_bytes())
-                .map_err(|_| Error::Arguments(format!("The file {name:?} is not in base64.")))?,
-        };
-        let filename = is_file.then(|| name.clone());
-        Ok(Part { name, filename, content_type: None, content: Content::InMemory(content.into()) })
-    };
-    arguments.into_iter().map(part).collect()
-}
-
-/// A value as a form or a path has it.
-fn text(value: Value) -> String {
-    match value {
-        Value::String(text) => text,
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
-    use serde_json::json;
 
     use super::*;
 
-    fn object(value: &Value) -> JsonObject {
-        value.as_object().expect("it is an object").clone()
+    fn raw(text: &str) -> Box<RawValue> {
+        RawValue::from_string(text.to_owned()).expect("it is JSON")
     }
 
     #[test]
     fn arguments_of_code_are_those_of_an_envelope() {
-        let arguments = json!({
-            "code": "lambda n: n", "kwargs": {"n": 1}, "function": "f", "timeout": 0.5, "pool": "gpu",
-        });
+        let arguments =
+            raw(r#"{"code": "lambda n: n", "kwargs": {"z": 18446744073709551616, "a": 1},
+            "fn_name": "f", "timeout": 0.5, "pool": "gpu"}"#);
         let expected = Envelope {
-            kwargs: Some(r#"{"n":1}"#.to_owned()),
+            kwargs: Some(r#"{"z": 18446744073709551616, "a": 1}"#.to_owned()),
             fn_name: "f".to_owned(),
             timeout: Some(Duration::from_millis(500)),
             pool: Some("gpu".to_owned()),
             ..Envelope::new(Code::source("lambda n: n"))
         };
-        assert_eq!(of_source(object(&arguments)).unwrap(), expected);
+        assert_eq!(of_source(Some(&arguments)).unwrap(), expected);
     }
 
     #[test]
     fn known_code_is_named_by_its_digest_in_either_case() {
         let digest = Digest::of("lambda: 1");
-        let arguments = json!({ "sha256": digest.to_string().to_uppercase() });
+        let hex = digest.to_string().to_uppercase();
+        let arguments = raw(&format!(r#"{{"sha256": "{hex}"}}"#));
         let expected = Envelope::new(Code::Known(digest));
-        assert_eq!(of_digest(object(&arguments)).unwrap(), expected);
+        assert_eq!(of_digest(Some(&arguments)).unwrap(), expected);
     }
 
     #[rstest]
-    #[case::no_code(json!({}), "arguments")]
-    #[case::unknown(json!({ "code": "1", "cod": "2" }), "arguments")]
-    #[case::list(json!({ "code": "1", "kwargs": [] }), "arguments")]
-    #[case::no_time(json!({ "code": "1", "timeout": 0 }), "field-invalid")]
-    #[case::negative(json!({ "code": "1", "timeout": -1 }), "field-invalid")]
-    #[case::endless(json!({ "code": "1", "timeout": 1e300 }), "field-invalid")]
-    fn arguments_that_do_not_fit_are_refused(#[case] arguments: Value, #[case] expected: &str) {
-        assert_eq!(of_source(object(&arguments)).unwrap_err().code(), expected);
+    #[case::no_code("{}", "arguments")]
+    #[case::unknown(r#"{"code": "1", "cod": "2"}"#, "arguments")]
+    #[case::both(r#"{"code": "1", "sha256": "2"}"#, "arguments")]
+    #[case::list_as_kwargs(r#"{"code": "1", "kwargs": []}"#, "field-invalid")]
+    #[case::no_time(r#"{"code": "1", "timeout": 0}"#, "field-invalid")]
+    #[case::negative(r#"{"code": "1", "timeout": -1}"#, "field-invalid")]
+    #[case::endless(r#"{"code": "1", "timeout": 1e300}"#, "field-invalid")]
+    #[case::no_object("[]", "arguments")]
+    fn arguments_that_do_not_fit_are_refused(#[case] arguments: &str, #[case] expected: &str) {
+        assert_eq!(of_source(Some(&raw(arguments))).unwrap_err().code(), expected);
     }
 
     #[test]
-    fn arguments_of_an_endpoint_go_into_its_path_and_its_body() {
-        let arguments = object(&json!({ "voice": "a b/c", "rest": "d/e f", "text": "hi", "n": 2 }));
-        let found = EndpointRequest::new("/say/{voice}/{*rest}", &[], arguments).unwrap();
-        let expected = EndpointRequest {
-            path: "/say/a%20b%2Fc/d/e%20f".to_owned(),
-            in_path: vec![
-                ("voice".to_owned(), "a b/c".to_owned()),
-                ("rest".to_owned(), "d/e f".to_owned()),
-            ],
-            body: EndpointBody::Json(Bytes::from_static(br#"{"n":2,"text":"hi"}"#)),
-        };
-        assert_eq!(found, expected);
+    fn arguments_stay_as_they_were_written() {
+        let text = r#"{"z":1e400,"a":[18446744073709551616,{"b":1.0}]}"#;
+        let arguments = Arguments::parse(Some(&raw(text))).unwrap();
+        assert_eq!(arguments.to_json().unwrap(), text);
+        assert!(Arguments::parse(None).unwrap().into_entries().is_empty());
     }
 
     #[test]
-    fn a_file_makes_it_a_form() {
-        let arguments = object(&json!({ "audio": "AAEC", "words": ["a"], "name": "x" }));
-        let found = EndpointRequest::new("/hear", &["audio"], arguments).unwrap();
-        let part = |name: &str, filename: Option<&str>, content: &'static [u8]| Part {
-            name: name.to_owned(),
-            filename: filename.map(str::to_owned),
-            content_type: None,
-            content: Content::InMemory(Bytes::from_static(content)),
-        };
-        let expected = EndpointBody::Form(vec![
-            part("audio", Some("audio"), &[0, 1, 2]),
-            part("name", None, b"x"),
-            part("words", None, br#"["a"]"#),
-        ]);
-        assert_eq!(found.body, expected);
-    }
-
-    #[rstest]
-    #[case::part_of_the_path(json!({}), r#"The argument "voice" is missing."#)]
-    #[case::file(json!({ "voice": "a", "audio": "?" }), r#"The file "audio" is not in base64."#)]
-    fn what_an_endpoint_cannot_take_is_told(#[case] arguments: Value, #[case] expected: &str) {
-        let found = EndpointRequest::new("/{voice}", &["audio"], object(&arguments)).unwrap_err();
-        assert_eq!(found.sentence(), expected);
+    fn no_argument_is_given_twice() {
+        let err = Arguments::parse(Some(&raw(r#"{"a": 1, "a": 2}"#))).unwrap_err();
+        assert!(err.sentence().contains("a name is given twice"), "{}", err.sentence());
     }
 }

@@ -15,6 +15,8 @@ const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp
 /// The key in `_meta` of the SHA-256 of the code that has answered.
 const CODE_SHA256: &str = "code_sha256";
 
+const TWO_TO_THE_63: f64 = 9_223_372_036_854_775_808.0;
+
 /// What a call has answered.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -79,10 +81,23 @@ fn block(
         () if is_json(kind) => {
             let value: Option<Value> = serde_json::from_slice(bytes).ok();
             // Until 2026-07-28, nothing but an object was structured content.
-            (text_or_file(bytes, media_type, uri), value.filter(Value::is_object))
+            let value = value.filter(|value| value.is_object() && is_exact(value));
+            (text_or_file(bytes, media_type, uri), value)
         }
         () if is_text(kind) => (ContentBlock::text(decoded(bytes, kind)), None),
         () => (file(bytes, media_type, uri), None),
+    }
+}
+
+/// Whether all numbers are what was written: integers beyond 64 bits become floats, and the text has them.
+fn is_exact(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number
+            .as_f64()
+            .is_none_or(|float| number.is_i64() || number.is_u64() || float.abs() < TWO_TO_THE_63),
+        Value::Array(items) => items.iter().all(is_exact),
+        Value::Object(entries) => entries.values().all(is_exact),
+        _ => true,
     }
 }
 
@@ -196,6 +211,17 @@ mod tests {
             "isError": false,
         });
         assert_eq!(serde_json::to_value(answer.into_result()).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_a_value_cannot_hold_is_in_the_text_alone() {
+        let result = answer(Some("application/json"), br#"{"n": [-9223372036854775809]}"#);
+        let expected = json!({
+            "resultType": "complete",
+            "content": [{ "type": "text", "text": "{\"n\": [-9223372036854775809]}" }],
+            "isError": false,
+        });
+        assert_eq!(serde_json::to_value(result.into_result()).unwrap(), expected);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use owt_core::Error;
 use owt_core::kwargs::Extent;
 use rmcp::model::RequestId;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::front::body::{LARGE, unless_small};
 
@@ -26,7 +27,16 @@ const INITIALIZE: &str = "initialize";
 /// The client wants no answer any more to one of its requests.
 const CANCELLED: &str = "notifications/cancelled";
 
-/// A message, as far as its transport looks into it.
+/// A message, as far as it is looked into here.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) kind: Kind,
+    /// The arguments of a tool as they were written. What rmcp makes of them has no integers beyond 64
+    /// bits.
+    pub(super) arguments: Option<Box<RawValue>>,
+}
+
+/// What a message is about.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Initialize,
@@ -35,31 +45,32 @@ pub(super) enum Kind {
     Other,
 }
 
-#[derive(Deserialize)]
-struct Message<'a> {
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Fields<'a> {
     #[serde(borrow)]
     method: Option<Cow<'a, str>>,
-    #[serde(default)]
     params: Option<Params>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Params {
-    #[serde(rename = "requestId")]
     request_id: Option<RequestId>,
+    arguments: Option<Box<RawValue>>,
 }
 
 /// Looks into a message. One that is none is [`Kind::Other`], whose parser says what is wrong.
 ///
 /// # Errors
 /// [`Error::BodyTooLarge`] or [`Error::KwargsTooDeep`] if to parse it would take too long.
-pub(super) async fn look(bytes: &Bytes) -> Result<Kind, Error> {
+pub(super) async fn look(bytes: &Bytes) -> Result<Message, Error> {
     let (is_large, bytes) = (bytes.len() > LARGE, bytes.clone());
     unless_small(is_large, move || look_now(&bytes)).await
 }
 
-fn look_now(bytes: &[u8]) -> Result<Kind, Error> {
-    let Ok(text) = str::from_utf8(bytes) else { return Ok(Kind::Other) };
+fn look_now(bytes: &[u8]) -> Result<Message, Error> {
+    let text = str::from_utf8(bytes).unwrap_or_default();
     let extent = Extent::of(text);
     if extent.depth > MAX_NESTING {
         return Err(Error::KwargsTooDeep { limit: MAX_NESTING });
@@ -67,16 +78,14 @@ fn look_now(bytes: &[u8]) -> Result<Kind, Error> {
     if extent.tokens > MAX_TOKENS {
         return Err(Error::KwargsTooLarge { limit: MAX_BYTES });
     }
-    let message: Message<'_> = match serde_json::from_str(text) {
-        Ok(message) => message,
-        Err(_) => return Ok(Kind::Other),
-    };
-    let id = message.params.and_then(|params| params.request_id);
-    Ok(match (message.method.as_deref(), id) {
+    let Fields { method, params } = serde_json::from_str(text).unwrap_or_default();
+    let Params { request_id, arguments } = params.unwrap_or_default();
+    let kind = match (method.as_deref(), request_id) {
         (Some(INITIALIZE), _) => Kind::Initialize,
         (Some(CANCELLED), Some(id)) => Kind::Cancelled(id),
         _ => Kind::Other,
-    })
+    };
+    Ok(Message { kind, arguments })
 }
 
 #[cfg(test)]
@@ -101,7 +110,7 @@ mod tests {
     #[case::list("[]", Kind::Other)]
     #[case::no_json("{", Kind::Other)]
     fn a_message_is_known_by_its_method(#[case] text: &str, #[case] expected: Kind) {
-        assert_eq!(look_now(text.as_bytes()).unwrap(), expected);
+        assert_eq!(look_now(text.as_bytes()).unwrap().kind, expected);
     }
 
     #[rstest]
@@ -112,11 +121,18 @@ mod tests {
     }
 
     #[test]
+    fn arguments_are_kept_as_they_were_written() {
+        let text = r#"{"method":"tools/call","params":{"arguments":{"n": 18446744073709551616}}}"#;
+        let arguments = look_now(text.as_bytes()).unwrap().arguments.unwrap();
+        assert_eq!(arguments.get(), r#"{"n": 18446744073709551616}"#);
+    }
+
+    #[test]
     fn a_long_text_is_no_reason_to_refuse_a_message() {
         let text = format!(
             r#"{{"method":"tools/call","params":{{"code":"{}"}}}}"#,
             "[1],".repeat(900_000)
         );
-        assert_eq!(look_now(text.as_bytes()).unwrap(), Kind::Other);
+        assert_eq!(look_now(text.as_bytes()).unwrap().kind, Kind::Other);
     }
 }

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod content;
+mod endpoint_request;
 mod local;
 mod message;
 mod progress;

@@ -31,7 +31,9 @@ impl Reporter {
     /// Tells a piece of a streamed reply, of which so many bytes have come with it.
     pub(super) async fn piece(&mut self, piece: &[u8], bytes: u64) {
         let text = String::from_utf8_lossy(&piece[..piece.len().min(MAX_MESSAGE)]).into_owned();
-        self.tell(bytes as f64, None, Some(text)).await;
+        // Whatever the code has counted before.
+        let done = (bytes as f64).max(self.told + 1.0);
+        self.tell(done, None, Some(text)).await;
     }
 
     async fn tell(&mut self, done: f64, total: Option<f64>, message: Option<String>) {

@@ -1,5 +1,7 @@
 //! What answers the messages of one agent.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::{HOST, HeaderMap};
 use owt_core::{Control, Executor};
@@ -10,6 +12,7 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, RoleServer};
 use send_wrapper::SendWrapper;
+use serde_json::value::RawValue;
 
 use super::local::{LocalThread, ThreadEnded};
 use super::progress::Reporter;
@@ -35,7 +38,9 @@ impl Asker {
         let is_secure = exchange(request).is_some_and(|exchange| exchange.is_secure());
         Self {
             session,
-            remote_addr: request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
+            remote_addr: exchange(request)
+                .map(|it| it.remote_addr().to_owned())
+                .unwrap_or_default(),
             scheme: if is_secure { "https" } else { "http" },
             host: headers::text(headers, &HOST).to_owned(),
         }
@@ -48,18 +53,22 @@ pub(super) struct Server<E> {
     front: SendWrapper<Front<E>>,
     thread: LocalThread,
     asker: Asker,
+    /// Of the tool that is called, if one is.
+    arguments: Arc<Option<Box<RawValue>>>,
 }
 
 impl<E> Clone for Server<E> {
     fn clone(&self) -> Self {
-        let Self { front, thread, asker } = self;
-        Self { front: front.clone(), thread: thread.clone(), asker: asker.clone() }
+        let Self { front, thread, asker, arguments } = self;
+        let (front, thread) = (front.clone(), thread.clone());
+        Self { front, thread, asker: asker.clone(), arguments: arguments.clone() }
     }
 }
 
 impl<E> Server<E> {
-    pub(super) fn new(front: Front<E>, asker: Asker) -> Self {
-        Self { front: SendWrapper::new(front), thread: LocalThread::here(), asker }
+    pub(super) fn new(front: Front<E>, asker: Asker, arguments: Option<Box<RawValue>>) -> Self {
+        let (front, thread) = (SendWrapper::new(front), LocalThread::here());
+        Self { front, thread, asker, arguments: arguments.into() }
     }
 }
 
@@ -91,7 +100,11 @@ impl<E: Executor + Control + 'static> ServerHandler for Server<E> {
         let result = self.thread.run({
             let (front, asker) = (Front::clone(&self.front), self.asker.clone());
             let reporter = Reporter::of(&context);
-            async move { front.call_tool(request, &asker, reporter).await }
+            let arguments = self.arguments.clone();
+            async move {
+                let arguments = arguments.as_ref().as_deref();
+                front.call_tool(&request.name, arguments, &asker, reporter).await
+            }
         });
         let by_message = async {
             match &running {

@@ -13,12 +13,14 @@ use futures_util::{StreamExt, stream};
 use owt_core::{
     CachePolicy, Call, CallGuard, Code, Control, Entry, Envelope, Error, Executor, Failure, Request,
 };
-use rmcp::model::{CallToolRequestParams, CallToolResult, ErrorData, JsonObject};
+use rmcp::model::{CallToolResult, ErrorData};
 use serde_json::json;
+use serde_json::value::RawValue;
 use tokio::time::timeout;
 
-use super::arguments::{self, EndpointBody, EndpointRequest};
+use super::arguments::{self, Arguments};
 use super::content::{self, Answer, Body};
+use super::endpoint_request::{EndpointBody, EndpointRequest};
 use super::progress::Reporter;
 use super::server::Asker;
 use super::{PATH, tools};
@@ -51,15 +53,15 @@ impl<E: Executor + Control + 'static> Front<E> {
     /// If there is no such tool.
     pub(super) async fn call_tool(
         &self,
-        request: CallToolRequestParams,
+        name: &str,
+        arguments: Option<&RawValue>,
         asker: &Asker,
         reporter: Option<Reporter>,
     ) -> Result<CallToolResult, ErrorData> {
-        let arguments = request.arguments.unwrap_or_default();
         let has_code = self.state.has_code_tools();
         let id = self.state.request_ids.make();
         let mut context = RequestContext { id, digest: None, is_signed: false };
-        let call = match &*request.name {
+        let call = match name {
             tools::LIST_ADAPTORS if has_code => {
                 let adaptors = self.executor.adaptors().await;
                 return Ok(CallToolResult::structured(json!({ "adaptors": adaptors })));
@@ -115,7 +117,7 @@ impl<E: Executor + Control + 'static> Front<E> {
     async fn of_endpoint_call(
         &self,
         endpoint: &Endpoint,
-        arguments: JsonObject,
+        arguments: Option<&RawValue>,
         asker: &Asker,
         context: &mut RequestContext,
     ) -> Result<(Call, Attached), Error> {
@@ -124,7 +126,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         let files = parameters.iter().filter(|parameter| parameter["is_file"] == true);
         let files: Vec<&str> = files.filter_map(|parameter| parameter["name"].as_str()).collect();
         let EndpointRequest { path, in_path, body } =
-            EndpointRequest::new(endpoint.path(), &files, arguments)?;
+            EndpointRequest::new(endpoint.path(), &files, Arguments::parse(arguments)?)?;
         let envelope = endpoint.envelope(endpoint.current(&*self.executor).await.code);
         let digest = envelope.code.digest();
         context.digest = Some(digest);
@@ -254,6 +256,12 @@ async fn collect(
     mut reporter: Option<Reporter>,
 ) -> Result<Collected, Error> {
     let (response, mut body) = response.into_parts();
+    if let BodySize::Sized(len) = body.size()
+        && len > MAX_INLINE as u64
+    {
+        // As it is: who keeps it knows its length beforehand.
+        return Ok(Collected::TooLarge(Box::new(response.set_body(body))));
+    }
     let is_streamed = matches!(body.size(), BodySize::Stream);
     let mut bytes = BytesMut::new();
     while let Some(chunk) = poll_fn(|cx| Pin::new(&mut body).poll_next(cx)).await {

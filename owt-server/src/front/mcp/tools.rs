@@ -1,12 +1,15 @@
 //! The tools that agents find: named endpoints, and unless there are only these, any code.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use owt_core::{Control, DEFAULT_FN_NAME, Executor};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 
 use crate::front::Front;
 use crate::front::routes::Endpoint;
@@ -17,6 +20,10 @@ pub(super) const LIST_ADAPTORS: &str = "list_adaptors";
 
 /// How long the name of a tool may be.
 const MAX_NAME: usize = 64;
+
+/// How long a list waits for an endpoint that is being loaded, and for how many at once.
+const PATIENCE: Duration = Duration::from_secs(10);
+const AT_ONCE: usize = 8;
 
 const RUN_PYTHON_DESCRIPTION: &str = "\
 Runs Python on the machine of this server, and returns what it returns. The code is a module that defines \
@@ -38,15 +45,27 @@ when it was called, and what it takes of memory, as far as that is known.";
 
 /// The endpoints by the names of their tools.
 pub(super) fn of_endpoints(all: &[Arc<Endpoint>]) -> Vec<(String, Arc<Endpoint>)> {
-    let mut taken: HashMap<String, usize> =
-        [RUN_PYTHON, CALL_ADAPTOR, LIST_ADAPTORS].map(|name| (name.to_owned(), 1)).into();
-    let mut name = |endpoint: &Endpoint| {
-        let name = words(endpoint.path());
-        let count = taken.entry(name.clone()).or_default();
-        *count += 1;
-        if *count == 1 { name } else { format!("{name}_{count}") }
+    let names = names(all.iter().map(|endpoint| endpoint.path()));
+    names.into_iter().zip(all.iter().cloned()).collect()
+}
+
+/// A name for each path, in the same order; no two are equal, and none is that of a tool of owt's own.
+fn names<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut taken: HashSet<String> =
+        [RUN_PYTHON, CALL_ADAPTOR, LIST_ADAPTORS].map(str::to_owned).into();
+    let mut name = |path: &str| {
+        let first = words(path);
+        let others = (2..).map(|number| {
+            let suffix = format!("_{number}");
+            let len = first.len().min(MAX_NAME - suffix.len());
+            format!("{}{suffix}", &first[..len])
+        });
+        let mut names = std::iter::once(first.clone()).chain(others);
+        let free = names.find(|name| !taken.contains(name)).expect("there is no end of numbers");
+        taken.insert(free.clone());
+        free
     };
-    all.iter().map(|endpoint| (name(endpoint), endpoint.clone())).collect()
+    paths.map(|path| name(path)).collect()
 }
 
 /// `/v1/say/{voice}` as a name: `v1_say_voice`.
@@ -64,19 +83,22 @@ impl<E: Executor + Control + 'static> Front<E> {
             true => vec![run_python(), call_adaptor(), list_adaptors()],
             false => vec![],
         };
-        for (name, endpoint) in of_endpoints(self.state.routes.all()) {
-            tools.push(self.of_endpoint(name, &endpoint).await);
-        }
+        let endpoints = of_endpoints(self.state.routes.all());
+        let of_endpoints = stream::iter(endpoints)
+            .map(async |(name, endpoint)| self.of_endpoint(name, &endpoint).await)
+            .buffered(AT_ONCE);
+        tools.extend(of_endpoints.collect::<Vec<_>>().await);
         tools
     }
 
     async fn of_endpoint(&self, name: String, endpoint: &Endpoint) -> Tool {
-        let described = endpoint.description(&*self.executor).await;
+        let described = timeout(PATIENCE, endpoint.description(&*self.executor)).await;
         let (text, schema) = match &described {
-            Ok(described) => {
+            Err(_) => ("It is still being loaded.".to_owned(), json!({ "type": "object" })),
+            Ok(Ok(described)) => {
                 (described["doc"].as_str().unwrap_or_default().to_owned(), schema(described))
             }
-            Err(err) => {
+            Ok(Err(err)) => {
                 (format!("It cannot be called: {}", err.sentence()), json!({ "type": "object" }))
             }
         };
@@ -156,7 +178,7 @@ fn add_call_options(properties: &mut Value) {
         "type": "object",
         "description": "The keyword arguments of the function",
     });
-    properties["function"] = json!({
+    properties["fn_name"] = json!({
         "type": "string",
         "default": DEFAULT_FN_NAME,
         "description": "The function of the code to call",
@@ -205,6 +227,16 @@ mod tests {
     #[case("/", "index")]
     fn a_tool_is_named_after_the_path(#[case] path: &str, #[case] expected: &str) {
         assert_eq!(words(path), expected);
+    }
+
+    #[test]
+    fn no_two_tools_have_one_name() {
+        let long = format!("/{}", "x".repeat(80));
+        let paths = ["/a/b", "/a_b", "/a/b/2", "/a_b_2", "/run/python", &long, &long];
+        let xs = "x".repeat(64);
+        let expected =
+            ["a_b", "a_b_2", "a_b_2_2", "a_b_2_3", "run_python_2", &xs, &format!("{}_2", &xs[2..])];
+        assert_eq!(names(paths.into_iter()), expected);
     }
 
     #[test]

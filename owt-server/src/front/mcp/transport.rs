@@ -1,6 +1,7 @@
 //! The messages of agents over HTTP: rmcp answers them, behind the guard of every request.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
@@ -17,12 +18,13 @@ use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::tower::StreamableHttpService;
 
-use super::message::{self, Kind, MAX_BYTES};
+use super::message::{self, Kind, MAX_BYTES, Message};
 use super::server::{Asker, Server};
 use crate::front::guard::Access;
 use crate::front::headers::declared_len;
 use crate::front::incoming::Incoming;
 use crate::front::{AppState, Front};
+use crate::memory_budget::Reserved;
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 
@@ -52,16 +54,18 @@ impl<E: Executor + Control + 'static> Front<E> {
         let declared = declared_len(request.headers());
         let mut incoming = Incoming::new(payload, declared, limit, *body_timeout, held)?;
         let bytes = incoming.whole(Bytes::new()).await?;
-        let kind = message::look(&bytes).await?;
+        let Message { kind, arguments } = message::look(&bytes).await?;
+        // As long as its answer is on its way, and so its call.
+        let held = incoming.take_held();
         let asker = Asker::of(request, headers, session(headers));
         if let (Kind::Cancelled(id), Some(session)) = (&kind, &asker.session) {
             self.state.running_tools.cancel(session, id.clone());
         }
-        let service = service(Server::new(self.clone(), asker));
+        let service = service(Server::new(self.clone(), asker, arguments));
         let answer = service.handle(passed_on(request, bytes)).await;
         drop(in_flight);
         let is_begun = kind == Kind::Initialize && answer.status().is_success();
-        let mut response = response(answer);
+        let mut response = response(answer, held);
         if is_begun {
             response.headers_mut().insert(SESSION, new_session());
         }
@@ -99,7 +103,8 @@ fn passed_on(request: &HttpRequest, body: Bytes) -> Request<Full<Bytes>> {
     made
 }
 
-fn response(answer: Response<BoxBody<Bytes, Infallible>>) -> HttpResponse {
+/// What rmcp answers; `held` is the memory that the message takes.
+fn response(answer: Response<BoxBody<Bytes, Infallible>>, held: Reserved) -> HttpResponse {
     let (head, body) = answer.into_parts();
     let status = StatusCode::from_u16(head.status.as_u16()).unwrap_or_default();
     let mut response = HttpResponse::build(status);
@@ -108,9 +113,10 @@ fn response(answer: Response<BoxBody<Bytes, Infallible>>) -> HttpResponse {
     }
     // What tools answer is for who asked.
     response.insert_header((CACHE_CONTROL, "no-store"));
-    let data = BodyStream::new(body).filter_map(|frame| async {
+    let data = BodyStream::new(body).filter_map(move |frame| {
+        let _held = &held;
         let Ok(frame) = frame;
-        frame.into_data().ok().map(Ok::<_, Infallible>)
+        ready(frame.into_data().ok().map(Ok::<_, Infallible>))
     });
     response.streaming(Box::pin(data))
 }
