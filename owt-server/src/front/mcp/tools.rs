@@ -53,7 +53,7 @@ pub(super) fn of_endpoints(all: &[Arc<Endpoint>]) -> Vec<(String, Arc<Endpoint>)
 fn names<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut taken: HashSet<String> =
         [RUN_PYTHON, CALL_ADAPTOR, LIST_ADAPTORS].map(str::to_owned).into();
-    let mut name = |path: &str| {
+    let name = |path: &str| {
         let first = words(path);
         let others = (2..).map(|number| {
             let suffix = format!("_{number}");
@@ -65,7 +65,7 @@ fn names<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<String> {
         taken.insert(free.clone());
         free
     };
-    paths.map(|path| name(path)).collect()
+    paths.map(name).collect()
 }
 
 /// `/v1/say/{voice}` as a name: `v1_say_voice`.
