@@ -506,10 +506,10 @@ def test_only_posts_are_answered(serve: Serve) -> None:
         assert reply.status_code == 405
 
 
-def over_pipes(home: Path, *args: str, env: dict[str, str] | None = None) -> StdioServerParameters:
+def over_pipes(home: Path, *args: str) -> StdioServerParameters:
     """Return how a desktop program starts owt."""
     return StdioServerParameters(
-        command=str(owt_binary()), args=["mcp", *args], env=clean_environment(home, env), cwd=home
+        command=str(owt_binary()), args=["mcp", *args], env=clean_environment(home), cwd=home
     )
 
 

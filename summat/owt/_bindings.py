@@ -36,7 +36,6 @@ class Call(Protocol):
     of chunks, and `finish` or `abort`. Header names are tokens and values are Latin-1 text.
     """
 
-    # What to run.
     def begin(self) -> tuple[str, str, str, dict[str, Any] | None]:
         """Return the id, the digest and the name of the function; and the arguments, if read.
 
@@ -44,6 +43,7 @@ class Call(Protocol):
         nothing else is asked for. None: `kwargs` and the rest say what is.
         """
 
+    # What to run.
     @property
     def id(self) -> str:
         """The request's id, as in the log."""

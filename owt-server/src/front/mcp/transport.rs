@@ -130,6 +130,5 @@ fn session(headers: &HeaderMap) -> Option<String> {
 fn new_session() -> HeaderValue {
     let mut bytes = [0; SESSION_BYTES];
     getrandom::fill(&mut bytes).expect("the system has random numbers");
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    HeaderValue::try_from(hex).expect("it is hexadecimal")
+    HeaderValue::try_from(hex::encode(bytes)).expect("it is hexadecimal")
 }

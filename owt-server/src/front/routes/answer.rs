@@ -114,8 +114,7 @@ pub(in crate::front) fn cache_key(
     body: &[u8],
 ) -> String {
     let method = if method == Method::HEAD { &Method::GET } else { method };
-    let body = Sha256::digest(body);
-    let body: String = body.iter().map(|byte| format!("{byte:02x}")).collect();
+    let body = hex::encode(Sha256::digest(body));
     // No key of a client's begins with a null, which ends up in no URL.
     format!("\0{method} {target} {digest} {body}")
 }
