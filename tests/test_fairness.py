@@ -96,3 +96,18 @@ def test_a_flood_is_refused_while_others_are_taken(serve: Serve, tmp_path: Path)
         assert [server.call(QUICK, {"n": n}).json() for n in range(20)] == list(range(20))
         end.touch()
         assert [call.result().text for call in flood].count("waited") == 16
+
+
+def test_code_that_is_known_to_be_slow_does_not_hold_up_the_thread_of_quick_calls(
+    serve: Serve,
+) -> None:
+    server = serve("--workers", "1")
+    quick = "import threading\ndef run(request): return threading.get_ident()"
+    slow = quick.replace("return", "import time; time.sleep(0.05); return")
+    server.call(slow)
+    on_the_same = 0
+    for _ in range(10):
+        thread = server.call(quick).json()
+        on_the_same += server.call(slow).json() == thread
+    # A quick call that a busy machine has made slow has given its thread away.
+    assert on_the_same <= 2

@@ -108,6 +108,11 @@ impl Call {
         self.timing.started.get().map_or(Duration::ZERO, Instant::elapsed)
     }
 
+    /// Time since its function was called.
+    pub(super) fn run_time(&self) -> Duration {
+        self.timing.loaded.get().map_or(Duration::ZERO, Instant::elapsed)
+    }
+
     /// Microseconds spent loading, and running until now.
     fn timing(&self) -> (u64, u64) {
         let now = Instant::now();

@@ -11,10 +11,8 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use super::engine::Engine;
-use super::scheduler::Job;
-
-/// How long the leader may run one job before another thread takes over.
-const TIME_SLICE: Duration = Duration::from_millis(1);
+use super::leadership::TIME_SLICE;
+use super::scheduler::{Job, Next};
 
 /// How long the leader runs jobs before their replies are written.
 const BATCH_TIME: Duration = Duration::from_micros(200);
@@ -37,7 +35,15 @@ impl Engine {
             py.detach(|| self.flush_and_read());
             let began = Instant::now();
             while began.elapsed() < BATCH_TIME {
-                let Some(job) = self.scheduler.lock().run_queue.pop() else { break };
+                let next = self.scheduler.lock().pop();
+                let job = match next {
+                    Some(Next::Run(job)) => job,
+                    Some(Next::HandOff(job)) => {
+                        self.hand_off(job);
+                        continue;
+                    }
+                    None => break,
+                };
                 if let Ran::Preempted(next) = self.run_as_leader(py, job) {
                     return next;
                 }

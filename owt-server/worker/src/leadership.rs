@@ -6,6 +6,9 @@ use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// How long the leader may run one job before another thread takes over.
+pub(super) const TIME_SLICE: Duration = Duration::from_millis(1);
+
 thread_local! {
     /// The time slice in which this thread runs a job as the leader; 0: none.
     static OWN_SLICE: Cell<u64> = const { Cell::new(0) };

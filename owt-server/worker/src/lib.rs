@@ -4,7 +4,7 @@
 //! the control socket; the settings arrive over it, and the sockets for calls with them.
 //!
 //! The way of a call: `reader` decodes it, `engine` accepts it, `run_queue` and `fair_queue` decide
-//! when it runs, `leader` and `threads` on which thread. `run_job` runs it, Python sees it as a
+//! when it runs, `leader`, `slow_adaptors` and `threads` on which thread. `run_job` runs it, Python sees it as a
 //! `py_call`, and its `reply` goes out over its `connection`, no faster than `flow_control` allows.
 
 mod arguments;
@@ -29,6 +29,7 @@ mod reports;
 mod run_job;
 mod run_queue;
 mod scheduler;
+mod slow_adaptors;
 mod threads;
 mod upload;
 mod window;

@@ -7,7 +7,9 @@ use pyo3::prelude::*;
 
 use super::call::Call;
 use super::connection::Channel;
+use super::leadership::TIME_SLICE;
 use super::run_queue::RunQueue;
+use super::slow_adaptors::SlowAdaptors;
 
 /// A unit of work for a thread that holds the GIL.
 pub(super) enum Job {
@@ -49,13 +51,22 @@ pub(super) struct Scheduler {
     idle_threads: usize,
     /// Whether nobody leads, and an idle thread is to.
     needs_leader: bool,
+    slow_adaptors: SlowAdaptors,
+}
+
+/// What the leader is to do next.
+pub(super) enum Next {
+    Run(Job),
+    /// Leave the job to another thread, and go on.
+    HandOff(Job),
 }
 
 impl Scheduler {
     /// `threads`: how many calls of one adaptor may run at a time.
     pub(super) fn new(threads: usize) -> Self {
         let run_queue = RunQueue::new(threads);
-        Self { run_queue, handed_off: VecDeque::new(), idle_threads: 0, needs_leader: false }
+        let (handed_off, slow_adaptors) = Default::default();
+        Self { run_queue, handed_off, idle_threads: 0, needs_leader: false, slow_adaptors }
     }
 
     /// Whether there is an idle thread for which there is no work yet.
@@ -87,6 +98,14 @@ impl Scheduler {
         Some(work)
     }
 
+    /// For the leader: the next job that may run.
+    pub(super) fn pop(&mut self) -> Option<Next> {
+        let job = self.run_queue.pop()?;
+        let is_slow =
+            matches!(&job, Job::Call(call) if self.slow_adaptors.contains(&call.head.digest));
+        Some(if is_slow { Next::HandOff(job) } else { Next::Run(job) })
+    }
+
     /// Counts a job as finished: this call, unless it has given up its slot, or one that was no call.
     pub(super) fn finish(&mut self, call: Option<&Call>) {
         match call {
@@ -97,6 +116,9 @@ impl Scheduler {
 
     /// Does the same for a thread that does not lead, and returns the next call for it.
     pub(super) fn finish_and_pop(&mut self, call: Option<&Call>) -> Option<Job> {
+        if let Some(call) = call {
+            self.slow_adaptors.learn(&call.head.digest, call.run_time() > TIME_SLICE);
+        }
         self.finish(call);
         self.run_queue.pop_for_follower()
     }
