@@ -5,4 +5,5 @@
 pub mod fairness;
 pub mod leftovers;
 pub mod log;
+pub mod spin;
 pub mod wire;

@@ -47,6 +47,8 @@ pub(super) struct State {
     /// The windows of bodies that are on their way to their calls.
     pub(super) uploads: HashMap<u32, Rc<Window>>,
     last_id: u32,
+    /// Calls that were opened since the worker has last said something.
+    pub(super) calls_since_answer: usize,
     /// The worker at the other end, once there is one.
     worker: Option<Worker>,
     /// Why there is none, once calls do not wait for it any more.
@@ -96,6 +98,7 @@ impl Connection {
         let state = &mut *self.state.borrow_mut();
         // An id is reused only after four billion calls.
         state.last_id = state.last_id.wrapping_add(1);
+        state.calls_since_answer += 1;
         let pending = Rc::new(Pending::new(context));
         state.calls.insert(state.last_id, pending.clone());
         (state.last_id, pending)

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::time::Instant;
 
 use bytes::BytesMut;
 use owt_core::Error;
@@ -12,6 +13,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use super::connection::Connection;
 use super::pending::Outcome;
 use crate::pool::RecycleReason;
+use owt_common::spin::Spin;
 use owt_common::wire::{self, Failure, Frame, FrameError, Kind, ReplyHead};
 
 /// Bytes of capacity that an empty buffer keeps.
@@ -19,7 +21,7 @@ const KEEP_CAPACITY: usize = 256 * 1024;
 
 impl Connection {
     pub(super) async fn write(&self, mut socket: OwnedWriteHalf) {
-        let mut batch = Vec::new();
+        let (mut batch, mut spin) = (Vec::new(), Spin::default());
         loop {
             std::mem::swap(&mut batch, &mut self.state.borrow_mut().outbox);
             if batch.is_empty() {
@@ -32,12 +34,33 @@ impl Connection {
             batch.clear();
             batch.shrink_to(KEEP_CAPACITY);
             self.changed.notify_waiters();
+            self.wait_awake(&mut spin).await;
         }
+    }
+
+    /// Stays awake after a call that came alone until the worker says something, or there is more to
+    /// send. Whatever else this thread has to do meanwhile is done as always.
+    async fn wait_awake(&self, spin: &mut Spin) {
+        if !self.awaits_one_answer() {
+            return;
+        }
+        let Some(deadline) = spin.deadline() else { return };
+        while self.awaits_one_answer() && Instant::now() < deadline {
+            Spin::relax();
+            tokio::task::yield_now().await;
+        }
+        spin.learn(!self.awaits_one_answer());
+    }
+
+    fn awaits_one_answer(&self) -> bool {
+        let state = self.state.borrow();
+        state.calls_since_answer == 1 && state.outbox.is_empty()
     }
 
     pub(super) async fn read(self: &Rc<Self>, mut socket: OwnedReadHalf) {
         let mut buffer = BytesMut::with_capacity(wire::CHUNK);
         while let Ok(1..) = socket.read_buf(&mut buffer).await {
+            self.state.borrow_mut().calls_since_answer = 0;
             loop {
                 match wire::pull(&mut buffer)
                     .and_then(|frame| frame.map(|frame| self.handle(frame)).transpose())

@@ -4,14 +4,16 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use owt_core::Digest;
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::Shutdown;
 
 use super::connection::{CallKey, Channel, Connection, Read};
+use owt_common::spin::Spin;
 use owt_common::wire::{self, CallHead, Frame, FrameError, Kind};
 
 /// How many bytes one read returns at most.
@@ -45,6 +47,7 @@ pub(crate) enum Command {
 pub(crate) struct Reader {
     incoming: Vec<Incoming>,
     scratch: Box<[u8]>,
+    spin: Spin,
 }
 
 /// The receiving end of one connection.
@@ -76,7 +79,7 @@ impl Reader {
             is_open: true,
         };
         let incoming = connections.iter().map(incoming).collect();
-        Self { incoming, scratch: vec![0; MAX_READ].into() }
+        Self { incoming, scratch: vec![0; MAX_READ].into(), spin: Spin::default() }
     }
 
     /// Blocks until something has arrived, and passes each command in it to `execute`.
@@ -84,8 +87,8 @@ impl Reader {
         let mut ready: Vec<PollFd<'_>> = Vec::with_capacity(self.incoming.len());
         let open = self.incoming.iter().filter(|incoming| incoming.is_open);
         ready.extend(open.map(|incoming| PollFd::new(incoming.connection.socket(), PollFlags::IN)));
-        match rustix::event::poll(&mut ready, None) {
-            Ok(_) => {}
+        match wait(&mut ready, &mut self.spin) {
+            Ok(()) => {}
             Err(Errno::INTR | Errno::AGAIN) => return, // The caller tries again.
             Err(errno) => return self.close(errno),
         }
@@ -105,6 +108,22 @@ impl Reader {
             let _ = rustix::net::shutdown(incoming.connection.socket(), Shutdown::Both);
         }
     }
+}
+
+/// Waits until there is something to read, awake for a moment if that pays.
+fn wait(sockets: &mut [PollFd<'_>], spin: &mut Spin) -> Result<(), Errno> {
+    const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+    if let Some(deadline) = spin.deadline() {
+        while Instant::now() < deadline {
+            if rustix::event::poll(sockets, Some(&AT_ONCE))? > 0 {
+                spin.learn(true);
+                return Ok(());
+            }
+            Spin::relax();
+        }
+        spin.learn(false);
+    }
+    rustix::event::poll(sockets, None).map(drop)
 }
 
 impl Incoming {
