@@ -5,7 +5,7 @@
 
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
-use owt_common::wire::{CallHead, Failure, Frame, ReplyHead, pull, push};
+use owt_common::wire::{Failure, Frame, ReplyHead, pull, push};
 use owt_core::Progress;
 
 fuzz_target!(|input: (u8, &[u8])| {
@@ -39,7 +39,7 @@ fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Frame> {
 fn look_into(frame: Frame) {
     let copy = || Frame { kind: frame.kind, id: frame.id, payload: frame.payload.clone() };
     let _ = (frame.bytes(), frame.digest());
-    let _ = copy().split_head::<CallHead<'_>>();
+    let _ = copy().split_call().is_ok_and(|(head, _)| head.request().is_ok());
     let _ = copy().split_head::<ReplyHead<'_>>();
     let _ = copy().split_head::<Failure<'_>>();
     let _ = copy().split_head::<Progress>();

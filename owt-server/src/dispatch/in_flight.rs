@@ -94,9 +94,10 @@ impl InFlight {
             return; // It was cancelled while it waited.
         }
         let tell_start = self.deadline.is_some();
-        let mut head = CallHead { tell_start, ..CallHead::new(call, source) };
+        let mut head = CallHead::new(call, source);
+        head.run.tell_start = tell_start;
         if rest.is_some() {
-            head.body_len = None;
+            head.run.body_len = None;
         }
         let mut bodies = held_bytes(call).flat_map(pieces);
         let first = bodies.next().unwrap_or_default();

@@ -16,10 +16,10 @@ use super::native_id::native_id;
 use super::python;
 use super::reply::Reply;
 use super::upload::Upload;
-use owt_common::wire::{CallHead, Failure, Kind, ReplyHead};
+use owt_common::wire::{EncodedCallHead, Failure, Kind, ReplyHead};
 
 pub(crate) struct Call {
-    pub(crate) head: CallHead<'static>,
+    pub(crate) head: EncodedCallHead,
     /// The body, if all of it came with the call.
     pub(crate) body: Bytes,
     /// The body, if it arrives while the call runs.
@@ -60,7 +60,7 @@ struct Timing {
 }
 
 impl Call {
-    pub(crate) fn new(channel: Channel, head: CallHead<'static>, body: Bytes) -> Self {
+    pub(crate) fn new(channel: Channel, head: EncodedCallHead, body: Bytes) -> Self {
         let (body, upload) = match head.body_len {
             Some(_) => (body, None),
             None => (Bytes::new(), Some(Upload::new(body))),

@@ -109,7 +109,7 @@ impl Call {
     /// interrupted now.
     fn interrupt(&self, py: Python<'_>, callbacks: &Callbacks) -> PyResult<bool> {
         let Some(thread) = self.thread() else {
-            callbacks.cancel.call1(py, (&*self.head.request_id,))?;
+            callbacks.cancel.call1(py, (self.head.run().request_id,))?;
             return Ok(true);
         };
         if is_deferred(py, callbacks, thread)? {
@@ -155,7 +155,7 @@ impl Call {
 
     /// The event loop's thread, if the call blocks it.
     fn blocked_loop(&self, py: Python<'_>, callbacks: &Callbacks) -> PyResult<Option<Thread>> {
-        let blocked = callbacks.blocked_loop.call1(py, (&*self.head.request_id,))?;
+        let blocked = callbacks.blocked_loop.call1(py, (self.head.run().request_id,))?;
         let thread: Option<(c_ulong, i64)> = blocked.extract(py)?;
         Ok(thread.map(|(ident, native)| Thread { ident, native }))
     }

@@ -1,12 +1,12 @@
 //! The state of a worker that all of its threads share, and what it does with the commands of the
 //! front. How its threads divide the work is in `leader` and `threads`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
 use bytes::Bytes;
+use foldhash::HashMap;
 use parking_lot::{Condvar, Mutex};
 use pyo3::prelude::*;
 
@@ -72,7 +72,7 @@ impl Engine {
     /// Executes a command of the front, on the thread that has read it.
     pub(super) fn execute(&self, command: Command) {
         match command {
-            Command::Call { channel, head, body } => self.accept(Call::new(channel, *head, body)),
+            Command::Call { channel, head, body } => self.accept(Call::new(channel, head, body)),
             Command::Body { key, chunk } => self.receive_body(key, chunk),
             Command::ReplyWindowUpdate { key, bytes } => self.update_window(key, bytes),
             Command::Cancel(key) => self.cancel(key),

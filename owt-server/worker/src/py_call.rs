@@ -15,6 +15,7 @@ use super::engine::Engine;
 use super::flow_control::try_receive;
 use super::reply::{AlreadyAnswered, ReplyEnd};
 use super::upload::Received;
+use owt_common::wire::RequestHead;
 
 thread_local! {
     /// Whether this thread holds back what it sends.
@@ -32,19 +33,19 @@ impl PyCall {
     /// Id, digest and function of the call; and its arguments, if it only calls that function with them
     /// and they are in their most frequent form.
     fn begin<'py>(&self, py: Python<'py>) -> (&str, String, &str, Option<Bound<'py, PyDict>>) {
-        let head = &self.call.head;
-        let calls = head.endpoint.is_none() && !head.describe && !head.reload;
-        let arguments = match &head.kwargs {
+        let run = self.call.head.run();
+        let calls = run.endpoint.is_none() && !run.describe && !run.reload;
+        let arguments = match run.kwargs {
             Some(text) if calls => arguments::read(py, text),
             None if calls => Some(PyDict::new(py)),
             _ => None,
         };
-        (&head.request_id, self.digest(), &head.fn_name, arguments)
+        (run.request_id, self.digest(), run.fn_name, arguments)
     }
 
     #[getter]
     fn id(&self) -> &str {
-        &self.call.head.request_id
+        self.call.head.run().request_id
     }
 
     #[getter]
@@ -54,83 +55,83 @@ impl PyCall {
 
     #[getter]
     fn source(&self) -> Option<&str> {
-        self.call.head.source.as_deref()
+        self.call.head.run().source
     }
 
     #[getter]
     fn fn_name(&self) -> &str {
-        &self.call.head.fn_name
+        self.call.head.run().fn_name
     }
 
     #[getter]
     fn name(&self) -> Option<&str> {
-        self.call.head.name.as_deref()
+        self.call.head.run().name
     }
 
     #[getter]
     fn kwargs(&self) -> Option<&str> {
-        self.call.head.kwargs.as_deref()
+        self.call.head.run().kwargs
     }
 
     #[getter]
     fn reload(&self) -> bool {
-        self.call.head.reload
+        self.call.head.run().reload
     }
 
     #[getter]
     fn endpoint(&self) -> Option<Vec<(&str, &str)>> {
-        let parts = self.call.head.endpoint.as_ref()?;
-        Some(parts.iter().map(|(name, part)| (&**name, &**part)).collect())
+        self.call.head.run().endpoint
     }
 
     #[getter]
     fn describe(&self) -> bool {
-        self.call.head.describe
+        self.call.head.run().describe
     }
 
     #[getter]
-    fn method(&self) -> &str {
-        &self.call.head.method
+    fn method(&self) -> PyResult<&str> {
+        Ok(self.request()?.method)
     }
 
     #[getter]
-    fn scheme(&self) -> &str {
-        &self.call.head.scheme
+    fn scheme(&self) -> PyResult<&str> {
+        Ok(self.request()?.scheme)
     }
 
     #[getter]
-    fn host(&self) -> &str {
-        &self.call.head.host
+    fn host(&self) -> PyResult<&str> {
+        Ok(self.request()?.host)
     }
 
     #[getter]
-    fn raw_path(&self) -> &str {
-        &self.call.head.path
+    fn raw_path(&self) -> PyResult<&str> {
+        Ok(self.request()?.path)
     }
 
     #[getter]
-    fn query(&self) -> &str {
-        &self.call.head.query
+    fn query(&self) -> PyResult<&str> {
+        Ok(self.request()?.query)
     }
 
     #[getter]
-    fn remote_addr(&self) -> &str {
-        &self.call.head.remote_addr
+    fn remote_addr(&self) -> PyResult<&str> {
+        Ok(self.request()?.remote_addr)
     }
 
     /// Names in lower case; values are bytes on the wire and Latin-1 in Python, as in PEP 3333.
     #[getter]
-    fn headers(&self) -> Vec<(&str, String)> {
+    fn headers(&self) -> PyResult<Vec<(&str, String)>> {
         let latin1 = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect();
-        self.call.head.headers.iter().map(|(name, value)| (&**name, latin1(value))).collect()
+        let headers = self.request()?.headers.into_iter();
+        Ok(headers.map(|(name, value)| (name, latin1(value))).collect())
     }
 
     /// The body, unless it is streamed.
     #[getter]
-    fn body<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
-        let is_multipart = self.call.head.parts.is_some();
+    fn body<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let is_multipart = self.request()?.parts.is_some();
         let body: &[u8] = if is_multipart { b"" } else { &self.call.body };
-        self.call.upload.is_none().then(|| PyBytes::new(py, body))
+        Ok(self.call.upload.is_none().then(|| PyBytes::new(py, body)))
     }
 
     /// Reads the next chunk of a streamed body, and blocks until there is one. Empty: the end.
@@ -159,7 +160,7 @@ impl PyCall {
 
     #[getter]
     fn parts<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
-        let Some(parts) = &self.call.head.parts else {
+        let Some(parts) = self.request()?.parts else {
             return Ok(None);
         };
         let list = PyList::empty(py);
@@ -167,13 +168,8 @@ impl PyCall {
         for part in parts {
             let len = usize::try_from(part.len).unwrap_or(usize::MAX).min(rest.len());
             let data = PyBytes::new(py, &rest.split_to(len));
-            list.append((
-                &*part.name,
-                part.filename.as_deref(),
-                part.content_type.as_deref(),
-                data,
-                part.path.as_deref(),
-            ))?;
+            let path = part.path.as_deref();
+            list.append((part.name, part.filename, part.content_type, data, path))?;
         }
         Ok(Some(list))
     }
@@ -341,6 +337,11 @@ impl PyCall {
 impl PyCall {
     pub(super) fn new(engine: &Arc<Engine>, call: &Arc<Call>) -> Self {
         Self { engine: engine.clone(), call: call.clone() }
+    }
+
+    fn request(&self) -> PyResult<RequestHead<'_>> {
+        let request = self.call.head.request();
+        request.map_err(|err| PyRuntimeError::new_err(format!("the front sent {err}")))
     }
 
     fn reply_whole(

@@ -1,12 +1,12 @@
 //! Reads what the front sends, and decodes it into commands. A call is complete when its body has
 //! arrived, unless that is streamed.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
+use foldhash::{HashMap, HashMapExt};
 use owt_core::Digest;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
@@ -14,7 +14,7 @@ use rustix::net::Shutdown;
 
 use super::connection::{CallKey, Channel, Connection, Read};
 use owt_common::spin::Spin;
-use owt_common::wire::{self, CallHead, Frame, FrameError, Kind};
+use owt_common::wire::{self, EncodedCallHead, Frame, FrameError, Kind};
 
 /// How many bytes one read returns at most.
 const MAX_READ: usize = 64 * 1024;
@@ -23,7 +23,7 @@ const MAX_READ: usize = 64 * 1024;
 pub(crate) enum Command {
     Call {
         channel: Channel,
-        head: Box<CallHead<'static>>,
+        head: EncodedCallHead,
         body: Bytes,
     },
     /// More of the body of a call that was passed on already; empty at its end.
@@ -60,7 +60,7 @@ struct Incoming {
 }
 
 struct Partial {
-    head: Box<CallHead<'static>>,
+    head: EncodedCallHead,
     body: BytesMut,
 }
 
@@ -172,8 +172,7 @@ impl Incoming {
 
     fn begin(&mut self, frame: Frame) -> Result<Option<Command>, FrameError> {
         let id = frame.id;
-        let (head, first) = frame.split_head::<CallHead<'static>>()?;
-        let head = Box::new(head);
+        let (head, first) = frame.split_call()?;
         if head.body_len.is_none_or(|len| first.len() as u64 >= len) {
             return Ok(Some(Command::Call { channel: self.channel(id), head, body: first }));
         }
@@ -206,6 +205,8 @@ mod tests {
     use std::io::Write;
     use std::os::unix::net::UnixStream;
 
+    use owt_common::wire::{CallHead, RunHead};
+
     use super::*;
 
     /// The commands that the frames in `written` are decoded into.
@@ -231,7 +232,8 @@ mod tests {
     }
 
     fn call(out: &mut Vec<u8>, id: u32, body_len: Option<u64>, first: &[u8]) {
-        let head = CallHead { body_len, ..CallHead::default() };
+        let run = RunHead { body_len, ..RunHead::default() };
+        let head = CallHead { run, ..CallHead::default() };
         wire::push_head(out, Kind::Call, id, &head, first);
     }
 

@@ -54,7 +54,7 @@ impl Engine {
             self.end_call(py, call);
         } else if call.is_cancelled() {
             // The interrupt may have come while the call was still on this thread.
-            self.callbacks.cancel.call1(py, (&*call.head.request_id,))?;
+            self.callbacks.cancel.call1(py, (call.head.run().request_id,))?;
         }
         match is_over {
             // The interrupt came too late to be raised in the adaptor: there is nothing to stop.

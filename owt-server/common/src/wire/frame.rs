@@ -7,6 +7,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use owt_core::Digest;
 use serde::{Deserialize, Serialize};
 
+use super::EncodedCallHead;
+
 /// The largest payload that one frame carries in bytes; longer bodies go in several.
 pub const CHUNK: usize = 64 * 1024;
 
@@ -157,7 +159,18 @@ fn take(buffer: &mut BytesMut, len: usize) -> Bytes {
 
 impl Frame {
     /// Takes a head off the payload; what stays is the raw bytes behind it.
-    pub fn split_head<T: for<'de> Deserialize<'de>>(mut self) -> Result<(T, Bytes), FrameError> {
+    pub fn split_head<T: for<'de> Deserialize<'de>>(self) -> Result<(T, Bytes), FrameError> {
+        let (head, raw) = self.split()?;
+        Ok((postcard::from_bytes(&head)?, raw))
+    }
+
+    /// Takes the head of a call off the payload, and leaves it encoded; what stays is the raw bytes behind it.
+    pub fn split_call(self) -> Result<(EncodedCallHead, Bytes), FrameError> {
+        let (head, raw) = self.split()?;
+        Ok((EncodedCallHead::new(head)?, raw))
+    }
+
+    fn split(mut self) -> Result<(Bytes, Bytes), FrameError> {
         if self.payload.len() < 4 {
             return Err(FrameError::Short);
         }
@@ -166,7 +179,7 @@ impl Frame {
             return Err(FrameError::Short);
         }
         let head = self.payload.split_to(len);
-        Ok((postcard::from_bytes(&head)?, self.payload))
+        Ok((head, self.payload))
     }
 
     /// Reads the payload as the number of bytes of a window update.
@@ -183,21 +196,17 @@ impl Frame {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use proptest::prelude::*;
 
-    use super::super::CallHead;
+    use super::super::{CallHead, RequestHead, RunHead};
     use super::*;
 
     #[test]
     fn a_head_and_its_body_survive_the_trip() {
-        let head = CallHead {
-            request_id: "r".into(),
-            source: Some("def run(): pass".into()),
-            headers: vec![("accept".into(), Cow::Borrowed(b"\xff".as_slice()))],
-            ..CallHead::default()
-        };
+        let run =
+            RunHead { request_id: "r", source: Some("def run(): pass"), ..RunHead::default() };
+        let headers = vec![("accept", b"\xff".as_slice())];
+        let head = CallHead { run, request: RequestHead { headers, ..RequestHead::default() } };
         let mut out = Vec::new();
         push(&mut out, Kind::Cancel, 7, b"");
         push_head(&mut out, Kind::Call, 8, &head, b"body");
@@ -206,7 +215,8 @@ mod tests {
         assert_eq!(first, Frame { kind: Kind::Cancel, id: 7, payload: Bytes::new() });
         let second = pull(&mut buffer).unwrap().unwrap();
         assert_eq!((second.kind, second.id), (Kind::Call, 8));
-        let (read, body) = second.split_head::<CallHead<'_>>().unwrap();
+        let (read, body) = second.split_call().unwrap();
+        let read = CallHead { run: read.run(), request: read.request().unwrap() };
         assert_eq!((read, &body[..]), (head, b"body".as_slice()));
         assert_eq!(pull(&mut buffer).unwrap(), None);
     }
@@ -236,7 +246,7 @@ mod tests {
             let mut buffer = BytesMut::from(bytes.as_slice());
             while let Ok(Some(frame)) = pull(&mut buffer) {
                 let _ = (frame.bytes(), frame.digest());
-                let _ = frame.split_head::<CallHead<'_>>();
+                let _ = frame.split_call().is_ok_and(|(head, _)| head.request().is_ok());
             }
         }
     }

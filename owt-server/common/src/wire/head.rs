@@ -3,74 +3,136 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use owt_core::{Call, Content, Entry, Part};
+use owt_core::{Call, Content, Entry, FileName, Part, Request};
 use serde::{Deserialize, Serialize};
 
-/// A call, but for its body.
+use super::FrameError;
+
+/// A call, but for its body: what is to run, and the request that brought it. Most handlers never look at the
+/// request, so its head lies behind what the worker has to read.
+///
+/// All text is borrowed, from the call or from the frame that it came in.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CallHead<'a> {
-    pub request_id: Cow<'a, str>,
+    #[serde(borrow)]
+    pub run: RunHead<'a>,
+    #[serde(borrow)]
+    pub request: RequestHead<'a>,
+}
+
+/// What a call is to run, and how.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunHead<'a> {
+    pub request_id: &'a str,
     pub digest: [u8; 32],
-    pub source: Option<Cow<'a, str>>,
-    pub kwargs: Option<Cow<'a, str>>,
-    pub fn_name: Cow<'a, str>,
+    pub source: Option<&'a str>,
+    pub kwargs: Option<&'a str>,
+    pub fn_name: &'a str,
     /// The file that the code is from.
-    pub name: Option<Cow<'a, str>>,
+    pub name: Option<&'a str>,
     pub reload: bool,
     /// The parts of the path of a named endpoint; `None` of a call with arguments of its own.
-    pub endpoint: Option<Vec<(Cow<'a, str>, Cow<'a, str>)>>,
+    #[serde(borrow)]
+    pub endpoint: Option<Vec<(&'a str, &'a str)>>,
     /// Whether the function is described, and not called.
     pub describe: bool,
     /// Whether to say when the call begins to run, because its time is limited.
     pub tell_start: bool,
-    pub method: Cow<'a, str>,
-    pub scheme: Cow<'a, str>,
-    pub host: Cow<'a, str>,
-    pub path: Cow<'a, str>,
-    pub query: Cow<'a, str>,
-    pub remote_addr: Cow<'a, str>,
-    pub headers: Vec<(Cow<'a, str>, Cow<'a, [u8]>)>,
-    pub parts: Option<Vec<PartHead<'a>>>,
     /// Bytes of the body, or of all parts one after the other: the call begins when all of them are
     /// there. `None` for a body that comes while the call runs, and ends with [`BodyEnd`](super::Kind::BodyEnd).
     pub body_len: Option<u64>,
 }
 
+/// The request that brought a call.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RequestHead<'a> {
+    pub method: &'a str,
+    pub scheme: &'a str,
+    pub host: &'a str,
+    pub path: &'a str,
+    pub query: &'a str,
+    pub remote_addr: &'a str,
+    #[serde(borrow)]
+    pub headers: Vec<(&'a str, &'a [u8])>,
+    #[serde(borrow)]
+    pub parts: Option<Vec<PartHead<'a>>>,
+}
+
 impl<'a> CallHead<'a> {
     /// The head of a call that is sent whole. Without its source, the worker has to know that.
     pub fn new(call: &'a Call, source: Option<&'a str>) -> Self {
-        let request = &call.request;
-        let parts = request.parts.as_ref();
+        Self { run: RunHead::new(call, source), request: RequestHead::new(&call.request) }
+    }
+}
+
+impl<'a> RunHead<'a> {
+    fn new(call: &'a Call, source: Option<&'a str>) -> Self {
         Self {
-            request_id: Cow::from(&request.id),
+            request_id: &call.request.id,
             digest: call.code.digest().0,
-            source: source.map(Cow::from),
-            kwargs: call.kwargs.as_deref().map(Cow::from),
-            fn_name: Cow::from(&call.fn_name),
-            name: call.file_name.as_ref().map(|name| Cow::from(name.as_str())),
+            source,
+            kwargs: call.kwargs.as_deref(),
+            fn_name: &call.fn_name,
+            name: call.file_name.as_ref().map(FileName::as_str),
             reload: call.reload,
             endpoint: match &call.entry {
                 Entry::Endpoint(parts) => {
-                    Some(parts.iter().map(|(name, part)| (name.into(), part.into())).collect())
+                    Some(parts.iter().map(|(name, part)| (&**name, &**part)).collect())
                 }
                 Entry::Envelope | Entry::Description => None,
             },
             describe: call.entry == Entry::Description,
             tell_start: false,
-            method: Cow::from(&request.method),
-            scheme: Cow::from(&request.scheme),
-            host: Cow::from(&request.host),
-            path: Cow::from(&request.path),
-            query: Cow::from(&request.query),
-            remote_addr: Cow::from(&request.remote_addr),
-            headers: request
-                .headers
-                .iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-            parts: parts.map(|parts| parts.iter().map(PartHead::new).collect()),
             body_len: Some(held_bytes(call).map(|content| content.len() as u64).sum()),
         }
+    }
+}
+
+impl<'a> RequestHead<'a> {
+    fn new(request: &'a Request) -> Self {
+        let parts = request.parts.as_ref();
+        Self {
+            method: &request.method,
+            scheme: &request.scheme,
+            host: &request.host,
+            path: &request.path,
+            query: &request.query,
+            remote_addr: &request.remote_addr,
+            headers: request.headers.iter().map(|(name, value)| (&**name, &**value)).collect(),
+            parts: parts.map(|parts| parts.iter().map(PartHead::new).collect()),
+        }
+    }
+}
+
+/// The head of a call as it came, which is read where it lies: a call of a known adaptor needs a few of its
+/// fields, and none of them for long.
+#[derive(Debug)]
+pub struct EncodedCallHead {
+    pub digest: [u8; 32],
+    pub tell_start: bool,
+    pub body_len: Option<u64>,
+    bytes: Bytes,
+    /// Where the head of the request begins.
+    request_at: usize,
+}
+
+impl EncodedCallHead {
+    pub(super) fn new(bytes: Bytes) -> Result<Self, FrameError> {
+        let (run, request) = postcard::take_from_bytes::<RunHead<'_>>(&bytes)?;
+        let RunHead { digest, tell_start, body_len, .. } = run;
+        let request_at = bytes.len() - request.len();
+        Ok(Self { digest, tell_start, body_len, bytes, request_at })
+    }
+
+    /// What to run.
+    pub fn run(&self) -> RunHead<'_> {
+        let decoded = postcard::from_bytes(&self.bytes[..self.request_at]);
+        decoded.expect("it was decoded when it came")
+    }
+
+    /// The request, which nobody has looked at before.
+    pub fn request(&self) -> Result<RequestHead<'_>, FrameError> {
+        Ok(postcard::from_bytes(&self.bytes[self.request_at..])?)
     }
 }
 
@@ -78,9 +140,9 @@ impl<'a> CallHead<'a> {
 /// a file.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartHead<'a> {
-    pub name: Cow<'a, str>,
-    pub filename: Option<Cow<'a, str>>,
-    pub content_type: Option<Cow<'a, str>>,
+    pub name: &'a str,
+    pub filename: Option<&'a str>,
+    pub content_type: Option<&'a str>,
     /// Bytes in the call's body; none of a part that lies in a file.
     pub len: u64,
     pub path: Option<Cow<'a, str>>,
@@ -89,9 +151,9 @@ pub struct PartHead<'a> {
 impl<'a> PartHead<'a> {
     fn new(part: &'a Part) -> Self {
         Self {
-            name: Cow::from(&part.name),
-            filename: part.filename.as_deref().map(Cow::from),
-            content_type: part.content_type.as_deref().map(Cow::from),
+            name: &part.name,
+            filename: part.filename.as_deref(),
+            content_type: part.content_type.as_deref(),
             len: held(part).map_or(0, |bytes| bytes.len() as u64),
             path: match &part.content {
                 Content::InMemory(_) => None,

@@ -9,6 +9,6 @@ mod window;
 
 pub use frame::{CHUNK, Frame, FrameError, Kind, MAX_TEXT, pull, push, push_head};
 pub use handshake::{MAX_CONNECTIONS, Ready, Settings};
-pub use head::{CallHead, Failure, ReplyHead, held_bytes};
+pub use head::{CallHead, EncodedCallHead, Failure, ReplyHead, RequestHead, RunHead, held_bytes};
 pub use socket::{MESSAGE_FLAGS, SEND_FLAGS, close_on_exec, socket_pair};
 pub use window::{ReceiveWindow, SendWindow};
