@@ -20,6 +20,9 @@ use owt_common::wire::{self, CHUNK, Kind, SEND_FLAGS};
 /// together.
 const COALESCE_MICROS: u64 = 200;
 
+/// How many bytes a buffer keeps for what comes next.
+const MAX_KEPT: usize = 2 * CHUNK;
+
 pub(crate) struct Connection {
     /// The index of the front's thread at the other end.
     pub(crate) index: usize,
@@ -29,8 +32,9 @@ pub(crate) struct Connection {
     /// When something was last written, in microseconds since `epoch`.
     last_write: AtomicU64,
     epoch: Instant,
-    /// Held while writing, so that frames leave in the order in which they were buffered.
-    writer: Mutex<()>,
+    /// What is being written. Held meanwhile, so that frames leave in the order in which they were buffered; the
+    /// two buffers change places, so that their memory is used again.
+    writing: Mutex<Vec<u8>>,
 }
 
 /// The outcome of one read.
@@ -43,8 +47,8 @@ pub(crate) enum Read {
 
 impl Connection {
     pub(crate) fn new(index: usize, socket: OwnedFd) -> Self {
-        let (buffer, writer, last_write) = Default::default();
-        Self { index, socket, buffer, last_write, epoch: Instant::now(), writer }
+        let (buffer, writing, last_write) = Default::default();
+        Self { index, socket, buffer, last_write, epoch: Instant::now(), writing }
     }
 
     pub(crate) fn socket(&self) -> &OwnedFd {
@@ -61,10 +65,16 @@ impl Connection {
 
     /// Writes what is buffered. Blocks while the socket is full, so callers release the GIL first.
     pub(crate) fn flush(&self) {
-        let _guard = self.writer.lock();
+        let mut batch = self.writing.lock();
         loop {
-            let batch = std::mem::take(&mut *self.buffer.lock());
-            if batch.is_empty() || self.write(&batch).is_err() {
+            std::mem::swap(&mut *batch, &mut *self.buffer.lock());
+            if batch.is_empty() {
+                return;
+            }
+            let written = self.write(&batch);
+            batch.clear();
+            batch.shrink_to(MAX_KEPT);
+            if written.is_err() {
                 return;
             }
             self.last_write.store(self.now(), Ordering::Relaxed);
@@ -144,7 +154,7 @@ impl Channel {
         CallKey { connection: self.connection.index, id: self.id }
     }
 
-    /// MemoryBudget a frame without a payload.
+    /// Buffers a frame without a payload.
     pub(crate) fn notify(&self, kind: Kind) {
         self.push(kind, b"");
     }
