@@ -55,7 +55,8 @@ class Adaptor:
         self.value: object = None
         # By the name of the function.
         self.endpoints: dict[str, Endpoint] = {}
-        self.plans: dict[tuple[int, tuple[str, ...]], Plan] = {}
+        # By the name of the function, and those of the arguments.
+        self.plans: dict[tuple[str, ...], Plan] = {}
         self.calls = 0
         self.fn_names: set[str] = set()
         self.memory = 0

@@ -32,25 +32,15 @@ class Settings(TypedDict):
 class Call(Protocol):
     """One request in a worker.
 
-    It is answered exactly once: by `reply`, by `fail`, by `need_source`, or by `start`, any number
-    of chunks, and `finish` or `abort`. Header names are tokens and values are Latin-1 text.
+    It is answered exactly once: by `reply` or `reply_plain`, by `fail`, by `need_source`, or by
+    `start`, any number of chunks, and `finish` or `abort`. Header names are tokens and values are
+    Latin-1 text.
     """
-
-    def begin(self) -> tuple[str, str, str, dict[str, Any] | None]:
-        """Return the id, the digest and the name of the function; and the arguments, if read.
-
-        They are if the function is to be called with arguments in their most frequent form, and
-        nothing else is asked for. None: `kwargs` and the rest say what is.
-        """
 
     # What to run.
     @property
     def id(self) -> str:
         """The request's id, as in the log."""
-
-    @property
-    def digest(self) -> str:
-        """Hex SHA-256 of the source."""
 
     @property
     def source(self) -> str | None:
@@ -151,8 +141,12 @@ class Call(Protocol):
     ) -> None:
         """Send a whole response."""
 
-    def reply_text(self, content_type: str, text: str, /) -> bool:
-        """Send text as a whole response; False, and nothing sent, if UTF-8 cannot encode it."""
+    def reply_plain(self, value: object, max_bytes: int = ..., /) -> bool:
+        """Send a value as `_reply.reply_of` makes a whole response of it, without Python.
+
+        False, and nothing sent, if it is of another type than text, bytes, and plain JSON, or has
+        something in it that only Python knows how to send, or more bytes than that.
+        """
 
     def fail(self, code: str, text: str, log_text: str | None = None, /) -> None:
         """Send one of owt's errors: its code, a text for the client, and another for the log."""

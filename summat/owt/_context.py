@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from weakref import ref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from weakref import ref
+
     from owt._bindings import Call
 
     # The id of the request, the digest of the adaptor, and the call.
@@ -18,12 +19,11 @@ NO_CALL = "-"
 _current: ContextVar[Current] = ContextVar("owt_call", default=(NO_CALL, "", None))
 
 
-def begin(call_id: str, digest: str, call: Call) -> None:
-    """Assign what runs in this context from now on to a call of an adaptor.
+set_current = _current.set
+"""Assigns what runs in this context from now on to a call of an adaptor.
 
-    The reference to the call is weak: what copies the context may outlive it, and its body.
-    """
-    _current.set((call_id, digest, ref(call)))
+The reference to the call is weak: what copies the context may outlive it, and its body.
+"""
 
 
 def call_id() -> str:

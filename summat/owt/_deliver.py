@@ -8,7 +8,7 @@ from owt import _builtins, _log
 from owt._body import is_awaitable
 from owt._describe import describe, log_summary, type_and_line
 from owt._errors import CallError, Interrupted
-from owt._reply import reply_of, reply_of_raised, send_text
+from owt._reply import reply_of, reply_of_raised
 from owt._state import end_forked_child, state
 from owt._stream import in_thread, stream, stream_async
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 # Up to this many bytes, sending never waits for the reader.
 _MAX_UNWAITED = 64 * 1024
-# Bytes of a character, at most; a lone surrogate is escaped.
-_MAX_WIDTH = 6
 
 
 def deliver(call: Call, value: Any) -> bool:
@@ -106,12 +104,10 @@ def _close_coroutine(value: Any) -> None:
 async def _await_and_send(call: Call, value: Any) -> None:
     try:
         value = await value
+        if not state.is_forked_child and call.reply_plain(value, _MAX_UNWAITED):
+            return
         if value is None:
             _log.warn_of_printed_result(call.id)
-        if type(value) is str and len(value) <= _MAX_UNWAITED // _MAX_WIDTH:
-            end_forked_child()
-            send_text(call, value)
-            return
         reply = reply_of(value, call)
         end_forked_child()
         if reply.body.async_chunks is not None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from contextvars import Context, copy_context
+from contextvars import copy_context
 
-from owt import _adaptor_threads, _context, _log, _thread_affinity
+from owt import _adaptor_threads, _log, _thread_affinity
 from owt._adaptor_threads import Job
+from owt._context import set_current
 from owt._deliver import deliver, fail
 from owt._errors import Interrupted
 from owt._invoke import invoke
 from owt._kwargs import parse
-from owt._reply import send_text
+from owt._log import partial_lines
 from owt._request import Request
 from owt._state import end_forked_child, state
 
@@ -20,41 +21,37 @@ if TYPE_CHECKING:
 
     from owt._adaptor import Adaptor
     from owt._bindings import Call
+    from owt._context import Current
 
 
-def handle(call: Call) -> bool:
+def handle(call: Call, current: Current, fn_name: str, kwargs: dict[str, Any] | None) -> bool:
     """Run one call and answer it; nothing that an adaptor raises leaves this function.
 
+    It runs in a context of its own. `kwargs` are the arguments, if they were read already: then the
+    function is to be called with them, and nothing else is asked for. None: `call` says what is.
+
     Returns False if the call goes on, in the event loop or on the one thread of its adaptor; it
-    then ends with `call.done()`. Each call has its own context, so that no other call sees the
-    context variables that it sets, such as the precision of `decimal`.
+    then ends with `call.done()`.
 
     An exception from here means that this worker should be replaced.
     """
-    is_done: bool = Context().run(_handle, call)
-    if state.has_damaged_builtins:
-        state.has_damaged_builtins = False
-        raise RuntimeError("an adaptor has broken the builtins of this worker")
-    return is_done
-
-
-def _handle(call: Call) -> bool:
-    call_id, digest, fn_name, kwargs = call.begin()
-    _context.begin(call_id, digest, call)
+    set_current(current)
     is_done = True
     try:
-        adaptor = None if kwargs is None else state.adaptors.ready(digest)
+        adaptor = None if kwargs is None else state.adaptors.ready(current[1])
         if adaptor is None or kwargs is None:
-            is_done = _answer(call, digest, kwargs)
+            is_done = _answer(call, current[1], kwargs)
         else:
-            call.loaded()
             is_done = _send(call, invoke(adaptor, fn_name, call, kwargs))
     except BaseException as err:
         end_forked_child(err)
         fail(call, err)
     finally:
-        if is_done:
+        if is_done and partial_lines:
             _log.flush()
+    if state.has_damaged_builtins:
+        state.has_damaged_builtins = False
+        raise RuntimeError("an adaptor has broken the builtins of this worker")
     return is_done
 
 
@@ -100,11 +97,9 @@ def _run(
 
 
 def _send(call: Call, value: Any) -> bool:
-    end_forked_child()
-    if type(value) is str:
-        send_text(call, value)
-        return True
-    return deliver(call, value)
+    if state.is_forked_child:
+        end_forked_child()
+    return call.reply_plain(value) or deliver(call, value)
 
 
 def _submit_to_adaptor_thread(call: Call, digest: str, source: str, *, on_main: bool) -> None:

@@ -52,6 +52,8 @@ class HelperModules:
         # Counts how often modules were dropped; and the count at each module's last drop.
         self.generation = 0
         self._dropped: dict[str, int] = {}
+        # Whether there are any.
+        self.is_watching = False
         # What each module's file was like before it was read.
         self._files: dict[str, str] = {}
         self._stamps: dict[str, Stamp] = {}
@@ -62,22 +64,23 @@ class HelperModules:
 
     def register(self, name: str, file: str) -> None:
         """Watch a module that is about to be loaded."""
-        if not self._files:
+        if not self.is_watching:
             self._notices.share()
             self._seen = self._notices.version()
+            self.is_watching = True
         self._files[name] = file
         self._stamps[name] = self._stamp(name, file)
 
     def refresh(self, source: str, *, reload: bool) -> None:
         """Drop changed modules before an adaptor is loaded; with `reload`, all that it imports."""
-        if self._files:
+        if self.is_watching:
             if reload:
                 self._notices.publish(self._reachable(imported(source)))
             self._check()
 
     def is_outdated(self, adaptor: Adaptor) -> bool:
         """Tell whether a module that an adaptor imports was dropped after the adaptor loaded."""
-        if not self._files:
+        if not self.is_watching:
             return False
         if adaptor.imports is None:
             adaptor.imports = imported(adaptor.source)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import FunctionType
+
 from owt._errors import CallError
 from owt._kwargs import LAST
 from owt._request import Request
@@ -25,6 +27,8 @@ _REQUEST_NAMES = frozenset(("request", "req", "_"))
 # The slot of a request that is passed first, by position.
 _FIRST = ""
 _MAX_PLANS = 64
+# Without the frame of `Request.__init__`.
+_new = object.__new__
 
 
 class Plan:
@@ -33,28 +37,57 @@ class Plan:
     __slots__ = ("call", "handler")
 
     def __init__(self, handler: Handler, call: Caller) -> None:
-        # Held, so that no other handler gets its id, which is the key of the plan.
         self.handler = handler
         self.call = call
 
 
 def invoke(adaptor: Adaptor, fn_name: str, call: Call, kwargs: Kwargs) -> Any:
     """Call an adaptor's function; an `arguments` error says what does not fit."""
-    handler = adaptor.handler(fn_name)
-    key = (id(handler), tuple(kwargs))
-    plan = adaptor.plans.get(key)
-    if plan is None:
-        plan = Plan(handler, choose(handler, fn_name, kwargs.keys()))
-        if len(adaptor.plans) >= _MAX_PLANS:
-            adaptor.plans.clear()
-        adaptor.plans[key] = plan
+    plan = adaptor.plans.get((fn_name, *kwargs))
+    # What the name is bound to now; for code that is an expression, mostly its value.
+    handler = adaptor.namespace.get(fn_name, adaptor.value)
+    if plan is None or plan.handler is not handler:
+        handler, plan = _planned(adaptor, fn_name, kwargs)
     adaptor.calls += 1
     # The frequent ones without a call of their own, and without a request that nobody takes.
-    if plan.call is _without_request:
+    way = plan.call
+    if way is _by_position:
+        return handler(*kwargs.values())
+    if way is _without_request:
         return handler(**kwargs)
-    if plan.call is _request_first:
-        return handler(Request(call), **kwargs)
-    return plan.call(handler, Request(call), kwargs)
+    request = _new(Request)
+    request._call = call
+    if way is _request_then_by_position:
+        return handler(request, *kwargs.values())
+    if way is _request_first:
+        return handler(request, **kwargs)
+    return way(handler, request, kwargs)
+
+
+def _planned(adaptor: Adaptor, fn_name: str, kwargs: Kwargs) -> tuple[Handler, Plan]:
+    handler = adaptor.handler(fn_name)
+    names = tuple(kwargs)
+    way = _by_position_if_same(choose(handler, fn_name, names), handler, names)
+    plan = Plan(handler, way)
+    if len(adaptor.plans) >= _MAX_PLANS:
+        adaptor.plans.clear()
+    adaptor.plans[(fn_name, *kwargs)] = plan
+    return handler, plan
+
+
+def _by_position_if_same(way: Caller, handler: Handler, names: tuple[str, ...]) -> Caller:
+    """Return the way to call a plain function that passes the same by position, if there is one.
+
+    For arguments by name, Python makes a copy of their dict, and looks for each of the names.
+    """
+    if type(handler) is not FunctionType or way not in (_without_request, _request_first):
+        return way
+    code, skipped = handler.__code__, int(way is _request_first)
+    end = skipped + len(names)
+    is_same = code.co_varnames[skipped:end] == names and end <= code.co_argcount
+    if code.co_posonlyargcount > skipped or not is_same:
+        return way
+    return _request_then_by_position if skipped else _by_position
 
 
 def choose(handler: Handler, fn_name: str, names: Any) -> Caller:
@@ -186,6 +219,14 @@ def _mismatch(
         if name in params.required and name not in filled and not (name in given and name in known)
     ]
     return _Mismatch(missing, [] if params.any_keyword else sorted(given - known), slot)
+
+
+def _by_position(handler: Handler, _request: Request, kwargs: Kwargs) -> Any:
+    return handler(*kwargs.values())
+
+
+def _request_then_by_position(handler: Handler, request: Request, kwargs: Kwargs) -> Any:
+    return handler(request, *kwargs.values())
 
 
 def _request_first(handler: Handler, request: Request, kwargs: Kwargs) -> Any:

@@ -41,6 +41,8 @@ class AdaptorCache:
         self._sources = SourceStore(directory)
         self.helpers = HelperModules(directory)
         self._adaptors: OrderedDict[str, Adaptor] = OrderedDict()
+        # The digest of the most recently used one, or of one that was it a moment ago.
+        self._newest = ""
         self._lock = Lock()
         self._load_locks: dict[str, InterruptibleLock] = {}
         # The files of adaptors that failed to load, whose lines tracebacks still show.
@@ -60,9 +62,12 @@ class AdaptorCache:
     def ready(self, digest: str) -> Adaptor | None:
         """Return a loaded adaptor, as `get`, if any thread may call it as it is."""
         adaptor = self._adaptors.get(digest)
-        if adaptor is None or adaptor.runs_on is not None or self.helpers.is_outdated(adaptor):
+        if adaptor is None or adaptor.runs_on is not None:
             return None
-        self._touch(digest)
+        if self.helpers.is_watching and self.helpers.is_outdated(adaptor):
+            return None
+        if digest != self._newest:
+            self._touch(digest)
         return adaptor
 
     def load(
@@ -113,6 +118,7 @@ class AdaptorCache:
         except KeyError:
             # Another thread has just dropped it; this call may still use it.
             return
+        self._newest = digest
 
     def _load(self, digest: str, source: str, fn_name: str, name: str | None) -> Adaptor:
         filename = adaptor_filename(digest, name)
@@ -158,7 +164,7 @@ class AdaptorCache:
                 _module.move_once_values(previous.module, adaptor.module)
                 self._drop(previous)
             self._adaptors[adaptor.digest] = adaptor
-            self._adaptors.move_to_end(adaptor.digest)
+            self._touch(adaptor.digest)
             while len(self._adaptors) > self._limit:
                 self._drop(self._adaptors.popitem(last=False)[1])
 

@@ -26,7 +26,7 @@ _LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 _printed: ContextVar[str] = ContextVar("owt_printed", default="")
 _shows_tracebacks = False
 # Lines that have not ended yet, by stream and by call or thread.
-_partial_lines: dict[tuple[int, str], str] = {}
+partial_lines: dict[tuple[int, str], str] = {}
 
 
 def warn_of_printed_result(call_id: str) -> None:
@@ -37,9 +37,9 @@ def warn_of_printed_result(call_id: str) -> None:
 
 def flush() -> None:
     """Write the lines of the call that have not ended."""
-    if _partial_lines:
-        for key in [key for key in list(_partial_lines) if key[1] == _writer_key()]:
-            write("INFO", _partial_lines.pop(key, ""))
+    if partial_lines:
+        for key in [key for key in list(partial_lines) if key[1] == _writer_key()]:
+            write("INFO", partial_lines.pop(key, ""))
 
 
 def install(*, tracebacks: bool) -> None:
@@ -51,7 +51,7 @@ def install(*, tracebacks: bool) -> None:
     logging.getLogger().addHandler(LogHandler())
     _log_levels.install()
     _unhandled.install(tracebacks=tracebacks)
-    os.register_at_fork(after_in_child=_partial_lines.clear)
+    os.register_at_fork(after_in_child=partial_lines.clear)
 
 
 def _flush_stdout() -> None:
@@ -66,14 +66,14 @@ def _write_lines(stream: LogStream, text: str) -> None:
     if stream is _OUT:
         _printed.set(_context.call_id())
     key = (id(stream), _writer_key())
-    *ended, rest = (_partial_lines.pop(key, "") + text).split("\n")
+    *ended, rest = (partial_lines.pop(key, "") + text).split("\n")
     if len(rest) > _MAX_LINE:
         ended.append(rest)
         rest = ""
     if ended:
         write("INFO", "\n".join(map(_final_text, ended)))
     if rest:
-        _partial_lines[key] = _final_text(rest)
+        partial_lines[key] = _final_text(rest)
 
 
 _OUT = LogStream("<stdout>", _write_lines)

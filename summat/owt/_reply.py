@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from owt._body import BINARY, BODY_TYPES, Body, body_of, is_path, text_bytes, text_type
+from owt._body import BINARY, BODY_TYPES, Body, body_of, is_path, text_type
 from owt._errors import CallError
 from owt._file_response import file_response, has_known_length
 from owt._frameworks import background_of, converter_for, response_of_exception
@@ -60,12 +60,6 @@ class Reply:
         if content_type is None:
             content_type = text_type(first) if isinstance(first, str) else BINARY
         call.start(self.status, content_type, self.headers, self.body.length)
-
-
-def send_text(call: Call, text: str) -> None:
-    """Send text, the most frequent result of handlers."""
-    if not call.reply_text(text_type(text), text):
-        call.reply(200, text_type(text), (), text_bytes(text))
 
 
 def reply_of(value: Any, call: Call | None = None) -> Reply:

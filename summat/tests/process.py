@@ -15,7 +15,7 @@ START = """
 import os, sys
 from owt import _worker
 from owt._state import state
-from tests.fake import FakeCall, answer_to, error_of, json_of, reply_to, text_of
+from tests.fake import FakeCall, answer_to, error_of, handle, json_of, reply_to, text_of
 def start(directory, **changed):
     settings = dict(address="127.0.0.1", port=9876, version="0.1.0", exe="/no/owt", max_adaptors=8,
                     no_eval=False, log_tracebacks=False, adaptors_dir=directory, fds=[],

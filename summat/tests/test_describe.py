@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from owt import _server, _worker, summat
-from tests.fake import FakeCall, digest_of, error_of
+from owt import _server, summat
+from tests.fake import FakeCall, digest_of, error_of, handle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +66,7 @@ def test_a_syntax_error_has_the_file_name_of_the_call() -> None:
 
 def test_the_log_has_the_type_and_the_line_of_an_exception() -> None:
     fake = FakeCall("def run(_):\n    return int('secret')\n", name="iris.py")
-    _worker.handle(fake)
+    handle(fake)
     assert fake.log_text == "ValueError in iris.py, line 2"
 
 

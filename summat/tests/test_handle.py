@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from owt import _worker
 from owt._state import state
-from tests.fake import FakeCall, answer_to, digest_of, error_of, json_of, text_of
+from tests.fake import FakeCall, answer_to, digest_of, error_of, handle, json_of, text_of
 
 if TYPE_CHECKING:
     from owt._bindings import Call
@@ -51,8 +50,9 @@ def events_of(source: str, arguments: dict[str, Any], *, are_read: bool) -> list
         fake = FakeCall(source, kwargs=json.dumps(arguments))
         fake.arguments = dict(arguments) if are_read else None
         call: Call = fake
-        assert _worker.handle(call) or fake.is_done.wait(10)
-        found.append(fake.events)
+        assert handle(call) or fake.is_done.wait(10)
+        # An adaptor that is there already need not say so.
+        found.append(fake.answer())
     return found
 
 
@@ -102,7 +102,6 @@ def test_any_result_is_sent_the_same(kind: str, value: str) -> None:
     source = f"{kind} run(a): return {value}"
     as_text = events_of(source, {"a": 1}, are_read=False)
     assert events_of(source, {"a": 1}, are_read=True) == as_text
-    assert as_text[0][0] == ("loaded",)
 
 
 def test_code_that_is_bound_anew_or_outdated_is_called_anew() -> None:

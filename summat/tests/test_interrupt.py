@@ -10,7 +10,7 @@ import pytest
 
 from owt import _worker
 from owt._state import state
-from tests.fake import TEXT, FakeCall, text_of
+from tests.fake import TEXT, FakeCall, handle, text_of
 
 ENDED = ("fail", "deadline", "The call was ended: its time was up, or its client had gone.")
 # These loops wait within a call. CPython 3.11 attributes an interrupt at a backward jump to the
@@ -24,7 +24,7 @@ def interrupted(source: str) -> FakeCall:
     adaptor = state.adaptors.get(FakeCall(source).digest)
     assert adaptor is not None
     call = FakeCall(source)
-    thread = threading.Thread(target=_worker.handle, args=(call,))
+    thread = threading.Thread(target=handle, args=(call,))
     thread.start()
     assert adaptor.namespace["started"].wait(10)
     exception = ctypes.py_object(_worker.Interrupted)

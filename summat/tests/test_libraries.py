@@ -9,7 +9,7 @@ import pytest
 
 from owt import _worker
 from owt._state import state
-from tests.fake import TEXT, FakeCall, answer_to, error_of, json_of, reply_to, text_of
+from tests.fake import TEXT, FakeCall, answer_to, error_of, handle, json_of, reply_to, text_of
 from tests.process import python
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -223,7 +223,7 @@ def test_background_tasks_run_in_order_after_the_response(kind: str, made: str) 
         f"  return {made}"
     )
     call = FakeCall(source)
-    is_over = _worker.handle(call)
+    is_over = handle(call)
     sent = b"".join(event[-1] for event in call.answer() if event[0] in ("reply", "chunk"))
     # The call has ended, and the tasks wait for this test: a disconnect does not end them.
     assert is_over or call.is_done.wait(10)
@@ -243,7 +243,7 @@ def test_a_failing_background_task_is_logged(capfd: Any) -> None:
         "def run(_): return s.PlainTextResponse('answer', background=b.BackgroundTask(fail))"
     )
     call = FakeCall(source)
-    _worker.handle(call)
+    handle(call)
     assert call.answer()[0][4] == b"answer"
     assert namespace_of(call)["ended"].wait(10)
     assert text_of("async def run(_): return 'the loop goes on'") == "the loop goes on"
@@ -271,7 +271,7 @@ def test_responses_of_frameworks_are_closed_after_sending(source: str, method: s
         "  return made\n"
     )
     call = FakeCall(source.replace("{kept}", keep), method=method)
-    _worker.handle(call)
+    handle(call)
     assert call.answer()[-1][0] in ("reply", "finish")
     assert namespace_of(call)["ended"] == [1]
 

@@ -13,7 +13,7 @@ import pytest
 from owt import _module, _worker, adaptors
 from owt._load import AdaptorCache
 from owt._state import state
-from tests.fake import FakeCall, answer_to, digest_of, error_of, json_of, text_of
+from tests.fake import FakeCall, answer_to, digest_of, error_of, handle, json_of, text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,13 +29,13 @@ def test_names_at_module_level_outlive_the_call() -> None:
 def test_known_source_is_not_needed_again() -> None:
     text_of(COUNTING)
     call = FakeCall(None, digest=digest_of(COUNTING))
-    _worker.handle(call)
+    handle(call)
     assert call.answer() == [("reply", 200, "text/plain; charset=utf-8", [], b"2")]
 
 
 def test_unknown_source_is_asked_for() -> None:
     call = FakeCall(None, digest="0" * 64, kwargs="{'never': evaluated}")
-    _worker.handle(call)
+    handle(call)
     assert call.events == [("need_source",)]
 
 
@@ -43,7 +43,7 @@ def test_reload_loads_again() -> None:
     texts = [text_of(COUNTING), text_of(COUNTING), text_of(COUNTING, reload=True)]
     assert texts == ["1", "2", "1"]
     call = FakeCall(None, digest=digest_of(COUNTING), reload=True)
-    _worker.handle(call)
+    handle(call)
     assert call.answer()[0][4] == b"1"
 
 

@@ -300,7 +300,7 @@ async def later(_, name):
 '''
 def call(name, fn_name='run'):
     fake = FakeCall(source, id=name, kwargs='{"name": "%s"}' % name, fn_name=fn_name)
-    _worker.handle(fake)
+    handle(fake)
     return fake
 threads = [threading.Thread(target=call, args=(name,)) for name in 'abc']
 for thread in threads: thread.start()

@@ -15,7 +15,7 @@ from owt import _worker
 from owt._response import Abort
 from owt._state import state
 from owt.summat import pipe
-from tests.fake import TEXT, FakeCall, answer_to, error_of, reply_to, text_of
+from tests.fake import TEXT, FakeCall, answer_to, error_of, handle, reply_to, text_of
 
 ASYNC = (
     "import asyncio\n"
@@ -129,7 +129,7 @@ def test_a_cancelled_async_step_cleans_up() -> None:
         "run = pipe().const(1).f(wait).f(str)"
     )
     call = FakeCall(source)
-    _worker.handle(call)
+    handle(call)
     adaptor = state.adaptors.get(call.digest)
     assert adaptor is not None
     assert adaptor.namespace["started"].wait(10)

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from owt import _worker
 from owt._state import state
 from owt.summat import pipe
-from tests.fake import TEXT, FakeCall, answer_to, error_of
+from tests.fake import TEXT, FakeCall, answer_to, error_of, handle
 
 
 class Source:
@@ -110,7 +109,7 @@ def test_a_disconnect_closes_the_source() -> None:
         "run = pipe().f(numbers).stream().f(str)"
     )
     call = FakeCall(source, takes=2)
-    _worker.handle(call)
+    handle(call)
     assert call.answer() == [
         ("start", 200, TEXT, []),
         *[("chunk", b"1")] * 2,

@@ -61,7 +61,7 @@ def checked(do):
 source = {poison!r} + chr(10) + "def run(): return 'poisoned'"
 assert text_of(source) == "poisoned"
 import builtins
-_worker.handle, handle = (lambda call: checked(lambda: handle(call)) is not False), _worker.handle
+_worker.handle, handle = (lambda *call: checked(lambda: handle(*call)) is not False), _worker.handle
 {OTHERS}
 assert answers == {EXPECTED!r}, answers
 """
@@ -77,7 +77,7 @@ answer_to(VICTIM, kwargs="[]")
 text_of("import builtins\\ndef run():\\n  builtins.{name} = None\\n  return 'x'")
 call = FakeCall(VICTIM, kwargs="[]")
 try:
-    _worker.handle(call)
+    handle(call)
 except RuntimeError as err:
     os.write(1, str(err).encode())
 assert call.answer()[0][:2] == ("fail", "adaptor-raised"), call.answer()

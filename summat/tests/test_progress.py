@@ -10,9 +10,8 @@ from weakref import ref
 import pytest
 
 import owt
-from owt import _worker
 from owt._progress import Loop
-from tests.fake import FakeCall
+from tests.fake import FakeCall, handle
 from tests.process import worker
 
 ASYNC_ITEMS = """
@@ -25,7 +24,7 @@ async def items():
 def reports_of(source: str, **given: Any) -> list[tuple[float, float | None, str | None]]:
     """Run a call to its end, and return what it has reported."""
     call = FakeCall(source, **given)
-    assert _worker.handle(call) or call.is_done.wait(10)
+    assert handle(call) or call.is_done.wait(10)
     (event,) = {event[0] for event in call.answer()} & {"reply", "finish", "fail"}
     assert event != "fail", call.events
     return call.reports
@@ -136,7 +135,7 @@ def later(request):
 """
     call = FakeCall(source)
     kept = ref(call)
-    assert _worker.handle(call)
+    assert handle(call)
     del call
     assert kept() is None
     assert reports_of(source, fn_name="later") == []
@@ -211,7 +210,7 @@ source = {TQDM!r}
 found = dict()
 for name in {names}:
     call = FakeCall(source, fn_name=name)
-    assert _worker.handle(call) or call.is_done.wait(10)
+    assert handle(call) or call.is_done.wait(10)
     assert call.answer()[-1][0] == "reply", call.events
     found[name] = call.reports
 os.write(1, json.dumps(found).encode())

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from owt import _worker
-from tests.fake import TEXT, FakeCall, answer_to, error_of, json_of, reply_to
+from tests.fake import TEXT, FakeCall, answer_to, error_of, handle, json_of, reply_to
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -226,7 +225,7 @@ def test_files_are_streamed_with_their_media_type(
     path.write_bytes(b"ab" * 50_000)
     source = f"import pathlib\ndef run(path): return {opened}"
     call = FakeCall(source, kwargs=repr({"path": str(path)}))
-    _worker.handle(call)
+    handle(call)
     begun, *chunks, ended = call.answer()
     # A file at a path has a length and validators; an open file may be anything.
     names = ["ETag", "Last-Modified", "Accept-Ranges"] if "Path" in opened else []
@@ -402,7 +401,7 @@ def test_a_file_that_is_truncated_meanwhile_breaks_off_the_response(tmp_path: Pa
         return send(chunk)
 
     call.send = shorten  # type: ignore[method-assign]
-    _worker.handle(call)
+    handle(call)
     ended, text = call.answer()[-1]
     assert (ended, text.splitlines()[0]) == (
         "abort",

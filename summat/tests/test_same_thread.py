@@ -10,7 +10,7 @@ import pytest
 
 from owt import _adaptor_threads, _thread_affinity, _worker
 from owt._errors import Interrupted
-from tests.fake import FakeCall, answer_to, error_of, json_of, text_of
+from tests.fake import FakeCall, answer_to, error_of, handle, json_of, text_of
 
 if TYPE_CHECKING:
     from owt._bindings import Call
@@ -84,7 +84,7 @@ def _events() -> None:
 def begin(source: str, **given: object) -> FakeCall:
     fake = FakeCall(source, **given)
     call: Call = fake
-    assert not _worker.handle(call)
+    assert not handle(call)
     return fake
 
 

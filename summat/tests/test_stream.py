@@ -9,7 +9,7 @@ import pytest
 
 from owt import _worker
 from owt._state import state
-from tests.fake import TEXT, FakeCall, answer_to, error_of, reply_to, text_of
+from tests.fake import TEXT, FakeCall, answer_to, error_of, handle, reply_to, text_of
 
 BINARY = "application/octet-stream"
 # Records in `ended`, which `ended_of` reads, what has ended and on which thread.
@@ -148,7 +148,7 @@ def test_a_head_request_ends_once_the_head_is_known(
         f"def run(_): return {value}"
     )
     call = FakeCall(source, method="HEAD", takes=0)
-    _worker.handle(call)
+    handle(call)
     assert call.answer() == [expected, ("finish",)]
     assert ended_of(call) == ["closed"] * has_begun
 
@@ -162,7 +162,7 @@ def test_a_disconnect_closes_the_generator(kind: str) -> None:
         "  finally: ended.append(threading.get_ident())"
     )
     call = FakeCall(source, takes=3)
-    _worker.handle(call)
+    handle(call)
     assert call.answer() == [
         ("start", 200, TEXT, []),
         *[("chunk", b"a")] * 3,
@@ -178,7 +178,7 @@ def test_a_generator_runs_and_is_closed_on_the_calling_thread() -> None:
         "  finally: ended.append(threading.get_ident())"
     )
     call = FakeCall(source)
-    _worker.handle(call)
+    handle(call)
     here = threading.get_ident()
     assert call.answer()[1] == ("chunk", str(here).encode())
     assert ended_of(call) == [here]
@@ -187,7 +187,7 @@ def test_a_generator_runs_and_is_closed_on_the_calling_thread() -> None:
 def test_a_generator_that_ignores_closing_is_reported() -> None:
     source = "def run(_):\n  try:\n    yield 'a'\n    yield 'b'\n  except GeneratorExit: yield 'no'"
     call = FakeCall(source, takes=1)
-    _worker.handle(call)
+    handle(call)
     assert call.answer()[-1][1].splitlines()[0] == "RuntimeError: generator ignored GeneratorExit"
 
 
@@ -268,7 +268,7 @@ def test_a_cancelled_async_call_ends_and_cleans_up(kind: str) -> None:
         "  finally: ended.append('clean')"
     )
     call = FakeCall(source)
-    _worker.handle(call)
+    handle(call)
     adaptor = state.adaptors.get(call.digest)
     assert adaptor is not None
     assert adaptor.namespace["started"].wait(10)
@@ -297,7 +297,7 @@ def test_a_large_response_of_an_async_handler_does_not_block_the_loop() -> None:
     large = FakeCall("async def run(_): return b'x' * 200_000")
     small = FakeCall("async def run(_): return b'x'")
     for call, length, thread in [(large, 200_000, "owt-stream"), (small, 1, "owt-async")]:
-        _worker.handle(call)
+        handle(call)
         assert call.answer() == [("reply", 200, BINARY, [], b"x" * length)]
         assert call.answered_by == thread
 
@@ -323,7 +323,7 @@ def test_a_disconnect_does_not_cancel_the_cleanup_of_an_async_generator() -> Non
         return is_taken
 
     call.send_nowait = gone  # type: ignore[method-assign, assignment]
-    assert _worker.handle(call) is False
+    assert handle(call) is False
     assert call.is_done.wait(10)
     assert ended_of(call) == ["cleaned up"]
 
@@ -335,11 +335,11 @@ def test_an_async_call_that_is_cancelled_before_it_begins_still_ends() -> None:
     )
     busy = FakeCall(source, id="busy")
     late = FakeCall("async def run(_): return 'never'", id="late", disconnected=True)
-    assert _worker.handle(busy) is False
+    assert handle(busy) is False
     adaptor = state.adaptors.get(busy.digest)
     assert adaptor is not None
     assert adaptor.namespace["has_begun"].wait(10)
-    assert _worker.handle(late) is False
+    assert handle(late) is False
     _worker.cancel("late")
     adaptor.namespace["may_end"].set()
     assert late.is_done.wait(10)
@@ -356,6 +356,6 @@ def test_a_status_without_a_body_closes_the_generator(kind: str, status: int) ->
         f"def run(_): return chunks(), {status}"
     )
     call = FakeCall(source)
-    _worker.handle(call)
+    handle(call)
     assert call.answer() == [("reply", status, None, [], b"")]
     assert ended_of(call) == ["closed"]

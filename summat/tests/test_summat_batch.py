@@ -13,7 +13,7 @@ import pytest
 
 from owt import _worker
 from owt.summat import BatchMismatch, batch
-from tests.fake import FakeCall, answer_to, json_of
+from tests.fake import FakeCall, answer_to, handle, json_of
 
 
 def all_of(function: Callable[[Any], Any], items: list[Any]) -> list[Any]:
@@ -279,7 +279,7 @@ SOURCE = (
 def test_handlers_share_a_batch(handler: str) -> None:
     source = SOURCE + handler
     calls = [FakeCall(source, kwargs=f'{{"word": "{word}"}}') for word in ("a", "bb", "ccc")]
-    threads = [threading.Thread(target=_worker.handle, args=(call,)) for call in calls]
+    threads = [threading.Thread(target=handle, args=(call,)) for call in calls]
     for thread in threads:
         thread.start()
     bodies = [call.answer()[0][-1] for call in calls]

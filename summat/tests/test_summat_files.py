@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from owt import _worker
-from tests.fake import TEXT, FakeCall, answer_to
+from tests.fake import TEXT, FakeCall, answer_to, handle
 
 SOURCE = (
     "from owt.summat import files\ndef run(request): return files.serve(request, {root!r}{more})"
@@ -260,7 +259,7 @@ def test_a_large_file_is_streamed(root: Path, asked: str, start: int, status: in
     (root / "large.bin").write_bytes(data)
     source = SOURCE.format(root=str(root), more="")
     call = FakeCall(source, raw_path="/large.bin", headers=[("range", asked)])
-    _worker.handle(call)
+    handle(call)
     begun, *chunks, end = call.answer()
     assert (begun[1], call.length, end) == (status, len(data) - start, ("finish",))
     assert b"".join(chunk for _kind, chunk in chunks) == data[start:]
@@ -271,7 +270,7 @@ def test_a_head_request_gets_no_body(root: Path) -> None:
     (root / "large.bin").write_bytes(bytes(3 << 20))
     source = SOURCE.format(root=str(root), more="")
     call = FakeCall(source, raw_path="/large.bin", method="HEAD")
-    _worker.handle(call)
+    handle(call)
     (begun, ended) = call.answer()
     assert (begun[:3], ended, call.length) == (
         ("start", 200, "application/octet-stream"),

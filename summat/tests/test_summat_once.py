@@ -14,7 +14,7 @@ import pytest
 from owt import _worker
 from owt._load import AdaptorCache
 from owt.summat import _once, once
-from tests.fake import FakeCall, digest_of, error_of, text_of
+from tests.fake import FakeCall, digest_of, error_of, handle, text_of
 from tests.process import worker
 
 
@@ -349,7 +349,7 @@ def test_values_are_not_closed_while_a_call_uses_them(store: AdaptorCache, tmp_p
     begun, gate = adaptor.namespace["begun"], adaptor.namespace["gate"]
     del adaptor
     fake = FakeCall(source, kwargs=f'{{"path": "{path}"}}')
-    thread = started(_worker.handle, fake)
+    thread = started(handle, fake)
     assert begun.wait(10)
     store.forget(digest_of(source))
     gc.collect()

@@ -17,7 +17,7 @@ import pytest
 
 from owt import _worker
 from owt.summat import shell
-from tests.fake import FakeCall, answer_to
+from tests.fake import FakeCall, answer_to, handle
 from tests.process import ROOT, cleared
 
 # Prints the process ids of a shell and of its child, which both run for long.
@@ -206,7 +206,7 @@ def test_a_disconnect_kills_the_command() -> None:
             return False
 
     call = Leaving(SOURCE)
-    assert _worker.handle(call)
+    assert handle(call)
     assert call.answer()[-1][0] == "abort"
     assert len(call.pids) == 2
     assert have_ended(list(call.pids))
@@ -221,7 +221,7 @@ def test_an_interrupt_kills_the_command() -> None:
         return send(chunk)
 
     vars(call)["send"] = sent
-    thread = threading.Thread(target=_worker.handle, args=(call,))
+    thread = threading.Thread(target=handle, args=(call,))
     thread.start()
     assert begun.wait(10)
     exception = ctypes.py_object(_worker.Interrupted)

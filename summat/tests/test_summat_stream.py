@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from owt import _worker
 from owt._state import state
 from owt.summat import stream
-from tests.fake import FakeCall, answer_to, error_of
+from tests.fake import FakeCall, answer_to, error_of, handle
 
 EVENTS = "text/event-stream"
 UNKEPT = [("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no")]
@@ -112,7 +111,7 @@ class Listening(FakeCall):
 
 def heard(source: str) -> tuple[list[tuple[Any, ...]], Listening]:
     call = Listening(HEAD + source)
-    assert _worker.handle(call) or call.is_done.wait(10)
+    assert handle(call) or call.is_done.wait(10)
     return call.answer(), call
 
 
@@ -175,7 +174,7 @@ class Slow(FakeCall):
 
 def test_no_heartbeat_is_sent_within_a_chunk() -> None:
     call = Slow(HEAD + "def run(_): return stream.response(iter('ab'), heartbeat=0.01)")
-    _worker.handle(call)
+    handle(call)
     chunks = [("chunk", b"data: a\n\n"), ("chunk", b"data: b\n\n")]
     assert call.answer() == [BEGUN, *chunks, ("finish",)]
 
@@ -212,7 +211,7 @@ def test_a_disconnect_closes_the_generator(kind: str) -> None:
         "def run(_): return stream.response(work())"
     )
     call = FakeCall(source, takes=2)
-    assert _worker.handle(call) or call.is_done.wait(10)
+    assert handle(call) or call.is_done.wait(10)
     assert [event[0] for event in call.answer()] == ["start", "chunk", "chunk", "abort"]
     adaptor = state.adaptors.get(call.digest)
     assert adaptor is not None

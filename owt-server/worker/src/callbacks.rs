@@ -1,4 +1,4 @@
-//! The Python functions that a worker calls: those of `owt._worker`, and `json.dumps`.
+//! The Python functions that a worker calls: those of `owt._worker`, and a few of the standard library.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -7,6 +7,10 @@ use super::python;
 use owt_common::wire::Settings;
 
 pub(crate) struct Callbacks {
+    /// Makes a context for a call.
+    pub(super) new_context: Py<PyAny>,
+    /// `Context.run`.
+    pub(super) run_in_context: Py<PyAny>,
     pub(super) handle: Py<PyAny>,
     pub(super) forget: Py<PyAny>,
     pub(super) cancel: Py<PyAny>,
@@ -33,7 +37,10 @@ impl Callbacks {
         let json = py.import("json")?;
         let args = json.call_method1("loads", (&settings.args,))?.cast_into::<PyDict>()?;
         worker.call_method1("start", (python_settings(py, settings, &args, fds)?,))?;
+        let new_context = py.import("contextvars")?.getattr("Context")?;
         Ok(Self {
+            run_in_context: new_context.getattr("run")?.unbind(),
+            new_context: new_context.unbind(),
             handle: worker.getattr("handle")?.unbind(),
             forget: worker.getattr("forget")?.unbind(),
             cancel: worker.getattr("cancel")?.unbind(),

@@ -14,6 +14,7 @@ use super::call::Call;
 use super::callbacks::Callbacks;
 use super::connection::{CallKey, Channel, Connection};
 use super::delay_queue::DelayQueue;
+use super::digests::Digests;
 use super::leadership::Leadership;
 use super::monitor::Monitor;
 use super::reader::{Command, Reader};
@@ -28,6 +29,7 @@ pub(crate) struct Engine {
     connections: Vec<Arc<Connection>>,
     pub(super) reader: Mutex<Reader>,
     pub(super) callbacks: Callbacks,
+    pub(super) digests: Digests,
     pub(super) scheduler: Mutex<Scheduler>,
     /// Wakes one idle thread.
     pub(super) work_available: Condvar,
@@ -56,6 +58,7 @@ impl Engine {
             reader: Mutex::new(Reader::new(&connections)),
             connections,
             callbacks,
+            digests: Digests::default(),
             scheduler: Mutex::new(Scheduler::new(threads)),
             work_available: Condvar::new(),
             calls: Mutex::default(),

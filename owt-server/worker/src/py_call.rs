@@ -7,12 +7,12 @@ use owt_core::Progress;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyConnectionResetError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use pyo3::types::{PyBytes, PyList, PyString};
 
-use super::arguments;
 use super::call::Call;
 use super::engine::Engine;
 use super::flow_control::try_receive;
+use super::plain_reply::PlainReply;
 use super::reply::{AlreadyAnswered, ReplyEnd};
 use super::upload::Received;
 use owt_common::wire::RequestHead;
@@ -30,27 +30,9 @@ pub(crate) struct PyCall {
 
 #[pymethods]
 impl PyCall {
-    /// Id, digest and function of the call; and its arguments, if it only calls that function with them
-    /// and they are in their most frequent form.
-    fn begin<'py>(&self, py: Python<'py>) -> (&str, String, &str, Option<Bound<'py, PyDict>>) {
-        let run = self.call.head.run();
-        let calls = run.endpoint.is_none() && !run.describe && !run.reload;
-        let arguments = match run.kwargs {
-            Some(text) if calls => arguments::read(py, text),
-            None if calls => Some(PyDict::new(py)),
-            _ => None,
-        };
-        (run.request_id, self.digest(), run.fn_name, arguments)
-    }
-
     #[getter]
     fn id(&self) -> &str {
         self.call.head.run().request_id
-    }
-
-    #[getter]
-    fn digest(&self) -> String {
-        owt_core::Digest(self.call.head.digest).to_string()
     }
 
     #[getter]
@@ -219,16 +201,19 @@ impl PyCall {
         with_bytes(body, |body| self.reply_whole(py, status, content_type, headers, body))
     }
 
-    /// Sends text as a whole reply; `False` if it has a lone surrogate, which UTF-8 cannot encode.
-    #[pyo3(signature = (content_type, text, /))]
-    fn reply_text(
+    /// Sends a value that is a reply beyond doubt, as a whole; `False`, and nothing sent, if it is another, or
+    /// longer than `max_bytes`.
+    #[pyo3(signature = (value, max_bytes=usize::MAX, /))]
+    fn reply_plain(
         &self,
         py: Python<'_>,
-        content_type: &str,
-        text: &Bound<'_, PyString>,
+        value: &Bound<'_, PyAny>,
+        max_bytes: usize,
     ) -> PyResult<bool> {
-        let Ok(text) = text.to_str() else { return Ok(false) };
-        self.reply_whole(py, 200, Some(content_type), Vec::new(), text.as_bytes())?;
+        let Some(PlainReply { content_type, body }) = PlainReply::of(value, max_bytes) else {
+            return Ok(false);
+        };
+        self.reply_whole(py, 200, Some(content_type), Vec::new(), &body)?;
         Ok(true)
     }
 

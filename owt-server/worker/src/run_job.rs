@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyWeakrefReference};
 
+use super::arguments;
 use super::call::Call;
 use super::connection::Channel;
 use super::engine::Engine;
 use super::py_call::PyCall;
 use super::scheduler::Job;
-use owt_common::wire::{Kind, ReplyHead};
+use owt_common::wire::{Kind, ReplyHead, RunHead};
 
 impl Engine {
     pub(super) fn run_job(self: &Arc<Self>, py: Python<'_>, job: Job) {
@@ -47,7 +49,7 @@ impl Engine {
         }
         call.start(py);
         call.attach_thread();
-        let handled = self.callbacks.handle.call1(py, (PyCall::new(self, call),));
+        let handled = self.handle(py, call);
         call.shield(py, &self.callbacks.interrupted);
         let is_over = handled.and_then(|is_over| is_over.is_truthy(py));
         if !matches!(is_over, Ok(false)) {
@@ -61,6 +63,20 @@ impl Engine {
             Err(err) if call.is_cancelled() && self.is_interrupt(py, &err) => Ok(()),
             is_over => is_over.map(drop),
         }
+    }
+
+    /// Has Python run a call, in a context of its own: no other call sees the context variables that it sets, such
+    /// as the precision of `decimal`. Whether the call is over.
+    fn handle(self: &Arc<Self>, py: Python<'_>, call: &Arc<Call>) -> PyResult<Py<PyAny>> {
+        let run = call.head.run();
+        let seen = Bound::new(py, PyCall::new(self, call))?;
+        // Weak, because what copies the context may outlive the call, and its body.
+        let weak = PyWeakrefReference::new(&seen)?;
+        let current = (run.request_id, self.digests.get(py, &run.digest), weak);
+        let arguments = plain_arguments(py, &run);
+        let context = self.callbacks.new_context.call0(py)?;
+        let args = (context, &self.callbacks.handle, seen, current, run.fn_name, arguments);
+        self.callbacks.run_in_context.call1(py, args)
     }
 
     fn is_interrupt(&self, py: Python<'_>, err: &PyErr) -> bool {
@@ -78,5 +94,16 @@ impl Engine {
         };
         channel.push_head(Kind::Head, &head, list.as_bytes());
         Ok(())
+    }
+}
+
+/// The arguments of a call that only calls its function with them, if they are in their most frequent form.
+fn plain_arguments<'py>(py: Python<'py>, run: &RunHead<'_>) -> Option<Bound<'py, PyDict>> {
+    if run.endpoint.is_some() || run.describe || run.reload {
+        return None;
+    }
+    match run.kwargs {
+        Some(text) => arguments::read(py, text),
+        None => Some(PyDict::new(py)),
     }
 }
