@@ -162,6 +162,13 @@ class Call(Protocol):
     def send_nowait(self, chunk: Chunk, /) -> bool:
         """Queue a chunk without waiting. False: the client has gone."""
 
+    def send_plain(self, chunk: object, /) -> bool | None:
+        """Queue bytes or text that is not empty; None, and nothing queued, if it is another chunk.
+
+        True: the next one may follow at once. False: it may not; `disconnected` and `writable` say
+        why.
+        """
+
     @property
     def writable(self) -> bool:
         """Whether the reader keeps up."""

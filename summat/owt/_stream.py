@@ -58,10 +58,17 @@ async def stream_async(
         response = _HeartbeatStream(call, reply, call.send_nowait, heartbeat)
     try:
         async with _closing_async(chunks), response.heartbeats_from_task():
+            send_next: Callable[[object], bool | None] = _not_sent
             async for chunk in _nothing() if response.send_head_only() else chunks:
-                if not response.send(chunk):
+                may_go_on = send_next(chunk)
+                if may_go_on:
+                    response.last_chunk = chunk
+                    continue
+                is_read = response.send(chunk) if may_go_on is None else response.note(chunk)
+                if not is_read:
                     shield()
                     break
+                send_next = response.send_next
                 if not call.writable:
                     await ready(call.when_writable)
     except BaseException as err:
@@ -100,6 +107,10 @@ async def _nothing() -> AsyncIterator[Any]:
     yield
 
 
+def _not_sent(_chunk: object) -> None:
+    """Leave a chunk to `_ResponseStream.send`."""
+
+
 class _ResponseStream:
     """A response whose head is sent with its first chunk; an earlier error is an ordinary one."""
 
@@ -107,10 +118,11 @@ class _ResponseStream:
         "_call",
         "_disconnected",
         "_is_bodiless",
-        "_last_chunk",
         "_reply",
         "_send",
         "_started",
+        "last_chunk",
+        "send_next",
     )
 
     def __init__(self, call: Call, reply: Reply, send: Callable[[Chunk], bool]) -> None:
@@ -120,7 +132,9 @@ class _ResponseStream:
         self._send = send
         self._started = False
         self._disconnected = False
-        self._last_chunk: bytes | bytearray = b""
+        self.last_chunk: Chunk = b""
+        # Sends most of the chunks behind the first one that was sent, with nothing else to see to.
+        self.send_next: Callable[[object], bool | None] = call.send_plain
 
     def send_head_only(self) -> bool:
         """Send the head alone if the method is HEAD and the head is known; tell whether it was."""
@@ -140,8 +154,14 @@ class _ResponseStream:
                 return False
         # An empty chunk would be read as the end.
         if data:
-            self._last_chunk = data
+            self.last_chunk = data
             self._disconnected = not self._send(data)
+        return not self._disconnected
+
+    def note(self, chunk: Chunk) -> bool:
+        """Note a chunk that `send_next` has sent; False if no more are needed."""
+        self.last_chunk = chunk
+        self._disconnected = self._call.disconnected
         return not self._disconnected
 
     def _start(self, first: Any) -> None:
@@ -174,7 +194,7 @@ class _ResponseStream:
         kind = self._reply.content_type or self._reply.body.content_type or ""
         if kind.startswith("text/event-stream"):
             # A comment may be inside of an event, but must be on a line of its own.
-            begin = b"" if self._last_chunk.endswith(b"\n") else b"\n"
+            begin = b"" if _to_bytes(self.last_chunk).endswith(b"\n") else b"\n"
             self._call.send_nowait(begin + text_bytes(f": {summary(err)}\n"))
 
     def heartbeats_from_thread(self) -> AbstractContextManager[None]:
@@ -195,6 +215,8 @@ class _HeartbeatStream(_ResponseStream):
         self, call: Call, reply: Reply, send: Callable[[Chunk], bool], heartbeat: Heartbeat
     ) -> None:
         super().__init__(call, reply, send)
+        # The time of each chunk counts.
+        self.send_next = _not_sent
         self._heartbeat = heartbeat
         self._last_sent = monotonic()
         # Held while a chunk is sent, maybe in parts: no heartbeat may come in between.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TEXT = "text/plain; charset=utf-8"
 _TIMEOUT = 10.0
 _STR = str
+_BYTES = bytes
 
 
 class FakeCall:
@@ -49,6 +50,8 @@ class FakeCall:
         self.pieces: list[bytes | Exception] = []
         self.parts: list[Part] | None = None
         self.disconnected = False
+        # Whether the reader is faster than any stream.
+        self.is_fast = False
         vars(self).update(given)
         # The response, as a list of the methods called, in order.
         self.events: list[tuple[Any, ...]] = []
@@ -121,6 +124,19 @@ class FakeCall:
 
     def send_nowait(self, chunk: Chunk) -> bool:
         return self.send(chunk)
+
+    def send_plain(self, chunk: object) -> bool | None:
+        """Send bytes or text; the next chunk follows at once if the reader is fast."""
+        data: Any = chunk
+        if chunk.__class__ is _STR:
+            data = data.encode()
+        elif chunk.__class__ is not _BYTES:
+            return None
+        if not data:
+            return None
+        if not self.send_nowait(data):
+            self.disconnected = True
+        return self.is_fast and not self.disconnected
 
     @property
     def writable(self) -> bool:

@@ -302,6 +302,35 @@ def test_a_large_response_of_an_async_handler_does_not_block_the_loop() -> None:
         assert call.answered_by == thread
 
 
+CHUNKS = "'a', b'b', b'', b'c', 'é', bytearray(b'd'), memoryview(b'e'), b'f' * 100_000, B(b'g')"
+
+
+@pytest.mark.parametrize("is_fast", [False, True])
+@pytest.mark.parametrize("ends", ["", "\n  1 / 0"])
+def test_chunks_of_an_async_stream_are_those_of_another(is_fast: bool, ends: str) -> None:
+    source = (
+        "class B(bytes): pass\n"
+        "def run(): return chunks(), {'Content-Type': 'text/event-stream'}\n"
+        f"def chunks():\n  for chunk in {CHUNKS}: yield chunk{ends}"
+    )
+    expected = answer_to(source)
+    found = answer_to(source.replace("def chunks", "async def chunks"), is_fast=is_fast)
+    assert found[:-1] == expected[:-1]
+    assert found[-1][0] == expected[-1][0] == ("abort" if ends else "finish")
+
+
+def test_a_disconnect_ends_an_async_stream_of_bytes() -> None:
+    source = ENDED + (
+        "async def run(_):\n  try:\n    while True: yield b'a'\n  finally: ended.append('closed')"
+    )
+    call = FakeCall(source, takes=3, is_fast=True)
+    assert handle(call) is False
+    assert call.is_done.wait(10)
+    assert call.answer()[1:-1] == [("chunk", b"a")] * 3
+    assert call.answer()[-1][0] == "abort"
+    assert ended_of(call) == ["closed"]
+
+
 def test_a_disconnect_does_not_cancel_the_cleanup_of_an_async_generator() -> None:
     source = (
         ENDED + "import asyncio\n"

@@ -27,14 +27,46 @@ pub(crate) struct Connection {
     /// The index of the front's thread at the other end.
     pub(crate) index: usize,
     socket: OwnedFd,
-    /// Frames that have not been written yet.
-    buffer: Mutex<Vec<u8>>,
+    buffer: Mutex<Buffer>,
     /// When something was last written, in microseconds since `epoch`.
     last_write: AtomicU64,
     epoch: Instant,
     /// What is being written. Held meanwhile, so that frames leave in the order in which they were buffered; the
     /// two buffers change places, so that their memory is used again.
     writing: Mutex<Vec<u8>>,
+}
+
+/// Frames that have not been written yet.
+#[derive(Default)]
+struct Buffer {
+    frames: Vec<u8>,
+    /// If the last frame is a chunk of a body: its call, and where it begins. What comes next of that body is added
+    /// to it, because the front takes as long for a small frame as for a large one.
+    last_chunk: Option<(u32, usize)>,
+}
+
+impl Buffer {
+    fn push(&mut self, kind: Kind, id: u32, raw: &[u8]) {
+        if kind == Kind::Chunk
+            && let Some((_, start)) = self.last_chunk.filter(|(call, _)| *call == id)
+            && wire::extend(&mut self.frames, start, raw)
+        {
+            return;
+        }
+        self.last_chunk = (kind == Kind::Chunk).then_some((id, self.frames.len()));
+        wire::push(&mut self.frames, kind, id, raw);
+    }
+
+    fn push_head(&mut self, kind: Kind, id: u32, head: &impl Serialize, raw: &[u8]) {
+        self.last_chunk = None;
+        wire::push_head(&mut self.frames, kind, id, head, raw);
+    }
+
+    /// Takes what is there, in exchange for an empty buffer.
+    fn swap(&mut self, empty: &mut Vec<u8>) {
+        self.last_chunk = None;
+        std::mem::swap(&mut self.frames, empty);
+    }
 }
 
 /// The outcome of one read.
@@ -56,18 +88,18 @@ impl Connection {
     }
 
     pub(crate) fn push(&self, kind: Kind, id: u32, raw: &[u8]) {
-        wire::push(&mut self.buffer.lock(), kind, id, raw);
+        self.buffer.lock().push(kind, id, raw);
     }
 
     pub(crate) fn push_head(&self, kind: Kind, id: u32, head: &impl Serialize, raw: &[u8]) {
-        wire::push_head(&mut self.buffer.lock(), kind, id, head, raw);
+        self.buffer.lock().push_head(kind, id, head, raw);
     }
 
     /// Writes what is buffered. Blocks while the socket is full, so callers release the GIL first.
     pub(crate) fn flush(&self) {
         let mut batch = self.writing.lock();
         loop {
-            std::mem::swap(&mut *batch, &mut *self.buffer.lock());
+            self.buffer.lock().swap(&mut batch);
             if batch.is_empty() {
                 return;
             }
@@ -84,12 +116,12 @@ impl Connection {
     /// Whether what is buffered should be written now, and not wait for more.
     pub(crate) fn is_flush_due(&self) -> bool {
         let waited = self.now().saturating_sub(self.last_write.load(Ordering::Relaxed));
-        waited >= COALESCE_MICROS || self.buffer.lock().len() >= CHUNK / 2
+        waited >= COALESCE_MICROS || self.buffer.lock().frames.len() >= CHUNK
     }
 
     /// Whether frames are waiting to be written.
     pub(crate) fn has_buffered(&self) -> bool {
-        !self.buffer.lock().is_empty()
+        !self.buffer.lock().frames.is_empty()
     }
 
     fn now(&self) -> u64 {

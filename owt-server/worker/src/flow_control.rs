@@ -51,13 +51,13 @@ impl Engine {
         })
     }
 
-    /// Sends a chunk of any size, whether the window is open or not.
+    /// Sends a chunk of any size, whether the window is open or not; `false` if no more may be sent for now.
     pub(super) fn send_nowait(&self, py: Python<'_>, call: &Call, chunk: &[u8]) -> bool {
-        call.reply.push_chunk(chunk);
+        let may_send = call.reply.push_chunk(chunk);
         if !self.coalesces(call) {
             py.detach(|| call.channel().flush());
         }
-        !call.is_cancelled()
+        may_send
     }
 
     /// Whether a chunk may wait for those that come in the next moment, as it will be sent soon. To

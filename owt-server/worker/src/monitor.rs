@@ -30,8 +30,10 @@ impl Monitor {
 
     /// Asks for a flush of all connections within a time slice.
     pub(super) fn request_flush(&self) {
-        self.flush_requested.store(true, Ordering::SeqCst);
-        self.wake();
+        // Who has asked before wakes it.
+        if !self.flush_requested.swap(true, Ordering::SeqCst) {
+            self.wake();
+        }
     }
 
     pub(super) fn take_flush_request(&self) -> bool {

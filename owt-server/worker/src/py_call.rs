@@ -255,7 +255,25 @@ impl PyCall {
     /// Sends a chunk without blocking, however slow the client is.
     #[pyo3(signature = (chunk, /))]
     fn send_nowait(&self, py: Python<'_>, chunk: &Bound<'_, PyAny>) -> PyResult<bool> {
-        with_bytes(chunk, |bytes| Ok(self.engine.send_nowait(py, &self.call, bytes)))
+        with_bytes(chunk, |bytes| {
+            self.engine.send_nowait(py, &self.call, bytes);
+            Ok(!self.call.is_cancelled())
+        })
+    }
+
+    /// Sends a chunk in its most frequent form, bytes or text, without blocking: whether the next one may follow at
+    /// once. `None`, and nothing sent, if it is in another form, or empty.
+    #[pyo3(signature = (chunk, /))]
+    fn send_plain(&self, py: Python<'_>, chunk: &Bound<'_, PyAny>) -> Option<bool> {
+        let bytes = match chunk.cast_exact::<PyBytes>() {
+            Ok(bytes) => bytes.as_bytes(),
+            Err(_) => chunk.cast_exact::<PyString>().ok()?.to_str().ok()?.as_bytes(),
+        };
+        if bytes.is_empty() {
+            return None;
+        }
+        let may_send = self.engine.send_nowait(py, &self.call, bytes);
+        Some(may_send && !self.call.is_cancelled())
     }
 
     /// Whether the client reads fast enough for another chunk.

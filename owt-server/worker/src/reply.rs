@@ -61,17 +61,15 @@ impl Reply {
         self.channel.push_head(Kind::Head, head, first);
     }
 
-    /// MemoryBudget at most [`CHUNK`] bytes of the body; `false` if no more may be sent for now.
+    /// Buffers at most [`CHUNK`] bytes of the body; `false` if no more may be sent for now.
     pub(super) fn push_piece(&self, piece: &[u8]) -> bool {
         self.channel.push(Kind::Chunk, piece);
         self.window.consume(piece.len())
     }
 
-    /// MemoryBudget a chunk of any size, whether the window is open or not.
-    pub(super) fn push_chunk(&self, chunk: &[u8]) {
-        chunk.chunks(CHUNK).for_each(|piece| {
-            self.push_piece(piece);
-        });
+    /// Buffers a chunk of any size, whether the window is open or not; `false` if no more may be sent for now.
+    pub(super) fn push_chunk(&self, chunk: &[u8]) -> bool {
+        chunk.chunks(CHUNK).fold(true, |_, piece| self.push_piece(piece))
     }
 
     /// Ends a reply that has begun; nothing happens if it has ended, as by an error.
@@ -150,6 +148,19 @@ mod tests {
             assert_eq!(reply.begin(), Err(AlreadyAnswered));
         });
         assert_eq!(kinds, expected);
+    }
+
+    #[test]
+    fn chunks_that_leave_together_are_one_frame() {
+        let kinds = sent(|reply| {
+            reply.begin().unwrap();
+            reply.push_head(&ReplyHead::default(), b"");
+            assert!(reply.push_chunk(b"a") && reply.push_chunk(b"b"));
+            reply.channel.flush();
+            assert!(reply.push_chunk(b"c") && reply.push_chunk(&[0; CHUNK]));
+            reply.end(&ReplyEnd::Complete);
+        });
+        assert_eq!(kinds, [Kind::Head, Kind::Chunk, Kind::Chunk, Kind::Chunk, Kind::End]);
     }
 
     #[rstest]

@@ -87,6 +87,18 @@ pub fn push(out: &mut Vec<u8>, kind: Kind, id: u32, raw: &[u8]) {
     out.extend_from_slice(raw);
 }
 
+/// Appends raw bytes to the last frame in `out`, which begins at `start`; `false`, and nothing appended, if one
+/// frame cannot carry so many.
+pub fn extend(out: &mut Vec<u8>, start: usize, raw: &[u8]) -> bool {
+    let payload = out.len() - start - PREFIX + raw.len();
+    if payload > CHUNK {
+        return false;
+    }
+    out.extend_from_slice(raw);
+    out[start..start + 4].copy_from_slice(&length(payload).to_le_bytes());
+    true
+}
+
 /// Appends one frame that carries a head before its raw bytes.
 pub fn push_head(out: &mut Vec<u8>, kind: Kind, id: u32, head: &impl Serialize, raw: &[u8]) {
     let start = out.len();
@@ -239,6 +251,21 @@ mod tests {
                 }
             }
             prop_assert_eq!(read, payloads);
+        }
+
+        #[test]
+        fn a_frame_is_extended_as_far_as_it_can_carry(first in 0..=CHUNK, more in 0..=CHUNK) {
+            let mut out = Vec::new();
+            push(&mut out, Kind::End, 1, b"");
+            let start = out.len();
+            push(&mut out, Kind::Chunk, 2, &vec![1; first]);
+            let is_extended = extend(&mut out, start, &vec![2; more]);
+            prop_assert_eq!(is_extended, first + more <= CHUNK);
+            let mut buffer = BytesMut::from(out.as_slice());
+            pull(&mut buffer).unwrap();
+            let payload = pull(&mut buffer).unwrap().unwrap().payload;
+            let expected = [vec![1; first], vec![2; if is_extended { more } else { 0 }]].concat();
+            prop_assert_eq!((&payload[..], buffer.len()), (&expected[..], 0));
         }
 
         #[test]

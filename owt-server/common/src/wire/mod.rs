@@ -7,7 +7,7 @@ mod head;
 mod socket;
 mod window;
 
-pub use frame::{CHUNK, Frame, FrameError, Kind, MAX_TEXT, pull, push, push_head};
+pub use frame::{CHUNK, Frame, FrameError, Kind, MAX_TEXT, extend, pull, push, push_head};
 pub use handshake::{MAX_CONNECTIONS, Ready, Settings};
 pub use head::{CallHead, EncodedCallHead, Failure, ReplyHead, RequestHead, RunHead, held_bytes};
 pub use socket::{MESSAGE_FLAGS, SEND_FLAGS, close_on_exec, socket_pair};
