@@ -68,7 +68,7 @@ class Adaptor:
 
     def handler(self, fn_name: str) -> Callable[..., Any]:
         """Return what a call of `fn_name` runs, as it is bound now."""
-        is_bound = fn_name in self.parsed.binds
+        is_bound = self.parsed.binds(fn_name)
         found: object = self.namespace.get(fn_name, _MISSING) if is_bound else self._lookup(fn_name)
         if not callable(found):
             raise self._no_handler(fn_name, found)

@@ -27,6 +27,8 @@ _REQUEST_NAMES = frozenset(("request", "req", "_"))
 # The slot of a request that is passed first, by position.
 _FIRST = ""
 _MAX_PLANS = 64
+# CO_VARARGS and CO_VARKEYWORDS of `inspect`, which is slow to import.
+_ANY = 0x04 | 0x08
 # Without the frame of `Request.__init__`.
 _new = object.__new__
 
@@ -67,12 +69,32 @@ def invoke(adaptor: Adaptor, fn_name: str, call: Call, kwargs: Kwargs) -> Any:
 def _planned(adaptor: Adaptor, fn_name: str, kwargs: Kwargs) -> tuple[Handler, Plan]:
     handler = adaptor.handler(fn_name)
     names = tuple(kwargs)
-    way = _by_position_if_same(choose(handler, fn_name, names), handler, names)
+    way = obvious(handler, names)
+    if way is None:
+        way = _by_position_if_same(choose(handler, fn_name, names), handler, names)
     plan = Plan(handler, way)
     if len(adaptor.plans) >= _MAX_PLANS:
         adaptor.plans.clear()
     adaptor.plans[(fn_name, *kwargs)] = plan
     return handler, plan
+
+
+def obvious(handler: Handler, names: tuple[str, ...]) -> Caller | None:
+    """Return how to call a plain function that takes arguments of these names and nothing else.
+
+    Before them, it may take a request. None: `choose` knows, and says the same of these.
+    """
+    if type(handler) is not FunctionType or handler.__dict__:
+        return None
+    code = handler.__code__
+    if code.co_kwonlyargcount or code.co_posonlyargcount or code.co_flags & _ANY:
+        return None
+    taken = code.co_varnames[: code.co_argcount]
+    if taken == names:
+        return _by_position
+    if taken[1:] == names and taken and taken[0] in _REQUEST_NAMES and taken[0] not in names:
+        return _request_then_by_position
+    return None
 
 
 def _by_position_if_same(way: Caller, handler: Handler, names: tuple[str, ...]) -> Caller:

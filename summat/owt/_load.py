@@ -6,7 +6,6 @@ import os
 import sys
 import weakref
 from collections import OrderedDict, deque
-from contextlib import contextmanager
 from gc import collect
 from os import pread
 from threading import Lock, Timer
@@ -21,7 +20,6 @@ from owt._source_store import SourceStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import ModuleType
     from typing import Any
 
@@ -83,13 +81,17 @@ class AdaptorCache:
 
         `name` is that of its file, which tracebacks show until it is reloaded.
         """
-        with self._load_lock(digest):
-            adaptor = None if reload else self.get(digest)
-            if adaptor is None or self.helpers.is_outdated(adaptor):
-                self.helpers.refresh(source, reload=reload)
-                adaptor = self._load(digest, source, fn_name, name)
-                self._insert(adaptor)
-            return adaptor
+        lock = self._load_lock(digest)
+        try:
+            with lock.hold():
+                adaptor = None if reload else self.get(digest)
+                if adaptor is None or self.helpers.is_outdated(adaptor):
+                    self.helpers.refresh(source, reload=reload)
+                    adaptor = self._load(digest, source, fn_name, name)
+                    self._insert(adaptor)
+                return adaptor
+        finally:
+            self._leave_load_lock(digest, lock)
 
     def forget(self, digest: str) -> bool:
         """Drop an adaptor; False if it was not loaded."""
@@ -128,20 +130,18 @@ class AdaptorCache:
         adaptor = Adaptor(digest, source, parsed, module)
         adaptor.generation = self.helpers.generation
         before = self._memory.resident()
-        with self._registered(module, source):
-            adaptor.value = _module.run(module, parsed)
+        self._run(module, source, adaptor)
         adaptor.memory = max(0, self._memory.resident() - before)
         return adaptor
 
-    @contextmanager
-    def _registered(self, module: ModuleType, source: str) -> Iterator[None]:
-        """Register a module for pickle and dataclasses; restore the previous one if it fails."""
+    def _run(self, module: ModuleType, source: str, adaptor: Adaptor) -> None:
+        """Run a module that pickle and dataclasses find; they find the one before if it fails."""
         name = module.__name__
         previous = sys.modules.get(name)
         _set_module(name, module)
         self._sources.put(name, source)
         try:
-            yield
+            adaptor.value = _module.run(module, adaptor.parsed)
         except BaseException:
             _set_module(name, previous)
             if previous is None:
@@ -205,20 +205,18 @@ class AdaptorCache:
             if self._dropped:
                 self._collect_after(min(2 * waited, _MAX_COLLECTION_PAUSE))
 
-    @contextmanager
-    def _load_lock(self, digest: str) -> Iterator[None]:
-        """Let one thread at a time load a digest; different digests load at once."""
+    def _load_lock(self, digest: str) -> InterruptibleLock:
+        """Return what lets one thread at a time load a digest; different digests load at once."""
         with self._lock:
             lock = self._load_locks.setdefault(digest, InterruptibleLock())
             lock.users += 1
-        try:
-            with lock.hold():
-                yield
-        finally:
-            with self._lock:
-                lock.users -= 1
-                if not lock.users:
-                    self._load_locks.pop(digest, None)
+            return lock
+
+    def _leave_load_lock(self, digest: str, lock: InterruptibleLock) -> None:
+        with self._lock:
+            lock.users -= 1
+            if not lock.users:
+                self._load_locks.pop(digest, None)
 
 
 def _set_module(name: str, module: ModuleType | None) -> None:

@@ -29,18 +29,22 @@ class Hold:
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
-        self.ended = threading.Event()
+        self.has_ended = False
+        # Locked until then.
+        self._end = threading.Lock()
+        self._end.acquire()
         self._waiting: set[int] = set()
 
     def begin(self) -> None:
         """Register the hold for this thread."""
         # One that has ended is still here if an interrupt hit its `end`.
-        others = [hold for hold in _holds.get(self.thread, ()) if not hold.ended.is_set()]
+        others = [hold for hold in _holds.get(self.thread, ()) if not hold.has_ended]
         _holds[self.thread] = [*others, self]
 
     def end(self) -> None:
         """Wake those who wait."""
-        self.ended.set()
+        self.has_ended = True
+        self._end.release()
         others = [hold for hold in _holds.get(self.thread, ()) if hold is not self]
         if others:
             _holds[self.thread] = others
@@ -52,13 +56,14 @@ class Hold:
         this_thread = threading.get_ident()
         try:
             self._waiting.add(this_thread)
-            self.ended.wait(_POLL_INTERVAL)
+            if self._end.acquire(timeout=_POLL_INTERVAL):
+                self._end.release()
         finally:
             self._waiting.discard(this_thread)
 
     def has_waiters(self) -> bool:
         """Tell whether a thread waits for the end."""
-        return bool(self._waiting) and not self.ended.is_set()
+        return bool(self._waiting) and not self.has_ended
 
 
 class InterruptibleLock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import linecache
 import sys
+from functools import cache
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -76,16 +77,30 @@ def new_module(digest: str, source: str, filename: str | None = None) -> ModuleT
     name, filename = module_name(digest), filename or adaptor_filename(digest)
     module = ModuleType(name)
     loader = SourceLoader(source)
-    # A loader by its methods; type checkers want a subclass.
-    spec = ModuleSpec(name, loader, origin=filename)  # type: ignore[arg-type]
-    vars(module).update(prelude(), __builtins__=vars(builtins))
-    vars(module).update(__file__=filename, __loader__=loader, __package__=PACKAGE, __spec__=spec)
+    vars(module).update(
+        prelude(),
+        __builtins__=vars(builtins),
+        __file__=filename,
+        __loader__=loader,
+        __package__=PACKAGE,
+        # A loader by its methods; type checkers want a subclass.
+        __spec__=ModuleSpec(name, loader, origin=filename),  # type: ignore[arg-type]
+    )
     add_source_lines(filename, source)
     return module
 
 
 def prelude() -> dict[str, Any]:
     """Return the names that adaptors have without importing them."""
+    return {
+        **_constant_prelude(),
+        "_SERVER": _server.running(),
+        "args": _server.copy_of_args(),
+    }
+
+
+@cache
+def _constant_prelude() -> dict[str, Any]:
     import base64
     import json
     import logging
@@ -97,8 +112,6 @@ def prelude() -> dict[str, Any]:
         "owt": owt,
         "pipe": owt.pipe,
         "Server": owt.Server,
-        "_SERVER": _server.running(),
-        "args": _server.copy_of_args(),
         "main": owt.main,
         "Response": owt.Response,
         "abort": owt.abort,

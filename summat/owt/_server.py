@@ -52,6 +52,8 @@ class _Startup:
     """The arguments and the directory with which the server started; no adaptor changes them."""
 
     args: dict[str, Any] = dict(_DEFAULTS)  # noqa: RUF012
+    # Those whose values are lists.
+    lists: list[str] = [name for name, value in _DEFAULTS.items() if isinstance(value, list)]  # noqa: RUF012
     directory = "."
 
 
@@ -72,8 +74,10 @@ def start_directory() -> str:
 
 def apply_saved_settings() -> None:
     """In a child process of a worker, apply the settings that the worker saved."""
+    if Server._running is not None:
+        return
     directory = os.environ.get(adaptors.DIRECTORY_VARIABLE)
-    if Server._running is not None or directory is None:
+    if directory is None:
         return
     import json
 
@@ -93,20 +97,18 @@ def running() -> Server | None:
 
 def copy_of_args() -> SimpleNamespace:
     """Return a copy of the server's arguments, which one adaptor may change."""
-    return SimpleNamespace(**_copied(_Startup.args))
+    copy = SimpleNamespace(**_Startup.args)
+    for name in _Startup.lists:
+        setattr(copy, name, list(_Startup.args[name]))
+    return copy
 
 
 def _apply(settings: Settings) -> None:
     _Startup.args = settings["args"]
-    vars(args).update(_copied(settings["args"]))
+    _Startup.lists = [name for name, value in _Startup.args.items() if isinstance(value, list)]
+    vars(args).update(vars(copy_of_args()))
     address, port = settings["address"], settings["port"]
     Server._running = Server(address, port, _url(address, port, settings["args"]))
-
-
-def _copied(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: list(value) if isinstance(value, list) else value for name, value in values.items()
-    }
 
 
 def _url(address: str, port: int, values: dict[str, Any]) -> str:

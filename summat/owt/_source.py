@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _PIPE_METHODS = frozenset(name for name in dir(Pipe) if not name.startswith("_"))
 _STARTS_WITH_METHOD = re.compile(r"(?:\s|#[^\n]*\n)*\.\s*[^\W\d]")
 _CONTINUES_WITH_METHOD = re.compile(r"^[ \t]*\.\s*[^\W\d]", re.MULTILINE)
+_STARTS_WITH_STATEMENT = re.compile(
+    r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*(?:(?:async|class|def|from|import)\b|@)"
+)
 _MAX_LISTED = 10
 # Names of what can bind other names at run time.
 _DYNAMIC_BINDERS = frozenset(
@@ -26,23 +29,41 @@ _DYNAMIC_BINDERS = frozenset(
 
 
 class Parsed:
-    """Compiled source, with the names that it binds at module level."""
+    """Compiled source, and the names that it binds at module level."""
 
-    __slots__ = ("_referenced", "binds", "binds_more", "code", "is_expression")
+    __slots__ = ("_bound", "_filename", "_referenced", "_source", "code", "is_expression")
 
-    def __init__(
-        self, code: CodeType, binds: frozenset[str], binds_more: bool, is_expression: bool
-    ) -> None:
+    def __init__(self, source: str, filename: str, code: CodeType, is_expression: bool) -> None:
+        self._source = source
+        self._filename = filename
         self.code = code
-        self.binds = binds
-        # Whether there is a star import, whose names are known only at run time.
-        self.binds_more = binds_more
         self.is_expression = is_expression
+        # Found when they are needed, which is seldom.
+        self._bound: tuple[frozenset[str], bool] | None = None
         self._referenced: frozenset[str] | None = None
+
+    @property
+    def bound(self) -> tuple[frozenset[str], bool]:
+        """The names bound at module level, and whether a star import may bind more at run time."""
+        if self._bound is None:
+            self._bound = _bound(_tree(self._source, self._filename).body)
+        return self._bound
+
+    def binds(self, name: str) -> bool:
+        """Return whether a name is bound at module level."""
+        return self._defines(name) or name in self.bound[0]
+
+    def _defines(self, name: str) -> bool:
+        """Return whether a function or a class is defined by this name, as the code tells."""
+        if name in self.code.co_names:
+            for each in self.code.co_consts:
+                if isinstance(each, CodeType) and each.co_qualname == name:
+                    return True
+        return False
 
     def check_entry(self, fn_name: str) -> None:
         """Raise an error if this code cannot define a function."""
-        if not (fn_name in self.binds or self.is_expression or self.may_bind(fn_name)):
+        if not (self.binds(fn_name) or self.is_expression or self.may_bind(fn_name)):
             raise self.entry_missing(fn_name)
 
     def may_bind(self, fn_name: str) -> bool:
@@ -52,14 +73,15 @@ class Parsed:
         """
         if self._referenced is None:
             self._referenced = frozenset(_referenced(self.code))
-        return self.binds_more or not self._referenced.isdisjoint((fn_name, *_DYNAMIC_BINDERS))
+        return self.bound[1] or not self._referenced.isdisjoint((fn_name, *_DYNAMIC_BINDERS))
 
     def entry_missing(self, fn_name: str) -> CallError:
         """Return the error for a missing function, with the names that exist."""
-        names = sorted(self.binds - {fn_name})
+        bound = self.bound[0]
+        names = sorted(bound - {fn_name})
         shown = ", ".join(names[:_MAX_LISTED]) + (", …" if len(names) > _MAX_LISTED else "")
         existing = f"it defines {shown}" if names else "it defines nothing"
-        if fn_name in self.binds:
+        if fn_name in bound:
             existing = "it deletes it, or defines it only under a condition"
         return CallError(
             "entry-missing",
@@ -81,10 +103,12 @@ def example(fn_name: str) -> str:
 
 def parse(source: str, filename: str) -> Parsed:
     """Compile source; a `code-invalid` error shows where it is broken."""
+    code = _compiled_statements(source, filename)
+    if code is not None:
+        return Parsed(source, filename, code, is_expression=False)
     try:
         tree = _tree(source, filename)
         is_expression = len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr)
-        binds, binds_more = _bound(tree.body)
         code = _compile(tree, filename, is_expression)
     except SyntaxError as err:
         raise _syntax_error(err, source) from None
@@ -92,7 +116,20 @@ def parse(source: str, filename: str) -> Parsed:
         # Null bytes, or too deep nesting.
         reason = str(err) or type(err).__name__
         raise CallError("code-invalid", f"Python cannot read the code: {reason}.") from None
-    return Parsed(code, binds, binds_more, is_expression)
+    return Parsed(source, filename, code, is_expression)
+
+
+def _compiled_statements(source: str, filename: str) -> CodeType | None:
+    """Compile source that begins with a statement, which is no expression; None if it cannot be.
+
+    A tree of it, which shows what the rest may be, takes half as long again.
+    """
+    if _STARTS_WITH_STATEMENT.match(source) is None:
+        return None
+    try:
+        return compile(source, filename, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return None
 
 
 def _tree(source: str, filename: str) -> ast.Module:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from owt import _invoke
 from owt._state import state
 from tests.fake import FakeCall, answer_to, digest_of, error_of, handle, json_of, text_of
 
@@ -145,3 +146,18 @@ def test_a_loaded_adaptor_needs_no_source() -> None:
     assert answer_to(**unsent, **read({"a": "x"})) == [("need_source",)]
     text_of(source, **read({"a": "x"}))
     assert answer_to(**unsent, **read({"a": "y"}))[0][4] == b"y"
+
+
+@given(parameters(), st.lists(st.sampled_from((*NAMES, "c")), max_size=4, unique=True))
+def test_an_obvious_way_to_call_is_the_chosen_one(parameters: str, names: list[str]) -> None:
+    found: dict[str, Any] = {}
+    try:
+        exec(f"class Request: pass\ndef run({parameters}): return locals()", found)
+    except SyntaxError:
+        return
+    run = found["run"]
+    way = _invoke.obvious(run, tuple(names))
+    if way is not None:
+        chosen = _invoke.choose(run, "run", names)
+        request: Any = "the request"
+        assert way(run, request, dict.fromkeys(names)) == chosen(run, request, dict.fromkeys(names))

@@ -43,7 +43,7 @@ def test_a_waiter_for_the_outer_of_two_holds_counts() -> None:
     inner.begin()
 
     def wait() -> None:
-        while not outer.ended.is_set():
+        while not outer.has_ended:
             outer.wait()
 
     waiting = threading.Thread(target=wait)

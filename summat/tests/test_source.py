@@ -11,7 +11,9 @@ from tests.fake import error_of, text_of
 
 def bound(source: str) -> tuple[set[str], bool]:
     parsed = parse(source, "<adaptor 0>")
-    return set(parsed.binds), parsed.binds_more
+    names, binds_more = parsed.bound
+    assert all(map(parsed.binds, names))
+    return set(names), binds_more
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ class _Making(Hold):
         self._waiting_tasks += 1
         try:
             # It may have ended before the future was added.
-            if not self.ended.is_set():
+            if not self.has_ended:
                 await future
         finally:
             self._waiting_tasks -= 1
