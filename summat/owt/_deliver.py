@@ -8,16 +8,18 @@ from owt import _builtins, _log
 from owt._body import is_awaitable
 from owt._describe import describe, log_summary, type_and_line
 from owt._errors import CallError, Interrupted
+from owt._log import partial_lines
 from owt._reply import reply_of, reply_of_raised
 from owt._state import end_forked_child, state
 from owt._stream import in_thread, stream, stream_async
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable
     from typing import Any
 
     from owt._bindings import Call
+    from owt._loop import Work
     from owt._reply import Reply
 
 # Up to this many bytes, sending never waits for the reader.
@@ -27,14 +29,15 @@ _MAX_UNWAITED = 64 * 1024
 def deliver(call: Call, value: Any) -> bool:
     """Send what a handler returned; False if the event loop goes on with it."""
     if is_awaitable(value):
-        _submit(call, value, lambda: _await_and_send(call, value), _close_then_done(call, value))
+        done = _close_then_done(call, value)
+        _submit(call, value, lambda end: _await_and_send(call, value, end), done)
         return False
     if value is None:
         _log.warn_of_printed_result(call.id)
     reply = reply_of(value, call)
     if reply.body.async_chunks is not None:
         chunks = reply.body.async_chunks
-        _submit(call, value, lambda: _stream_in_loop(call, chunks, reply), call.done)
+        _submit(call, value, lambda end: _stream_in_loop(call, chunks, reply, end), call.done)
         return False
     _send(call, reply)
     return True
@@ -77,7 +80,7 @@ def _send(call: Call, reply: Reply) -> None:
 def _submit(
     call: Call,
     value: Any,
-    work: Callable[[], Coroutine[Any, Any, None]],
+    work: Work,
     done: Callable[[], None],
 ) -> None:
     try:
@@ -101,7 +104,7 @@ def _close_coroutine(value: Any) -> None:
         value.close()
 
 
-async def _await_and_send(call: Call, value: Any) -> None:
+async def _await_and_send(call: Call, value: Any, end: Callable[[], None]) -> None:
     try:
         value = await value
         if not state.is_forked_child and call.reply_plain(value, _MAX_UNWAITED):
@@ -123,10 +126,14 @@ async def _await_and_send(call: Call, value: Any) -> None:
         end_forked_child(err)
         fail(call, err)
     finally:
-        _log.flush()
+        if partial_lines:
+            _log.flush()
+        end()
 
 
-async def _stream_in_loop(call: Call, chunks: AsyncIterator[Any], reply: Reply) -> None:
+async def _stream_in_loop(
+    call: Call, chunks: AsyncIterator[Any], reply: Reply, end: Callable[[], None]
+) -> None:
     try:
         await stream_async(call, reply, chunks, _shield(call))
         _run_background(call, reply)
@@ -134,7 +141,9 @@ async def _stream_in_loop(call: Call, chunks: AsyncIterator[Any], reply: Reply) 
         end_forked_child(err)
         fail(call, err)
     finally:
-        _log.flush()
+        if partial_lines:
+            _log.flush()
+        end()
 
 
 def _send_in_thread(call: Call, reply: Reply) -> None:

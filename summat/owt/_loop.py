@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from owt._bindings import Call
 
-    Work = Callable[[], Coroutine[Any, Any, None]]
+    # Takes a function to call in its last step.
+    Work = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
     Submitted = tuple[Call, str, Work, Callable[[], None], Context]
 
 # Seconds within which a second failure of the loop ends the process.
@@ -133,15 +134,24 @@ class Loop:
         work: Work,
         done: Callable[[], None],
     ) -> None:
-        self._tasks[call_id] = task = loop.create_task(work())
+        task: Task[None] | None = None
 
         def end(ended: Task[None]) -> None:
             # A client may have reused the id for a call that has begun meanwhile.
             for tasks in (self._tasks, self._shielded):
                 if tasks.get(call_id) is ended:
                     del tasks[call_id]
-            done()
+                    done()
 
+        def end_in_task() -> None:
+            # A callback would cost the loop another turn. A task that is cancelled before it
+            # begins does not come here, and neither does one that has begun before `create_task`
+            # returns, as an adaptor may have it.
+            if task is not None:
+                end(task)
+                task.remove_done_callback(end)
+
+        self._tasks[call_id] = task = loop.create_task(work(end_in_task))
         task.add_done_callback(end)
 
     def _start_detached(self, loop: AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +14,8 @@ from owt._loop import Loop
 from tests.fake import FakeCall
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from owt._bindings import Call
 
 
@@ -48,7 +52,7 @@ class Held:
         """Submit a call that does nothing."""
         fake: Call = FakeCall(id=name)
 
-        async def work() -> None:
+        async def work(_end: Callable[[], None]) -> None:
             self.begun.append(name)
 
         self.loop.submit(fake, work, done.set if done else lambda: None)
@@ -109,7 +113,7 @@ def test_a_call_that_cannot_begin_does_not_hold_up_the_others() -> None:
     held = Held()
     held.asyncio_loop.set_exception_handler(lambda _loop, _context: None)
 
-    def fails() -> Any:
+    def fails(_end: Callable[[], None]) -> Any:
         raise ValueError
 
     fake: Call = FakeCall(id="broken")
@@ -128,3 +132,51 @@ def test_a_call_that_is_cancelled_at_once_never_begins() -> None:
     held.release()
     assert ended.wait(10)
     assert held.begun == ["first", "last"]
+
+
+def test_a_call_is_done_once_by_itself_or_by_the_loop() -> None:
+    held = Held()
+    done: list[str] = []
+
+    def submit(name: str, *, says_so: bool) -> None:
+        fake: Call = FakeCall(id=name)
+
+        async def work(end: Callable[[], None]) -> None:
+            if says_so:
+                end()
+                done.append("after")
+
+        held.loop.submit(fake, work, lambda: done.append(name))
+
+    submit("by itself", says_so=True)
+    submit("by the loop", says_so=False)
+    held.submit("next")
+    held.release()
+    assert done == ["by itself", "after", "by the loop"]
+
+
+def test_tasks_of_an_adaptor_may_begin_at_once() -> None:
+    held = Held()
+    done: list[str] = []
+    is_over = threading.Event()
+
+    def begin_at_once(loop: Any, work: Any, **options: Any) -> Any:
+        with suppress(StopIteration):
+            work.send(None)
+        return asyncio.Task(asyncio.sleep(0), loop=loop, **options)
+
+    held.asyncio_loop.set_task_factory(begin_at_once)
+    fake: Call = FakeCall(id="eager")
+
+    async def work(end: Callable[[], None]) -> None:
+        end()
+        done.append("after")
+
+    def finish() -> None:
+        done.append("done")
+        is_over.set()
+
+    held.loop.submit(fake, work, finish)
+    held.release()
+    assert is_over.wait(10)
+    assert done == ["after", "done"]
