@@ -5,6 +5,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 use owt_core::Digest;
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
 use super::EncodedCallHead;
@@ -103,8 +104,8 @@ pub fn extend(out: &mut Vec<u8>, start: usize, raw: &[u8]) -> bool {
 pub fn push_head(out: &mut Vec<u8>, kind: Kind, id: u32, head: &impl Serialize, raw: &[u8]) {
     let start = out.len();
     out.extend_from_slice(&[0; PREFIX + 4]);
-    let written = std::mem::take(out);
-    *out = postcard::to_extend(head, written).expect("these heads have nothing postcard refuses");
+    postcard::serialize_with_flavor(head, Append(out))
+        .expect("these heads have nothing postcard refuses");
     let head_len = length(out.len() - start - PREFIX - 4);
     out.extend_from_slice(raw);
     let payload = length(out.len() - start - PREFIX);
@@ -112,6 +113,29 @@ pub fn push_head(out: &mut Vec<u8>, kind: Kind, id: u32, head: &impl Serialize, 
     out[start + 4] = kind as u8;
     out[start + 5..start + 9].copy_from_slice(&id.to_le_bytes());
     out[start + 9..start + 13].copy_from_slice(&head_len.to_le_bytes());
+}
+
+/// Where postcard writes. Its own way to append passes each byte of a digest through an iterator.
+struct Append<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Append<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
 }
 
 fn length(bytes: usize) -> u32 {
