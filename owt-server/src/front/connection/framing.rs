@@ -1,6 +1,7 @@
 //! Where a request of HTTP/1 ends. actix-web decides what a request means; this only keeps two of them
 //! apart, and knows why actix-web will refuse one.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use httparse::{Error as Malformed, Header, Request, Status};
@@ -57,9 +58,10 @@ enum Chunks {
 /// Reads a head; `None` if more of it has to come. No other protocol is spoken than HTTP, so an offer
 /// of one is taken out (RFC 9110, section 7.8): actix-web would take what follows for that protocol.
 pub(super) fn read_head(bytes: &mut [u8]) -> Option<Head> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut request = Request::new(&mut headers);
-    let len = match request.parse(bytes) {
+    // Most of their places stay unused, and are not cleared for that.
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut request = Request::new(&mut []);
+    let len = match request.parse_with_uninit_headers(bytes, &mut headers) {
         Ok(Status::Complete(len)) => len,
         Ok(Status::Partial) if bytes.len() < MAX_HEAD => return None,
         Ok(Status::Partial) => return Some(Head::broken(HeadError::HeadTooLong)),
