@@ -13,6 +13,7 @@ mod connection;
 mod connections;
 mod context;
 mod counters;
+mod digest_header;
 mod disconnect;
 mod disposition;
 mod drain;

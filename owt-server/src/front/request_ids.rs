@@ -37,7 +37,10 @@ impl RequestIds {
 
     pub(super) fn make(&self) -> String {
         let next = self.next.fetch_add(1, Ordering::Relaxed);
-        [self.run.as_str(), &hex::encode(next.to_be_bytes())].concat()
+        let mut digits = [0; 8];
+        hex::encode_to_slice(next.to_be_bytes(), &mut digits).expect("a byte has two digits");
+        let digits = str::from_utf8(&digits).expect("digits are ASCII");
+        [self.run.as_str(), digits].concat()
     }
 
     /// Reserves an id that a client has chosen.

@@ -15,6 +15,8 @@ use mime::Mime;
 use owt_core::{Digest, Error, Failure, Reply, ReplyBody, Timing};
 use serde_json::json;
 
+use super::digest_header;
+
 pub(super) const OWT_ERROR: HeaderName = HeaderName::from_static("owt-error");
 pub(super) const OWT_REQUEST_ID: HeaderName = HeaderName::from_static("owt-request-id");
 const OWT_CODE_SHA256: HeaderName = HeaderName::from_static("owt-code-sha256");
@@ -227,7 +229,7 @@ pub(super) fn finish(
     let headers = response.headers_mut();
     headers.insert(OWT_REQUEST_ID, ascii(id));
     if let Some(digest) = digest {
-        headers.insert(OWT_CODE_SHA256, ascii(&digest.to_string()));
+        headers.insert(OWT_CODE_SHA256, digest_header::value(digest));
     }
     if !headers.contains_key(header::X_CONTENT_TYPE_OPTIONS) {
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
