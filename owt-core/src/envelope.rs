@@ -13,7 +13,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::{CachePolicy, Call, Code, Entry, Error, Request};
@@ -115,9 +114,14 @@ impl Envelope {
         match body.trim_ascii_start().first() {
             None => return Ok(None),
             Some(b'{') => {}
-            Some(_) => return from_slice::<IgnoredAny>(body).map(|_| None),
+            Some(_) => {
+                serde_json::from_slice::<IgnoredAny>(body).map_err(not_json)?;
+                return Ok(None);
+            }
         }
-        Envelope::from_fields(from_slice(body)?, read)
+        let mut fields = RawFields::default();
+        json::read(body, &mut fields).map_err(not_json)?;
+        Envelope::from_fields(&mut fields, read)
     }
 
     /// Reads the fields of a form, whichever way they were sent.
@@ -128,7 +132,7 @@ impl Envelope {
     pub fn from_pairs<'a>(
         pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
     ) -> Result<Option<Envelope>, Error> {
-        Envelope::from_fields(RawFields::from_pairs(pairs), &Code::from_base64)
+        Envelope::from_fields(&mut RawFields::from_pairs(pairs), &Code::from_base64)
     }
 
     /// Reads a query string, without its question mark.
@@ -147,7 +151,7 @@ impl Envelope {
     /// Those of [`from_json`](Envelope::from_json).
     pub fn from_query_with(query: &str, read: &ReadCode<'_>) -> Result<Option<Envelope>, Error> {
         let pairs = form_urlencoded::parse(query.as_bytes());
-        Envelope::from_fields(RawFields::from_pairs(pairs), read)
+        Envelope::from_fields(&mut RawFields::from_pairs(pairs), read)
     }
 
     /// Reads an `application/x-www-form-urlencoded` body.
@@ -160,7 +164,7 @@ impl Envelope {
     }
 
     fn from_fields(
-        mut fields: RawFields<'_>,
+        fields: &mut RawFields<'_>,
         read: &ReadCode<'_>,
     ) -> Result<Option<Envelope>, Error> {
         if !fields.has(Field::CodeB64) && !fields.has(Field::CodeSha256) {
@@ -172,12 +176,14 @@ impl Envelope {
         if let Some(field) = fields.duplicate() {
             return Err(field.invalid("is given twice"));
         }
-        let mut envelope = Envelope::new(code(&mut fields, read)?);
+        let mut envelope = Envelope::new(code(fields, read)?);
         envelope.kwargs = fields.kwargs()?;
         envelope.lock = fields.lock()?;
         envelope.name = fields.file_name();
         for &field in Field::ALL.iter().filter(|field| field.is_option()) {
-            if let Some(value) = fields.value(field)? {
+            if fields.has(field)
+                && let Some(value) = fields.value(field)?
+            {
                 envelope.set(field, value).map_err(|err| field.invalid(err.0))?;
             }
         }
@@ -211,8 +217,8 @@ impl Envelope {
     }
 }
 
-fn from_slice<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
-    serde_json::from_slice(body).map_err(|err| Error::BodyNotJson(Arc::new(err)))
+fn not_json(err: serde_json::Error) -> Error {
+    Error::BodyNotJson(Arc::new(err))
 }
 
 /// The code: its source, if that was sent. A digest that was sent with it must match it.

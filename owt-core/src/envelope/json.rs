@@ -9,23 +9,25 @@ use serde_json::value::RawValue;
 use super::Field;
 use super::raw::{KWARGS_OBJECT, Raw, RawFields};
 
-impl<'de> Deserialize<'de> for RawFields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
-    }
+/// Reads the fields of a body that is an object.
+pub(super) fn read<'a>(body: &'a [u8], fields: &mut RawFields<'a>) -> serde_json::Result<()> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    deserializer.deserialize_map(FieldsVisitor(fields))?;
+    deserializer.end()
 }
 
-struct FieldsVisitor;
+/// Adds to fields that stay where they are: they are too large to be handed from one to the next.
+struct FieldsVisitor<'a, 'de>(&'a mut RawFields<'de>);
 
-impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = RawFields<'de>;
+impl<'de> Visitor<'de> for FieldsVisitor<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawFields<'de>, A::Error> {
-        let mut fields = RawFields::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self(fields) = self;
         while let Some(Key(name)) = map.next_key()? {
             match Field::from_name(&name) {
                 Some(Field::KwargsB64) => fields.insert(Field::KwargsB64, kwargs(&mut map)?),
@@ -41,7 +43,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 }
             }
         }
-        Ok(fields)
+        Ok(())
     }
 }
 

@@ -156,7 +156,9 @@ impl<'a> RawFields<'a> {
         let bytes = codec::decode(&text).map_err(Error::KwargsNotBase64)?;
         let kwargs =
             String::from_utf8(bytes).map_err(|err| Error::KwargsNotUtf8(err.utf8_error()))?;
-        Ok(Some(without_bom(&kwargs).to_owned()).filter(|kwargs| !kwargs.trim().is_empty()))
+        let plain = without_bom(&kwargs);
+        let kwargs = if plain.len() == kwargs.len() { kwargs } else { plain.to_owned() };
+        Ok(Some(kwargs).filter(|kwargs| !kwargs.trim().is_empty()))
     }
 }
 
