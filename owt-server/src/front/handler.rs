@@ -42,7 +42,8 @@ async fn respond<E: Executor + Control + 'static>(
     payload: web::Payload,
     front: web::ThinData<Front<E>>,
 ) -> HttpResponse {
-    exchange(&request).into_iter().for_each(|exchange| exchange.handle());
+    let exchange = exchange(&request);
+    exchange.into_iter().for_each(|exchange| exchange.handle());
     let state = &front.state;
     let mut context =
         RequestContext { id: state.request_ids.make(), digest: None, is_signed: false };
@@ -52,10 +53,10 @@ async fn respond<E: Executor + Control + 'static>(
         Version::HTTP_2 => Some(Watch::over(payload.into_inner())).unzip(),
         _ => (None, Some(payload.into_inner())),
     };
-    let stream = watch.as_ref().and(exchange(&request)).map(Exchange::open_stream);
+    let stream = watch.as_ref().and(exchange).map(Exchange::open_stream);
     let payload = payload.unwrap_or(Payload::None);
     let outcome = {
-        let mut answer = pin!(front.answer(&request, &headers, payload, &mut context));
+        let mut answer = pin!(front.answer(&request, exchange, &headers, payload, &mut context));
         match &watch {
             None => answer.await,
             Some(watch) => tokio::select! {
@@ -154,9 +155,9 @@ impl<E> Front<E> {
 
     /// Refuses what a connection of HTTP/2 has too much of. A client that goes on with that, though it was
     /// told how many streams there are, loses its connection.
-    fn check_streams(&self, request: &HttpRequest) -> Result<(), Error> {
+    fn check_streams(&self, exchange: Option<&Rc<Exchange>>) -> Result<(), Error> {
         let limit = self.state.limits.streams;
-        match exchange(request) {
+        match exchange {
             Some(exchange) if exchange.streams() > limit => {
                 if exchange.streams() > limit.saturating_mul(2) {
                     exchange.close();
@@ -212,12 +213,13 @@ impl<E: Executor + Control + 'static> Front<E> {
     async fn answer(
         &self,
         request: &HttpRequest,
+        exchange: Option<&Rc<Exchange>>,
         headers: &HeaderMap,
         payload: Payload,
         context: &mut RequestContext,
     ) -> Result<HttpResponse, Failure> {
         self.state.limits.check_head(request.method(), request.uri(), request.headers())?;
-        self.check_streams(request)?;
+        self.check_streams(exchange)?;
         let guard = &self.state.guard;
         if Guard::is_preflight(request.method(), headers) {
             guard.admit_preflight(headers)?;
@@ -228,7 +230,7 @@ impl<E: Executor + Control + 'static> Front<E> {
             guard.admit_preflight(headers)?;
             return Ok(client::answer(request.method(), headers)?);
         }
-        let peer = peer(request.peer_addr(), exchange(request));
+        let peer = peer(request.peer_addr(), exchange);
         let access = self.admit(request.head(), headers, peer).await?;
         context.is_signed = access == Access::Signed;
         if request.path() == confirm::PATH {
