@@ -28,12 +28,13 @@ pub trait Executor {
     /// `rest` is what follows `call.request.body`, where that is only the beginning. It is read no
     /// faster than the handler reads it. `guard` is dropped as soon as nothing of the call runs any
     /// more, which may be later than its reply, or than the end of a client that did not wait for it.
+    /// The call is boxed, because it is handed on several times, and each time would copy all of it.
     ///
     /// # Errors
     /// What the call came to instead of a reply.
     fn execute(
         &self,
-        call: Call,
+        call: Box<Call>,
         rest: Option<BodyStream>,
         guard: CallGuard,
     ) -> impl Future<Output = Result<Reply<Self::Stream>, Failure>>;

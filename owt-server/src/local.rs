@@ -119,7 +119,7 @@ async fn execute(
     call: Call,
     out: &mut dyn Write,
 ) -> Result<ReplyHead, LocalError> {
-    let reply = dispatcher.execute(call, None, CallGuard::default());
+    let reply = dispatcher.execute(Box::new(call), None, CallGuard::default());
     let Reply { head, body } = reply.await.map_err(|failure| failure.error)?;
     match body {
         ReplyBody::Whole(bytes) => out.write_all(&bytes)?,

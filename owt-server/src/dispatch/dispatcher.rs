@@ -96,7 +96,7 @@ impl Executor for Dispatcher {
 
     async fn execute(
         &self,
-        call: Call,
+        call: Box<Call>,
         mut rest: Option<BodyStream>,
         guard: CallGuard,
     ) -> Result<Reply<ReplyStream>, Failure> {

@@ -26,13 +26,19 @@ pub(super) struct Body {
     pub(super) parts: Option<Vec<Part>>,
     /// Keeps the files of the parts.
     pub(super) spool: Option<Spool>,
-    pub(super) envelope: Envelope,
+    /// Boxed, because each move of the body would copy all of it.
+    pub(super) envelope: Box<Envelope>,
     /// Its share of the memory that bodies may take.
     pub(super) held: Reserved,
 }
 
 impl Body {
-    fn plain(bytes: Bytes, rest: Option<Incoming>, envelope: Envelope, held: Reserved) -> Self {
+    fn plain(
+        bytes: Bytes,
+        rest: Option<Incoming>,
+        envelope: Box<Envelope>,
+        held: Reserved,
+    ) -> Self {
         Self { bytes, rest, parts: None, spool: None, envelope, held }
     }
 
@@ -65,15 +71,16 @@ pub(super) async fn read(
 ) -> Result<Body, Error> {
     limits.check_fields(query.as_bytes())?;
     let query = Query { text: query, sent_code };
-    let body = find_envelope(headers, query, incoming, uploads, limits).await?;
-    Ok(Body { envelope: checked(body.envelope, limits).await?, ..body })
+    let mut body = find_envelope(headers, query, incoming, uploads, limits).await?;
+    check_kwargs(&mut body.envelope.kwargs, limits).await?;
+    Ok(body)
 }
 
 /// Reads the body of a request that has its envelope elsewhere: all of it is its handler's.
 pub(super) async fn read_plain(
     headers: &HeaderMap,
     query: &str,
-    envelope: Envelope,
+    envelope: Box<Envelope>,
     mut incoming: Incoming,
     uploads: &Path,
     limits: RequestLimits,
@@ -89,11 +96,13 @@ pub(super) async fn read_plain(
     Ok(Body::plain(bytes, (!is_complete).then_some(incoming), envelope, held))
 }
 
-/// An envelope whose arguments are within the limits.
-async fn checked(envelope: Envelope, limits: RequestLimits) -> Result<Envelope, Error> {
-    let is_large = envelope.kwargs.as_ref().is_some_and(|kwargs| kwargs.len() > LARGE);
-    let check = move || limits.check_kwargs(envelope.kwargs.as_deref()).map(|()| envelope);
-    unless_small(is_large, check).await
+/// Checks that arguments are within the limits.
+async fn check_kwargs(kwargs: &mut Option<String>, limits: RequestLimits) -> Result<(), Error> {
+    let is_large = kwargs.as_ref().is_some_and(|kwargs| kwargs.len() > LARGE);
+    let checked = kwargs.take();
+    let check = move || limits.check_kwargs(checked.as_deref()).map(|()| checked);
+    *kwargs = unless_small(is_large, check).await?;
+    Ok(())
 }
 
 /// The query of a request, where an envelope may be.
@@ -104,8 +113,9 @@ struct Query<'a> {
 }
 
 impl Query<'_> {
-    fn envelope(self) -> Result<Option<Envelope>, Error> {
-        Envelope::from_query_with(self.text, &|text| self.sent_code.read(text))
+    fn envelope(self) -> Result<Option<Box<Envelope>>, Error> {
+        let envelope = Envelope::from_query_with(self.text, &|text| self.sent_code.read(text));
+        Ok(envelope?.map(Box::new))
     }
 }
 
@@ -178,9 +188,12 @@ pub(super) async fn unless_small<T: Send + 'static>(
 }
 
 /// The envelope of the body goes before that of the query.
-fn choose(found: Result<Option<Envelope>, Error>, query: Query<'_>) -> Result<Envelope, Error> {
+fn choose(
+    found: Result<Option<Envelope>, Error>,
+    query: Query<'_>,
+) -> Result<Box<Envelope>, Error> {
     match found {
-        Ok(Some(envelope)) => Ok(envelope),
+        Ok(Some(envelope)) => Ok(Box::new(envelope)),
         Ok(None) => query.envelope()?.ok_or(Error::CodeMissing),
         // A body that is not what it says, or no envelope's form, belongs to the handler if the query
         // brings an envelope.
@@ -220,7 +233,7 @@ async fn read_parts(
 }
 
 /// The parts are the body, and there is no other.
-fn whole_form(form: multipart::Form, envelope: Envelope) -> Body {
+fn whole_form(form: multipart::Form, envelope: Box<Envelope>) -> Body {
     let multipart::Form { parts, spool, held, .. } = form;
     Body { bytes: Bytes::new(), rest: None, parts: Some(parts), spool, envelope, held }
 }

@@ -104,30 +104,31 @@ impl<E: Executor + Control + 'static> Front<E> {
         headers: &HeaderMap,
         context: &RequestContext,
         (reservation, in_flight): (Option<Reservation>, InFlight),
-    ) -> (Call, Attached) {
+    ) -> (Box<Call>, Attached) {
+        let exchange = exchange(request);
+        let is_secure = exchange.is_some_and(|exchange| exchange.is_secure());
         let seen = Request {
             id: context.id.clone(),
             method: request.method().as_str().to_owned(),
-            scheme: scheme(request).to_owned(),
+            scheme: if is_secure { "https" } else { "http" }.to_owned(),
             host: text(headers, &HOST).to_owned(),
             path: request.uri().path().to_owned(),
             query: request.query_string().to_owned(),
-            remote_addr: exchange(request)
-                .map(|it| it.remote_addr().to_owned())
-                .unwrap_or_default(),
+            remote_addr: exchange.map(|it| it.remote_addr().to_owned()).unwrap_or_default(),
             headers: pairs(headers),
             body: body.bytes,
             parts: body.parts,
         };
         let rest = body.rest.map(Incoming::rest);
         let guard = CallGuard::new((reservation, in_flight, body.spool));
-        (body.envelope.into_call(seen), Attached { rest, guard, held: body.held })
+        let call = Box::new(body.envelope.into_call(seen));
+        (call, Attached { rest, guard, held: body.held })
     }
 
     /// Runs a call, or answers it from the result cache.
     pub(super) async fn run(
         &self,
-        (mut call, attached): (Call, Attached),
+        (mut call, attached): (Box<Call>, Attached),
         (method, headers): (&Method, &HeaderMap),
         context: &mut RequestContext,
     ) -> Result<HttpResponse, Failure> {
@@ -143,7 +144,7 @@ impl<E: Executor + Control + 'static> Front<E> {
     /// Answers from the result cache, which a first call fills.
     async fn cached(
         &self,
-        (mut call, attached): (Call, Attached),
+        (mut call, attached): (Box<Call>, Attached),
         rule: &CachePolicy,
         (method, headers): (&Method, &HeaderMap),
         context: &mut RequestContext,
@@ -185,18 +186,11 @@ impl<E: Executor + Control + 'static> Front<E> {
 /// Runs a call. Until it has replied, it is here with its body, and so is the memory that this takes.
 pub(super) async fn execute<E: Executor>(
     executor: Rc<E>,
-    call: Call,
+    call: Box<Call>,
     attached: Attached,
 ) -> Result<Reply<E::Stream>, Failure> {
     let Attached { rest, guard, held } = attached;
     let reply = executor.execute(call, rest, guard).await;
     drop(held);
     reply
-}
-
-fn scheme(request: &HttpRequest) -> &'static str {
-    match exchange(request).is_some_and(|exchange| exchange.is_secure()) {
-        true => "https",
-        false => "http",
-    }
 }

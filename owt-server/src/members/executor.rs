@@ -67,7 +67,7 @@ impl Executor for MembersExecutor {
 
     async fn execute(
         &self,
-        mut call: Call,
+        mut call: Box<Call>,
         rest: Option<BodyStream>,
         guard: CallGuard,
     ) -> Result<Reply<MemberStream>, Failure> {

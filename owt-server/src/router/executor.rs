@@ -112,7 +112,7 @@ impl Executor for Router {
 
     async fn execute(
         &self,
-        mut call: Call,
+        mut call: Box<Call>,
         rest: Option<BodyStream>,
         guard: CallGuard,
     ) -> Result<Reply<Self::Stream>, Failure> {

@@ -110,7 +110,7 @@ impl PoolExecutor {
     pub(super) async fn execute(
         &self,
         place: Place,
-        call: Call,
+        call: Box<Call>,
         rest: Option<BodyStream>,
         guard: CallGuard,
     ) -> Result<Reply<ReplyStream>, Failure> {
@@ -126,7 +126,7 @@ impl PoolExecutor {
     async fn execute_in(
         &self,
         (key, spec): (Key, Arc<Spec>),
-        call: Call,
+        call: Box<Call>,
         rest: Option<BodyStream>,
         guard: CallGuard,
     ) -> Result<Reply<ReplyStream>, Failure> {

@@ -31,7 +31,7 @@ impl<E: Executor + Control + 'static> Front<E> {
     pub(in crate::front) async fn run_as_wished(
         &self,
         wish: Option<Wish>,
-        (call, attached): (Call, Attached),
+        (call, attached): (Box<Call>, Attached),
         (method, headers): (&Method, &HeaderMap),
         context: &mut RequestContext,
     ) -> Result<HttpResponse, Failure> {
@@ -47,7 +47,7 @@ impl<E: Executor + Control + 'static> Front<E> {
     async fn submit(
         &self,
         wish: Wish,
-        call: (Call, Attached),
+        call: (Box<Call>, Attached),
         (method, headers): (&Method, &HeaderMap),
         context: &mut RequestContext,
     ) -> Result<HttpResponse, Failure> {
@@ -104,7 +104,7 @@ impl<E: Executor + Control + 'static> Front<E> {
     async fn carry_out(
         self,
         job: Arc<Job>,
-        call: (Call, Attached),
+        call: (Box<Call>, Attached),
         (method, headers): (Method, HeaderMap),
         mut context: RequestContext,
     ) {

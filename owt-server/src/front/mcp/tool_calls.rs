@@ -101,7 +101,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         envelope: Result<Envelope, Error>,
         asker: &Asker,
         context: &mut RequestContext,
-    ) -> Result<(Call, Attached), Error> {
+    ) -> Result<(Box<Call>, Attached), Error> {
         let envelope = envelope?;
         self.state.limits.check_kwargs(envelope.kwargs.as_deref())?;
         let digest = envelope.code.digest();
@@ -109,7 +109,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         if let Some(approval) = &self.state.approval {
             approval.check(digest, &envelope.fn_name).await?;
         }
-        let call = envelope.into_call(asker.request(&Method::POST, PATH, context));
+        let call = Box::new(envelope.into_call(asker.request(&Method::POST, PATH, context)));
         Ok((call, self.attached()?))
     }
 
@@ -120,7 +120,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         arguments: Option<&RawValue>,
         asker: &Asker,
         context: &mut RequestContext,
-    ) -> Result<(Call, Attached), Error> {
+    ) -> Result<(Box<Call>, Attached), Error> {
         let described = endpoint.description(&*self.executor).await?;
         let parameters = described["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
         let files = parameters.iter().filter(|parameter| parameter["is_file"] == true);
@@ -151,7 +151,7 @@ impl<E: Executor + Control + 'static> Front<E> {
                 request.parts = Some(parts);
             }
         }
-        let mut call = envelope.into_call(request);
+        let mut call = Box::new(envelope.into_call(request));
         (call.cache, call.entry, call.home) =
             (cache, Entry::Endpoint(in_path), Some(endpoint.home()));
         Ok((call, self.attached()?))
@@ -170,7 +170,7 @@ impl<E: Executor + Control + 'static> Front<E> {
     /// Runs a call, and tells how far it is.
     async fn answer_of(
         &self,
-        (call, attached): (Call, Attached),
+        (call, attached): (Box<Call>, Attached),
         asker: &Asker,
         mut reporter: Option<Reporter>,
         context: &mut RequestContext,

@@ -61,7 +61,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         &self,
         payload: Payload,
         context: &mut RequestContext,
-    ) -> Result<(Call, Attached), Error> {
+    ) -> Result<(Box<Call>, Attached), Error> {
         let AppState { drain, routes, memory_budget, body_timeout, max_body, .. } = &*self.state;
         let in_flight = drain.enter();
         if routes.is_only {
@@ -83,7 +83,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         let pool = self.pool_for(&head.pool);
         let is_streamed = head.is_streamed;
         let (body, contents, spool) = reader.body(&head, &self.state.uploads).await?;
-        let call = head.into_call(pool, body, contents);
+        let call = Box::new(head.into_call(pool, body, contents));
         let held = reader.take_held();
         let rest = is_streamed.then(|| reader.rest());
         let guard = CallGuard::new((reservation, in_flight, spool));

@@ -54,7 +54,7 @@ impl<E: Executor + Control + 'static> Front<E> {
         let declared = declared_len(request.headers());
         let incoming = Incoming::new(payload, declared, *max_body, *body_timeout, held)?;
         let Current { code, stale } = endpoint.current(&*self.executor).await;
-        let envelope = endpoint.envelope(code);
+        let envelope = Box::new(endpoint.envelope(code));
         let digest = envelope.code.digest();
         context.digest = Some(digest);
         if let Some(approval) = &self.state.approval {

@@ -213,7 +213,7 @@ impl Endpoint {
 
     async fn described<E: Executor>(&self, executor: &E, code: Code) -> Result<Value, Error> {
         let call = self.envelope(code).into_call(nobody());
-        let call = Call { entry: Entry::Description, home: Some(self.home), ..call };
+        let call = Box::new(Call { entry: Entry::Description, home: Some(self.home), ..call });
         let reply = executor.execute(call, None, CallGuard::default()).await;
         match reply.map_err(|failure| failure.error)?.body {
             ReplyBody::Whole(json) => Ok(serde_json::from_slice(&json).unwrap_or_default()),

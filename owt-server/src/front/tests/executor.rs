@@ -130,7 +130,7 @@ impl Executor for MemoryExecutor {
 
     async fn execute(
         &self,
-        call: Call,
+        call: Box<Call>,
         rest: Option<BodyStream>,
         guard: CallGuard,
     ) -> Result<Reply<Chunks>, Failure> {
