@@ -1,6 +1,8 @@
 //! How many calls may be at one worker, and how many of them of each adaptor: a flood of calls of one
 //! is refused while those of others are still admitted.
 
+use std::collections::hash_map::Entry;
+
 use foldhash::HashMap;
 use owt_core::{Digest, Error};
 use parking_lot::Mutex;
@@ -32,11 +34,12 @@ impl Admission {
     /// [`Error::QueueFull`] if the adaptor has its share of the capacity already.
     pub(super) fn admit(&self, adaptor: Digest) -> Result<(), Error> {
         let calls = &mut *self.calls.lock();
-        let own = calls.by_adaptor.get(&adaptor).copied().unwrap_or_default();
-        if !is_below_quota(own, self.capacity.saturating_sub(calls.total)) {
+        let own = calls.by_adaptor.entry(adaptor);
+        let count = if let Entry::Occupied(own) = &own { *own.get() } else { 0 };
+        if !is_below_quota(count, self.capacity.saturating_sub(calls.total)) {
             return Err(Error::QueueFull);
         }
-        calls.by_adaptor.insert(adaptor, own + 1);
+        *own.or_default() += 1;
         calls.total += 1;
         Ok(())
     }
@@ -44,11 +47,11 @@ impl Admission {
     /// Gives the place of a call back.
     pub(super) fn release(&self, adaptor: Digest) {
         let calls = &mut *self.calls.lock();
-        let Some(own) = calls.by_adaptor.get_mut(&adaptor) else { return };
+        let Entry::Occupied(mut own) = calls.by_adaptor.entry(adaptor) else { return };
         calls.total -= 1;
-        *own -= 1;
-        if *own == 0 {
-            calls.by_adaptor.remove(&adaptor);
+        *own.get_mut() -= 1;
+        if *own.get() == 0 {
+            own.remove();
         }
     }
 
