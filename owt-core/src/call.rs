@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Digest, Error, FileName, KeepAlive, codec};
+use crate::{Digest, Error, FileName, Headers, KeepAlive, codec};
 
 /// One call of one adaptor, ready to run.
 #[derive(Clone, PartialEq, Eq)]
@@ -171,7 +171,7 @@ pub struct Request {
     /// The caller's address.
     pub remote_addr: String,
     /// The headers, in order.
-    pub headers: Vec<(String, Vec<u8>)>,
+    pub headers: Headers,
     /// The body, or as much of it as has come when the call begins.
     pub body: Bytes,
     /// The parts of a multipart body.
@@ -255,7 +255,7 @@ mod tests {
                 path: secret(),
                 query: secret(),
                 remote_addr: "127.0.0.1".to_owned(),
-                headers: vec![(secret(), b"secret".to_vec())],
+                headers: Headers::from_iter([("secret", "secret")]),
                 body: Bytes::from_static(b"secret"),
                 parts: Some(vec![]),
             },

@@ -11,6 +11,7 @@ pub mod envelope;
 pub mod error;
 pub mod executor;
 mod file_name;
+mod headers;
 mod keep_alive;
 pub mod kwargs;
 pub mod owtify;
@@ -31,6 +32,7 @@ pub use executor::{
     PoolHealth, ProgressStream, Reply, ReplyBody, ReplyHead, Timing,
 };
 pub use file_name::FileName;
+pub use headers::Headers;
 pub use keep_alive::{KeepAlive, NotKeepAlive};
 pub use owtify::{OwtifyError, owtify};
 pub use progress::Progress;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use owt_core::codec::{encode_standard, encode_url};
 use owt_core::{
     CachePolicy, Call, Code, Digest, Envelope, Error, Field, FieldKind, FieldValue, FileName,
-    NearMiss, Request,
+    Headers, NearMiss, Request,
 };
 use proptest::prelude::*;
 use rstest::rstest;
@@ -284,7 +284,7 @@ fn an_envelope_becomes_a_call(#[case] envelope: Envelope, #[case] cache: Option<
         path: "/".into(),
         query: String::new(),
         remote_addr: "127.0.0.1".into(),
-        headers: vec![],
+        headers: Headers::default(),
         body: Bytes::new(),
         parts: None,
     };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use clap::Args;
-use owt_core::{Code, Envelope, Request};
+use owt_core::{Code, Envelope, Headers, Request};
 use owt_server::{Candidate, Config, LocalError, Origin, Places, ServeError};
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
@@ -101,7 +101,7 @@ fn ask(config: &Config) -> Result<Value, CliError> {
         path: "/".to_owned(),
         query: String::new(),
         remote_addr: "127.0.0.1".to_owned(),
-        headers: Vec::new(),
+        headers: Headers::default(),
         body: bytes::Bytes::new(),
         parts: None,
     };

@@ -78,7 +78,6 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode, CliError> {
 /// The request that the adaptor sees, as if it had come over HTTP.
 fn request(args: RequestArgs, input: &mut Input) -> Result<Request, CliError> {
     let body = args.data.map(|data| input.data(&data)).transpose()?.unwrap_or_default();
-    let headers = args.header.into_iter();
     Ok(Request {
         id: "run".to_owned(),
         method: args.method.to_string(),
@@ -87,9 +86,7 @@ fn request(args: RequestArgs, input: &mut Input) -> Result<Request, CliError> {
         path: "/".to_owned(),
         query: String::new(),
         remote_addr: "127.0.0.1".to_owned(),
-        headers: headers
-            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
-            .collect(),
+        headers: args.header.iter().map(|(name, value)| (name.as_str(), value)).collect(),
         body: body.into(),
         parts: None,
     })

@@ -8,7 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use owt_core::{
-    CachePolicy, Call, Code, Envelope, Error, Failure, Reply, ReplyBody, ReplyHead, Request, Timing,
+    CachePolicy, Call, Code, Envelope, Error, Failure, Headers, Reply, ReplyBody, ReplyHead,
+    Request, Timing,
 };
 use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local, yield_now};
@@ -28,7 +29,7 @@ fn call(path: &str, kwargs: &str) -> Call {
         path: path.to_owned(),
         query: String::new(),
         remote_addr: String::new(),
-        headers: Vec::new(),
+        headers: Headers::default(),
         body: Bytes::new(),
         parts: None,
     };

@@ -16,7 +16,7 @@ use super::body::Body;
 use super::context::{RequestContext, exchange};
 use super::drain::InFlight;
 use super::guard::Access;
-use super::headers::{declared_len, pairs, text};
+use super::headers::{declared_len, seen, text};
 use super::incoming::Incoming;
 use super::jobs::Wish;
 use super::request_ids::Reservation;
@@ -115,7 +115,7 @@ impl<E: Executor + Control + 'static> Front<E> {
             path: request.uri().path().to_owned(),
             query: request.query_string().to_owned(),
             remote_addr: exchange.map(|it| it.remote_addr().to_owned()).unwrap_or_default(),
-            headers: pairs(headers),
+            headers: seen(headers),
             body: body.bytes,
             parts: body.parts,
         };
@@ -150,7 +150,9 @@ impl<E: Executor + Control + 'static> Front<E> {
         context: &mut RequestContext,
     ) -> Result<HttpResponse, Failure> {
         // What one caller has, or wants a part of, is nothing to the others who get this result.
-        call.request.headers.retain(|(name, _)| !CONDITIONS.contains(&name.as_str()));
+        let headers_of_all = call.request.headers.iter();
+        let headers_of_all = headers_of_all.filter(|(name, _)| !CONDITIONS.contains(name));
+        call.request.headers = headers_of_all.collect();
         self.executor.remember(&call.code);
         let executing = |call| execute(self.executor.clone(), call, attached);
         let (reader, ticket) = match method == Method::HEAD {

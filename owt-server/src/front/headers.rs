@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use actix_web::http::Uri;
 use actix_web::http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
+use owt_core::Headers;
 
 /// The headers, with the host that the request line names. HTTP/2 has it nowhere else (RFC 9113,
 /// section 8.3.1), and where HTTP/1.1 has both, the header does not count (RFC 9112, section 3.2.2).
@@ -27,9 +28,9 @@ pub(super) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-pub(super) fn pairs(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
-    headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-        .collect()
+/// The headers as a handler sees them.
+pub(super) fn seen(headers: &HeaderMap) -> Headers {
+    let mut seen = Headers::with_capacity(headers.len());
+    headers.iter().for_each(|(name, value)| seen.push(name.as_str(), value.as_bytes()));
+    seen
 }

@@ -176,8 +176,8 @@ impl<'a> CallHead<'a> {
                 remote_addr: self.remote_addr.into_owned(),
                 headers: self
                     .headers
-                    .into_iter()
-                    .map(|(name, value)| (name.into_owned(), to_bytes(&value)))
+                    .iter()
+                    .map(|(name, value)| (&**name, to_bytes(value)))
                     .collect(),
                 body,
                 parts: self.parts.map(|parts| parts.into_iter().zip(contents).map(part).collect()),
@@ -226,7 +226,7 @@ fn to_bytes(text: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use owt_core::KeepAlive;
+    use owt_core::{Headers, KeepAlive};
     use proptest::prelude::*;
 
     use super::*;
@@ -260,7 +260,7 @@ mod tests {
                 path: "/a%20b".to_owned(),
                 query: "x=1".to_owned(),
                 remote_addr: "::1".to_owned(),
-                headers: vec![("x-a".to_owned(), b"plain".to_vec())],
+                headers: Headers::from_iter([("x-a", "plain")]),
                 body: if parts.is_some() { Bytes::new() } else { "body".into() },
                 parts,
             },

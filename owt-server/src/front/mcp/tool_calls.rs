@@ -11,7 +11,8 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
 use owt_core::{
-    CachePolicy, Call, CallGuard, Code, Control, Entry, Envelope, Error, Executor, Failure, Request,
+    CachePolicy, Call, CallGuard, Code, Control, Entry, Envelope, Error, Executor, Failure,
+    Headers, Request,
 };
 use rmcp::model::{CallToolResult, ErrorData};
 use serde_json::json;
@@ -142,12 +143,11 @@ impl<E: Executor + Control + 'static> Front<E> {
                 cache = envelope
                     .use_cache
                     .then(|| CachePolicy { with_kwargs: false, key: Some(key()) });
-                request.headers.push((CONTENT_TYPE.as_str().to_owned(), JSON.to_owned()));
+                request.headers.push(CONTENT_TYPE.as_str(), JSON);
                 request.body = json;
             }
             EndpointBody::Form(parts) => {
-                let form = b"multipart/form-data".to_vec();
-                request.headers.push((CONTENT_TYPE.as_str().to_owned(), form));
+                request.headers.push(CONTENT_TYPE.as_str(), b"multipart/form-data");
                 request.parts = Some(parts);
             }
         }
@@ -235,7 +235,7 @@ impl Asker {
             path: path.to_owned(),
             query: String::new(),
             remote_addr: self.remote_addr.clone(),
-            headers: vec![("host".to_owned(), self.host.clone().into_bytes())],
+            headers: Headers::from_iter([("host", &self.host)]),
             body: Bytes::new(),
             parts: None,
         }

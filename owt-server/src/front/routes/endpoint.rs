@@ -13,7 +13,8 @@ use actix_web::http::Method;
 use actix_web::web;
 use bytes::Bytes;
 use owt_core::{
-    Call, CallGuard, Code, Digest, Entry, Envelope, Error, Executor, FileName, ReplyBody, Request,
+    Call, CallGuard, Code, Digest, Entry, Envelope, Error, Executor, FileName, Headers, ReplyBody,
+    Request,
 };
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -253,7 +254,7 @@ fn nobody() -> Request {
         path: "/".to_owned(),
         query: String::new(),
         remote_addr: String::new(),
-        headers: Vec::new(),
+        headers: Headers::default(),
         body: Bytes::new(),
         parts: None,
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use owt_core::{Call, Code, Envelope, Request};
+use owt_core::{Call, Code, Envelope, Headers, Request};
 
 use super::environments::EnvironmentPool;
 use super::gate::Gate;
@@ -41,7 +41,7 @@ fn call(id: &str) -> Call {
         path: "/".to_owned(),
         query: String::new(),
         remote_addr: "127.0.0.1".to_owned(),
-        headers: Vec::new(),
+        headers: Headers::default(),
         body: Bytes::new(),
         parts: None,
     };
