@@ -53,7 +53,8 @@ pub struct RequestHead<'a> {
     pub query: &'a str,
     pub remote_addr: &'a str,
     #[serde(borrow)]
-    pub headers: Vec<(&'a str, &'a [u8])>,
+    /// Their values are of serde_bytes because serde takes a slice for a list, and writes each byte by itself.
+    pub headers: Vec<(&'a str, &'a serde_bytes::Bytes)>,
     #[serde(borrow)]
     pub parts: Option<Vec<PartHead<'a>>>,
 }
@@ -98,7 +99,11 @@ impl<'a> RequestHead<'a> {
             path: &request.path,
             query: &request.query,
             remote_addr: &request.remote_addr,
-            headers: request.headers.iter().map(|(name, value)| (&**name, &**value)).collect(),
+            headers: request
+                .headers
+                .iter()
+                .map(|(name, value)| (name, serde_bytes::Bytes::new(value)))
+                .collect(),
             parts: parts.map(|parts| parts.iter().map(PartHead::new).collect()),
         }
     }
