@@ -110,7 +110,7 @@ impl Call {
 
     /// Time since its function was called.
     pub(super) fn run_time(&self) -> Duration {
-        self.timing.loaded.get().map_or(Duration::ZERO, Instant::elapsed)
+        Duration::from_micros(self.timing().1)
     }
 
     /// Microseconds spent loading, and running until now.
