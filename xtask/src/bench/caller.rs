@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use reqwest::header::{CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -40,6 +41,13 @@ impl Envelope {
         self.0.to_string()
     }
 
+    /// The same call, whose result the server keeps.
+    pub(super) fn cached(mut self) -> Self {
+        self.0["use_cache"] = true.into();
+        self.0["cache_kwargs"] = true.into();
+        self
+    }
+
     pub(super) fn timeout(mut self, limit: Duration) -> Self {
         self.0["timeout"] = limit.as_secs_f64().into();
         self
@@ -60,6 +68,40 @@ impl Caller {
     /// Sends a call, and gives back the answer once its head is there.
     pub(super) async fn send(&self, envelope: &Envelope) -> Result<Response> {
         Ok(self.client.post(&self.url).json(&envelope.0).send().await?)
+    }
+
+    /// Calls code with a body that is its own, and gives back the text of the answer.
+    pub(super) async fn send_body(&self, code: &str, body: Vec<u8>) -> Result<String> {
+        let url = format!("{}?code_b64={}", self.url, BASE64_URL_SAFE_NO_PAD.encode(code));
+        let request = self.client.post(url).body(body);
+        let request = request.header(CONTENT_TYPE, "application/octet-stream");
+        Ok(request.send().await?.error_for_status()?.text().await?)
+    }
+
+    /// The entity tag of a result that is kept.
+    pub(super) async fn entity_tag(&self, envelope: &Envelope) -> Result<HeaderValue> {
+        // Whoever has it computed gets it as it comes, before its tag is known.
+        self.client.get(self.link(envelope)).send().await?.error_for_status()?.bytes().await?;
+        let response = self.client.get(self.link(envelope)).send().await?.error_for_status()?;
+        response.headers().get(ETAG).cloned().context("an answer has no entity tag")
+    }
+
+    /// Calls for an answer that the client has already.
+    pub(super) async fn not_modified(&self, envelope: &Envelope, tag: &HeaderValue) -> Result<()> {
+        let request = self.client.get(self.link(envelope)).header(IF_NONE_MATCH, tag);
+        let status = request.send().await?.status();
+        ensure!(status == StatusCode::NOT_MODIFIED, "an answer that is known has {status}");
+        Ok(())
+    }
+
+    /// The call as a URL.
+    fn link(&self, envelope: &Envelope) -> String {
+        let fields = envelope.0.as_object().into_iter().flatten();
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let url_safe = |value: &Value| text(value).replace('+', "-").replace('/', "_");
+        let query: Vec<_> =
+            fields.map(|(name, value)| format!("{name}={}", url_safe(value))).collect();
+        format!("{}?{}", self.url, query.join("&"))
     }
 
     /// The whole text of an answer, which has to be a good one.

@@ -23,6 +23,9 @@ const STOP: Duration = Duration::from_secs(3);
 /// How often a server is looked at; not all of them can say when they are ready.
 const POLL: Duration = Duration::from_millis(1);
 
+/// What the owt of this checkout is called.
+pub(super) const OWT: &str = "owt";
+
 /// A running server.
 pub(crate) struct Contestant {
     pub(crate) name: &'static str,
@@ -44,7 +47,7 @@ pub(crate) fn owt(sh: &Shell, options: &[&str]) -> Result<Contestant> {
 
 /// The same, without building it first.
 pub(crate) fn owt_now(options: &[&str]) -> Result<Contestant> {
-    start_owt("owt", program("owt")?, options)
+    start_owt(OWT, program("owt")?, options)
 }
 
 /// Another build of owt.

@@ -8,9 +8,11 @@ use xshell::Shell;
 
 use super::call::Call;
 use super::contestant::{self, Contestant};
+use super::cpu_time::CpuTime;
 use super::load::{self, Sample};
-use super::table;
-use crate::debian;
+use super::plot::{self, Bar, Bars, Point};
+use super::{setting, table};
+use crate::{debian, workspace};
 
 /// What a call of owt is compared with.
 const RIVAL: &str = "Granian, RSGI";
@@ -30,6 +32,9 @@ pub(super) struct Options {
     /// Another build of owt to measure, such as that of the commit before
     #[arg(long, value_name = "PROGRAM")]
     before: Option<PathBuf>,
+    /// Draw the first number of connections as docs/plots/calls.svg, for the README
+    #[arg(long)]
+    plot: bool,
 }
 
 /// A row of the table: a server, and how it is called.
@@ -60,8 +65,34 @@ pub(super) fn run(sh: &Shell, options: &Options) -> Result<()> {
         for (row, own) in rows.iter().zip(&samples) {
             table::print_cpu_row(connections, &row.name, own, rival);
         }
+        if options.plot && connections == options.connections[0] {
+            draw(sh, connections, &rows, &samples)?;
+        }
     }
     Ok(())
+}
+
+/// Draws every server with the call that all of them get, and owt with the other ways to call it.
+fn draw(sh: &Shell, connections: u32, rows: &[Row<'_>], samples: &[Vec<Sample>]) -> Result<()> {
+    let folder = workspace::root().join("docs/plots");
+    sh.create_dir(&folder)?;
+    let bar = |(row, own): (&Row<'_>, &Vec<Sample>)| {
+        let times: Vec<_> = own.iter().map(|sample| sample.cpu_us(CpuTime::total)).collect();
+        let (name, is_own) = (row.name.clone(), row.server.name == contestant::OWT);
+        Bar { name, is_own, point: Point::of(0.0, &times) }
+    };
+    let bars = rows.iter().zip(samples).map(bar).collect();
+    let rounds = samples.iter().map(Vec::len).max().unwrap_or_default();
+    let caption = [
+        format!(
+            "{connections} connections, median of {rounds} rounds that took turns, least to greatest as a line"
+        ),
+        setting::machine(sh)?,
+        setting::versions(sh)?,
+    ];
+    let title = "Processor time of a call, all processes of the server, in µs: less is better";
+    let show = |number| format!("{number:.1}");
+    plot::write_bars(&folder.join("calls.svg"), &Bars { title, caption: &caption, show, bars })
 }
 
 /// Others get the call in one way: to them, it is a name in JSON.

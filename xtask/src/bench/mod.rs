@@ -9,9 +9,13 @@ mod cpu;
 mod cpu_time;
 mod faults;
 mod figure;
+mod growth;
 mod instructions;
 mod load;
 mod owtify;
+mod plot;
+mod setting;
+mod spread;
 mod start;
 mod streams;
 mod table;
@@ -48,6 +52,8 @@ enum Family {
     Streams(Rounds),
     /// Many calls at a time, fast calls beside slow ones, and code that is new
     Concurrency(Rounds),
+    /// What a call takes as something grows: bodies, kept results, idle connections, adaptors; writes docs/plots
+    Growth(Rounds),
     /// What the JavaScript client takes to make a URL
     Owtify(Rounds),
     /// The time to start, and the memory at rest
@@ -73,6 +79,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
         Some(Family::Faults(rounds)) => show(faults::measure(sh, rounds.rounds)),
         Some(Family::Streams(rounds)) => show(streams::measure(sh, rounds.rounds)),
         Some(Family::Concurrency(rounds)) => show(concurrency::measure(sh, rounds.rounds)),
+        Some(Family::Growth(rounds)) => on_one_thread(growth::run(sh, rounds.rounds)),
         Some(Family::Owtify(rounds)) => show(async { owtify::measure(sh, rounds.rounds) }),
         Some(Family::Start(rounds)) => show(start::measure(sh, rounds.rounds)),
         Some(Family::All(rounds)) => all(sh, &options.throughput, rounds.rounds),
@@ -92,9 +99,13 @@ fn all(sh: &Shell, throughput: &throughput::Options, rounds: u16) -> Result<()> 
     })
 }
 
-/// Measures on one thread: the other core is the server's.
 fn show(figures: impl Future<Output = Result<Vec<Figure>>>) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    table::print_figures(&runtime.block_on(figures)?);
+    table::print_figures(&on_one_thread(figures)?);
     Ok(())
+}
+
+/// The other core is the server's.
+fn on_one_thread<T>(measurement: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(measurement)
 }

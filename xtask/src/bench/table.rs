@@ -8,6 +8,8 @@ use super::cpu_time::CpuTime;
 use super::figure::Figure;
 use super::instructions::Count;
 use super::load::Sample;
+use super::plot::{Curves, Point};
+use super::spread::Spread;
 
 pub(crate) fn print_head(baseline: &str) {
     println!(
@@ -104,6 +106,20 @@ pub(crate) fn print_figures(figures: &[Figure]) {
     }
 }
 
+/// A row for each point of each curve.
+pub(super) fn print_curves(plot: &Curves<'_>) {
+    println!("**{}**\n", plot.title);
+    println!("| | {} | {} | least to greatest |", plot.x.name, plot.y.name);
+    println!("|:--|--:|--:|:--|");
+    for series in plot.series {
+        for Point { x, median, least, greatest } in &series.points {
+            let x = (plot.x.show)(*x);
+            println!("| {} | {x} | {median:.0} µs | {least:.0} to {greatest:.0} |", series.name);
+        }
+    }
+    print_gap();
+}
+
 /// Between two tables.
 pub(crate) fn print_gap() {
     println!();
@@ -118,42 +134,4 @@ fn ratio(own: &[Sample], baseline: &[Sample], figure: impl Fn(&Sample) -> f64) -
 
 fn spread(samples: &[Sample], figure: impl Fn(&Sample) -> f64) -> Spread {
     Spread::of(samples.iter().map(figure))
-}
-
-#[derive(Debug, PartialEq)]
-struct Spread {
-    least: f64,
-    median: f64,
-    greatest: f64,
-}
-
-impl Spread {
-    /// Of at least one number.
-    fn of(numbers: impl Iterator<Item = f64>) -> Self {
-        let mut sorted: Vec<f64> = numbers.collect();
-        sorted.sort_by(f64::total_cmp);
-        let last = sorted.len() - 1;
-        Self {
-            least: sorted[0],
-            median: (sorted[last / 2] + sorted[last.div_ceil(2)]) / 2.0,
-            greatest: sorted[last],
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Spread;
-
-    #[test]
-    fn median_of_an_odd_number_is_the_middle_one() {
-        let expected = Spread { least: 1.0, median: 2.0, greatest: 9.0 };
-        assert_eq!(Spread::of([9.0, 1.0, 2.0].into_iter()), expected);
-    }
-
-    #[test]
-    fn median_of_an_even_number_is_between_the_middle_two() {
-        let expected = Spread { least: 1.0, median: 2.5, greatest: 9.0 };
-        assert_eq!(Spread::of([9.0, 1.0, 2.0, 3.0].into_iter()), expected);
-    }
 }
