@@ -1,4 +1,4 @@
-// owt-client, built by `cargo xtask wasm` from sources e5223e6e38afaa03e6593644585cf43313f0ab5b42e41c5026ee08c76686a3e0
+// owt-client, built by `cargo xtask wasm` from sources d8b349ba5218165422d7408cac2e9a5ca0ac0c23b82289672a6b8f9e85f86599
 /*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */
 var u=class extends Error{name="OwtError";code;#e;constructor(e,c,f={}){super(c,"cause"in f?{cause:f.cause}:void 0),this.
 code=e,this.#e=f.response}get response(){return this.#e}get status(){return this.#e?.status}};function f0(a){if(G(a))return a;let e=n0(a)?void 0:d0();try{if(e!==void 0)return e.readFileSync(a,"utf8")}catch(c){throw O(
