@@ -36,11 +36,14 @@ _new = object.__new__
 class Plan:
     """How to call one handler with arguments of certain names."""
 
-    __slots__ = ("call", "handler")
+    __slots__ = ("call", "code", "handler")
 
     def __init__(self, handler: Handler, call: Caller) -> None:
         self.handler = handler
         self.call = call
+        # Arguments by position are for this code alone, which tools that reload replace in place.
+        is_by_position = call is _by_position or call is _request_then_by_position
+        self.code = handler.__code__ if is_by_position else None
 
 
 def invoke(adaptor: Adaptor, fn_name: str, call: Call, kwargs: Kwargs) -> Any:
@@ -48,7 +51,11 @@ def invoke(adaptor: Adaptor, fn_name: str, call: Call, kwargs: Kwargs) -> Any:
     plan = adaptor.plans.get((fn_name, *kwargs))
     # What the name is bound to now; for code that is an expression, mostly its value.
     handler = adaptor.namespace.get(fn_name, adaptor.value)
-    if plan is None or plan.handler is not handler:
+    if (
+        plan is None
+        or plan.handler is not handler
+        or (plan.code is not None and plan.code is not handler.__code__)
+    ):
         handler, plan = _planned(adaptor, fn_name, kwargs)
     adaptor.calls += 1
     # The frequent ones without a call of their own, and without a request that nobody takes.

@@ -290,6 +290,20 @@ def test_a_type_error_in_the_handler_is_not_a_mismatch(handler: str) -> None:
     assert (code, text.partition(":")[0]) == ("adaptor-raised", "TypeError")
 
 
+@pytest.mark.parametrize("request_name", ["", "request, "])
+def test_arguments_find_their_parameters_after_the_code_of_a_function_was_replaced(
+    request_name: str,
+) -> None:
+    source = (
+        f"def run({request_name}a, b): return [a, b]\n"
+        "def other(b, a): return [a, b]\n"
+        "def replace():\n  run.__code__ = other.__code__\n  return 'replaced'\n"
+    )
+    assert json_of(source, kwargs="{'a': 1, 'b': 2}") == "[1,2]"
+    assert text_of(source, fn_name="replace") == "replaced"
+    assert json_of(source, kwargs="{'a': 1, 'b': 2}") == "[1,2]"
+
+
 def test_plans_are_kept_for_a_bounded_number_of_names() -> None:
     source = "def run(_, **kw): return str(len(kw))"
     for number in range(200):
