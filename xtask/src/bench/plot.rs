@@ -168,3 +168,46 @@ fn decades(numbers: impl Iterator<Item = f64> + Clone) -> Result<Range<f64>> {
 fn fault(err: impl std::fmt::Display) -> anyhow::Error {
     anyhow!("cannot write a plot: {err}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_axis_goes_from_one_power_of_ten_to_another() {
+        for (numbers, expected) in [
+            (&[3.0, 40.0, 100.0][..], 1.0..100.0),
+            (&[10.0, 101.0], 10.0..1000.0),
+            (&[7.0], 1.0..10.0),
+            (&[1.0], 1.0..10.0),
+        ] {
+            assert_eq!(decades(numbers.iter().copied()).unwrap(), expected);
+        }
+        assert!(decades(std::iter::empty()).is_err());
+    }
+
+    #[test]
+    fn a_plot_has_its_names_and_its_numbers() {
+        let sh = xshell::Shell::new().unwrap();
+        let folder = sh.create_temp_dir().unwrap();
+        let file = folder.path().join("plot.svg");
+        let point = |x, median| Point { x, median, least: median, greatest: median };
+        let axis = |name| Axis { name, show: |number| format!("{number}") };
+        let series = [Series { name: "a curve", points: vec![point(1.0, 2.0), point(9.0, 30.0)] }];
+        let (x, y) = (axis("along"), axis("up"));
+        write_curves(&file, &Curves { title: "Curves", x, y, series: &series }).unwrap();
+        let svg = sh.read_file(&file).unwrap();
+        assert!(["Curves", "along", "up"].iter().all(|text| svg.contains(text)), "{svg}");
+        let bar = |name: &str, median| Bar {
+            name: name.to_owned(),
+            is_own: false,
+            point: point(0.0, median),
+        };
+        let (caption, show) = (["on a machine".to_owned()], |number| format!("{number} µs"));
+        let bars = vec![bar("one", 12.0), bar("another", 34.0)];
+        write_bars(&file, &Bars { title: "Bars", caption: &caption, show, bars }).unwrap();
+        let svg = sh.read_file(&file).unwrap();
+        let texts = ["Bars", "one", "another", "12 µs", "34 µs", "on a machine"];
+        assert!(texts.iter().all(|text| svg.contains(text)), "{svg}");
+    }
+}
