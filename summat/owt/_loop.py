@@ -135,13 +135,17 @@ class Loop:
         done: Callable[[], None],
     ) -> None:
         task: Task[None] | None = None
+        has_ended = False
 
         def end(ended: Task[None]) -> None:
+            nonlocal has_ended
             # A client may have reused the id for a call that has begun meanwhile.
             for tasks in (self._tasks, self._shielded):
                 if tasks.get(call_id) is ended:
                     del tasks[call_id]
-                    done()
+            if not has_ended:
+                has_ended = True
+                done()
 
         def end_in_task() -> None:
             # A callback would cost the loop another turn. A task that is cancelled before it

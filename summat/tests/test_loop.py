@@ -155,6 +155,32 @@ def test_a_call_is_done_once_by_itself_or_by_the_loop() -> None:
     assert done == ["by itself", "after", "by the loop"]
 
 
+@pytest.mark.parametrize("says_so", [True, False])
+def test_a_call_is_done_although_another_has_its_id_meanwhile(says_so: bool) -> None:
+    held = Held()
+    has_begun: list[str] = []
+    first, second = threading.Event(), threading.Event()
+
+    def submit(name: str, done: threading.Event) -> None:
+        fake: Call = FakeCall(id="the same")
+
+        async def work(end: Callable[[], None]) -> None:
+            has_begun.append(name)
+            while len(has_begun) < 2:
+                await asyncio.sleep(0)
+            if says_so:
+                end()
+
+        held.loop.submit(fake, work, done.set)
+
+    submit("first", first)
+    submit("second", second)
+    held.release()
+    assert first.wait(10)
+    assert second.wait(10)
+    assert has_begun == ["first", "second"]
+
+
 def test_tasks_of_an_adaptor_may_begin_at_once() -> None:
     held = Held()
     done: list[str] = []
