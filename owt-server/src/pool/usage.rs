@@ -93,11 +93,11 @@ impl Usage {
 
     /// The adaptors, the one that was used last first.
     pub(super) fn adaptors(&self) -> Vec<UsedAdaptor> {
-        let state = self.state.lock();
+        let (state, now) = (self.state.lock(), Instant::now());
         let used = state.adaptors.iter().map(|(digest, used)| UsedAdaptor {
             digest: *digest,
             name: used.name.clone(),
-            idle: used.last.elapsed(),
+            idle: now.saturating_duration_since(used.last),
             keep: used.keep,
         });
         let mut adaptors: Vec<_> = used.collect();
