@@ -5,6 +5,7 @@
 //! of competitive spinning for a shared-memory multiprocessor" (SOSP 1991). And who has waited awake in
 //! vain does so less often.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use std::{hint, thread};
 
@@ -29,7 +30,10 @@ pub struct Spin {
 impl Default for Spin {
     /// Where there is one processor, nothing can come while somebody waits awake.
     fn default() -> Self {
-        Self::new(thread::available_parallelism().map_or(1, usize::from))
+        // To count them, files are read.
+        static PROCESSORS: LazyLock<usize> =
+            LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from));
+        Self::new(*PROCESSORS)
     }
 }
 
@@ -55,9 +59,11 @@ impl Spin {
         thread::yield_now();
     }
 
-    /// Whether what was waited for has come before the deadline.
-    pub fn learn(&mut self, has_come: bool) {
-        let next = if has_come { self.interval / 2 } else { self.interval * 2 };
+    /// Learns whether what was waited for has come, which pays only before the deadline: on a busy machine,
+    /// who gives way to others is back late, and would have been woken sooner.
+    pub fn learn(&mut self, deadline: Instant, has_come: bool) {
+        let has_paid = has_come && Instant::now() < deadline;
+        let next = if has_paid { self.interval / 2 } else { self.interval * 2 };
         self.interval = next.clamp(1, MAX_INTERVAL);
     }
 }
@@ -68,7 +74,8 @@ mod tests {
 
     /// How many of `waits` are awake, if each of those ends as it is told.
     fn awake(spin: &mut Spin, waits: u32, has_come: bool) -> u32 {
-        let one = |_: &u32| spin.deadline().is_some().then(|| spin.learn(has_come)).is_some();
+        let never = Instant::now() + Duration::from_secs(3600);
+        let one = |_: &u32| spin.deadline().map(|_| spin.learn(never, has_come)).is_some();
         u32::try_from((0..waits).filter(one).count()).unwrap()
     }
 
@@ -91,6 +98,14 @@ mod tests {
         awake(&mut spin, 6400, false);
         awake(&mut spin, 127, true);
         assert_eq!(awake(&mut spin, 100, true), 100);
+    }
+
+    #[test]
+    fn what_comes_too_late_has_not_paid() {
+        let mut spin = Spin::new(2);
+        let passed = spin.deadline().map(|_| Instant::now());
+        spin.learn(passed.unwrap(), true);
+        assert_eq!((spin.deadline(), spin.deadline().is_some()), (None, true));
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Connection {
             Spin::relax();
             tokio::task::yield_now().await;
         }
-        spin.learn(!self.awaits_one_answer());
+        spin.learn(deadline, !self.awaits_one_answer());
     }
 
     fn awaits_one_answer(&self) -> bool {

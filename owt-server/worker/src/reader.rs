@@ -116,12 +116,12 @@ fn wait(sockets: &mut [PollFd<'_>], spin: &mut Spin) -> Result<(), Errno> {
     if let Some(deadline) = spin.deadline() {
         while Instant::now() < deadline {
             if rustix::event::poll(sockets, Some(&AT_ONCE))? > 0 {
-                spin.learn(true);
+                spin.learn(deadline, true);
                 return Ok(());
             }
             Spin::relax();
         }
-        spin.learn(false);
+        spin.learn(deadline, false);
     }
     rustix::event::poll(sockets, None).map(drop)
 }
