@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_STANDARD;
 use reqwest::header::{CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::{Value, json};
 
 /// Longer than anything that is measured.
@@ -71,9 +71,8 @@ impl Caller {
     }
 
     /// Calls code with a body that is its own, and gives back the text of the answer.
-    pub(super) async fn send_body(&self, code: &str, body: Vec<u8>) -> Result<String> {
-        let url = format!("{}?code_b64={}", self.url, BASE64_URL_SAFE_NO_PAD.encode(code));
-        let request = self.client.post(url).body(body);
+    pub(super) async fn send_body(&self, envelope: &Envelope, body: Vec<u8>) -> Result<String> {
+        let request = self.client.post(self.link(envelope)?).body(body);
         let request = request.header(CONTENT_TYPE, "application/octet-stream");
         Ok(request.send().await?.error_for_status()?.text().await?)
     }
@@ -81,27 +80,24 @@ impl Caller {
     /// The entity tag of a result that is kept.
     pub(super) async fn entity_tag(&self, envelope: &Envelope) -> Result<HeaderValue> {
         // Whoever has it computed gets it as it comes, before its tag is known.
-        self.client.get(self.link(envelope)).send().await?.error_for_status()?.bytes().await?;
-        let response = self.client.get(self.link(envelope)).send().await?.error_for_status()?;
+        self.client.get(self.link(envelope)?).send().await?.error_for_status()?.bytes().await?;
+        let response = self.client.get(self.link(envelope)?).send().await?.error_for_status()?;
         response.headers().get(ETAG).cloned().context("an answer has no entity tag")
     }
 
     /// Calls for an answer that the client has already.
     pub(super) async fn not_modified(&self, envelope: &Envelope, tag: &HeaderValue) -> Result<()> {
-        let request = self.client.get(self.link(envelope)).header(IF_NONE_MATCH, tag);
+        let request = self.client.get(self.link(envelope)?).header(IF_NONE_MATCH, tag);
         let status = request.send().await?.status();
         ensure!(status == StatusCode::NOT_MODIFIED, "an answer that is known has {status}");
         Ok(())
     }
 
     /// The call as a URL.
-    fn link(&self, envelope: &Envelope) -> String {
+    fn link(&self, envelope: &Envelope) -> Result<Url> {
         let fields = envelope.0.as_object().into_iter().flatten();
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let url_safe = |value: &Value| text(value).replace('+', "-").replace('/', "_");
-        let query: Vec<_> =
-            fields.map(|(name, value)| format!("{name}={}", url_safe(value))).collect();
-        format!("{}?{}", self.url, query.join("&"))
+        Ok(Url::parse_with_params(&self.url, fields.map(|(name, value)| (name, text(value))))?)
     }
 
     /// The whole text of an answer, which has to be a good one.

@@ -10,7 +10,8 @@ use super::call::Call;
 use super::contestant::{self, Contestant};
 use super::cpu_time::CpuTime;
 use super::load::{self, Sample};
-use super::plot::{self, Bar, Bars, Point};
+use super::plot::{self, Bar, Bars};
+use super::spread::Spread;
 use super::{setting, table};
 use crate::{debian, workspace};
 
@@ -77,9 +78,9 @@ fn draw(sh: &Shell, connections: u32, rows: &[Row<'_>], samples: &[Vec<Sample>])
     let folder = workspace::root().join("docs/plots");
     sh.create_dir(&folder)?;
     let bar = |(row, own): (&Row<'_>, &Vec<Sample>)| {
-        let times: Vec<_> = own.iter().map(|sample| sample.cpu_us(CpuTime::total)).collect();
+        let spread = Spread::of(own.iter().map(|sample| sample.cpu_us(CpuTime::total)));
         let (name, is_own) = (row.name.clone(), row.server.name == contestant::OWT);
-        Bar { name, is_own, point: Point::of(0.0, &times) }
+        Bar { name, is_own, spread }
     };
     let bars = rows.iter().zip(samples).map(bar).collect();
     let rounds = samples.iter().map(Vec::len).max().unwrap_or_default();

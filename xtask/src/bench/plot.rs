@@ -38,22 +38,18 @@ pub(super) struct Curves<'a> {
 
 pub(super) struct Series {
     pub(super) name: &'static str,
-    /// Of each x: the median, and the least and the greatest.
     pub(super) points: Vec<Point>,
 }
 
 #[derive(Clone, Copy)]
 pub(super) struct Point {
     pub(super) x: f64,
-    pub(super) median: f64,
-    pub(super) least: f64,
-    pub(super) greatest: f64,
+    pub(super) y: Spread,
 }
 
 impl Point {
     pub(super) fn of(x: f64, samples: &[f64]) -> Self {
-        let Spread { least, median, greatest } = Spread::of(samples.iter().copied());
-        Self { x, median, least, greatest }
+        Self { x, y: Spread::of(samples.iter().copied()) }
     }
 }
 
@@ -69,14 +65,14 @@ pub(super) struct Bars<'a> {
 pub(super) struct Bar {
     pub(super) name: String,
     pub(super) is_own: bool,
-    pub(super) point: Point,
+    pub(super) spread: Spread,
 }
 
 /// Writes a plot with logarithmic axes.
 pub(super) fn write_curves(file: &Path, plot: &Curves<'_>) -> Result<()> {
     let points = || plot.series.iter().flat_map(|series| &series.points);
     let x = decades(points().map(|point| point.x))?;
-    let y = decades(points().flat_map(|point| [point.least, point.greatest]))?;
+    let y = decades(points().flat_map(|point| [point.y.least, point.y.greatest]))?;
     let area = SVGBackend::new(file, SIZE).into_drawing_area();
     let mut chart = ChartBuilder::on(&area)
         .caption(plot.title, ("sans-serif", 18, &TEXT))
@@ -99,14 +95,15 @@ pub(super) fn write_curves(file: &Path, plot: &Curves<'_>) -> Result<()> {
         .draw()
         .map_err(fault)?;
     for (series, colour) in plot.series.iter().zip(COLOURS) {
-        let line = series.points.iter().map(|point| (point.x, point.median));
+        let line = series.points.iter().map(|point| (point.x, point.y.median));
         chart
             .draw_series(LineSeries::new(line, colour.stroke_width(2)).point_size(3))
             .map_err(fault)?
             .label(series.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
         let spread = series.points.iter().map(|point| {
-            PathElement::new([(point.x, point.least), (point.x, point.greatest)], colour.mix(0.6))
+            let Point { x, y } = *point;
+            PathElement::new([(x, y.least), (x, y.greatest)], colour.mix(0.6))
         });
         chart.draw_series(spread).map_err(fault)?;
     }
@@ -134,11 +131,11 @@ pub(super) fn write_bars(file: &Path, plot: &Bars<'_>) -> Result<()> {
         ("sans-serif", size).into_font().color(&TEXT).pos(Pos::new(place, VPos::Center))
     };
     area.draw_text(plot.title, &text(18, HPos::Left), (12, 22)).map_err(fault)?;
-    let greatest = plot.bars.iter().map(|bar| bar.point.greatest).fold(0.0, f64::max);
+    let greatest = plot.bars.iter().map(|bar| bar.spread.greatest).fold(0.0, f64::max);
     let scale = f64::from(size.0.cast_signed() - NAMES - NUMBERS) / greatest;
     let x = |number: f64| NAMES + (number * scale).round() as i32;
     for (row, bar) in (0..).zip(&plot.bars) {
-        let Point { median, least, greatest, .. } = bar.point;
+        let Spread { least, median, greatest } = bar.spread;
         let middle = (TOP + row * ROW + ROW / 2).cast_signed();
         let colour = if bar.is_own { OWN } else { OTHERS };
         let (from, to) = ((NAMES, middle - 10), (x(median), middle + 10));
@@ -191,7 +188,7 @@ mod tests {
         let sh = xshell::Shell::new().unwrap();
         let folder = sh.create_temp_dir().unwrap();
         let file = folder.path().join("plot.svg");
-        let point = |x, median| Point { x, median, least: median, greatest: median };
+        let point = |x, y| Point::of(x, &[y]);
         let axis = |name| Axis { name, show: |number| format!("{number}") };
         let series = [Series { name: "a curve", points: vec![point(1.0, 2.0), point(9.0, 30.0)] }];
         let (x, y) = (axis("along"), axis("up"));
@@ -201,7 +198,7 @@ mod tests {
         let bar = |name: &str, median| Bar {
             name: name.to_owned(),
             is_own: false,
-            point: point(0.0, median),
+            spread: Spread::of(std::iter::once(median)),
         };
         let (caption, show) = (["on a machine".to_owned()], |number| format!("{number} µs"));
         let bars = vec![bar("one", 12.0), bar("another", 34.0)];

@@ -1,6 +1,6 @@
 //! How far apart the samples of one figure are.
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Spread {
     pub(super) least: f64,
     pub(super) median: f64,

@@ -112,7 +112,7 @@ pub(super) fn print_curves(plot: &Curves<'_>) {
     println!("| | {} | {} | least to greatest |", plot.x.name, plot.y.name);
     println!("|:--|--:|--:|:--|");
     for series in plot.series {
-        for Point { x, median, least, greatest } in &series.points {
+        for Point { x, y: Spread { least, median, greatest } } in &series.points {
             let x = (plot.x.show)(*x);
             println!("| {} | {x} | {median:.0} µs | {least:.0} to {greatest:.0} |", series.name);
         }
