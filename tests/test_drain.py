@@ -190,8 +190,7 @@ def test_calls_go_on_when_the_stop_comes_in_the_middle_of_many(serve: Serve) -> 
 def test_ctrl_c_in_a_terminal_lets_calls_finish(tmp_path: Path) -> None:
     """The terminal sends SIGINT to all of its foreground process group."""
     terminal, end = Terminal(tmp_path), tmp_path / "end"
-    with terminal as server_url, ThreadPoolExecutor() as pool:
-        session = requests.Session()
+    with terminal as server_url, ThreadPoolExecutor() as pool, requests.Session() as session:
         session.trust_env = False
         body = envelope(WAITS, {"end": str(end)})
         call = pool.submit(session.post, server_url, json=body, timeout=20)

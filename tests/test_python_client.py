@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
@@ -61,8 +61,9 @@ JOB = dedent("""
 
 
 @pytest.fixture
-def owt(server: Server) -> Owt:
-    return Owt(f"{server.url}/base")
+def owt(server: Server) -> Iterator[Owt]:
+    with Owt(f"{server.url}/base") as owt:
+        yield owt
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

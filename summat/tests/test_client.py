@@ -6,12 +6,14 @@ import ast
 import asyncio
 import base64
 import enum
+import gc
 import json
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from email.parser import BytesParser
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from owt.client import AsyncOwt, Event, File, Job, Owt, OwtError
+from owt.client._call import Request
 from owt.client._events import EventParser
+from owt.client._http import Connections
 from owt.client._kwargs import kwargs_text
+from owt.client._server import Server
+from owt.client._sync import Reply
 from tests.scripted import ScriptedServer, Seen, answer
 
 SOURCE = "def run(): return 1"
@@ -294,6 +300,34 @@ def test_a_server_that_goes_away_between_calls_is_connected_to_anew(scripted: Sc
         first._thread.join(10)
         first.close()
         assert error_of(lambda: owt.call(SOURCE)).code == "unreachable"
+
+
+class InCycle:
+    """What the collector takes with what it holds."""
+
+    def __init__(self, held: object) -> None:
+        self._held = (held, self)
+
+
+def test_connections_of_a_client_in_a_cycle_are_closed(scripted: Scripted) -> None:
+    server = scripted(answer(200))
+    connection = HTTPConnection(server.url.removeprefix("http://"))
+    # The collector takes a socket that is older than its holder first: it is closed by then.
+    connection.connect()
+    connections = Connections(Server(server.url, None, None, None), None, None, None)
+    connections.give_back(connection)
+    InCycle(connections)
+    del connection, connections
+    gc.collect()
+
+
+def test_the_connection_of_a_reply_in_a_cycle_is_closed(scripted: Scripted) -> None:
+    server = scripted(CHUNKED + b"1\r\na\r\n")
+    with Owt(server.url) as owt:
+        connection, response = owt._connections.send(Request("GET", "/", {}, None))
+        InCycle(Reply(owt._connections, connection, response))
+        del connection, response
+        gc.collect()
 
 
 def test_a_reply_that_is_dropped_closes_its_connection(scripted: Scripted) -> None:

@@ -8,6 +8,7 @@ import select
 import socket
 import threading
 import time
+import weakref
 from typing import Any
 
 from owt.client._error import OwtError
@@ -42,6 +43,8 @@ class Connections:
         self._unix_socket = unix_socket
         self._idle: list[tuple[float, HTTPConnection]] = []
         self._lock = threading.Lock()
+        # Not `__del__`: of a client in a cycle, the collector may take a socket before it.
+        weakref.finalize(self, _close_all, self._idle)
 
     def send(self, request: Request) -> tuple[HTTPConnection, HTTPResponse]:
         """Send a request, and return the answer once it begins."""
@@ -68,13 +71,7 @@ class Connections:
     def close(self) -> None:
         """Close all that nobody uses."""
         with self._lock:
-            idle, self._idle = self._idle, []
-        for _, connection in idle:
-            connection.close()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_lock"):
-            self.close()
+            _close_all(self._idle)
 
     def _take(self) -> HTTPConnection:
         while True:
@@ -137,6 +134,11 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
+
+
+def _close_all(idle: list[tuple[float, HTTPConnection]]) -> None:
+    while idle:
+        idle.pop()[1].close()
 
 
 def _is_readable(connection: HTTPConnection) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+import weakref
 from typing import Any
 
 from owt.client import _job
@@ -187,6 +188,8 @@ class Reply:
         self._content: bytes | None = None
         self.status = response.status
         self.headers: http.client.HTTPMessage = response.headers
+        # Not `__del__`: of an answer in a cycle, the collector may take the socket before it.
+        self._end = weakref.finalize(self, _end, connection, response)
         if response.length == 0:
             # The standard library would wait for somebody to read it.
             response.close()
@@ -245,18 +248,17 @@ class Reply:
 
     def close(self) -> None:
         """Read no more of it."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-        self._response.close()
+        self._connection = None
+        self._end()
 
     def _end_if_over(self) -> None:
         connection = self._connection
         if connection is not None and self._response.isclosed():
             self._connection = None
             if self._response.will_close:
-                connection.close()
+                self._end()
             else:
+                self._end.detach()
                 self._connections.give_back(connection)
 
     def __enter__(self) -> Self:
@@ -265,9 +267,10 @@ class Reply:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        if hasattr(self, "_response"):
-            self.close()
+
+def _end(connection: HTTPConnection, response: HTTPResponse) -> None:
+    connection.close()
+    response.close()
 
 
 class Job:
