@@ -42,9 +42,10 @@ def test_programs_get_json(serve: Serve, tmp_path: Path) -> None:
     assert sorted(worker) == ["age", "calls", "is_up", "memory", "name", "pid"]
 
 
-def test_it_is_shown_again_and_again(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.parametrize("watch", [["--watch=0.01"], ["--watch", "0.01"], ["-w0.01"]])
+def test_it_is_shown_again_and_again(serve: Serve, tmp_path: Path, watch: list[str]) -> None:
     server = serve("--workers", "1")
-    command = [str(owt_binary()), "ps", "--watch=0.01", "--url", server.url]
+    command = [str(owt_binary()), "ps", *watch, "--url", server.url]
     with subprocess.Popen(
         command, env=clean_environment(tmp_path), stdout=subprocess.PIPE, text=True
     ) as watching:

@@ -23,7 +23,7 @@ pub(crate) struct PsArgs {
     connection: ConnectionArgs,
 
     /// Show it again and again, every two seconds or so many
-    #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, require_equals = true)]
+    #[arg(short, long, value_name = "SECONDS", num_args = 0..=1)]
     #[arg(default_missing_value = "2", value_parser = value::limit)]
     watch: Option<Duration>,
 
