@@ -372,3 +372,34 @@ def test_a_worker_that_cannot_read_any_more_is_replaced(serve: Serve) -> None:
     code = "import resource\ndef run(_): resource.setrlimit(resource.RLIMIT_NOFILE, (1, 1))"
     assert server.call(code).status_code in (200, 502)
     until(lambda: server.call("lambda: 'there'").text, "there")
+
+
+HOG = """
+    import time
+
+    def run(request):
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            pass
+"""
+
+
+def test_what_is_cancelled_in_the_moment_in_which_it_starts_ends(serve: Serve) -> None:
+    server = serve("--workers", "1", "--grace", "60")
+    code = """
+        import logging
+        import time
+
+        def run(request):
+            end = time.monotonic() + 1
+            while time.monotonic() < end:
+                time.sleep(0.005)
+            logging.info("ran to its end")
+    """
+    # Who starts then waits for the interpreter's lock.
+    with ThreadPoolExecutor(2) as pool:
+        hogs = [pool.submit(server.call, HOG) for _ in range(2)]
+        while not all(hog.done() for hog in hogs):
+            assert server.call(code, timeout=0.001).headers["Owt-Error"] == "deadline"
+    eventually(server, [])
+    assert "ran to its end" not in server.log.since(0)

@@ -48,7 +48,12 @@ impl Engine {
             return Ok(());
         }
         call.start(py);
-        call.attach_thread();
+        // To tell the front of it gives the interpreter lock up, and the call may have been cancelled meanwhile.
+        if !call.attach_thread() {
+            call.shield(py, &self.callbacks.interrupted);
+            self.end_call(py, call);
+            return Ok(());
+        }
         let handled = self.handle(py, call);
         call.shield(py, &self.callbacks.interrupted);
         let is_over = handled.and_then(|is_over| is_over.is_truthy(py));
