@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from harness.envelope import b64, envelope
@@ -239,3 +240,30 @@ def test_with_one_of_the_ways_out_it_starts(serve: Serve, options: tuple[str, ..
     server = serve("--address", "0.0.0.0", *options)
     assert server.host == "0.0.0.0"
     check(get(server, basic("ann:open sesame")), "7")
+
+
+OPENED = {
+    "Sec-Fetch-Site": "cross-site",
+    "Sec-Fetch-Mode": "navigate",
+    "Sec-Fetch-Dest": "document",
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, "Ada"),
+        ({"name": "Ada"}, "Ada"),
+        ({"name": "Eve"}, "confirmation-required"),
+        ({"timeout": "9"}, "confirmation-required"),
+        ({"who": "Eve"}, "confirmation-required"),
+    ],
+)
+def test_a_link_runs_what_has_run_with_the_same_fields(
+    server: Server, fields: dict[str, str], expected: str
+) -> None:
+    # Other code in each case: what has run is remembered.
+    query = envelope(f"def run(request): return request.args['name']  # {fields}", name="Ada")
+    assert server.send("GET", params=query).text == "Ada"
+    opened = get(server, OPENED, f"/?{urlencode({**query, **fields})}")
+    assert outcome(opened) == expected

@@ -28,7 +28,7 @@ const MAX: Duration = Duration::from_secs(1_000_000_000);
 /// assert_eq!("-1".parse(), Ok(KeepAlive::Always));
 /// assert_eq!(KeepAlive::For(Duration::from_secs(300)).to_string(), "300");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeepAlive {
     /// For so long after its last call.
     For(Duration),

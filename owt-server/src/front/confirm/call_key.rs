@@ -1,13 +1,15 @@
 //! What makes two calls the same one, for whoever has confirmed it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher as _, Hash, Hasher, RandomState};
 use std::num::ParseIntError;
 use std::str::FromStr;
 
 use owt_core::{Envelope, Field};
+use url::form_urlencoded;
 
-/// A hash of all that decides what a call does: its path, code, function and arguments, and those
+/// A hash of all that decides what a call does: its path, code, function, arguments and options, and those
 /// fields of the query that are its handler's. Its key differs from server to server, so that nobody
 /// can look for two calls that share one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,15 +32,21 @@ impl Keys {
             reload,
             pool,
             lock,
-            name: _,
-            timeout: _,
-            retry: _,
-            keep_alive: _,
+            name,
+            timeout,
+            retry,
+            keep_alive,
             near_misses: _,
         } = envelope;
         let mut hasher = self.0.build_hasher();
         (path, code.digest(), kwargs, fn_name, reload, pool, lock).hash(&mut hasher);
         (use_cache, cache_kwargs, cache_key_override).hash(&mut hasher);
+        (timeout, retry, keep_alive).hash(&mut hasher);
+        let mut names: Vec<_> = names(query).collect();
+        if names.is_empty() {
+            names.extend(name.as_ref().map(|name| Cow::from(name.as_str())));
+        }
+        names.hash(&mut hasher);
         own_fields(query).for_each(|field| field.hash(&mut hasher));
         CallKey(hasher.finish())
     }
@@ -73,6 +81,13 @@ pub(super) fn own_fields(query: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// The names in a query, whole. To the envelope, one is that of a file; the handler of a link may have an
+/// argument of that name.
+pub(super) fn names(query: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let fields = form_urlencoded::parse(query.as_bytes());
+    fields.filter(|(name, _)| name == Field::Name.name()).map(|(_, value)| value)
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -94,12 +109,11 @@ mod tests {
         "code_sha256=acba25512100f80b56fc3ccd14c65be55d94800cda77585c5f41a887e398f9be&kwargs_b64={'a':1}&mine=1&yours=2",
         true
     )]
-    #[case::name_and_time(
-        "/a",
-        "name=a.py&timeout=1&code_b64=cnVu&kwargs_b64={'a':1}&mine=1&yours=2",
-        true
-    )]
     #[case::path("/b", QUERY, false)]
+    #[case::name("/a", "name=Ada&code_b64=cnVu&kwargs_b64={'a':1}&mine=1&yours=2", false)]
+    #[case::time("/a", "timeout=1&code_b64=cnVu&kwargs_b64={'a':1}&mine=1&yours=2", false)]
+    #[case::retry("/a", "retry=1&code_b64=cnVu&kwargs_b64={'a':1}&mine=1&yours=2", false)]
+    #[case::keep_alive("/a", "keep_alive=9&code_b64=cnVu&kwargs_b64={'a':1}&mine=1&yours=2", false)]
     #[case::code("/a", "code_b64=cnV1&kwargs_b64={'a':1}&mine=1&yours=2", false)]
     #[case::arguments("/a", "code_b64=cnVu&kwargs_b64={'a':2}&mine=1&yours=2", false)]
     #[case::no_arguments("/a", "code_b64=cnVu&mine=1&yours=2", false)]
@@ -119,5 +133,18 @@ mod tests {
         let key =
             |path, query| keys.of(path, query, &Envelope::from_query(query).unwrap().unwrap());
         assert_eq!(key("/a", QUERY) == key(path, query), is_same);
+    }
+    /// What was called by a program, with the file's name in the body, is known when its link is opened.
+    #[rstest]
+    #[case::of_the_same_file("name=ada.py&code_b64=cnVu", true)]
+    #[case::in_another_spelling("name=ada%2Epy&code_b64=cnVu", true)]
+    #[case::of_another_file("name=x;id;.py&code_b64=cnVu", false)]
+    #[case::of_two("name=ada.py&name=x;id;.py&code_b64=cnVu", false)]
+    #[case::of_none("code_b64=cnVu", false)]
+    fn the_file_of_a_body_is_that_of_a_link(#[case] link: &str, #[case] is_same: bool) {
+        let keys = Keys::default();
+        let body = Envelope::from_query("code_b64=cnVu&name=ada.py").unwrap().unwrap();
+        let opened = Envelope::from_query(link).unwrap_or_default().unwrap_or(body.clone());
+        assert_eq!(keys.of("/", "", &body) == keys.of("/", link, &opened), is_same);
     }
 }

@@ -8,11 +8,11 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use owt_core::Digest;
+use owt_core::{Digest, Field};
 use sha2::{Digest as _, Sha256};
 use url::form_urlencoded;
 
-use super::call_key::own_fields;
+use super::call_key::{names, own_fields};
 use super::highlight::{self, Kind, Line};
 use super::place::{PATH, Place};
 use crate::front::guard::OpenedBy;
@@ -128,6 +128,7 @@ fn warning() -> Markup {
 fn facts(question: &Question<'_>) -> Markup {
     let fields: Vec<_> = own_fields(question.query)
         .flat_map(|field| form_urlencoded::parse(field.as_bytes()))
+        .chain(names(question.query).map(|name| (Field::Name.name().into(), name)))
         .collect();
     html! {
         dl {
@@ -267,7 +268,7 @@ mod tests {
             host: "localhost:9876",
             place,
             path: "/a",
-            query: "code_b64=cnVu&b=%3Cb%3E%0A&c",
+            query: "code_b64=cnVu&b=%3Cb%3E%0A&name=%3Ci%3E&c",
             source,
             digest: Digest::of(source),
             fn_name: "run",
@@ -297,6 +298,7 @@ mod tests {
             r#"<span class="number-literal">1</span>}</code></dd>"#,
             r#"<dt>Query</dt><dd><code>b = &lt;b&gt;</code></dd>"#,
             r#"<dt>Query</dt><dd><code>c = </code></dd>"#,
+            r#"<dt>Query</dt><dd><code>name = &lt;i&gt;</code></dd>"#,
             r#"<dt>Python</dt><dd>/usr/bin/python3</dd><dt>Folder</dt><dd>/home/ann</dd>"#,
             &format!("<dt>SHA-256</dt><dd><code>{}</code></dd></dl>", Digest::of(source)),
             r#"<h2 id="code">The code <small>6 lines</small></h2><pre aria-labelledby="code"><code>"#,
