@@ -16,9 +16,7 @@ mod tests;
 use std::net::IpAddr;
 
 use actix_web::http::Method;
-use actix_web::http::header::{
-    ACCESS_CONTROL_REQUEST_METHOD, HOST, HeaderMap, HeaderValue, ORIGIN,
-};
+use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderValue, ORIGIN};
 use owt_core::Error;
 use url::{Host, Url};
 
@@ -107,7 +105,9 @@ impl Guard {
             return Ok(());
         }
         match browser::site(headers) {
-            Some(site) if !self.is_own(site) && site != FetchSite::User => Err(Error::CrossSite),
+            Some(site) if !self.is_own(site, headers) && site != FetchSite::User => {
+                Err(Error::CrossSite)
+            }
             _ => Ok(()),
         }
     }
@@ -131,8 +131,7 @@ impl Guard {
     }
 
     fn check_host(&self, headers: &HeaderMap) -> Result<(), Error> {
-        let host = only(headers, HOST).ok().flatten();
-        let text = host.map(|host| String::from_utf8_lossy(host.as_bytes())).unwrap_or_default();
+        let text = host::text(headers);
         match host::parse(&text).is_some_and(|host| self.is_own_host(&host)) {
             true => Ok(()),
             false => Err(Error::HostNotAllowed(text.into_owned())),
@@ -171,19 +170,24 @@ impl Guard {
     }
 
     fn is_allowed_origin(&self, origin: &AllowedOrigin, headers: &HeaderMap) -> bool {
-        (self.trusts_loopback() && origin.is_loopback())
+        (origin.is_loopback() && self.trusts_loopback(headers))
             || self.origins.contains(origin)
             || is_own_origin(origin, headers)
     }
 
     /// Whether pages on any port of this machine may call. With a password, each port may be another
-    /// user's, and browsers send a password to whichever page uses this server.
-    fn trusts_loopback(&self) -> bool {
-        self.address.is_loopback() && !self.auth.is_required()
+    /// user's, and browsers send a password to whichever page uses this server. By a name that a proxy
+    /// has, the browser's machine may be another one, and its site has other names.
+    fn trusts_loopback(&self, headers: &HeaderMap) -> bool {
+        self.address.is_loopback() && !self.auth.is_required() && host::is_loopback(headers)
     }
 
-    fn is_own(&self, site: FetchSite) -> bool {
-        site == FetchSite::SameOrigin || (site == FetchSite::SameSite && self.trusts_loopback())
+    fn is_own(&self, site: FetchSite, headers: &HeaderMap) -> bool {
+        match site {
+            FetchSite::SameOrigin => true,
+            FetchSite::SameSite => self.trusts_loopback(headers),
+            FetchSite::User | FetchSite::CrossSite => false,
+        }
     }
 
     /// Browsers leave `Origin` out of plain `GET`s, but say since 2023 what kind of site they come from.
@@ -195,7 +199,7 @@ impl Guard {
     ) -> Result<Access, Error> {
         let is_page = browser::is_document(method, headers);
         match site {
-            site if self.is_own(site) => Ok(Access::Page),
+            site if self.is_own(site, headers) => Ok(Access::Page),
             FetchSite::User => Ok(Access::Link(Link { opened_by: OpenedBy::User, is_page })),
             _ if is_page => {
                 let opened_by = OpenedBy::Site(browser::referer(headers));

@@ -101,6 +101,29 @@ fn an_origin_must_be_loopback_or_listed(#[case] origin: &str, #[case] expected: 
 }
 
 #[rstest]
+#[case::at_another_port("localhost:9876", Some("http://localhost:5173"), "same-site", "page")]
+#[case::without_an_origin("127.0.0.1:9876", None, "same-site", "page")]
+#[case::at_a_name("box.example", Some("http://localhost:5173"), "cross-site", "origin-not-allowed")]
+#[case::of_a_sibling(
+    "box.example",
+    Some("https://blog.example"),
+    "same-site",
+    "origin-not-allowed"
+)]
+#[case::of_a_sibling_without_an_origin("box.example", None, "same-site", "cross-site")]
+#[case::of_the_name_itself("box.example", None, "same-origin", "page")]
+fn other_ports_of_this_machine_are_trusted_by_its_own_names_alone(
+    #[case] host: &str,
+    #[case] origin: Option<&str>,
+    #[case] site: &str,
+    #[case] expected: &str,
+) {
+    let mut pairs = vec![("host", host), ("sec-fetch-site", site)];
+    pairs.extend(origin.map(|origin| ("origin", origin)));
+    assert_eq!(verdict("127.0.0.1", &pairs), expected);
+}
+
+#[rstest]
 #[case("http://10.0.0.1:9876", "page")]
 #[case("http://10.0.0.1:3000", "origin-not-allowed")]
 #[case("http://localhost:9876", "origin-not-allowed")]
