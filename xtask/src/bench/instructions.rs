@@ -29,6 +29,10 @@ const CALLS: u32 = 500;
 /// How often they are counted. What the clock has had done meanwhile only adds to them, so the least counts.
 const ROUNDS: u32 = 5;
 
+/// How many servers are started before a figure is said to be too high: where things lie in memory makes up
+/// to 3 % of difference between two of them.
+const SERVERS: u32 = 3;
+
 /// Percent above the baseline that are borne.
 const TOLERANCE: u64 = 5;
 
@@ -66,6 +70,14 @@ struct Counts {
     calls: BTreeMap<String, Count>,
 }
 
+impl Counts {
+    fn take_least(&mut self, others: BTreeMap<String, Count>) {
+        for (call, other) in others {
+            self.calls.entry(call).and_modify(|count| *count = count.least(other)).or_insert(other);
+        }
+    }
+}
+
 pub(super) fn run(sh: &Shell, options: Options) -> Result<()> {
     debian::ensure_programs(sh, &["valgrind"])?;
     let file = workspace::root().join(BASELINE);
@@ -73,7 +85,20 @@ pub(super) fn run(sh: &Shell, options: Options) -> Result<()> {
         true => Some(serde_json::from_str(&sh.read_file(&file)?)?),
         false => None,
     };
-    let counts = Counts { with: versions(sh)?, calls: count(sh)? };
+    if options.check && known.is_none() {
+        bail!("there is no {BASELINE}\n\nhint: --update writes it");
+    }
+    let is_enough = |counts: &Counts| match &known {
+        Some(known) if !options.update => faults(counts, known).is_empty(),
+        _ => false,
+    };
+    let mut counts = Counts { with: versions(sh)?, calls: count(sh)? };
+    for _ in 1..SERVERS {
+        if is_enough(&counts) {
+            break;
+        }
+        counts.take_least(count(sh)?);
+    }
     let empty = BTreeMap::new();
     let known_calls = known.as_ref().map_or(&empty, |known| &known.calls);
     table::print_counts(&counts.calls, known_calls);
@@ -81,15 +106,14 @@ pub(super) fn run(sh: &Shell, options: Options) -> Result<()> {
         sh.write_file(file, format!("{}\n", serde_json::to_string_pretty(&counts)?))?;
         return Ok(());
     }
-    match (options.check, known) {
-        (false, _) => Ok(()),
-        (true, None) => bail!("there is no {BASELINE}\n\nhint: --update writes it"),
-        (true, Some(known)) => compare(&counts, &known),
+    match known {
+        Some(known) if options.check => compare(&counts, &known),
+        _ => Ok(()),
     }
 }
 
-/// Fails if a figure is too far above the known one, or not known.
-fn compare(counts: &Counts, known: &Counts) -> Result<()> {
+/// The figures that are too far above the known ones, or not known, a line each.
+fn faults(counts: &Counts, known: &Counts) -> Vec<String> {
     let mut faults = Vec::new();
     for (call, count) in &counts.calls {
         let Some(known) = known.calls.get(call) else {
@@ -105,6 +129,11 @@ fn compare(counts: &Counts, known: &Counts) -> Result<()> {
             }
         }
     }
+    faults
+}
+
+fn compare(counts: &Counts, known: &Counts) -> Result<()> {
+    let faults = faults(counts, known);
     let other = counts.with != known.with;
     let versions =
         format!("\n\n{BASELINE} was counted with {:?}, this is {:?}", known.with, counts.with);
@@ -243,6 +272,13 @@ mod tests {
         let err = compare(&counts(100, 212), &known).unwrap_err().to_string();
         assert!(err.contains("- a call: the worker takes 6.0 % more\n"), "{err}");
         assert!(err.contains("--update"), "{err}");
+    }
+
+    #[test]
+    fn the_least_of_two_servers_counts() {
+        let mut least = counts(100, 200);
+        least.take_least(counts(90, 300).calls);
+        assert!(least.calls["a call"] == Count { front: 90, worker: 200 });
     }
 
     #[test]
