@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.client import HTTPResponse
 from pathlib import Path
 from urllib.parse import urlencode
@@ -401,3 +402,45 @@ def test_bodies_do_not_stop_short_calls_of_the_same_worker(serve: Serve) -> None
         assert server.call("def run(): return 'short'").text == "short"
         slow.sendall(PIECE[:500_000])
         assert read_answer(slow).status == 200
+
+
+def test_uploads_that_stall_leave_threads_to_their_adaptor(serve: Serve) -> None:
+    server = serve("--workers", "1", "--threads", "4")
+    with ExitStack() as opened:
+        stalled = [opened.enter_context(connect(server)) for _ in range(12)]
+        answers = [opened.enter_context(HTTPResponse(connection)) for connection in stalled]
+        for connection in stalled:
+            connection.sendall(head(path_of(COUNT), "Content-Length: 2") + b"a")
+        for answer in answers:
+            answer.begin()
+            assert answer.read1() == b"1 "
+        # All of them wait for the rest.
+        reply = server.send("POST", path_of(COUNT), data=b"whole")
+        assert reply.text == "5 "
+        for connection, answer in zip(stalled, answers, strict=True):
+            connection.sendall(b"b")
+            assert answer.read() == b"1 "
+
+
+LEFT_READING = """
+    import threading
+
+    def run(request):
+        begins = threading.Event()
+        def read():
+            begins.set()
+            request.data
+        threading.Thread(target=read).start()
+        begins.wait()
+        return "left"
+"""
+
+
+def test_threads_that_a_call_leaves_reading_take_nothing_from_the_next(serve: Serve) -> None:
+    server = serve("--workers", "1", "--threads", "2")
+    for _ in range(20):
+        with connect(server) as connection:
+            connection.sendall(head(path_of(LEFT_READING), "Content-Length: 2") + b"a")
+            with HTTPResponse(connection) as response:
+                response.begin()
+                assert response.read() == b"left"

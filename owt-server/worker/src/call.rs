@@ -31,6 +31,8 @@ pub(crate) struct Call {
     /// Whether it counts as running for its adaptor's fair share. Changes only while the scheduler
     /// is locked.
     has_slot: AtomicBool,
+    /// Its slot does not come back. Changes only while the scheduler is locked.
+    has_finished: AtomicBool,
     is_cancelled: AtomicBool,
 }
 
@@ -73,6 +75,7 @@ impl Call {
             timing: Timing::default(),
             thread: Mutex::default(),
             has_slot: AtomicBool::new(false),
+            has_finished: AtomicBool::new(false),
             is_cancelled: AtomicBool::new(false),
         }
     }
@@ -151,6 +154,17 @@ impl Call {
     /// Gives up the slot; `false` if there was none.
     pub(super) fn give_up_slot(&self) -> bool {
         self.has_slot.swap(false, Ordering::Relaxed)
+    }
+
+    /// Gives up the slot for good; `false` if there was none.
+    pub(super) fn finish(&self) -> bool {
+        self.has_finished.store(true, Ordering::Relaxed);
+        self.give_up_slot()
+    }
+
+    /// Whether the slot was given up for good.
+    pub(super) fn has_finished(&self) -> bool {
+        self.has_finished.load(Ordering::Relaxed)
     }
 
     /// Marks the call as cancelled. Threads that wait for the window or the body wake up; returns the

@@ -44,7 +44,7 @@ impl Engine {
             py.detach(|| {
                 call.channel().flush();
                 if !may_send {
-                    self.wait_for_window(call);
+                    self.wait_without_slot(call, || call.reply.window.wait());
                 }
             });
             !call.is_cancelled()
@@ -70,14 +70,15 @@ impl Engine {
         may_wait
     }
 
-    /// Blocks until the client has read enough, or the call is cancelled. Other calls have its slot
-    /// meanwhile, so clients that stall do not use up their adaptor's share.
-    fn wait_for_window(self: &Arc<Self>, call: &Call) {
+    /// Waits for the client, or until the call is cancelled. Other calls have its slot meanwhile, so
+    /// clients that stall do not use up their adaptor's share.
+    fn wait_without_slot<T>(self: &Arc<Self>, call: &Call, wait: impl FnOnce() -> T) -> T {
         let had_slot = self.release_slot(call);
-        call.reply.window.wait();
+        let outcome = wait();
         if had_slot {
             self.reclaim_slot(call);
         }
+        outcome
     }
 
     /// Reads the next chunk of the request's body, and blocks until there is one.
@@ -94,7 +95,8 @@ impl Engine {
         self.yield_leadership();
         py.detach(|| {
             call.channel().flush();
-            update_window(call, upload, upload.receive())
+            let received = self.wait_without_slot(call, || upload.receive());
+            update_window(call, upload, received)
         })
     }
 }

@@ -109,7 +109,7 @@ impl Scheduler {
     /// Counts a job as finished: this call, unless it has given up its slot, or one that was no call.
     pub(super) fn finish(&mut self, call: Option<&Call>) {
         match call {
-            Some(call) if !call.give_up_slot() => {}
+            Some(call) if !call.finish() => {}
             call => self.run_queue.finish(call.map(|call| &call.head.digest)),
         }
     }

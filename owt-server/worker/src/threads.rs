@@ -118,9 +118,13 @@ impl Engine {
         true
     }
 
-    /// Takes a slot again for a call that had one, even if none is free.
+    /// Takes a slot again for a call that had one, even if none is free. A thread that the adaptor has
+    /// left waiting may come here after its call: nobody would give up that slot.
     pub(super) fn reclaim_slot(&self, call: &Call) {
         let mut scheduler = self.scheduler.lock();
+        if call.has_finished() {
+            return;
+        }
         scheduler.run_queue.resume(&call.head.digest);
         call.take_slot();
     }
