@@ -1,11 +1,15 @@
 """The result cache: computed once for all who ask, given until it is too old or too much."""
 
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from harness.envelope import digest, envelope
 from harness.server import Serve, Server
 from harness.wire import connect, json_request
@@ -269,3 +273,121 @@ def test_an_answer_names_the_code_that_made_it(serve: Serve) -> None:
     ]
     found = [(reply.text, reply.headers["Owt-Code-SHA256"]) for reply in replies]
     assert found == [("first", digest(first))] * 2
+
+
+HELD = """
+    import logging
+    import time
+    from pathlib import Path
+
+    def run(request, end):
+        logging.info("computing")
+        while not Path(end).exists():
+            time.sleep(0.002)
+        return "computed"
+"""
+
+Ask = Callable[..., "Future[requests.Response]"]
+
+
+@contextmanager
+def asking(server: Server, end: Path) -> Iterator[Ask]:
+    """Give what makes a call with the id that it is given, and waits until that is listed."""
+    with ThreadPoolExecutor(8) as pool:
+
+        def ask(name: str, **fields: Any) -> Future[requests.Response]:
+            headers = {"Owt-Request-Id": name}
+            call = pool.submit(
+                server.call, HELD, {"end": str(end)}, headers=headers, use_cache=True, **fields
+            )
+            wait_until(lambda: name in listed(server))
+            return call
+
+        try:
+            yield ask
+        finally:
+            end.touch()
+
+
+def listed(server: Server) -> list[str]:
+    """Return the ids of the calls that run or wait."""
+    return [call["id"] for call in server.send("GET", "/_owt/calls").json()]
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait for what gives no event."""
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def came_to(call: "Future[requests.Response]") -> tuple[int, str | None]:
+    """Return the status of an answer, and its error, or whether it is from the cache."""
+    reply = call.result(timeout=20)
+    return reply.status_code, reply.headers.get("Owt-Error", reply.headers.get("Owt-Cache"))
+
+
+def computations(server: Server) -> int:
+    """Return how often the result was computed."""
+    return server.log.since(0).count("computing")
+
+
+def test_one_that_waits_for_another_call_has_its_own_limit(serve: Serve, tmp_path: Path) -> None:
+    server, end = serve(), tmp_path / "end"
+    with asking(server, end) as ask:
+        first, second = ask("first"), ask("second", timeout=0.5)
+        assert came_to(second) == (504, "deadline")
+        assert not first.done()
+        end.touch()
+        assert came_to(first) == (200, "miss")
+    assert computations(server) == 1
+
+
+def test_a_stream_of_another_call_breaks_off_at_the_limit(serve: Serve, tmp_path: Path) -> None:
+    server, end = serve(), tmp_path / "end"
+    kwargs = {"end": str(end)}
+    with connect(server) as one, HTTPResponse(one) as first:
+        one.sendall(json_request(envelope(SHARED, kwargs, use_cache=True)))
+        first.begin()
+        assert first.read1() == b"run 1 "
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            server.call(SHARED, kwargs, use_cache=True, timeout=0.2)
+        end.touch()
+        assert first.read() == b"end"
+
+
+@pytest.mark.parametrize("ends", ["deadline", "cancelled"])
+def test_those_that_wait_compute_once_more_when_a_call_ends_for_itself(
+    serve: Serve, tmp_path: Path, ends: str
+) -> None:
+    server, end = serve(), tmp_path / "end"
+    with asking(server, end) as ask:
+        first = ask("first", timeout=3 if ends == "deadline" else 60)
+        others = [ask(name) for name in ("second", "third", "fourth")]
+        if ends == "cancelled":
+            assert server.send("DELETE", "/_owt/calls/first").status_code == 204
+        assert came_to(first)[1] == ends
+        wait_until(lambda: computations(server) == 2)
+        end.touch()
+        assert sorted(map(came_to, others)) == [(200, "hit"), (200, "hit"), (200, "miss")]
+    assert computations(server) == 2
+
+
+def test_the_limit_of_the_server_is_that_of_all_who_wait(serve: Serve, tmp_path: Path) -> None:
+    server = serve("--timeout", "3")
+    with asking(server, tmp_path / "end") as ask:
+        calls = [ask("first"), ask("second"), ask("third", timeout=60)]
+        assert list(map(came_to, calls)) == [(504, "deadline")] * 3
+    assert computations(server) == 1
+
+
+def test_one_that_waits_for_another_call_is_cancelled_alone(serve: Serve, tmp_path: Path) -> None:
+    server, end = serve(), tmp_path / "end"
+    with asking(server, end) as ask:
+        first, second = ask("first"), ask("second")
+        assert server.send("DELETE", "/_owt/calls/second").status_code == 204
+        assert came_to(second) == (409, "cancelled")
+        end.touch()
+        assert came_to(first) == (200, "miss")
+    assert computations(server) == 1

@@ -267,25 +267,3 @@ def test_pages_of_other_sites_cancel_nothing(server: Server) -> None:
         answer = server.send("DELETE", "/_owt/calls/safe", headers=headers)
         assert (answer.status_code, answer.headers["Owt-Error"]) == (403, "origin-not-allowed")
         assert not call.done()
-
-
-def test_whoever_shares_a_cached_result_is_told_that_it_was_cancelled(serve: Serve) -> None:
-    server = serve()
-    with ThreadPoolExecutor() as pool, under_way_cached(server, pool) as first:
-        second = pool.submit(server.call, SLEEPS, use_cache=True)
-        assert [call["id"] for call in listed(server)] == ["first"]
-        # The second one reads what the first has begun; that it does is no event.
-        time.sleep(0.1)
-        server.send("DELETE", "/_owt/calls/first")
-        assert [call.result().text for call in (first, second)] == [CANCELLED] * 2
-
-
-@contextmanager
-def under_way_cached(
-    server: Server, pool: ThreadPoolExecutor
-) -> Iterator[Future[requests.Response]]:
-    """Make a call whose result others share, and go on once it runs."""
-    headers = {"Owt-Request-Id": "first"}
-    first = pool.submit(server.call, SLEEPS, headers=headers, use_cache=True)
-    server.log.wait_for("begun first")
-    yield first

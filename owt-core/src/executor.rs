@@ -166,7 +166,7 @@ impl CallInfo {
 pub enum CallState {
     /// It waits until the packages that its code names are installed, and a worker with them is ready.
     Installing,
-    /// It waits until its worker has a thread for it.
+    /// It waits until its worker has a thread for it, or for the result that another call computes.
     Queued,
     /// Its Python runs.
     Running,

@@ -34,6 +34,7 @@ mod sources;
 mod spool;
 mod stop;
 mod unix_socket;
+mod waiting;
 mod watched_file;
 
 pub use config::{

@@ -24,6 +24,7 @@ use crate::pools::Prepared;
 use crate::router::Router;
 use crate::serve_error::ServeError;
 use crate::stop::{Signals, stop};
+use crate::waiting::Waiting;
 use owt_common::wire::MAX_CONNECTIONS;
 
 /// Runs a server until a signal ends it. `ready` is called once it answers, with its address.
@@ -194,6 +195,7 @@ fn app_state(
         running_tools: Arc::default(),
         access_log: config.access_log,
         cache: Cache::new(config.cache_size, config.cache_ttl),
+        joined: Waiting::default(),
         jobs: Jobs::new(config.jobs),
         connections: Connections::new(config.max_connections, config.max_connections_per_address),
         head_timeout: config.head_timeout,

@@ -4,13 +4,15 @@ use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
 use owt_core::{Error, Failure, ReplyHead};
 use parking_lot::{Mutex, MutexGuard};
 use sha2::{Digest as _, Sha256};
+use tokio::time::{Sleep, sleep};
 
 /// How far a body that is too large to keep may be ahead of its slowest reader, in bytes.
 const WINDOW: usize = 256 * 1024;
@@ -20,6 +22,8 @@ pub(super) struct Entry {
     state: Mutex<State>,
     /// How many bytes a body may have and still be kept.
     pub(super) limit: usize,
+    /// How long the call that fills it may run, if its sender set a limit.
+    timeout: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -48,8 +52,32 @@ pub(crate) struct Start {
 }
 
 impl Entry {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { state: Mutex::default(), limit }
+    pub(super) fn new(limit: usize, timeout: Option<Duration>) -> Self {
+        Self { state: Mutex::default(), limit, timeout }
+    }
+
+    /// Whether its call may run as long as one with this limit.
+    fn outlasts(&self, timeout: Option<Duration>) -> bool {
+        match (self.timeout, timeout) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(other)) => own >= other,
+        }
+    }
+
+    /// Whether a call with this limit gets all that it could compute by itself.
+    pub(super) fn suits(&self, timeout: Option<Duration>) -> bool {
+        self.outlasts(timeout) || self.state().end.is_some()
+    }
+
+    /// Whether an error is for the caller alone whose call it has ended, and not for one with this limit.
+    fn is_of_its_caller(&self, err: &Error, timeout: Option<Duration>) -> bool {
+        match err {
+            Error::Cancelled => true,
+            // That of the server ends the call of anybody.
+            Error::Deadline { limit } => self.timeout == Some(*limit) && !self.outlasts(timeout),
+            _ => false,
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -69,7 +97,7 @@ impl Entry {
         state.last_reader += 1;
         let id = state.last_reader;
         state.readers.insert(id, 0);
-        Reader { entry: self.clone(), id, error_given: false }
+        Reader { entry: self.clone(), id, error_given: false, deadline: None }
     }
 
     pub(super) fn is_read(&self) -> bool {
@@ -145,14 +173,44 @@ pub(crate) struct Reader {
     id: u64,
     /// Whether the error at the end has been given.
     error_given: bool,
+    /// Of one that reads what another call computes. Its own call ends by itself.
+    deadline: Option<Deadline>,
+}
+
+/// When a reader waits no longer.
+struct Deadline {
+    limit: Duration,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Deadline {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        self.sleep.as_mut().poll(cx).map(|()| Error::Deadline { limit: self.limit })
+    }
 }
 
 impl Reader {
+    /// Waits for the head of what another call computes, no longer than this limit; `None` if that call
+    /// was ended for its caller alone. The limit of the server ends that call, which began no later.
+    pub(crate) async fn join(
+        &mut self,
+        timeout: Option<Duration>,
+    ) -> Result<Option<Start>, Failure> {
+        self.deadline = timeout.map(|limit| Deadline { limit, sleep: Box::pin(sleep(limit)) });
+        match self.start().await {
+            Ok(start) => Ok(Some(start)),
+            Err(failure) if self.entry.is_of_its_caller(&failure.error, timeout) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Waits for the head.
-    pub(crate) async fn start(&self) -> Result<Start, Failure> {
+    pub(crate) async fn start(&mut self) -> Result<Start, Failure> {
         poll_fn(|cx| {
-            let mut state = self.entry.state();
-            let Some(head) = state.head.clone() else { return state.wait(cx) };
+            let state = self.entry.state();
+            let Some(head) = state.head.clone() else {
+                return wait(state, self.deadline.as_mut(), cx).map(|err| Err(err.into()));
+            };
             let (etag, is_whole) = (state.etag.clone(), state.etag.is_some());
             let length = is_whole.then_some(state.bytes as u64);
             let with_length =
@@ -190,14 +248,26 @@ impl Stream for Reader {
         if let Some(chunk) = state.next_chunk(this.id) {
             return Poll::Ready(Some(Ok(chunk)));
         }
-        match state.end.clone() {
+        let end = match state.end.clone() {
             // An error is given once, and is the end.
-            Some(Err(err)) if !std::mem::replace(&mut this.error_given, true) => {
-                Poll::Ready(Some(Err(err)))
-            }
-            Some(_) => Poll::Ready(None),
-            None => state.wait(cx),
-        }
+            _ if this.error_given => Ok(()),
+            Some(end) => end,
+            None => Err(ready!(wait(state, this.deadline.as_mut(), cx))),
+        };
+        this.error_given |= end.is_err();
+        Poll::Ready(end.err().map(Err))
+    }
+}
+
+/// Waits for a change, or for the deadline.
+fn wait(
+    mut state: MutexGuard<'_, State>,
+    deadline: Option<&mut Deadline>,
+    cx: &mut Context<'_>,
+) -> Poll<Error> {
+    match deadline.map(|deadline| deadline.poll(cx)) {
+        Some(Poll::Ready(err)) => Poll::Ready(err),
+        Some(Poll::Pending) | None => state.wait(cx),
     }
 }
 

@@ -50,6 +50,8 @@ impl Entry {
         let Reply { head, body } = match call.await {
             Ok(reply) => reply,
             Err(failure) => {
+                // Before anybody sees it: who looks again must not find this entry.
+                ticket.discard();
                 self.update(|state| state.head = Some(Err(failure)));
                 return None;
             }

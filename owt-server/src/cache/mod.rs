@@ -10,5 +10,6 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use entry::{Reader, Start};
 pub(crate) use fill::fill;
 pub(crate) use store::{Cache, CacheStats};

@@ -78,18 +78,20 @@ impl Cache {
     }
 
     /// Reads the reply of a call. With a ticket, there is none yet, and the caller has to
-    /// [`fill`](super::fill()) it. With `reload`, an existing one is replaced.
+    /// [`fill`](super::fill()) it. With `reload`, an existing one is replaced, and with `again`, after the
+    /// call that was to fill it has ended too early, one that may end too early as well.
     pub(crate) fn find(
         self: &Arc<Self>,
         call: &Call,
         rule: &CachePolicy,
+        again: bool,
     ) -> (Reader, Option<Ticket>) {
         let key = key(call, rule);
         let mut slots = self.slots();
-        if let Some(reader) = self.read(&mut slots, &key, call) {
+        if let Some(reader) = self.read(&mut slots, &key, call, again) {
             return (reader, None);
         }
-        let entry = Arc::new(Entry::new(self.limit / 2));
+        let entry = Arc::new(Entry::new(self.limit / 2, call.timeout));
         let slot = Slot { entry: entry.clone(), created: Instant::now(), body: 0 };
         slots.complete.pop(&key);
         slots.filling.insert(key, slot);
@@ -98,13 +100,14 @@ impl Cache {
 
     /// Reads the reply of a call, if there is one: all that a HEAD may do, because its own reply is of
     /// no use to other methods.
-    pub(crate) fn find_kept(&self, call: &Call, rule: &CachePolicy) -> Option<Reader> {
-        self.read(&mut self.slots(), &key(call, rule), call)
+    pub(crate) fn find_kept(&self, call: &Call, rule: &CachePolicy, again: bool) -> Option<Reader> {
+        self.read(&mut self.slots(), &key(call, rule), call, again)
     }
 
     /// Begins to read while the lock is held, so that the entry cannot be given up as unread meanwhile.
-    fn read(&self, slots: &mut Slots, key: &Key, call: &Call) -> Option<Reader> {
+    fn read(&self, slots: &mut Slots, key: &Key, call: &Call, again: bool) -> Option<Reader> {
         let slot = slots.get(key).filter(|slot| !call.reload && self.is_fresh(slot));
+        let slot = slot.filter(|slot| !again || slot.entry.suits(call.timeout));
         let reader = slot.map(|slot| slot.entry.reader());
         match reader {
             Some(_) => slots.hits += 1,

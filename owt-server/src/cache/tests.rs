@@ -54,7 +54,7 @@ fn whole(status: u16, body: &'static [u8]) -> Result<Reply<Chunks>, Failure> {
     Ok(Reply { head: head(status), body: ReplyBody::Whole(Bytes::from_static(body)) })
 }
 
-async fn read(reader: Reader) -> Result<Vec<u8>, &'static str> {
+async fn read(mut reader: Reader) -> Result<Vec<u8>, &'static str> {
     reader.start().await.map_err(|failure| failure.error.code())?;
     let chunks: Vec<_> = reader.collect().await;
     let chunks: Result<Vec<_>, _> = chunks.into_iter().collect();
@@ -68,7 +68,7 @@ async fn get(
     rule: &CachePolicy,
     body: &'static [u8],
 ) -> (Vec<u8>, bool) {
-    let (reader, ticket) = cache.find(call, rule);
+    let (reader, ticket) = cache.find(call, rule, false);
     let is_computed = ticket.is_some();
     if let Some(ticket) = ticket {
         fill(ticket, async { whole(200, body) }).await;
@@ -142,16 +142,92 @@ async fn a_result_is_too_old_after_its_time_and_after_a_reload() {
 #[tokio::test]
 async fn errors_reach_all_who_wait_and_kept_for_nobody() {
     let cache = Cache::new(1 << 20, None);
-    let (first, ticket) = cache.find(&call("/", ""), &RULE);
-    let (second, none) = cache.find(&call("/", ""), &RULE);
+    let (first, ticket) = cache.find(&call("/", ""), &RULE, false);
+    let (second, none) = cache.find(&call("/", ""), &RULE, false);
     assert!(none.is_none());
     fill(ticket.unwrap(), async { Err::<Reply<Chunks>, _>(Error::QueueFull.into()) }).await;
     assert_eq!(read(first).await, Err("queue-full"));
     assert_eq!(read(second).await, Err("queue-full"));
-    let (reader, ticket) = cache.find(&call("/", ""), &RULE);
+    let (reader, ticket) = cache.find(&call("/", ""), &RULE, false);
     fill(ticket.unwrap(), async { whole(404, b"no") }).await;
     assert_eq!(read(reader).await, Ok(b"no".to_vec()));
     assert!(get(&cache, &call("/", ""), &RULE, b"yes").await.1);
+}
+
+/// A call that fills an entry with this failure under this limit, and what another one gets that waits for it.
+async fn joined(
+    cache: &Arc<Cache>,
+    limits: [Option<Duration>; 2],
+    err: Error,
+) -> Result<bool, &'static str> {
+    let [first, second] = limits.map(|timeout| Call { timeout, ..call("/", "") });
+    let (_reader, ticket) = cache.find(&first, &RULE, false);
+    let (mut reader, none) = cache.find(&second, &RULE, false);
+    assert!(none.is_none());
+    fill(ticket.unwrap(), async { Err::<Reply<Chunks>, _>(err.into()) }).await;
+    let start = reader.join(second.timeout).await;
+    start.map(|start| start.is_some()).map_err(|failure| failure.error.code())
+}
+
+#[tokio::test]
+async fn an_error_is_not_for_all_if_it_is_of_the_limit_of_one() {
+    let cache = Cache::new(1 << 20, None);
+    let [one, two] = [1, 2].map(Duration::from_secs);
+    let deadline = |limit| Error::Deadline { limit };
+    for (limits, err, expected) in [
+        ([Some(one), None], deadline(one), Ok(false)),
+        ([Some(one), Some(two)], deadline(one), Ok(false)),
+        ([Some(one), Some(one)], deadline(one), Err("deadline")),
+        ([Some(two), Some(one)], deadline(two), Err("deadline")),
+        // That of the server.
+        ([None, None], deadline(one), Err("deadline")),
+        ([Some(two), None], deadline(one), Err("deadline")),
+        ([None, None], Error::Cancelled, Ok(false)),
+        ([Some(one), None], Error::QueueFull, Err("queue-full")),
+    ] {
+        assert_eq!(joined(&cache, limits, err.clone()).await, expected, "{limits:?} {err:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_looks_again_waits_for_none_that_may_end_too_early_again() {
+    let cache = Cache::new(1 << 20, None);
+    let [short, long] =
+        [Some(Duration::from_secs(1)), None].map(|timeout| Call { timeout, ..call("/", "") });
+    let (_short, ticket) = cache.find(&short, &RULE, false);
+    assert!(cache.find(&long, &RULE, false).1.is_none());
+    let (_long, replacing) = cache.find(&long, &RULE, true);
+    assert!(
+        cache.find(&short, &RULE, true).1.is_none() && cache.find(&long, &RULE, true).1.is_none()
+    );
+    fill(replacing.unwrap(), async { whole(200, b"long") }).await;
+    fill(ticket.unwrap(), async { whole(200, b"short") }).await;
+    assert_eq!(get(&cache, &long, &RULE, b"x").await, (b"long".to_vec(), false));
+}
+
+#[tokio::test]
+async fn one_that_waits_for_another_call_gives_up_at_its_limit() {
+    let cache = Cache::new(1 << 20, None);
+    let (mut first, ticket) = cache.find(&call("/", ""), &RULE, false);
+    let (mut second, _) = cache.find(&call("/", ""), &RULE, false);
+    let failure = second.join(Some(Duration::ZERO)).await.map(drop).unwrap_err();
+    assert_eq!(failure.error.code(), "deadline");
+    let (sender, reply) = streamed();
+    sender.send(Ok(Bytes::from_static(b"a"))).unwrap();
+    LocalSet::new()
+        .run_until(async {
+            let filling = spawn_local(fill(ticket.unwrap(), async { Ok(reply) }));
+            assert_eq!(first.next().await.unwrap().unwrap(), "a");
+            // What is there is given, and then the error once.
+            assert!(second.join(Some(Duration::ZERO)).await.unwrap().is_some());
+            assert_eq!(second.next().await.unwrap().unwrap(), "a");
+            assert_eq!(second.next().await.unwrap().unwrap_err().code(), "deadline");
+            assert!(second.next().await.is_none());
+            drop(sender);
+            assert!(first.next().await.is_none());
+            filling.await.unwrap();
+        })
+        .await;
 }
 
 /// A reply whose chunks the test sends, and whether it has been dropped.
@@ -170,11 +246,11 @@ async fn a_stream_is_read_by_all_while_it_comes_and_kept_when_it_is_whole() {
     tasks
         .run_until(async {
             let cache = Cache::new(1 << 20, None);
-            let (mut first, ticket) = cache.find(&call("/", ""), &RULE);
+            let (mut first, ticket) = cache.find(&call("/", ""), &RULE, false);
             let filling = spawn_local(fill(ticket.unwrap(), async { Ok(reply) }));
             sender.send(Ok(Bytes::from_static(b"a"))).unwrap();
             assert_eq!(first.next().await.unwrap().unwrap(), "a");
-            let (second, none) = cache.find(&call("/", ""), &RULE);
+            let (second, none) = cache.find(&call("/", ""), &RULE, false);
             assert!(none.is_none());
             sender.send(Ok(Bytes::from_static(b"b"))).unwrap();
             drop(sender);
@@ -190,7 +266,7 @@ async fn a_stream_is_read_by_all_while_it_comes_and_kept_when_it_is_whole() {
 #[tokio::test]
 async fn a_stream_that_breaks_off_is_not_kept() {
     let cache = Cache::new(1 << 20, None);
-    let (reader, ticket) = cache.find(&call("/", ""), &RULE);
+    let (reader, ticket) = cache.find(&call("/", ""), &RULE, false);
     let (sender, reply) = streamed();
     sender.send(Ok(Bytes::from_static(b"a"))).unwrap();
     sender.send(Err(Error::AdaptorRaised(String::new()))).unwrap();
@@ -212,7 +288,7 @@ async fn a_call_that_nobody_reads_any_more_is_dropped() {
     LocalSet::new()
         .run_until(async move {
             let cache = Cache::new(1 << 20, None);
-            let (reader, ticket) = cache.find(&call("/", ""), &RULE);
+            let (reader, ticket) = cache.find(&call("/", ""), &RULE, false);
             let endless = async move {
                 let _alive = alive;
                 std::future::pending::<Result<Reply<Chunks>, Failure>>().await
@@ -233,7 +309,7 @@ async fn what_is_too_large_to_keep_is_held_back_for_its_slowest_reader() {
         .run_until(async {
             let chunk = Bytes::from(vec![b'x'; 100 << 10]);
             let cache = Cache::new(200 << 10, None);
-            let (mut reader, ticket) = cache.find(&call("/", ""), &RULE);
+            let (mut reader, ticket) = cache.find(&call("/", ""), &RULE, false);
             let (sender, reply) = streamed();
             for _ in 0..100 {
                 sender.send(Ok(chunk.clone())).unwrap();

@@ -31,14 +31,17 @@ pub(super) async fn answer<E: Executor + Control + 'static>(
             Ok(metrics::answer(executor, &front.state).await)
         }
         (&Method::GET | &Method::HEAD, "calls") => {
-            Ok(HttpResponse::Ok().json(executor.calls().await))
+            let mut calls = executor.calls().await;
+            calls.extend(front.state.joined.calls());
+            calls.sort_by(|one, other| other.age.total_cmp(&one.age));
+            Ok(HttpResponse::Ok().json(calls))
         }
         (&Method::GET, path) => match progress_events::call_id(path) {
             Some(id) => progress_events::answer(executor, id).await,
             None => Err(Error::PathUnknown),
         },
         (&Method::DELETE, path) => match path.strip_prefix("calls/") {
-            Some(id) => cancel(executor, id).await,
+            Some(id) => cancel(front, id).await,
             None => forget(executor, path),
         },
         _ => Err(Error::PathUnknown),
@@ -71,8 +74,8 @@ fn health(health: &Health, is_draining: bool) -> HttpResponse {
 }
 
 /// Cancels the call with this id, wherever it is.
-async fn cancel(executor: &impl Control, id: &str) -> Result<HttpResponse, Error> {
-    match executor.cancel(id).await {
+async fn cancel<E: Control>(front: &Front<E>, id: &str) -> Result<HttpResponse, Error> {
+    match front.state.joined.cancel(id) || front.executor.cancel(id).await {
         true => Ok(HttpResponse::NoContent().finish()),
         false => Err(Error::CallUnknown),
     }

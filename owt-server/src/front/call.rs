@@ -8,8 +8,8 @@ use actix_web::http::Method;
 use actix_web::http::header::{HOST, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse};
 use owt_core::{
-    BodyStream, CachePolicy, Call, CallGuard, Control, Error, Executor, Failure, Reply, ReplyBody,
-    Request,
+    BodyStream, CachePolicy, Call, CallGuard, CallState, Control, DEFAULT_POOL, Error, Executor,
+    Failure, Reply, ReplyBody, Request,
 };
 
 use super::body::Body;
@@ -155,21 +155,33 @@ impl<E: Executor + Control + 'static> Front<E> {
         call.request.headers = headers_of_all.collect();
         self.executor.remember(&call.code);
         let executing = |call| execute(self.executor.clone(), call, attached);
-        let (reader, ticket) = match method == Method::HEAD {
-            false => self.state.cache.find(&call, rule),
-            true => match self.state.cache.find_kept(&call, rule) {
-                Some(reader) => (reader, None),
+        let cache = &self.state.cache;
+        // A limit disappoints once: after that, none is joined that ends earlier. Whatever else ends a call for
+        // its caller alone was asked for.
+        let mut again = false;
+        let (reader, mut start, is_hit) = loop {
+            let found = match method == Method::HEAD {
+                false => Some(cache.find(&call, rule, again)),
+                true => cache.find_kept(&call, rule, again).map(|reader| (reader, None)),
+            };
+            match found {
                 None => {
                     let reply = response::reply(executing(call).await?)?;
                     return Ok(response::cached(reply, None, false));
                 }
-            },
+                Some((mut reader, Some(ticket))) => {
+                    actix_web::rt::spawn(cache::fill(ticket, executing(call)));
+                    let start = reader.start().await?;
+                    break (reader, start, false);
+                }
+                Some((mut reader, None)) => {
+                    if let Some(start) = self.join(&call, &mut reader).await? {
+                        break (reader, start, true);
+                    }
+                }
+            }
+            again = true;
         };
-        let is_hit = ticket.is_none();
-        if let Some(ticket) = ticket {
-            actix_web::rt::spawn(cache::fill(ticket, executing(call)));
-        }
-        let mut start = reader.start().await?;
         // With a key of the caller's own, another code may have made the result.
         context.digest = Some(start.head.digest);
         if is_hit {
@@ -182,6 +194,17 @@ impl<E: Executor + Control + 'static> Front<E> {
         let body = reader.whole().map_or_else(|| ReplyBody::Stream(reader), ReplyBody::Whole);
         let response = response::reply(Reply { head: start.head, body })?;
         Ok(response::cached(response, start.etag, is_hit))
+    }
+
+    /// Waits for what another call computes; `None` if that was ended for its caller alone.
+    async fn join(
+        &self,
+        call: &Call,
+        reader: &mut cache::Reader,
+    ) -> Result<Option<cache::Start>, Failure> {
+        let joined = reader.join(call.timeout);
+        let pool = call.pool.as_deref().unwrap_or(DEFAULT_POOL).into();
+        self.state.joined.wait(call, &pool, CallState::Queued, joined).await
     }
 }
 

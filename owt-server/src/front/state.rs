@@ -16,6 +16,7 @@ use super::{
 };
 use crate::cache::Cache;
 use crate::memory_budget::MemoryBudget;
+use crate::waiting::Waiting;
 
 /// What all threads share.
 #[derive(Debug)]
@@ -51,6 +52,8 @@ pub(crate) struct AppState {
     /// Whether each request is a line in the log.
     pub(crate) access_log: bool,
     pub(crate) cache: Arc<Cache>,
+    /// Calls that wait for what others compute.
+    pub(crate) joined: Waiting,
     pub(crate) jobs: Jobs,
     pub(crate) connections: Arc<Connections>,
     pub(crate) request_ids: Arc<RequestIds>,

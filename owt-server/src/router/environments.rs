@@ -11,10 +11,10 @@ use tokio::sync::oneshot;
 
 use super::gate::{Gate, Lease};
 use super::listing::Listing;
-use super::waiting::Waiting;
 use crate::config::Dependencies;
 use crate::dispatch::Dispatchers;
 use crate::environment::{Base, Key, Spec};
+use crate::waiting::Waiting;
 
 /// The pool of an environment, as the threads of the front see it.
 pub(crate) struct EnvironmentPool {

@@ -16,7 +16,6 @@ mod pool_executor;
 mod summary;
 #[cfg(test)]
 mod tests;
-mod waiting;
 
 pub(crate) use environments::Environments;
 pub(crate) use executor::Router;

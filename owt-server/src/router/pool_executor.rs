@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use owt_core::{BodyStream, Call, CallGuard, Error, Executor, Failure, Reply};
+use owt_core::{BodyStream, Call, CallGuard, CallState, Error, Executor, Failure, Reply};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::environments::{Change, EnvironmentPool, Environments, LeasedPool};
@@ -103,7 +103,8 @@ impl PoolExecutor {
         }
         let environments = &self.environments;
         let pool = environments.pool(key, spec.clone());
-        let LeasedPool { pool, lease } = environments.waiting.wait(call, &self.name, pool).await?;
+        let waiting = environments.waiting.wait(call, &self.name, CallState::Installing, pool);
+        let LeasedPool { pool, lease } = waiting.await?;
         Ok((self.thread_pool(&pool).dispatcher, lease))
     }
 

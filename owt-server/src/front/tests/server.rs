@@ -15,6 +15,7 @@ use super::super::*;
 use super::executor::{MemoryExecutor, Recorded};
 use crate::cache::Cache;
 use crate::memory_budget::MemoryBudget;
+use crate::waiting::Waiting;
 
 pub(super) struct Server {
     pub(super) address: SocketAddr,
@@ -84,6 +85,7 @@ fn state(address: SocketAddr, uploads: &TempDir) -> AppState {
         running_tools: Arc::default(),
         access_log: false,
         cache: Cache::new(1 << 20, None),
+        joined: Waiting::default(),
         jobs: Jobs::new(JobLimits::default()),
         connections: Connections::new(100, None),
         head_timeout: Duration::from_secs(10),

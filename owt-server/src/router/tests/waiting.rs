@@ -2,10 +2,10 @@
 
 use std::future::pending;
 
-use owt_core::Error;
+use owt_core::{CallState, Error};
 
 use super::*;
-use crate::router::waiting::Waiting;
+use crate::waiting::Waiting;
 
 type Outcome = Result<(), Error>;
 
@@ -21,9 +21,9 @@ async fn a_call_that_waits_is_listed_until_it_has_what_it_needs() {
     let needed = async {
         let state = serde_json::json!(["installing", "gpu"]);
         assert_eq!(states(&waiting), [("one".to_owned(), state)]);
-        Ok(1)
+        Ok::<_, Error>(1)
     };
-    assert_eq!(waiting.wait(&call, &pool, needed).await.ok(), Some(1));
+    assert_eq!(waiting.wait(&call, &pool, CallState::Installing, needed).await.ok(), Some(1));
     assert_eq!(states(&waiting), []);
 }
 
@@ -31,7 +31,8 @@ async fn a_call_that_waits_is_listed_until_it_has_what_it_needs() {
 async fn a_call_is_cancelled_by_its_id_and_all_by_a_stop() {
     let (waiting, pool) = (Waiting::default(), "default".into());
     let calls = ["one", "two", "three"].map(call);
-    let waits = calls.iter().map(|call| waiting.wait(call, &pool, pending::<Outcome>()));
+    let wait = |call| waiting.wait(call, &pool, CallState::Installing, pending::<Outcome>());
+    let waits = calls.iter().map(wait);
     let cancelling = async {
         assert!(waiting.cancel("two") && !waiting.cancel("two") && !waiting.cancel("four"));
         assert_eq!(waiting.cancel_all(), 2);

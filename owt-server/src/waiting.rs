@@ -1,5 +1,5 @@
-//! The calls that wait until their environment is there: they are listed, cancelled and told of a stop as
-//! those at workers are.
+//! The calls that wait before any worker has them, for their environment or for what another call computes:
+//! they are listed and cancelled as those at workers are.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,10 +9,11 @@ use owt_core::{Call, CallInfo, CallState, Error};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-/// Those of one pool, whichever thread of the front they came through.
-#[derive(Default)]
-pub(super) struct Waiting(Mutex<BTreeMap<u64, Entry>>);
+/// Those that wait for one kind of thing, whichever thread of the front they came through.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting(Mutex<BTreeMap<u64, Entry>>);
 
+#[derive(Debug)]
 struct Entry {
     info: CallInfo,
     since: Instant,
@@ -33,21 +34,21 @@ impl Drop for Registered<'_> {
 
 impl Waiting {
     /// Waits for what a call needs, unless the call is cancelled.
-    pub(super) async fn wait<T>(
+    pub(crate) async fn wait<T, E: From<Error>>(
         &self,
         call: &Call,
         pool: &Arc<str>,
-        needed: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        let (_registered, cancelled) = self.register(call, pool);
+        state: CallState,
+        needed: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let (_registered, cancelled) = self.register(CallInfo::new(call, pool.clone(), state));
         tokio::select! {
             outcome = needed => outcome,
-            Ok(err) = cancelled => Err(err),
+            Ok(err) = cancelled => Err(err.into()),
         }
     }
 
-    fn register(&self, call: &Call, pool: &Arc<str>) -> (Registered<'_>, oneshot::Receiver<Error>) {
-        let info = CallInfo::new(call, pool.clone(), CallState::Installing);
+    fn register(&self, info: CallInfo) -> (Registered<'_>, oneshot::Receiver<Error>) {
         let (cancel, cancelled) = oneshot::channel();
         let all = &mut *self.0.lock();
         let number = all.last_key_value().map_or(0, |(last, _)| last + 1);
@@ -55,7 +56,7 @@ impl Waiting {
         (Registered { waiting: self, number }, cancelled)
     }
 
-    pub(super) fn calls(&self) -> Vec<CallInfo> {
+    pub(crate) fn calls(&self) -> Vec<CallInfo> {
         let all = self.0.lock();
         let infos = all.values().map(|Entry { info, since, .. }| {
             let age = since.elapsed().as_secs_f64();
@@ -65,12 +66,12 @@ impl Waiting {
     }
 
     /// Cancels the call with this id. Whether there was one.
-    pub(super) fn cancel(&self, id: &str) -> bool {
+    pub(crate) fn cancel(&self, id: &str) -> bool {
         self.cancel_where(|call| call.id == id, &Error::Cancelled) > 0
     }
 
     /// Tells all calls that the server stops; how many there were.
-    pub(super) fn cancel_all(&self) -> usize {
+    pub(crate) fn cancel_all(&self) -> usize {
         self.cancel_where(|_| true, &Error::Draining)
     }
 
