@@ -63,6 +63,10 @@ class Converter:
         """Return whether a JSON value is of the type already, so that a union takes it as it is."""
         return False
 
+    def takes_single(self, value: Any) -> bool:
+        """Return whether a value is a parameter's, and not the only item of the list that it is."""
+        return not self.is_list or type(value) is list
+
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema (2020-12) of its values."""
         return {}
@@ -240,6 +244,11 @@ class _Enum(Converter):
                     return member
         raise self.mismatch(value)
 
+    def is_exact(self, value: Any) -> bool:
+        return any(
+            type(value) is type(each.value) and value == each.value for each in self._members
+        )
+
     def schema(self) -> dict[str, Any]:
         return {"enum": [member.value for member in self._members]}
 
@@ -384,24 +393,41 @@ class _Union(Converter):
         self.expected = " or ".join(dict.fromkeys(member.expected for member in members))
 
     def __call__(self, value: Any) -> Any:
-        if type(value) is not Text:
-            for member in self._members:
-                if member.is_exact(value):
-                    return member(value)
+        exact = [each for each in self._members if type(value) is not Text and each.is_exact(value)]
         # Texts are text last, and null first: `int | str` reads numbers.
-        ordered = sorted(self._members, key=lambda member: isinstance(member, _Str))
-        for member in ordered:
+        others = sorted(
+            (member for member in self._members if member not in exact),
+            key=lambda member: isinstance(member, _Str),
+        )
+        closest = None
+        for member in exact + others:
             try:
                 return member(value)
-            except Mismatch:
-                continue
-        raise self.mismatch(value)
+            except Mismatch as err:
+                if closest is None and member in exact:
+                    closest = err
+        # Of one object that would do but for a part of it, the part is said.
+        raise closest if closest is not None and len(exact) == 1 else self.mismatch(value)
 
     def is_exact(self, value: Any) -> bool:
         return any(member.is_exact(value) for member in self._members)
 
+    def takes_single(self, value: Any) -> bool:
+        if super().takes_single(value):
+            return True
+        singles = (member for member in self._members if not member.is_list)
+        return any(_fits(member, value) for member in singles)
+
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [member.schema() for member in self._members]}
+
+
+def _fits(convert: Converter, value: Any) -> bool:
+    try:
+        convert(value)
+    except Mismatch:
+        return False
+    return True
 
 
 ANY = Converter()

@@ -113,13 +113,13 @@ class Endpoint:
 
     def _converted(self, name: str, convert: Converter, found: list[Any]) -> Any:
         try:
-            if convert.is_list and (len(found) > 1 or type(found[0]) is not list):
+            if len(found) == 1 and convert.takes_single(found[0]):
+                return convert(found[0])
+            if convert.is_list:
                 return convert(_listed(found))
-            if len(found) > 1:
-                raise CallError(
-                    "arguments", f"The argument {name!r} of {self._fn_name}() is given twice."
-                )
-            return convert(found[0])
+            raise CallError(
+                "arguments", f"The argument {name!r} of {self._fn_name}() is given twice."
+            )
         except Mismatch as err:
             where = f"{name}{err.path}"
             raise CallError(
