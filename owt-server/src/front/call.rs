@@ -7,6 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::header::{HOST, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse};
+use futures_util::FutureExt as _;
 use owt_core::{
     BodyStream, CachePolicy, Call, CallGuard, CallState, Control, DEFAULT_POOL, Error, Executor,
     Failure, Reply, ReplyBody, Request,
@@ -202,6 +203,10 @@ impl<E: Executor + Control + 'static> Front<E> {
         call: &Call,
         reader: &mut cache::Reader,
     ) -> Result<Option<cache::Start>, Failure> {
+        // Most of them are kept, and nobody waits.
+        if let Some(kept) = reader.join(call.timeout).now_or_never() {
+            return kept;
+        }
         let joined = reader.join(call.timeout);
         let pool = call.pool.as_deref().unwrap_or(DEFAULT_POOL).into();
         self.state.joined.wait(call, &pool, CallState::Queued, joined).await
