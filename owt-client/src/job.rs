@@ -1,7 +1,7 @@
 //! Calls that go on without their client, and what becomes of them.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use owt_core::{Digest, Progress};
 use reqwest::Method;
@@ -178,10 +178,18 @@ impl Job {
     ///
     /// Those of [`Job::result`].
     pub async fn result_within(&self, limit: Duration) -> Result<Option<Reply>, Error> {
-        let wait = limit.min(self.longest_wait());
-        let reply = self.ask(Method::GET, "", Some(wait)).await?;
-        let is_running = reply.headers().get(JOB_STATE).is_some_and(|state| state == "running");
-        Ok((!is_running).then_some(reply))
+        let until = Instant::now().checked_add(limit);
+        loop {
+            let rest = until.map_or(limit, |until| until.saturating_duration_since(Instant::now()));
+            let wait = rest.min(self.longest_wait());
+            let reply = self.ask(Method::GET, "", Some(wait)).await?;
+            let is_running = reply.headers().get(JOB_STATE).is_some_and(|state| state == "running");
+            match is_running {
+                false => return Ok(Some(reply)),
+                true if wait == rest => return Ok(None),
+                true => {}
+            }
+        }
     }
 
     /// How far it has come. This does not count as fetching its reply.
