@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,13 +68,23 @@ async fn read(bridge: Arc<Bridge>) -> io::Result<()> {
     // Dropped with all that is in it.
     let mut requests = JoinSet::new();
     let mut running: HashMap<String, CancellationToken> = HashMap::new();
-    while let Some(line) = lines.next().await {
+    // Behind an error it says once that there is nothing more, though there is.
+    let mut was_too_long = false;
+    loop {
+        let line = match lines.next().await {
+            Some(line) => line,
+            None if mem::take(&mut was_too_long) => continue,
+            None => break,
+        };
         while requests.try_join_next().is_some() {}
         running.retain(|_, request| !request.is_cancelled());
         let message = match line {
             Ok(line) if line.trim().is_empty() => continue,
             Ok(line) => Message::parse(line),
-            Err(LinesCodecError::MaxLineLengthExceeded) => Err(message::too_long(MAX_LINE)),
+            Err(LinesCodecError::MaxLineLengthExceeded) => {
+                was_too_long = true;
+                Err(message::too_long(MAX_LINE))
+            }
             Err(LinesCodecError::Io(err)) => return Err(err),
         };
         let message = match message {
