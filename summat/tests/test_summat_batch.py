@@ -304,3 +304,17 @@ def test_stats_can_be_returned() -> None:
         "def run(_, word):\n  same(word)\n  return same.stats()._asdict()"
     )
     assert json_of(source, kwargs='{"word": "a"}') == '{"items":1,"batches":1,"largest":1}'
+
+
+def test_a_batch_that_finds_nothing_is_an_error_that_a_coroutine_can_raise() -> None:
+    @batch(max=4)
+    def first(items: list[list[int]]) -> list[int]:
+        return [next(iter(item)) for item in items]
+
+    async def ask() -> int:
+        return await asyncio.wait_for(first.later([]), 10)
+
+    calls: list[Callable[[], int]] = [lambda: first([]), lambda: asyncio.run(ask())]
+    for call in calls:
+        with pytest.raises(RuntimeError, match="the batch function raised StopIteration"):
+            call()

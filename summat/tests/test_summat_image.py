@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -181,3 +182,9 @@ def test_without_pillow_it_says_what_to_install() -> None:
     # Without site-packages, Pillow is missing.
     text = "owt.summat.image needs pillow: pip install pillow\n"
     assert python(program, "-S").stdout == text
+
+
+@pytest.mark.parametrize("save", [image.jpeg, image.webp])
+def test_sixteen_bits_of_grey_become_eight(save: Callable[..., bytes]) -> None:
+    grey = Image.new("I;16", (8, 8), 20_000)
+    assert decoded(save(grey)).convert("L").getpixel((4, 4)) == pytest.approx(78, abs=1)

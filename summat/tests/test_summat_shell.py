@@ -254,3 +254,10 @@ def test_a_failing_command_breaks_off_the_response() -> None:
     *begun, (ended, text) = answer_to(source)
     assert begun[1:] == [("chunk", b"a")]
     assert (ended, text.splitlines()[0]) == ("abort", "CommandFailed: echo ended with status 1")
+
+
+@pytest.mark.parametrize("command", ["TOKEN=hunter2 A=b false", "false --token hunter2"])
+def test_an_error_says_nothing_that_may_be_private(command: str) -> None:
+    with pytest.raises(shell.CommandFailed) as caught:
+        shell.output(command)
+    assert str(caught.value) == "false ended with status 1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -77,3 +78,21 @@ def test_punkt_is_used_if_it_has_its_data(monkeypatch: pytest.MonkeyPatch) -> No
     nltk(monkeypatch, "english")
     assert text.sentences("One. Two|Three") == ["One. Two", "Three"]
     assert text.sentences("One. Two|Three", "german") == ["One.", "Two|Three"]
+
+
+@pytest.mark.parametrize(
+    "long",
+    [
+        "a" * 200_000 + " x. Yes",
+        "Mr. Smith and " * 20_000,
+        "." * 200_000 + "x",
+        "a" + ")" * 200_000 + ". b",
+        "\n " * 100_000,
+    ],
+    ids=["a word", "a sentence", "full stops", "brackets", "lines"],
+)
+def test_a_long_text_takes_no_longer_than_it_is(long: str) -> None:
+    begun = time.process_time()
+    text.sentences(long)
+    # Where each end looks at all that is before it, this takes minutes.
+    assert time.process_time() - begun < 5

@@ -249,7 +249,7 @@ def _resolve(
         return
     for (_item, future), result in zip(batch, results, strict=True):
         if isinstance(result, BaseException):
-            future.set_exception(result)
+            future.set_exception(_raisable(result))
         else:
             future.set_result(result)
 
@@ -270,4 +270,13 @@ def _check(results: int, items: int) -> None:
 
 def _fail(batch: list[tuple[T, Future[R]]], err: BaseException) -> None:
     for _item, future in batch:
-        future.set_exception(err)
+        future.set_exception(_raisable(err))
+
+
+def _raisable(err: BaseException) -> BaseException:
+    """Return an error that a coroutine can raise, as coroutines themselves make it (PEP 479)."""
+    if not isinstance(err, StopIteration):
+        return err
+    raisable = RuntimeError("the batch function raised StopIteration")
+    raisable.__cause__ = err
+    return raisable

@@ -99,6 +99,9 @@ def _save(image: Image, format: str, modes: tuple[str, ...], **options: Any) -> 
 
 def _to_rgb(image: Any, *, has_alpha: bool) -> Any:
     """Return an image as RGB, or as RGBA if the format has it and the image is transparent."""
+    if image.mode.startswith("I;16"):
+        # Pillow would cut off what is above 255.
+        image = image.convert("I").point(lambda value: value * (255 / 65535)).convert("L")
     if not image.has_transparency_data:
         return image.convert("RGB")
     image = image.convert("RGBA")

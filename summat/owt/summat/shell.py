@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import signal
 import time
 from types import GeneratorType
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 
 __all__ = ["CommandFailed", "CommandTimeout", "lines", "output", "run"]
+
+
+_ASSIGNMENT = re.compile(r"\w+=")
 
 
 class CommandFailed(Exception):
@@ -131,9 +135,14 @@ def output(command: Command, input: Input = b"", **options: Unpack[Options]) -> 
 
 
 def _name(command: Command) -> str:
-    """Return a command's name for an error: its first word, because arguments may be private."""
-    words = command.split() if isinstance(command, str) else [os.fspath(word) for word in command]
-    return words[0] if words else "the command"
+    """Return a command's name for an error: its first word, because arguments may be private.
+
+    So may what a shell is to set before it.
+    """
+    if not isinstance(command, str):
+        return os.fspath(next(iter(command), "the command"))
+    words = (word for word in command.split() if not _ASSIGNMENT.match(word))
+    return next(words, "the command")
 
 
 def _signal_name(number: int) -> str:

@@ -15,12 +15,14 @@ __all__ = ["sentences"]
 # Japanese, no space follows. An empty line always ends a sentence.
 _END = re.compile(
     r"""
-    (?P<marks>[.!?\u2026]+)(?P<closers>[)\]"'\u2019\u201d\u00bb]*)(?=\s)
+    (?<![.!?\u2026])(?P<marks>[.!?\u2026]++)(?P<closers>[)\]"'\u2019\u201d\u00bb]*)(?=\s)
     | [\u3002\uff01\uff1f\uff61]+[\u300d\u300f\uff09\u201d\u2019"]*
     | \n\s*\n
     """,
     re.VERBOSE,
 )
+# Longer than any abbreviation.
+_MAX_WORD = 64
 _LAST_WORD = re.compile(r"[^\s(\[\"'\u2018\u201c\u00ab]+\Z")
 _NEXT_WORD = re.compile(r"[\s(\[\"'\u2018\u201c\u00ab\u00bf\u00a1\u2013\u2014-]*(\w*)")
 # Titles, which precede a name, and abbreviations within a sentence.
@@ -80,7 +82,9 @@ def _by_rules(text: str) -> list[str]:
 def _ends(text: str) -> Iterator[int]:
     start = 0
     for match in _END.finditer(text):
-        if match["marks"] is None or _is_end(text[start : match.start()], match, text):
+        # Else each end would look at all of a word that is a book, or of a sentence without an end.
+        begin = max(start, match.start() - _MAX_WORD)
+        if match["marks"] is None or _is_end(text[begin : match.start()], match, text):
             start = match.end()
             yield start
 
