@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from owt._reply import Reply
 
 DISCONNECTED = "The client went away before the end of the answer."
+# Seconds for which a stream that never waits keeps the event loop. Each turn of the loop lets go of
+# the GIL for a moment, with which the 5 ms begin anew after which a thread that waits for the GIL
+# gets it: shorter turns would starve threads.
+_TURN = 0.01
+# After how many chunks the clock is looked at, at the latest.
+_MAX_UNSEEN = 64
 
 
 def stream(call: Call, reply: Reply, chunks: Iterable[Any]) -> None:
@@ -50,12 +56,18 @@ async def stream_async(
 ) -> None:
     """Send the chunks of an async iterator, in the event loop, without blocking it.
 
+    Others get their turn even if neither the source nor its reader ever makes this wait.
     `shield` is called when the client has gone: cleaning up is not cancelled.
     """
+    from asyncio import sleep
+
     heartbeat = _heartbeat.requested_by(chunks)
     response = _ResponseStream(call, reply, call.send_nowait)
     if heartbeat is not None:
         response = _HeartbeatStream(call, reply, call.send_nowait, heartbeat)
+    # How many chunks come before the next look at the clock, and how many were to come at the last.
+    unseen = step = 1
+    began = monotonic()
     try:
         async with _closing_async(chunks), response.heartbeats_from_task():
             send_next: Callable[[object], bool | None] = _not_sent
@@ -63,14 +75,24 @@ async def stream_async(
                 may_go_on = send_next(chunk)
                 if may_go_on:
                     response.last_chunk = chunk
+                else:
+                    is_read = response.send(chunk) if may_go_on is None else response.note(chunk)
+                    if not is_read:
+                        shield()
+                        break
+                    send_next = response.send_next
+                    if not call.writable:
+                        await ready(call.when_writable)
+                unseen -= 1
+                if unseen:
                     continue
-                is_read = response.send(chunk) if may_go_on is None else response.note(chunk)
-                if not is_read:
-                    shield()
-                    break
-                send_next = response.send_next
-                if not call.writable:
-                    await ready(call.when_writable)
+                step = min(2 * step, _MAX_UNSEEN)
+                if monotonic() - began >= _TURN:
+                    await sleep(0)
+                    began = monotonic()
+                    # Slow chunks are looked at one by one.
+                    step = 1
+                unseen = step
     except BaseException as err:
         response.abort(err)
     else:

@@ -140,7 +140,7 @@ class FakeCall:
 
     @property
     def writable(self) -> bool:
-        return False
+        return self.is_fast
 
     def when_writable(self, callback: Callable[[], None]) -> bool:
         """Make every writer wait for a moment, like a slow reader."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from typing import Any
 
 import pytest
 
-from owt import _worker
+from owt import _stream, _worker
 from owt._state import state
 from tests.fake import TEXT, FakeCall, answer_to, error_of, handle, reply_to, text_of
 
@@ -329,6 +330,80 @@ def test_a_disconnect_ends_an_async_stream_of_bytes() -> None:
     assert call.answer()[1:-1] == [("chunk", b"a")] * 3
     assert call.answer()[-1][0] == "abort"
     assert ended_of(call) == ["closed"]
+
+
+class Endless:
+    """A stream of an async call that never waits, while the block runs."""
+
+    SOURCE = (
+        ENDED + "has_begun, may_end = threading.Event(), threading.Event()\n"
+        "async def run(_):\n"
+        "  try:\n"
+        "    has_begun.set()\n"
+        "    while not may_end.is_set(): yield {chunk}\n"
+        "  finally: ended.append('closed')"
+    )
+
+    def __init__(self, chunk: str) -> None:
+        self.call = FakeCall(self.SOURCE.format(chunk=chunk), id="endless", is_fast=True)
+        # A list of all its chunks would fill the memory.
+        self.call.send_nowait = lambda chunk: True  # type: ignore[method-assign]
+
+    def __enter__(self) -> FakeCall:
+        assert handle(self.call) is False
+        assert self._event("has_begun").wait(10)
+        return self.call
+
+    def __exit__(self, *_: object) -> None:
+        self._event("may_end").set()
+        assert self.call.is_done.wait(10)
+        assert ended_of(self.call) == ["closed"]
+
+    def _event(self, name: str) -> threading.Event:
+        adaptor = state.adaptors.get(self.call.digest)
+        assert adaptor is not None
+        event: threading.Event = adaptor.namespace[name]
+        return event
+
+
+@pytest.mark.parametrize("chunk", ["b'a'", "bytearray(b'a')", "''"])
+def test_an_async_stream_that_never_waits_lets_other_calls_have_their_turn(chunk: str) -> None:
+    other = FakeCall("async def run(_): return 'x'")
+    with Endless(chunk):
+        assert handle(other) is False
+        assert other.answered.wait(10)
+
+
+def test_an_async_stream_that_never_waits_is_cancelled() -> None:
+    with Endless("b'a'") as call:
+        _worker.cancel(call.id)
+        assert call.is_done.wait(10)
+    assert call.answer()[-1][0] == "abort"
+    assert call.answer()[-1][1].startswith("CancelledError")
+
+
+def test_an_async_stream_of_slow_chunks_gives_others_a_turn_behind_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A second goes by whenever the clock is looked at.
+    monkeypatch.setattr(_stream, "monotonic", itertools.count().__next__)
+    source = ENDED + (
+        "import asyncio\n"
+        "async def other():\n"
+        "  for _ in range(3):\n"
+        "    ended.append('turn')\n"
+        "    await asyncio.sleep(0)\n"
+        "async def run(_):\n"
+        "  task = asyncio.create_task(other())\n"
+        "  for _ in range(3):\n"
+        "    ended.append('chunk')\n"
+        "    yield b'a'\n"
+        "  await task"
+    )
+    call = FakeCall(source, is_fast=True)
+    assert handle(call) is False
+    assert call.is_done.wait(10)
+    assert ended_of(call) == ["chunk", "turn"] * 3
 
 
 def test_a_disconnect_does_not_cancel_the_cleanup_of_an_async_generator() -> None:
