@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import asyncio
 import base64
+import contextlib
 import enum
 import gc
 import json
+import os
 import socket
 import sys
 import threading
@@ -31,6 +33,8 @@ from owt.client._sync import Reply
 from tests.scripted import ScriptedServer, Seen, answer
 
 SOURCE = "def run(): return 1"
+# More descriptors than `select.select` takes, which are 1024.
+MANY = 1200
 STATUS = {"id": "mine", "state": "running"}
 EVENTS = b'event: progress\ndata: {"done":1,"total":2,"text":null}\n\nevent: end\ndata: {}\n\n'
 EVENT_STREAM = "content-type: text/event-stream"
@@ -300,6 +304,25 @@ def test_a_server_that_goes_away_between_calls_is_connected_to_anew(scripted: Sc
         first._thread.join(10)
         first.close()
         assert error_of(lambda: owt.call(SOURCE)).code == "unreachable"
+
+
+def test_connections_are_used_again_where_many_descriptors_are_open(scripted: Scripted) -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < MANY:
+        pytest.skip("so many descriptors are not allowed")
+    server = scripted(answer(200), answer(200))
+    if soft != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, MANY), hard))
+    try:
+        with contextlib.ExitStack() as stack:
+            while stack.enter_context(open(os.devnull)).fileno() < 1024:
+                pass
+            with Owt(server.url) as owt:
+                assert [owt.call(SOURCE).status for _ in range(2)] == [200, 200]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert server.connections == 1
 
 
 class InCycle:

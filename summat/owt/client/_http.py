@@ -142,4 +142,9 @@ def _close_all(idle: list[tuple[float, HTTPConnection]]) -> None:
 
 
 def _is_readable(connection: HTTPConnection) -> bool:
-    return bool(select.select([connection.sock], [], [], 0)[0])
+    if not hasattr(select, "poll"):
+        # Windows has none, and there `select` takes any descriptor.
+        return bool(select.select([connection.sock], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return bool(poll.poll(0))
