@@ -50,9 +50,10 @@ interface Named extends CallOptions {
   name: string;
 }
 
-/** A request, and the digest of the source that it runs. */
+/** A request, the digest of the source that it runs, and whether that goes in its place. */
 interface Sent {
   digest: string;
+  isByDigest: boolean;
   url: string;
   init: RequestInit;
 }
@@ -117,7 +118,9 @@ export class Owt {
       this.#learn(request, response);
       return response;
     }
-    if (err.code !== 'code-unknown' || !this.#sentSources.delete(request.digest)) throw err;
+    if (err.code !== 'code-unknown' || !request.isByDigest) throw err;
+    // Another call may have noticed before this one.
+    this.#sentSources.delete(request.digest);
     return this.call(adaptor, kwargs, options);
   }
 
@@ -228,7 +231,7 @@ export class Owt {
   }
 
   async #send(
-    { url, init }: Omit<Sent, 'digest'>,
+    { url, init }: Pick<Sent, 'url' | 'init'>,
     signal: AbortSignal | undefined,
   ): Promise<Response> {
     const space = askedSpace(new URL(url).hostname);
@@ -251,13 +254,14 @@ export class Owt {
       const { digest } = envelope;
       // A stream can be sent only once, so the server must not ask for the source.
       const isOnce = options.body instanceof ReadableStream;
-      if (this.#sentSources.has(digest) && !isOnce) envelope.replaceSourceByDigest();
-      return { digest, ...this.#place(envelope, options, isOnce) };
+      const isByDigest = this.#sentSources.has(digest) && !isOnce;
+      if (isByDigest) envelope.replaceSourceByDigest();
+      return { digest, isByDigest, ...this.#place(envelope, options, isOnce) };
     });
   }
 
   /** Puts the envelope into the body if that is free, and else into the URL. */
-  #place(envelope: Envelope, options: Named, isOnce: boolean): Omit<Sent, 'digest'> {
+  #place(envelope: Envelope, options: Named, isOnce: boolean): Pick<Sent, 'url' | 'init'> {
     const { method = 'POST', body = null, signal = null, name } = options;
     const headers = new Headers(this.#headers);
     new Headers(options.headers).forEach((value, name) => headers.set(name, value));

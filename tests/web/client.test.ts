@@ -362,6 +362,16 @@ def run(request, step):
     assert.equal(await (await (await owt.submit(source)).result()).text(), 'known');
   });
 
+  test('brings it again for each of the calls that find so at once', async () => {
+    const source = 'def run(n): return str(n)\n';
+    const reply = await owt.call(source, { n: 0 });
+    const digest = reply.headers.get('owt-code-sha256');
+    await fetch(`${server.url}/_owt/adaptors/${digest}`, { method: 'DELETE' });
+    const replies = await Promise.all([1, 2, 3].map((n) => owt.call(source, { n })));
+    const texts = await Promise.all(replies.map((each) => each.text()));
+    assert.deepEqual(texts, ['1', '2', '3']);
+  });
+
   test('is none where the server takes none', async () => {
     const other = new Owt(server.url, { fetch: async () => new Response('plain') });
     assert.equal((await failure(other.submit('1'))).code, 'no-job');

@@ -1,18 +1,18 @@
-// owt-client, built by `cargo xtask wasm` from sources d8b349ba5218165422d7408cac2e9a5ca0ac0c23b82289672a6b8f9e85f86599
+// owt-client, built by `cargo xtask wasm` from sources df9c42fdd20c7da742846302ec1c5b07d9c067dfdaff3783a500a8b8c7820f71
 /*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */
 var u=class extends Error{name="OwtError";code;#e;constructor(e,c,f={}){super(c,"cause"in f?{cause:f.cause}:void 0),this.
 code=e,this.#e=f.response}get response(){return this.#e}get status(){return this.#e?.status}};function f0(a){if(G(a))return a;let e=n0(a)?void 0:d0();try{if(e!==void 0)return e.readFileSync(a,"utf8")}catch(c){throw O(
 a,String(c),c)}if(typeof XMLHttpRequest>"u")throw O(a,"nothing can be fetched at once here. Fetch the source first, and \
-pass that");return B0(a)}async function b0(a,e){if(G(a))return a;let c=n0(a)?void 0:d0();try{if(c!==void 0)return await c.
+pass that");return L0(a)}async function b0(a,e){if(G(a))return a;let c=n0(a)?void 0:d0();try{if(c!==void 0)return await c.
 promises.readFile(a,"utf8");let f=await fetch(a,{signal:e??null});return r0(a,f.ok?200:f.status,f.headers.get("content-t\
 ype"),await f.text())}catch(f){throw f instanceof u||e?.aborted?f:O(a,String(f),f)}}function t0(a){let e=s0(a).split(/[/\\]/).
 pop()??"";return G(a)?"":`&name=${encodeURIComponent(e)}`}function G(a){return typeof a=="string"&&!/^.+\.py$/.test(a)}function n0(a){
-return/^https?:/i.test(String(a))}function d0(){let{process:a}=globalThis;return a?.getBuiltinModule?.("node:fs")}function B0(a){
+return/^https?:/i.test(String(a))}function d0(){let{process:a}=globalThis;return a?.getBuiltinModule?.("node:fs")}function L0(a){
 let e=new XMLHttpRequest;try{e.open("GET",a,!1),e.send()}catch(c){throw O(a,"it cannot be fetched",c)}return r0(a,e.status,
 e.getResponseHeader("content-type"),e.responseText)}function r0(a,e,c,f){if(e!==200)throw O(a,`the answer is ${e}`);if(c?.
 startsWith("text/html"))throw O(a,"the answer is a web page");return f}function O(a,e,c){let f=s0(a);return new u("adapt\
 or-unreadable",`Cannot read the adaptor ${f}: ${e}`,{cause:c})}function s0(a){return String(a).replace(/[?#].*$/s,"")}async function z(a){let e=a.headers.get("owt-error");if(e===null)return;let c=await a.text().catch(()=>"");return new u(
-e,M0(a,c)||`owt answered ${e}`,{response:a})}function M0(a,e){return a.headers.get("content-type")?.startsWith("applicat\
+e,D0(a,c)||`owt answered ${e}`,{response:a})}function D0(a,e){return a.headers.get("content-type")?.startsWith("applicat\
 ion/problem+json")?String(JSON.parse(e).detail):e.trimEnd()}async function E(a){let e=await a,c=await z(e);if(c!==void 0)
 throw c;return e}function i0(a){if(!a.ok)throw a.body?.cancel(),new u("answer-status",`The adaptor answered with status ${a.
 status}`,{response:a})}async function*I(a,e){let c=a.body?.getReader();if(c!==void 0)try{for(;;){let{done:f,value:b}=await c.
@@ -31,7 +31,7 @@ let e,c;try{let f=s.envelope_toForm(this.__wbg_ptr);return e=f[0],c=f[1],C(f[0],
 let c,f;try{let r=x(e,s.__wbindgen_malloc,s.__wbindgen_realloc),i=_,l=s.envelope_toUrl(this.__wbg_ptr,r,i);var b=l[0],t=l[1];
 if(l[3])throw b=0,t=0,l0(l[2]);return c=b,f=t,C(b,t)}finally{s.__wbindgen_free(c,f,1)}}};Symbol.dispose&&(T.prototype[Symbol.
 dispose]=T.prototype.free);function u0(a){let e,c;try{let t=x(a,s.__wbindgen_malloc,s.__wbindgen_realloc),r=_,i=s.absolute(
-t,r);var f=i[0],b=i[1];if(i[3])throw f=0,b=0,l0(i[2]);return e=f,c=b,C(f,b)}finally{s.__wbindgen_free(e,c,1)}}function D0(){
+t,r);var f=i[0],b=i[1];if(i[3])throw f=0,b=0,l0(i[2]);return e=f,c=b,C(f,b)}finally{s.__wbindgen_free(e,c,1)}}function M0(){
 return{__proto__:null,"./core_bg.js":{__proto__:null,__wbg___wbindgen_throw_4c88d8bf264fd984:function(e,c){throw new Error(
 C(e,c))},__wbindgen_generic_0000000000000001:function(e,c){return C(e,c)},__wbindgen_init_externref_table:function(){let e=s.
 __wbindgen_externrefs;e.set(0,void 0),e.set(1024,void 0),e.set(1025,null),e.set(1026,!0),e.set(1027,!1)}}}}var o0=typeof FinalizationRegistry>
@@ -40,12 +40,12 @@ a>>>0,W0(U().subarray(a,a+e))}var $=null;function U(){return($===null||$.byteLen
 $}function x(a,e,c){if(c===void 0){let i=j.encode(a),l=e(i.length,1)>>>0;return U().subarray(l,l+i.length).set(i),_=i.length,
 l}let f=a.length,b=e(f,1)>>>0,t=U(),r=0;for(;r<f;r++){let i=a.charCodeAt(r);if(i>127)break;t[b+r]=i}if(r!==f){r!==0&&(a=
 a.slice(r)),b=c(b,f,f=r+a.length*3,1)>>>0;let i=U().subarray(b+r,b+f),l=j.encodeInto(a,i);r+=l.written,b=c(b,f,r,1)>>>0}
-return _=r,b}function l0(a){let e=s.__wbindgen_externrefs.get(a);return s.__externref_table_dealloc(a),e}var L=new TextDecoder(
-"utf-8",{ignoreBOM:!0});L.decode();var J0=2146435072,X=0;function W0(a){return X+=a.length,X>=J0&&(L=new TextDecoder("ut\
-f-8",{ignoreBOM:!0}),L.decode(),X=a.length),L.decode(a)}var j=new TextEncoder;"encodeInto"in j||(j.encodeInto=function(a,e){
+return _=r,b}function l0(a){let e=s.__wbindgen_externrefs.get(a);return s.__externref_table_dealloc(a),e}var B=new TextDecoder(
+"utf-8",{ignoreBOM:!0});B.decode();var J0=2146435072,X=0;function W0(a){return X+=a.length,X>=J0&&(B=new TextDecoder("ut\
+f-8",{ignoreBOM:!0}),B.decode(),X=a.length),B.decode(a)}var j=new TextEncoder;"encodeInto"in j||(j.encodeInto=function(a,e){
 let c=j.encode(a);return e.set(c),{read:a.length,written:c.length}});var _=0,q0,H0,s;function G0(a,e){return H0=a,s=a.exports,
 q0=e,$=null,s.__wbindgen_start(),s}function p0(a){if(s!==void 0)return s;a!==void 0&&(Object.getPrototypeOf(a)===Object.prototype?{module:a}=a:console.warn(
-"using deprecated parameters for `initSync()`; pass a single object instead"));let e=D0();a instanceof WebAssembly.Module||
+"using deprecated parameters for `initSync()`; pass a single object instead"));let e=M0();a instanceof WebAssembly.Module||
 (a=new WebAssembly.Module(a));let c=new WebAssembly.Instance(a,e);return G0(c,a)}var K="0061736d010000000184011460027f7f0060027f7f017f60037f7f7f017f60037f7f7f0060017f0060047f7f7f7f0060057f7f7f7f7f00600\
 47f7f7f7f017f60017f017f60000060017f027f7f6000047f7f7f7f6000027f7f60027f7f016f60037f7e7f0060067f7f7f7f7f7f0060047f7f7f7c0\
 060047f7e7e7e0060037f7f7f047f7f7f7f60027f7f047f7f7f7f029a01030c2e2f636f72655f62672e6a73275f5f7762675f5f5f7762696e6467656\
@@ -696,7 +696,7 @@ ca5c0000bc8023030303130323033303430353036303730383039313031313132313331343135313
 101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010\
 1010101010101010101010101010101010101010101010101010101010101010101010041e6a8c0000b3302020202020202020202020202020202020\
 20202020202020202020202020303030303030303030303030303030304040404040041a4a9c0000b1d2002100050000000a00000000900000020021\
-00050000000840000001e0041c8a9c0000b05ffffffff090041d8a9c0000b0104";var z0={absolute:u0,Envelope:T},h0=!1;function B(a){X0();try{return a(z0)}catch(e){throw typeof e=="string"?V0(e):e}}function X0(){
+00050000000840000001e0041c8a9c0000b05ffffffff090041d8a9c0000b0104";var z0={absolute:u0,Envelope:T},h0=!1;function L(a){X0();try{return a(z0)}catch(e){throw typeof e=="string"?V0(e):e}}function X0(){
 if(!h0){try{p0({module:K0()})}catch(a){throw new u("wasm-blocked","This page may not run WebAssembly: add 'wasm-unsafe-e\
 val' to script-src in its Content-Security-Policy",{cause:a})}h0=!0}}function K0(){return Uint8Array.from({length:K.length/
 2},(a,e)=>Number.parseInt(K.slice(2*e,2*e+2),16))}function V0(a){let e=a.indexOf(" ");return new u(a.slice(0,e),a.slice(
@@ -706,8 +706,8 @@ alse",infinity:"1e999",nan:'float("nan")'},m0=Symbol("needs Python"),Q0={Promise
 new Uint8Array(await blob.arrayBuffer())",File:"send its bytes: new Uint8Array(await file.arrayBuffer())",Response:"send\
  what it holds: await response.text()"};function _0(a){if(a==null)return;if(!Z0(a))throw new u("kwargs-not-a-map","argum\
 ents are not a map of names to values");let e=e2(a);return e==="{}"?void 0:e}function Z0(a){let e=N(a);return e==="Map"||
-e==="Object"&&typeof a=="object"}function e2(a){try{return new M(y0).entries(a)}catch(e){if(e!==m0)throw e;return new M(
-Y0).entries(a)}}var M=class{#e;#a=[];#c=[];constructor(e){this.#e=e}entries(e){return this.#r(e,()=>{let c=[];for(let[f,
+e==="Object"&&typeof a=="object"}function e2(a){try{return new D(y0).entries(a)}catch(e){if(e!==m0)throw e;return new D(
+Y0).entries(a)}}var D=class{#e;#a=[];#c=[];constructor(e){this.#e=e}entries(e){return this.#r(e,()=>{let c=[];for(let[f,
 b]of N(e)==="Map"?e:Object.entries(e))this.#c.push(f),b!==void 0&&c.push(`${this.#p(f)}:${this.#f(b)}`),this.#c.pop();return`\
 {${c.join(",")}}`})}#f(e){switch(typeof e){case"string":return JSON.stringify(e);case"number":return this.#s(e);case"big\
 int":return e.toString();case"boolean":return e?this.#e.true:this.#e.false;case"undefined":return this.#e.none;case"obje\
@@ -732,10 +732,10 @@ function N(a){return Object.prototype.toString.call(a).slice(8,-1)}function c2(a
 1e21}function w0(a){return a===null||typeof a!="object"||N(a)==="Date"||A0(a)!==void 0}function A0(a){switch(N(a)){case"\
 Uint8Array":case"Uint8ClampedArray":case"DataView":{let e=a;return new Uint8Array(e.buffer,e.byteOffset,e.byteLength)}case"\
 ArrayBuffer":case"SharedArrayBuffer":return new Uint8Array(a);default:return}}var f2=Array.from({length:256},(a,e)=>{let c=String.
-fromCharCode(e);return e>=32&&e<127&&c!=="'"&&c!=="\\"?c:`\\x${e.toString(16).padStart(2,"0")}`});function D(a,e,c,f){let b=_0(e);return t2(c.timeout),B(t=>{let r=new t.Envelope(a);try{return b2(r,b,c),f(r)}finally{r.free()}})}
+fromCharCode(e);return e>=32&&e<127&&c!=="'"&&c!=="\\"?c:`\\x${e.toString(16).padStart(2,"0")}`});function M(a,e,c,f){let b=_0(e);return t2(c.timeout),L(t=>{let r=new t.Envelope(a);try{return b2(r,b,c),f(r)}finally{r.free()}})}
 function b2(a,e,c){e!==void 0&&(a.kwargs=e);for(let f of Object.keys(V)){let[b,t]=[V[f],c[f]];typeof t=="string"?a.setText(
 b,t):typeof t=="number"?a.setSeconds(b,t):t&&a.setFlag(b,!0)}}function t2(a){if(!(a===void 0||a>0&&a<Number.MAX_SAFE_INTEGER))
-throw new u("field-invalid","timeout takes a positive number of seconds")}var F=class extends Error{constructor(e,c){super(e),this.name="ParseError",this.type=c.type,this.field=c.field,this.value=
+throw new u("field-invalid","timeout takes a positive number of seconds")}var k=class extends Error{constructor(e,c){super(e),this.name="ParseError",this.type=c.type,this.field=c.field,this.value=
 c.value,this.line=c.line}},x0=10,n2=13,v=32;function Y(a){}function O0(a){if(typeof a=="function")throw new TypeError("`\
 config` must be an object, got a function instead. Did you mean `createParser({onEvent: fn})`?");let{onEvent:e=Y,onError:c=Y,
 onRetry:f=Y,onComment:b,maxBufferSize:t}=a,r=[],i=0,l=!0,p,w="",y=0,m,W=!1;function N0(d){if(W)throw new Error("Cannot f\
@@ -744,7 +744,7 @@ eed parser: it was terminated after exceeding the configured max buffer size. Ca
 ""&&(r.push(h),i=h.length),q();return}if(d.indexOf(`
 `)===-1&&d.indexOf("\r")===-1){r.push(d),i+=d.length,q();return}r.push(d);let n=r.join("");r.length=0,i=0;let o=e0(n);o!==
 ""&&(r.push(o),i=o.length),q()}function q(){t!==void 0&&(i+w.length<=t||(W=!0,r.length=0,i=0,p=void 0,w="",y=0,m=void 0,
-c(new F(`Buffered data exceeded max buffer size of ${t} characters`,{type:"max-buffer-size-exceeded"}))))}function e0(d){
+c(new k(`Buffered data exceeded max buffer size of ${t} characters`,{type:"max-buffer-size-exceeded"}))))}function e0(d){
 let n=0;if(d.indexOf("\r")===-1){let o=d.indexOf(`
 `,n);for(;o!==-1;){if(n===o){y>0&&e({id:p,event:m,data:w}),p=void 0,w="",y=0,m=void 0,n=o+1,o=d.indexOf(`
 `,n);continue}let h=d.charCodeAt(n);if(v0(d,n,h)){let g=d.charCodeAt(n+5)===v?n+6:n+5,A=d.slice(g,o);if(y===0&&d.charCodeAt(
@@ -753,18 +753,18 @@ o+1)===x0){e({id:p,event:m,data:A}),p=void 0,w="",m=void 0,n=o+2,o=d.indexOf(`
 ${A}`,y++}else S0(d,n,h)?m=d.slice(d.charCodeAt(n+6)===v?n+7:n+6,o)||void 0:H(d,n,o);n=o+1,o=d.indexOf(`
 `,n)}return d.slice(n)}for(;n<d.length;){let o=d.indexOf("\r",n),h=d.indexOf(`
 `,n),g=-1;if(o!==-1&&h!==-1?g=o<h?o:h:o!==-1?o===d.length-1?g=-1:g=o:h!==-1&&(g=h),g===-1)break;H(d,n,g),n=g+1,d.charCodeAt(
-n-1)===n2&&d.charCodeAt(n)===x0&&n++}return d.slice(n)}function H(d,n,o){if(n===o){F0();return}let h=d.charCodeAt(n);if(v0(
+n-1)===n2&&d.charCodeAt(n)===x0&&n++}return d.slice(n)}function H(d,n,o){if(n===o){k0();return}let h=d.charCodeAt(n);if(v0(
 d,n,h)){let S=d.charCodeAt(n+5)===v?n+6:n+5,c0=d.slice(S,o);w=y===0?c0:`${w}
 ${c0}`,y++;return}if(S0(d,n,h)){m=d.slice(d.charCodeAt(n+6)===v?n+7:n+6,o)||void 0;return}if(h===105&&d.charCodeAt(n+1)===
 100&&d.charCodeAt(n+2)===58){let S=d.slice(d.charCodeAt(n+3)===v?n+4:n+3,o);S.includes("\0")||(p=S);return}if(h===58){if(b){
 let S=d.slice(n,o);b(S.slice(d.charCodeAt(n+1)===v?2:1))}return}let g=d.slice(n,o),A=g.indexOf(":");if(A===-1){a0(g,"",g);
-return}let I0=g.slice(0,A),U0=g.charCodeAt(A+1)===v?2:1,L0=g.slice(A+U0);a0(I0,L0,g)}function a0(d,n,o){switch(d){case"e\
+return}let I0=g.slice(0,A),U0=g.charCodeAt(A+1)===v?2:1,B0=g.slice(A+U0);a0(I0,B0,g)}function a0(d,n,o){switch(d){case"e\
 vent":m=n||void 0;break;case"data":w=y===0?n:`${w}
-${n}`,y++;break;case"id":n.includes("\0")||(p=n);break;case"retry":/^\d+$/.test(n)?f(parseInt(n,10)):c(new F(`Invalid \`r\
-etry\` value: "${n}"`,{type:"invalid-retry",value:n,line:o}));break;default:c(new F(`Unknown field "${d.length>20?`${d.slice(
-0,20)}\u2026`:d}"`,{type:"unknown-field",field:d,value:n,line:o}));break}}function F0(){y>0&&e({id:p,event:m,data:w}),p=
-void 0,w="",y=0,m=void 0}function k0(d={}){if(d.consume&&r.length>0){let n=r.join("");H(n,0,n.length)}l=!0,p=void 0,w="",
-y=0,m=void 0,r.length=0,i=0,W=!1}return{feed:N0,reset:k0}}function v0(a,e,c){return c===100&&a.charCodeAt(e+1)===97&&a.charCodeAt(
+${n}`,y++;break;case"id":n.includes("\0")||(p=n);break;case"retry":/^\d+$/.test(n)?f(parseInt(n,10)):c(new k(`Invalid \`r\
+etry\` value: "${n}"`,{type:"invalid-retry",value:n,line:o}));break;default:c(new k(`Unknown field "${d.length>20?`${d.slice(
+0,20)}\u2026`:d}"`,{type:"unknown-field",field:d,value:n,line:o}));break}}function k0(){y>0&&e({id:p,event:m,data:w}),p=
+void 0,w="",y=0,m=void 0}function F0(d={}){if(d.consume&&r.length>0){let n=r.join("");H(n,0,n.length)}l=!0,p=void 0,w="",
+y=0,m=void 0,r.length=0,i=0,W=!1}return{feed:N0,reset:F0}}function v0(a,e,c){return c===100&&a.charCodeAt(e+1)===97&&a.charCodeAt(
 e+2)===116&&a.charCodeAt(e+3)===97&&a.charCodeAt(e+4)===58}function S0(a,e,c){return c===101&&a.charCodeAt(e+1)===118&&a.
 charCodeAt(e+2)===101&&a.charCodeAt(e+3)===110&&a.charCodeAt(e+4)===116&&a.charCodeAt(e+5)===58}function E0(a){let e=a.headers.get("content-type")??"nothing";if(!e.startsWith("text/event-stream"))throw a.body?.cancel(),
 new u("not-events",`The adaptor answered with ${e}, not with text/event-stream: give its reply that Content-Type`,{response:a})}
@@ -774,38 +774,39 @@ c.feed(f),yield*e.splice(0)}var d2=50,r2=1e3;function C0(){let a=crypto.getRando
 !0}stop(){this.#e.abort()}async#c(e,c){let{signal:f}=this.#e;for(let b=d2;;b=Math.min(2*b,r2)){if(await new Promise(r=>setTimeout(
 r,b)),f.aborted)return;let t=await e(f);if(t.ok)return s2(t,c,f);if(await t.body?.cancel(),this.#a||t.headers.get("owt-e\
 rror")!=="call-unknown")return}}};async function s2(a,e,c){for await(let{event:f,data:b}of J(R(I(a,c)))){if(f!=="progres\
-s")return;let t=JSON.parse(b);queueMicrotask(()=>e(t))}}var i2=50,k=class{constructor(e,c){this.id=e;if(!/^(?!\.\.?$)[\w.~-]+$/.test(e))throw new u("job-unknown","No job has th\
+s")return;let t=JSON.parse(b);queueMicrotask(()=>e(t))}}var i2=50,F=class{constructor(e,c){this.id=e;if(!/^(?!\.\.?$)[\w.~-]+$/.test(e))throw new u("job-unknown","No job has th\
 is id");this.#e=c}id;#e;async result({signal:e,onProgress:c}={}){let f=c&&new P(b=>this.#e("GET",`calls/${this.id}/event\
 s`,b),c);try{for(;;){let b=await E(this.#e("GET",`jobs/${this.id}?wait=${i2}`,e));if(b.headers.get("owt-job-state")!=="r\
 unning")return b;await b.body?.cancel()}}finally{f?.stop()}}async status(){return(await E(this.#e("GET",`jobs/${this.id}\
 /status`))).json()}async cancel(){await E(this.#e("DELETE",`jobs/${this.id}`))}};function T0(a,e){let c=a.headers.get("o\
-wt-job");if(c===null)throw new u("no-job","This server takes no jobs",{response:a});return new k(c,e)}var o2=/^(.*\.)?localhost\.?$|^127(\.\d+){3}$|^\[::1\]$/,u2=/^(10|169\.254|192\.168|172\.(1[6-9]|2\d|3[01]))(\.\d+){2,3}$|^\[(f[cd][\da-f]|fe[89ab])[\da-f]:/,
+wt-job");if(c===null)throw new u("no-job","This server takes no jobs",{response:a});return new F(c,e)}var o2=/^(.*\.)?localhost\.?$|^127(\.\d+){3}$|^\[::1\]$/,u2=/^(10|169\.254|192\.168|172\.(1[6-9]|2\d|3[01]))(\.\d+){2,3}$|^\[(f[cd][\da-f]|fe[89ab])[\da-f]:/,
 l2={loopback:"Apps on device",local:"Local network"};function P0(a){let e=globalThis.location?.hostname,c=Q(a);return e&&
 Q(e)!=="loopback"&&c!==Q(e)?c:void 0}function Q(a){return o2.test(a)?"loopback":u2.test(a)?"local":void 0}async function R0(a){
 if(await p2(`${a}-network`)==="denied")return isSecureContext?`until it is allowed: "${l2[a]}" in the browser's settings\
  of this site`:"because the page is not HTTPS. Serve it over HTTPS, or from there"}async function p2(a){try{return(await navigator.
 permissions.query({name:a})).state}catch{return}}var $0="owt-request-id",h2="application/x-www-form-urlencoded",Z=class{#e;#a;#c;#f=new Set;constructor(e,c={}){let f=new URL(
-B(t=>t.absolute(e)));this.#a=new Headers(c.headers);let b=c.auth??g2(f);b!==void 0&&this.#a.set("authorization",w2(b)),f.
+L(t=>t.absolute(e)));this.#a=new Headers(c.headers);let b=c.auth??g2(f);b!==void 0&&this.#a.set("authorization",w2(b)),f.
 username=f.password="",this.#e=f.href,this.#c=c.fetch??((t,r)=>fetch(t,r))}async call(e,c,f={}){let{onProgress:b,...t}=f;
 if(b!==void 0)return this.#s(e,c,t,b);f.signal?.throwIfAborted();let r=await b0(e,f.signal),i=this.#o(r,c,{...f,name:t0(
-e)}),l=await this.#d(i,f.signal),p=await z(l);if(p===void 0)return this.#i(i,l),l;if(p.code!=="code-unknown"||!this.#f.delete(
-i.digest))throw p;return this.call(e,c,f)}stream(e,c,{as:f="bytes",...b}={}){let t=this.#n(e,c,b);return f==="text"?R(t):
-t}events(e,c,f={}){return J(R(this.#n(e,c,f,E0)))}async submit(e,c,f={}){let b=new Headers(f.headers);return b.set("pref\
-er","respond-async"),T0(await this.call(e,c,{...f,headers:b}),this.#t)}job(e){return new k(e,this.#t)}async jobs(){return(await E(
-this.#t("GET","jobs"))).json()}async#s(e,c,f,b){let t=new Headers(f.headers),r=t.get($0)??C0();t.set($0,r);let i=p=>this.#t(
-"GET",`calls/${r}/events`,p),l=new P(i,b);try{let p=await this.call(e,c,{...f,headers:t});return l.answered(),p}catch(p){
-throw l.stop(),p}}#t=(e,c,f)=>{let b=new URL(`/_owt/${c}`,this.#e).href,t={method:e,headers:this.#a,signal:f??null};return this.#d(
-{url:b,init:t},f)};async*#n(e,c,f,b){let t=await this.call(e,c,f);i0(t),b?.(t),yield*I(t,f.signal)}async#d({url:e,init:c},f){
-let b=P0(new URL(e).hostname);try{return await this.#c(e,b?y2(c,b):c)}catch(t){if(f?.aborted)throw f.reason;let r=b&&await R0(
-b);throw r?m2(this.#e,r,t):_2(this.#e,t)}}#i({digest:e},c){c.headers.get("owt-code-sha256")===e&&this.#f.add(e)}#o(e,c,f){
-return D(e,c,f,b=>{let{digest:t}=b,r=f.body instanceof ReadableStream;return this.#f.has(t)&&!r&&b.replaceSourceByDigest(),
-{digest:t,...this.#u(b,f,r)}})}#u(e,c,f){let{method:b="POST",body:t=null,signal:r=null,name:i}=c,l=new Headers(this.#a);
-if(new Headers(c.headers).forEach((y,m)=>l.set(m,y)),t===null&&b==="POST")return l.set("content-type",h2),{url:this.#e,init:{
-method:b,headers:l,signal:r,body:e.toForm()+i}};let p=f?{duplex:"half"}:{};return{url:e.toUrl(this.#e)+i,init:{method:b,
-headers:l,signal:r,body:t,...p}}}};function g2(a){if(!(a.username===""&&a.password===""))return{user:j0(a.username),password:j0(
-a.password)}}function j0(a){try{return decodeURIComponent(a)}catch{return a}}function w2(a){let e=typeof a=="string"?a:`${a.
-user}:${a.password}`;if(!e.includes(":"))throw new u("auth-invalid","auth takes 'user:password'");return`Basic ${btoa(String.
-fromCharCode(...new TextEncoder().encode(e)))}`}function y2(a,e){return{...a,targetAddressSpace:e}}function m2(a,e,c){let f=`\
-The browser does not let this page reach ${new URL(a).origin} ${e}`;return new u("not-permitted",f,{cause:c})}function _2(a,e){
-let{origin:c}=new URL(a),f=globalThis.location?.origin,t=f!==void 0&&f!==c?`, or allow this page: owt serve --allow-orig\
-in ${f}`:"";return new u("unreachable",`No owt answers at ${c}. Start it with owt serve${t}`,{cause:e})}function A2(a,e,c,f={}){let b=f0(e);return D(b,c,f,t=>t.toUrl(a))}export{Z as Owt,u as OwtError,A2 as owtify};
+e)}),l=await this.#d(i,f.signal),p=await z(l);if(p===void 0)return this.#i(i,l),l;if(p.code!=="code-unknown"||!i.isByDigest)
+throw p;return this.#f.delete(i.digest),this.call(e,c,f)}stream(e,c,{as:f="bytes",...b}={}){let t=this.#n(e,c,b);return f===
+"text"?R(t):t}events(e,c,f={}){return J(R(this.#n(e,c,f,E0)))}async submit(e,c,f={}){let b=new Headers(f.headers);return b.
+set("prefer","respond-async"),T0(await this.call(e,c,{...f,headers:b}),this.#t)}job(e){return new F(e,this.#t)}async jobs(){
+return(await E(this.#t("GET","jobs"))).json()}async#s(e,c,f,b){let t=new Headers(f.headers),r=t.get($0)??C0();t.set($0,r);
+let i=p=>this.#t("GET",`calls/${r}/events`,p),l=new P(i,b);try{let p=await this.call(e,c,{...f,headers:t});return l.answered(),
+p}catch(p){throw l.stop(),p}}#t=(e,c,f)=>{let b=new URL(`/_owt/${c}`,this.#e).href,t={method:e,headers:this.#a,signal:f??
+null};return this.#d({url:b,init:t},f)};async*#n(e,c,f,b){let t=await this.call(e,c,f);i0(t),b?.(t),yield*I(t,f.signal)}async#d({
+url:e,init:c},f){let b=P0(new URL(e).hostname);try{return await this.#c(e,b?y2(c,b):c)}catch(t){if(f?.aborted)throw f.reason;
+let r=b&&await R0(b);throw r?m2(this.#e,r,t):_2(this.#e,t)}}#i({digest:e},c){c.headers.get("owt-code-sha256")===e&&this.#f.
+add(e)}#o(e,c,f){return M(e,c,f,b=>{let{digest:t}=b,r=f.body instanceof ReadableStream,i=this.#f.has(t)&&!r;return i&&b.
+replaceSourceByDigest(),{digest:t,isByDigest:i,...this.#u(b,f,r)}})}#u(e,c,f){let{method:b="POST",body:t=null,signal:r=null,
+name:i}=c,l=new Headers(this.#a);if(new Headers(c.headers).forEach((y,m)=>l.set(m,y)),t===null&&b==="POST")return l.set(
+"content-type",h2),{url:this.#e,init:{method:b,headers:l,signal:r,body:e.toForm()+i}};let p=f?{duplex:"half"}:{};return{
+url:e.toUrl(this.#e)+i,init:{method:b,headers:l,signal:r,body:t,...p}}}};function g2(a){if(!(a.username===""&&a.password===
+""))return{user:j0(a.username),password:j0(a.password)}}function j0(a){try{return decodeURIComponent(a)}catch{return a}}
+function w2(a){let e=typeof a=="string"?a:`${a.user}:${a.password}`;if(!e.includes(":"))throw new u("auth-invalid","auth\
+ takes 'user:password'");return`Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(e)))}`}function y2(a,e){return{
+...a,targetAddressSpace:e}}function m2(a,e,c){let f=`The browser does not let this page reach ${new URL(a).origin} ${e}`;
+return new u("not-permitted",f,{cause:c})}function _2(a,e){let{origin:c}=new URL(a),f=globalThis.location?.origin,t=f!==
+void 0&&f!==c?`, or allow this page: owt serve --allow-origin ${f}`:"";return new u("unreachable",`No owt answers at ${c}\
+. Start it with owt serve${t}`,{cause:e})}function A2(a,e,c,f={}){let b=f0(e);return M(b,c,f,t=>t.toUrl(a))}export{Z as Owt,u as OwtError,A2 as owtify};
