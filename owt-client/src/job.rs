@@ -178,16 +178,16 @@ impl Job {
     ///
     /// Those of [`Job::result`].
     pub async fn result_within(&self, limit: Duration) -> Result<Option<Reply>, Error> {
-        let until = Instant::now().checked_add(limit);
+        let begun = Instant::now();
+        let mut rest = limit;
         loop {
-            let rest = until.map_or(limit, |until| until.saturating_duration_since(Instant::now()));
             let wait = rest.min(self.longest_wait());
             let reply = self.ask(Method::GET, "", Some(wait)).await?;
             let is_running = reply.headers().get(JOB_STATE).is_some_and(|state| state == "running");
             match is_running {
                 false => return Ok(Some(reply)),
                 true if wait == rest => return Ok(None),
-                true => {}
+                true => rest = limit.saturating_sub(begun.elapsed()),
             }
         }
     }

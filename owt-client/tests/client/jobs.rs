@@ -78,6 +78,21 @@ async fn a_job_that_runs_has_no_reply_yet_but_a_status() {
 }
 
 #[tokio::test]
+async fn a_limit_may_be_longer_than_one_request_waits() {
+    let running = || answer("200 OK\r\nOwt-Job-State: running", STATUS);
+    let server = Server::answering(vec![running(), running(), done(), running()]);
+    let client = Client::builder(&*server.base).read_timeout(Duration::from_secs(20));
+    let job = client.build().unwrap().job("mine");
+    let hour = Duration::from_secs(3600);
+    let reply = job.result_within(hour).await.unwrap().unwrap();
+    assert_eq!(reply.text().await.unwrap(), "hi");
+    assert!(job.result_within(Duration::from_secs(5)).await.unwrap().is_none());
+    let lines: Vec<_> = server.requests().into_iter().map(|request| request.line).collect();
+    let line = |wait| format!("GET /_owt/jobs/mine?wait={wait} HTTP/1.1");
+    assert_eq!(lines, [line(10), line(10), line(10), line(5)]);
+}
+
+#[tokio::test]
 async fn what_a_job_came_to_is_an_error_as_that_of_its_call() {
     let server = Server::answering(vec![
         refused("503 Service Unavailable", "jobs-full"),
