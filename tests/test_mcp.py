@@ -734,15 +734,16 @@ def test_lines_that_are_no_messages_are_answered(tmp_path: Path) -> None:
     assert program.stdin is not None
     assert program.stdout is not None
     with program:
-        for line in ("{", "", json.dumps(INITIALIZE), ping, unknown):
+        for line in ("{", "", "x" * 5_000_000, json.dumps(INITIALIZE), ping, unknown):
             program.stdin.write(f"{line}\n")
         program.stdin.flush()
-        answers = [json.loads(program.stdout.readline()) for _ in range(4)]
+        answers = [json.loads(program.stdout.readline()) for _ in range(5)]
         program.stdin.close()
         assert program.wait(30) == 0
-    assert answers[0]["error"]["code"] == -32700
-    assert answers[1]["result"]["serverInfo"]["name"] == "owt"
-    rest = {answer["id"]: answer for answer in answers[2:]}
+    assert [answer["error"]["code"] for answer in answers[:2]] == [-32700, -32700]
+    assert answers[1]["error"]["message"] == "a message has no more than 4194304 bytes"
+    assert answers[2]["result"]["serverInfo"]["name"] == "owt"
+    rest = {answer["id"]: answer for answer in answers[3:]}
     assert rest["p"] == {"jsonrpc": "2.0", "id": "p", "result": {}}
     assert rest[9]["error"]["code"] == -32601
 
