@@ -25,8 +25,10 @@ def server(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 @pytest.fixture
-def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{server.url}/v1", api_key=TOKEN, max_retries=0)
+def client(server: Server) -> Iterator[openai.OpenAI]:
+    # Left to the collector, which may take its sockets first, it would warn in any later test.
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key=TOKEN, max_retries=0) as client:
+        yield client
 
 
 def test_a_text_is_spoken(client: openai.OpenAI) -> None:
@@ -83,6 +85,9 @@ def test_what_does_not_fit_is_raised(client: openai.OpenAI) -> None:
 
 
 def test_another_key_is_refused(server: Server) -> None:
-    client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="wrong", max_retries=0)
-    with pytest.raises(openai.AuthenticationError):
+    base = f"{server.url}/v1"
+    with (
+        openai.OpenAI(base_url=base, api_key="wrong", max_retries=0) as client,
+        pytest.raises(openai.AuthenticationError),
+    ):
         client.models.list()
