@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -37,6 +38,8 @@ class Site(ThreadingHTTPServer):
         self.gate = threading.Event()
         self.gate.set()
         self.asked: list[str | None] = []
+        self.logins: list[str | None] = []
+        self.moved_to: str | None = None
 
     def handle_error(self, *_args: Any) -> None:
         """Ignore clients that have disconnected."""
@@ -53,6 +56,12 @@ class Handler(BaseHTTPRequestHandler):
         site = self.server
         span = self.headers.get("Range")
         site.asked.append(span)
+        site.logins.append(self.headers.get("Authorization"))
+        if site.moved_to is not None and self.path != site.moved_to:
+            self.send_response(302)
+            self.send_header("Location", site.moved_to)
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
         assert site.gate.wait(10)
         is_rest = span is not None and self.headers.get("If-Range") == site.tag
         start = int(re.findall(r"\d+", span or "")[0]) if is_rest else 0
@@ -192,6 +201,23 @@ def test_an_unreachable_server_is_reported(site: Site, tmp_path: Path) -> None:
     url = "http://127.0.0.1:1"
     with pytest.raises(DownloadFailed, match=f"{url}/a cannot be reached: .*refused"):
         download(f"{url}/a", tmp_path)
+
+
+def test_a_login_in_the_url_is_sent_and_not_to_whom_the_server_redirects(
+    site: Site, tmp_path: Path
+) -> None:
+    site.moved_to = "/b"
+    url = site.url.replace("//", "//Aladdin:open%20sesame@")
+    assert download(f"{url}/a", tmp_path).read_bytes() == DATA
+    # The example of RFC 7617.
+    assert site.logins == ["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", None]
+
+
+@pytest.mark.parametrize("url", ["http://me:se/cret@host/a", "http://host:cret/a"])
+def test_an_error_about_a_url_does_not_show_it(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="cannot read the host") as raised:
+        download(url, tmp_path)
+    assert "cret" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_a_silent_server_is_reported(site: Site, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import hashlib
 import logging
@@ -9,7 +10,7 @@ import os
 import re
 import time
 from contextlib import contextmanager
-from http.client import HTTPException
+from http.client import HTTPException, InvalidURL
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit
@@ -49,7 +50,8 @@ def download(
     threads and processes ask at once, one fetches it and the others wait. A download that broke off
     is resumed, if the server supports it and the file has not changed. With `sha256` (in hex), the
     file is verified before it appears under its name. `progress(done, total)` is called meanwhile;
-    by default, it logs lines. `timeout` is the longest silence in seconds.
+    by default, it logs lines. `timeout` is the longest silence in seconds. A user and password in
+    the URL (`https://user:password@host/…`, percent-encoded) are sent as RFC 7617 has it.
 
     Errors: `DownloadFailed`; what has been fetched is kept for the next attempt.
     """
@@ -121,6 +123,11 @@ def _fetch(url: str, part: Path, progress: Progress, timeout: float) -> None:
         raise DownloadFailed(f"{_shown(url)} answers {err.code} {err.reason}") from None
     except URLError as err:
         raise DownloadFailed(f"{_shown(url)} cannot be reached: {err.reason}") from err
+    except InvalidURL:
+        # Without the URL and the reason, which may quote a part of a password.
+        raise ValueError(
+            "download() cannot read the host of its URL: percent-encode what is before the @"
+        ) from None
     except (HTTPException, TimeoutError, ConnectionError) as err:
         raise _broken_off(url, str(err) or type(err).__name__) from err
 
@@ -131,7 +138,15 @@ def _request(url: str, part: Path, have: int) -> Request:
     etag = _etag_file(part)
     if have and etag.exists():
         headers |= {"Range": f"bytes={have}-", "If-Range": etag.read_text()}
-    return Request(url, headers=headers)
+    parts = urlsplit(url)
+    login, _, host = parts.netloc.rpartition("@")
+    request = Request(parts._replace(netloc=host).geturl(), headers=headers)
+    if login:
+        user, _, password = login.partition(":")
+        token = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
+        # Not to whom the server redirects.
+        request.add_unredirected_header("Authorization", f"Basic {token}")
+    return request
 
 
 def _etag_file(part: Path) -> Path:
