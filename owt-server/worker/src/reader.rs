@@ -48,6 +48,8 @@ pub(crate) struct Reader {
     incoming: Vec<Incoming>,
     scratch: Box<[u8]>,
     spin: Spin,
+    /// How many commands came with the last read.
+    came_together: usize,
 }
 
 /// The receiving end of one connection.
@@ -79,24 +81,42 @@ impl Reader {
             is_open: true,
         };
         let incoming = connections.iter().map(incoming).collect();
-        Self { incoming, scratch: vec![0; MAX_READ].into(), spin: Spin::default() }
+        Self {
+            incoming,
+            scratch: vec![0; MAX_READ].into(),
+            spin: Spin::default(),
+            came_together: 0,
+        }
     }
 
-    /// Blocks until something has arrived, and passes each command in it to `execute`.
+    /// Blocks until something has arrived, and passes each command in it to `execute`. Where several came together,
+    /// the thread sleeps until then: that costs each of them little, and to wait awake would take the processor from
+    /// those who send the next.
     pub(crate) fn read(&mut self, mut execute: impl FnMut(Command)) {
         let mut ready: Vec<PollFd<'_>> = Vec::with_capacity(self.incoming.len());
         let open = self.incoming.iter().filter(|incoming| incoming.is_open);
         ready.extend(open.map(|incoming| PollFd::new(incoming.connection.socket(), PollFlags::IN)));
-        match wait(&mut ready, &mut self.spin) {
+        let spin = (!self.is_busy()).then_some(&mut self.spin);
+        match wait(&mut ready, spin) {
             Ok(()) => {}
             Err(Errno::INTR | Errno::AGAIN) => return, // The caller tries again.
             Err(errno) => return self.close(errno),
         }
         let ready: Vec<bool> = ready.iter().map(|fd| !fd.revents().is_empty()).collect();
         let open = self.incoming.iter_mut().filter(|incoming| incoming.is_open);
+        self.came_together = 0;
+        let mut execute = |command| {
+            self.came_together += 1;
+            execute(command);
+        };
         for (incoming, _) in open.zip(ready).filter(|(_, is_ready)| *is_ready) {
             incoming.read(&mut self.scratch, &mut execute);
         }
+    }
+
+    /// Whether calls come together, and not one by one.
+    fn is_busy(&self) -> bool {
+        self.came_together > 1
     }
 
     /// Closes all connections, because polling fails: an adaptor may have lowered the limit of open
@@ -111,9 +131,11 @@ impl Reader {
 }
 
 /// Waits until there is something to read, awake for a moment if that pays.
-fn wait(sockets: &mut [PollFd<'_>], spin: &mut Spin) -> Result<(), Errno> {
+fn wait(sockets: &mut [PollFd<'_>], spin: Option<&mut Spin>) -> Result<(), Errno> {
     const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
-    if let Some(deadline) = spin.deadline() {
+    if let Some(spin) = spin
+        && let Some(deadline) = spin.deadline()
+    {
         while Instant::now() < deadline {
             if rustix::event::poll(sockets, Some(&AT_ONCE))? > 0 {
                 spin.learn(deadline, true);
@@ -247,6 +269,20 @@ mod tests {
         wire::push(&mut out, Kind::BodyEnd, 2, b"");
         let expected = ["call 2 b\"x\"", "body 2 b\"y\"", "call 1 b\"abc\"", "body 2 b\"\""];
         assert_eq!(commands(&out), expected);
+    }
+
+    #[test]
+    fn a_reader_is_busy_after_calls_that_came_together() {
+        let (mut front, worker) = UnixStream::pair().unwrap();
+        let mut reader = Reader::new(&[Arc::new(Connection::new(0, worker.into()))]);
+        let is_busy_after = |calls: &[u32]| {
+            let mut out = Vec::new();
+            calls.iter().for_each(|id| call(&mut out, *id, Some(0), b""));
+            front.write_all(&out).unwrap();
+            reader.read(|_| ());
+            reader.is_busy()
+        };
+        assert_eq!([&[1][..], &[2, 3], &[4]].map(is_busy_after), [false, true, false]);
     }
 
     #[test]
