@@ -115,9 +115,10 @@ fn allow_many_connections() {
     }
 }
 
-/// Threads that move bytes between sockets. They never wait, so there is no use in more than cores.
+/// Threads that move bytes between sockets, one for every two cores: workers need the rest. Of fewer threads, each
+/// has more calls at a time, and wakes a worker once for all of them.
 fn front_threads() -> usize {
-    cores().min(MAX_CONNECTIONS)
+    cores().div_ceil(2).min(MAX_CONNECTIONS)
 }
 
 fn connection_settings(
