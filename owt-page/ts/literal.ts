@@ -16,17 +16,14 @@ export function unquoted(literal: string): string {
   return inner === undefined ? literal : inner.replace(/\\(["'\\])/g, '$1');
 }
 
-/** JSON as Python writes it. Its strings are read alike by both. */
-export function toPython(value: unknown): string {
-  if (value === null) return 'None';
-  if (value === true) return 'True';
-  if (value === false) return 'False';
-  if (Array.isArray(value)) return `[${value.map(toPython).join(', ')}]`;
-  if (typeof value !== 'object') return JSON.stringify(value);
-  const entries = Object.entries(value).map(
-    ([key, entry]) => `${JSON.stringify(key)}: ${toPython(entry)}`,
+const PYTHON_NAMES: Record<string, string> = { null: 'None', true: 'True', false: 'False' };
+
+/** JSON as Python writes it. Numbers stay as they are written: JavaScript would round them. */
+export function toPython(json: string): string {
+  return json.replace(/"(?:[^"\\]|\\.)*"|null|true|false/g, (token) =>
+    // Escapes that Python does not know become others.
+    token.startsWith('"') ? JSON.stringify(JSON.parse(token)) : (PYTHON_NAMES[token] ?? token),
   );
-  return `{${entries.join(', ')}}`;
 }
 
 /** One argument, as it is entered: its literal. */
@@ -40,6 +37,6 @@ export function kwargsText(all: Argument[]): string {
   if (all.length === 0) return '';
   const isPlain = all.every(({ literal }) => isJson(literal));
   const write = (literal: string) =>
-    isPlain || !isJson(literal) ? literal : toPython(JSON.parse(literal));
+    isPlain || !isJson(literal) ? literal : toPython(literal);
   return `{${all.map(({ name, literal }) => `${JSON.stringify(name)}: ${write(literal)}`).join(', ')}}`;
 }

@@ -60,6 +60,18 @@ describe('writing and running', () => {
     assert.deepEqual(answer, ['Ada "L"', 7, true, 'b', [1, [2, 3]]]);
   });
 
+  test('numbers stay as they are written, also beside a literal of Python', async () => {
+    await visit.write(
+      'def run(request, n, data: list, loud: bool = False):\n    return repr((n, data, loud))\n',
+    );
+    await visit.page.locator('#argument-n').fill('9007199254740993');
+    await visit.page.locator('#argument-data').fill('[1.0, null, "null \\"true\\/", "\\ud83d\\ude00"]');
+    await visit.page.locator('#argument-loud').selectOption('True');
+    await visit.run();
+    const answer = await visit.result.locator('pre').innerText();
+    assert.equal(answer, `(9007199254740993, [1.0, None, 'null "true/', '😀'], True)`);
+  });
+
   test('arguments can be text, also an expression', async () => {
     await visit.write('def run(request, **kwargs):\n    return kwargs\n');
     await visit.page.getByLabel('as text').check();

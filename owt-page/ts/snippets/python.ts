@@ -30,7 +30,7 @@ print(reply.text)
 }
 
 function argumentsOf(kwargs: string): string {
-  return isJson(kwargs) ? toPython(JSON.parse(kwargs)) : kwargs;
+  return isJson(kwargs) ? toPython(kwargs) : kwargs;
 }
 
 function formOf(files: readonly File[]): string {
