@@ -122,6 +122,13 @@ describe('errors tell who speaks', () => {
     assert.match(err.message, /^The code has no function 'run'/);
   });
 
+  test('a HEAD, whose error has no body', async () => {
+    const headers = { accept: 'application/json' };
+    const err = await failure(owt.call('def walk(): pass', null, { method: 'HEAD', headers }));
+    assert.equal(err.code, 'entry-missing');
+    assert.equal(err.message, 'owt answered entry-missing');
+  });
+
   test("an adaptor's own answer is none, whatever its status", async () => {
     const reply = await owt.call('def run(): abort(404, "no such thing")');
     assert.deepEqual([reply.status, await reply.text()], [404, 'no such thing']);

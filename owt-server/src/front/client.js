@@ -1,4 +1,4 @@
-// owt-client, built by `cargo xtask wasm` from sources df9c42fdd20c7da742846302ec1c5b07d9c067dfdaff3783a500a8b8c7820f71
+// owt-client, built by `cargo xtask wasm` from sources 05c8aec47a3b53e7b8f0cc194cb9047a57458e280fa62f7a3ed85f01a7d3bcea
 /*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */
 var u=class extends Error{name="OwtError";code;#e;constructor(e,c,f={}){super(c,"cause"in f?{cause:f.cause}:void 0),this.
 code=e,this.#e=f.response}get response(){return this.#e}get status(){return this.#e?.status}};function f0(a){if(G(a))return a;let e=n0(a)?void 0:d0();try{if(e!==void 0)return e.readFileSync(a,"utf8")}catch(c){throw O(
@@ -13,9 +13,9 @@ e.getResponseHeader("content-type"),e.responseText)}function r0(a,e,c,f){if(e!==
 startsWith("text/html"))throw O(a,"the answer is a web page");return f}function O(a,e,c){let f=s0(a);return new u("adapt\
 or-unreadable",`Cannot read the adaptor ${f}: ${e}`,{cause:c})}function s0(a){return String(a).replace(/[?#].*$/s,"")}async function z(a){let e=a.headers.get("owt-error");if(e===null)return;let c=await a.text().catch(()=>"");return new u(
 e,D0(a,c)||`owt answered ${e}`,{response:a})}function D0(a,e){return a.headers.get("content-type")?.startsWith("applicat\
-ion/problem+json")?String(JSON.parse(e).detail):e.trimEnd()}async function E(a){let e=await a,c=await z(e);if(c!==void 0)
-throw c;return e}function i0(a){if(!a.ok)throw a.body?.cancel(),new u("answer-status",`The adaptor answered with status ${a.
-status}`,{response:a})}async function*I(a,e){let c=a.body?.getReader();if(c!==void 0)try{for(;;){let{done:f,value:b}=await c.
+ion/problem+json")&&e!==""?String(JSON.parse(e).detail):e.trimEnd()}async function E(a){let e=await a,c=await z(e);if(c!==
+void 0)throw c;return e}function i0(a){if(!a.ok)throw a.body?.cancel(),new u("answer-status",`The adaptor answered with \
+status ${a.status}`,{response:a})}async function*I(a,e){let c=a.body?.getReader();if(c!==void 0)try{for(;;){let{done:f,value:b}=await c.
 read();if(f)return;yield b}}catch(f){throw e?.aborted?e.reason:new u("answer-broken","The answer broke off",{response:a,
 cause:f})}finally{await c.cancel().catch(()=>{})}}async function*R(a){let e=new TextDecoder;for await(let f of a){let b=e.
 decode(f,{stream:!0});b!==""&&(yield b)}let c=e.decode();c!==""&&(yield c)}var T=class{__destroy_into_raw(){let e=this.__wbg_ptr;return this.__wbg_ptr=0,o0.unregister(this),e}free(){let e=this.__destroy_into_raw();
