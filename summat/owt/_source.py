@@ -18,8 +18,19 @@ if TYPE_CHECKING:
 _PIPE_METHODS = frozenset(name for name in dir(Pipe) if not name.startswith("_"))
 _STARTS_WITH_METHOD = re.compile(r"(?:\s|#[^\n]*\n)*\.\s*[^\W\d]")
 _CONTINUES_WITH_METHOD = re.compile(r"^[ \t]*\.\s*[^\W\d]", re.MULTILINE)
+# Blank lines and comments; a docstring, behind which a line begins; and what begins no expression.
 _STARTS_WITH_STATEMENT = re.compile(
-    r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*(?:(?:async|class|def|from|import)\b|@)"
+    r"""
+    (?:[ \t]*(?:\#[^\n]*)?\r?\n)*
+    (?:[rR]?(?P<quotes>\"{3}|'{3})(?:[^\\]|\\.)*?(?P=quotes)[ \t]*(?:\#[^\n]*)?\r?\n
+    (?:[ \t]*(?:\#[^\n]*)?\r?\n)*)?
+    (?:
+        (?:assert|async|class|def|del|for|from|global|if|import|raise|try|while|with)\b
+        | @
+        | [^\W\d]\w*[ \t]*=(?!=)
+    )
+    """,
+    re.DOTALL | re.VERBOSE,
 )
 _MAX_LISTED = 10
 # Names of what can bind other names at run time.

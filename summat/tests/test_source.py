@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from owt._errors import CallError
-from owt._source import parse
+from owt._source import _compiled_statements, parse
 from tests.fake import error_of, text_of
 
 
@@ -80,6 +80,41 @@ def test_an_expression_is_the_handler(
         assert parse(source, "<adaptor 0>").is_expression
     else:
         assert text_of(source, kwargs=kwargs) == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def run(): pass",
+        "x = 1",
+        "x=1",
+        "if x:\n    pass",
+        "\n# a comment\n\nfrom os import *",
+        '"""Tells what it is for."""\nimport os',
+        "r'''Two lines,\nand \\d quotes: \"\"\".'''  # said\n\n# more\nx = 1",
+    ],
+)
+def test_code_is_compiled_at_once_where_its_beginning_is_no_expression(source: str) -> None:
+    assert _compiled_statements(source, "<adaptor 0>") is not None
+    assert not parse(source, "<adaptor 0>").is_expression
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x == 1",
+        "assertion",
+        '"""Text."""',
+        '"""Text."""\n# a comment',
+        "('''Text.'''\n.upper)",
+        "'''Text.\\'''\nx = 1\n'''",
+        "f(x=1)",
+        ".f(str.upper)\n.done()",
+    ],
+)
+def test_what_may_be_an_expression_is_looked_at_as_a_tree(source: str) -> None:
+    assert _compiled_statements(source, "<adaptor 0>") is None
+    assert parse(source, "<adaptor 0>").is_expression
 
 
 def test_a_star_import_may_provide_the_handler() -> None:
