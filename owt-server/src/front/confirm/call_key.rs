@@ -74,18 +74,28 @@ impl CallKey {
 
 /// The fields of a query that are none of the envelope's, as they were sent.
 pub(super) fn own_fields(query: &str) -> impl Iterator<Item = &str> {
-    let fields = query.split('&').filter(|field| !field.is_empty());
-    fields.filter(|field| {
-        let name = field.split_once('=').map_or(*field, |(name, _)| name);
-        Field::from_name(name).is_none()
-    })
+    fields(query).filter(|field| Field::from_name(name_of(field)).is_none())
 }
 
 /// The names in a query, whole. To the envelope, one is that of a file; the handler of a link may have an
 /// argument of that name.
 pub(super) fn names(query: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    let fields = form_urlencoded::parse(query.as_bytes());
-    fields.filter(|(name, _)| name == Field::Name.name()).map(|(_, value)| value)
+    // Only what may be one is decoded: code is long.
+    let fields = fields(query).filter(|field| {
+        let name = name_of(field);
+        name == Field::Name.name() || name.contains('%')
+    });
+    let decoded = fields.flat_map(|field| form_urlencoded::parse(field.as_bytes()));
+    decoded.filter(|(name, _)| name == Field::Name.name()).map(|(_, value)| value)
+}
+
+fn fields(query: &str) -> impl Iterator<Item = &str> {
+    query.split('&').filter(|field| !field.is_empty())
+}
+
+/// The name of a field, as it was sent.
+fn name_of(field: &str) -> &str {
+    field.split_once('=').map_or(field, |(name, _)| name)
 }
 
 #[cfg(test)]
@@ -93,6 +103,16 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[rstest]
+    #[case("", &[])]
+    #[case("code_b64=cnVu&names=1&=name", &[])]
+    #[case("name", &[""])]
+    #[case("name=a+b%26c&code_b64=cnVu&name=", &["a b&c", ""])]
+    #[case("&na%6De=%C3%A4&%6eame=x&n%61mes=y", &["ä", "x"])]
+    fn names_are_found_however_they_are_written(#[case] query: &str, #[case] expected: &[&str]) {
+        assert_eq!(names(query).collect::<Vec<_>>(), expected);
+    }
 
     const QUERY: &str = "code_b64=cnVu&kwargs_b64={'a':1}&mine=1&yours=2";
 
