@@ -23,7 +23,9 @@ export async function serverError(response: Response): Promise<OwtError | undefi
 function message(response: Response, text: string): string {
   const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json');
   // The answer to a HEAD, or one that broke off, is empty.
-  return isProblem && text !== '' ? String((JSON.parse(text) as { detail?: unknown }).detail) : text.trimEnd();
+  return isProblem && text !== ''
+    ? String((JSON.parse(text) as { detail?: unknown }).detail)
+    : text.trimEnd();
 }
 
 /** @internal An answer that is none of owt's own errors, which are thrown. */

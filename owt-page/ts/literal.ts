@@ -36,7 +36,6 @@ export interface Argument {
 export function kwargsText(all: Argument[]): string {
   if (all.length === 0) return '';
   const isPlain = all.every(({ literal }) => isJson(literal));
-  const write = (literal: string) =>
-    isPlain || !isJson(literal) ? literal : toPython(literal);
+  const write = (literal: string) => (isPlain || !isJson(literal) ? literal : toPython(literal));
   return `{${all.map(({ name, literal }) => `${JSON.stringify(name)}: ${write(literal)}`).join(', ')}}`;
 }

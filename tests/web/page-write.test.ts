@@ -65,7 +65,9 @@ describe('writing and running', () => {
       'def run(request, n, data: list, loud: bool = False):\n    return repr((n, data, loud))\n',
     );
     await visit.page.locator('#argument-n').fill('9007199254740993');
-    await visit.page.locator('#argument-data').fill('[1.0, null, "null \\"true\\/", "\\ud83d\\ude00"]');
+    await visit.page
+      .locator('#argument-data')
+      .fill('[1.0, null, "null \\"true\\/", "\\ud83d\\ude00"]');
     await visit.page.locator('#argument-loud').selectOption('True');
     await visit.run();
     const answer = await visit.result.locator('pre').innerText();

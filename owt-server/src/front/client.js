@@ -1,4 +1,4 @@
-// owt-client, built by `cargo xtask wasm` from sources 05c8aec47a3b53e7b8f0cc194cb9047a57458e280fa62f7a3ed85f01a7d3bcea
+// owt-client, built by `cargo xtask wasm` from sources 4d768af23b757c98dcf72f2cb05eb82bca8821765f663615fb4eb82009ecb77c
 /*! with eventsource-parser, (c) 2026 Espen Hovlandsdal, MIT */
 var u=class extends Error{name="OwtError";code;#e;constructor(e,c,f={}){super(c,"cause"in f?{cause:f.cause}:void 0),this.
 code=e,this.#e=f.response}get response(){return this.#e}get status(){return this.#e?.status}};function f0(a){if(G(a))return a;let e=n0(a)?void 0:d0();try{if(e!==void 0)return e.readFileSync(a,"utf8")}catch(c){throw O(
