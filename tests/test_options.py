@@ -1,5 +1,6 @@
 """Options of `owt serve` that change what calls may do."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,35 @@ def test_without_evaluation_expressions_are_refused(no_eval: Server, kwargs: str
     answer = no_eval.call(KWARGS, kwargs)
     assert (answer.status_code, answer.headers["Owt-Error"]) == (400, "kwargs-invalid")
     assert answer.text.startswith("The arguments are neither JSON nor Python literals")
+
+
+def http_threads(server: Server) -> int:
+    names = Path(f"/proc/{server.process.pid}/task").glob("*/comm")
+    return sum(name.read_text().startswith("actix-rt|") for name in names)
+
+
+@pytest.mark.parametrize(("options", "expected"), [((), 3), (("--http-threads", "5"), 5)])
+def test_as_many_threads_take_requests_as_is_said(
+    options: tuple[str, ...], expected: int, tmp_path: Path
+) -> None:
+    env = {"OWT_HTTP_THREADS": "3"}
+    with Server.started(*options, home=tmp_path, env=env) as server:
+        assert server.call("lambda: 'well'").text == "well"
+        assert http_threads(server) == expected
+
+
+def test_one_thread_for_two_cores_takes_requests_unless_more_are_asked_for(tmp_path: Path) -> None:
+    shown = run_owt("serve", "--help", home=tmp_path).stdout
+    default = re.search(r"--http-threads <N>.*?\[default: (\d+)\]", shown, re.DOTALL)
+    assert default is not None
+    assert int(default[1]) == -(-len(os.sched_getaffinity(0)) // 2)
+
+
+@pytest.mark.parametrize("number", ["0", "65", "two"])
+def test_a_number_of_threads_that_cannot_be_is_refused(number: str, tmp_path: Path) -> None:
+    done = run_owt("serve", "--http-threads", number, home=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"invalid value '{number}' for '--http-threads <N>'" in done.stderr
 
 
 # Options of the log and of the program itself, which are none of the server's settings.

@@ -38,8 +38,8 @@ mod waiting;
 mod watched_file;
 
 pub use config::{
-    Address, Config, Cuda, Dependencies, MemberSource, MemberUrl, MembersConfig, NotAMember,
-    NotAPoolName, PoolConfig, PoolName, RayConfig, SecretSource,
+    Address, Config, Cuda, Dependencies, MAX_HTTP_THREADS, MemberSource, MemberUrl, MembersConfig,
+    NotAMember, NotAPoolName, PoolConfig, PoolName, RayConfig, SecretSource,
 };
 pub use environment::{KeptEnvironment, Removal, find_uv, kept_environments, remove_environment};
 pub use front::{

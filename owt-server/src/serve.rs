@@ -10,7 +10,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use rustls::ServerConfig;
 
 use crate::cache::Cache;
-use crate::config::{Address, Config, cores};
+use crate::config::{Address, Config, MAX_HTTP_THREADS};
 use crate::front::{
     AppState, Approval, Auth, Confirmations, ConnectionSettings, Connections, Drain, Front, Guard,
     Jobs, Place, RequestCounters, RequestIds, RequestLimits, Routes, SignedUrls, StaticFiles,
@@ -25,7 +25,6 @@ use crate::router::Router;
 use crate::serve_error::ServeError;
 use crate::stop::{Signals, stop};
 use crate::waiting::Waiting;
-use owt_common::wire::MAX_CONNECTIONS;
 
 /// Runs a server until a signal ends it. `ready` is called once it answers, with its address.
 ///
@@ -53,7 +52,7 @@ pub fn serve(mut config: Config, ready: impl FnOnce(&Address)) -> Result<(), Ser
     allow_many_connections();
     actix_web::rt::System::new().block_on(async move {
         let mut signals = Signals::listen()?;
-        let threads = front_threads();
+        let threads = config.http_threads.clamp(1, MAX_HTTP_THREADS);
         let run_dir = Arc::new(RunDir::create()?);
         let prepared = Prepared::new(&config, &run_dir, &address, threads)?;
         let place = place(prepared.own.as_ref().map(|(launch, _)| launch));
@@ -113,12 +112,6 @@ fn allow_many_connections() {
     if let Err(err) = setrlimit(Resource::Nofile, limit) {
         tracing::debug!("the limit on open files stays: {err}");
     }
-}
-
-/// Threads that move bytes between sockets, one for every two cores: workers need the rest. Of fewer threads, each
-/// has more calls at a time, and wakes a worker once for all of them.
-fn front_threads() -> usize {
-    cores().div_ceil(2).min(MAX_CONNECTIONS)
 }
 
 fn connection_settings(

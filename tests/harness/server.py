@@ -19,6 +19,9 @@ GREETING = "Owt serving on "
 # The libraries that adaptors of the tests import are beside those of the tests.
 TEST_VIRTUALENV = {"VIRTUAL_ENV": sys.prefix}
 
+# Whatever the machine has: calls that meet in the server may come to different threads.
+SEVERAL_THREADS = {"OWT_HTTP_THREADS": "2"}
+
 
 class Server:
     """A server that has said that it answers."""
@@ -74,7 +77,7 @@ class Server:
         port = () if "--port" in options else ("--port", "0")
         process = subprocess.Popen(
             [str(program or owt_binary()), "serve", *port, *options],
-            env=clean_environment(home, env),
+            env=clean_environment(home, {**SEVERAL_THREADS, **(env or {})}),
             cwd=cwd or home,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

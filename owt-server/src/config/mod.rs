@@ -23,6 +23,9 @@ pub use members::{MemberSource, MemberUrl, MembersConfig, NotAMember, SecretSour
 pub use pool::{Cuda, NotAPoolName, PoolConfig, PoolName};
 pub use ray::RayConfig;
 
+/// The most threads that move bytes between clients and workers: each has a socket to each worker.
+pub const MAX_HTTP_THREADS: usize = owt_common::wire::MAX_CONNECTIONS;
+
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
@@ -143,8 +146,10 @@ pub struct Config {
     pub max_body: u64,
     /// How many bytes the bodies of all requests may hold in memory together.
     pub max_buffered: u64,
+    /// How many threads move bytes between clients and workers, from 1 to [`MAX_HTTP_THREADS`].
+    pub http_threads: usize,
     /// How many connections there may be; those beyond it wait until another one closes. Rounded up
-    /// to a multiple of the front's threads.
+    /// to a multiple of `http_threads`.
     pub max_connections: usize,
     /// How many of them may come from one address. `None`: a thousand, and any number from this machine.
     pub max_connections_per_address: Option<usize>,
@@ -216,6 +221,7 @@ impl Default for Config {
             max_adaptors: 128,
             max_body: 4 << 30,
             max_buffered: 1 << 30,
+            http_threads: default_http_threads(),
             max_connections: 10_000,
             max_connections_per_address: None,
             request_limits: RequestLimits::default(),
@@ -244,7 +250,13 @@ fn default_workers() -> usize {
     cores().min(4)
 }
 
-pub(crate) fn cores() -> usize {
+/// One for every two cores: workers need the rest. Of fewer threads, each has more calls at a time, and wakes
+/// a worker once for all of them.
+fn default_http_threads() -> usize {
+    cores().div_ceil(2).min(MAX_HTTP_THREADS)
+}
+
+fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
@@ -327,6 +339,7 @@ impl Config {
             "max_adaptors": self.max_adaptors,
             "max_body": self.max_body,
             "max_buffered": self.max_buffered,
+            "http_threads": self.http_threads,
             "max_connections": self.max_connections,
             "max_connections_per_address": self.max_connections_per_address,
             "head_timeout": self.head_timeout.as_secs_f64(),

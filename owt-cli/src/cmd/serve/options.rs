@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use owt_server::{
-    AllowedOrigin, Config, Credentials, JobLimits, PoolConfig, Recycling, RouteConfig, TlsFiles,
-    Token,
+    AllowedOrigin, Config, Credentials, JobLimits, MAX_HTTP_THREADS, PoolConfig, Recycling,
+    RouteConfig, TlsFiles, Token,
 };
 use tracing::level_filters::LevelFilter;
 
@@ -245,6 +245,20 @@ pub(crate) struct ServeArgs {
     #[arg(default_value = value::shown_bytes(DEFAULTS.max_buffered), value_parser = value::bytes)]
     max_buffered: u64,
 
+    /// How many threads take requests and send answers
+    ///
+    /// The default is one for every two cores: workers need the rest. More of them pay where answers are
+    /// large, or HTTPS is fast, and workers have little to do.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "OWT_HTTP_THREADS",
+        help_heading = "Limits",
+        hide_short_help = true
+    )]
+    #[arg(default_value_t = DEFAULTS.http_threads, value_parser = http_threads())]
+    http_threads: usize,
+
     /// How many connections are open at a time; others wait until one closes
     #[arg(long, value_name = "N", env = "OWT_MAX_CONNECTIONS", help_heading = "Limits")]
     #[arg(default_value_t = DEFAULTS.max_connections, value_parser = at_least_one())]
@@ -433,6 +447,7 @@ impl ServeArgs {
             max_adaptors: self.max_adaptors,
             max_body: self.max_body,
             max_buffered: self.max_buffered,
+            http_threads: self.http_threads,
             max_connections: self.max_connections,
             max_connections_per_address: self.request_limits.max_connections_per_address,
             request_limits: self.request_limits.into_limits(),
@@ -468,6 +483,11 @@ impl ServeArgs {
 
 pub(super) fn at_least_one() -> impl TypedValueParser<Value = usize> {
     count(1)
+}
+
+fn http_threads() -> impl TypedValueParser<Value = usize> {
+    let most = i64::try_from(MAX_HTTP_THREADS).unwrap_or(i64::MAX);
+    clap::value_parser!(u32).range(1..=most).map(|number| number as usize)
 }
 
 fn count(least: i64) -> impl TypedValueParser<Value = usize> {
