@@ -18,19 +18,14 @@ if TYPE_CHECKING:
 _PIPE_METHODS = frozenset(name for name in dir(Pipe) if not name.startswith("_"))
 _STARTS_WITH_METHOD = re.compile(r"(?:\s|#[^\n]*\n)*\.\s*[^\W\d]")
 _CONTINUES_WITH_METHOD = re.compile(r"^[ \t]*\.\s*[^\W\d]", re.MULTILINE)
-# Blank lines and comments; a docstring, behind which a line begins; and what begins no expression.
-_STARTS_WITH_STATEMENT = re.compile(
-    r"""
-    (?:[ \t]*(?:\#[^\n]*)?\r?\n)*
-    (?:[rR]?(?P<quotes>\"{3}|'{3})(?:[^\\]|\\.)*?(?P=quotes)[ \t]*(?:\#[^\n]*)?\r?\n
-    (?:[ \t]*(?:\#[^\n]*)?\r?\n)*)?
-    (?:
-        (?:assert|async|class|def|del|for|from|global|if|import|raise|try|while|with)\b
-        | @
-        | [^\W\d]\w*[ \t]*=(?!=)
-    )
-    """,
-    re.DOTALL | re.VERBOSE,
+_BLANK_LINE = r"[ \t\r]*(?:#[^\n]*)?\n"
+_LINE_END = re.compile(_BLANK_LINE)
+_BLANK_LINES = re.compile(f"(?:{_BLANK_LINE})*")
+_QUOTES = re.compile(r"[rR]?(\"{3}|'{3})")
+# What begins no expression.
+_STATEMENT = re.compile(
+    r"(?:assert|async|class|def|del|for|from|global|if|import|raise|try|while|with)(?=[\s:(\[{])"
+    r"|@|[^\W\d]\w*[ \t]*=(?!=)"
 )
 _MAX_LISTED = 10
 # Names of what can bind other names at run time.
@@ -135,12 +130,45 @@ def _compiled_statements(source: str, filename: str) -> CodeType | None:
 
     A tree of it, which shows what the rest may be, takes half as long again.
     """
-    if _STARTS_WITH_STATEMENT.match(source) is None:
+    if not _begins_with_statement(source):
         return None
     try:
         return compile(source, filename, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return None
+
+
+def _begins_with_statement(source: str) -> bool:
+    """Return whether the first statement, or the one behind a docstring, can be no expression.
+
+    In linear time, whatever the source.
+    """
+    at = _end(_BLANK_LINES, source, 0)
+    quotes = _QUOTES.match(source, at)
+    if quotes is not None:
+        text_end = _end_of_text(source, quotes[1], quotes.end())
+        line_end = _LINE_END.match(source, text_end)
+        if line_end is None:
+            # An expression may begin with a text.
+            return False
+        at = _end(_BLANK_LINES, source, line_end.end())
+    return _STATEMENT.match(source, at) is not None
+
+
+def _end(pattern: re.Pattern[str], source: str, at: int) -> int:
+    match = pattern.match(source, at)
+    return at if match is None else match.end()
+
+
+def _end_of_text(source: str, quotes: str, at: int) -> int:
+    """Return where a text in triple quotes ends, which begins at `at`."""
+    while (found := source.find(quotes, at)) >= 0:
+        escapes = found - at - len(source[at:found].rstrip("\\"))
+        if escapes % 2 == 0:
+            return found + len(quotes)
+        # Of these quotes, a backslash makes the first one part of the text.
+        at = found + 1
+    return len(source)
 
 
 def _tree(source: str, filename: str) -> ast.Module:

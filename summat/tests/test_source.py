@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from owt._errors import CallError
@@ -91,6 +93,9 @@ def test_an_expression_is_the_handler(
         "if x:\n    pass",
         "\n# a comment\n\nfrom os import *",
         '"""Tells what it is for."""\nimport os',
+        "# a comment\r\n\r\ndef run(): pass\r\n",
+        "try:\n    pass\nfinally:\n    pass",
+        '"""Ends with a quote: \\"""" \nx = 1',
         "r'''Two lines,\nand \\d quotes: \"\"\".'''  # said\n\n# more\nx = 1",
     ],
 )
@@ -108,6 +113,8 @@ def test_code_is_compiled_at_once_where_its_beginning_is_no_expression(source: s
         '"""Text."""\n# a comment',
         "('''Text.'''\n.upper)",
         "'''Text.\\'''\nx = 1\n'''",
+        '"""Text.""" + """\nx = 1\n"""',
+        '"""Text.""".replace("""\nif you like\n""", "")',
         "f(x=1)",
         ".f(str.upper)\n.done()",
     ],
@@ -115,6 +122,24 @@ def test_code_is_compiled_at_once_where_its_beginning_is_no_expression(source: s
 def test_what_may_be_an_expression_is_looked_at_as_a_tree(source: str) -> None:
     assert _compiled_statements(source, "<adaptor 0>") is None
     assert parse(source, "<adaptor 0>").is_expression
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "#\r\n" * 100_000 + "print(1)",
+        '"""\n' + '#"""\n' * 100_000 + "1",
+        '"""' + "a" * 1_000_000,
+        '"""' + '\\"' * 300_000,
+        "x" * 1_000_000,
+        "x" + " " * 1_000_000 + "y",
+    ],
+    ids=["comments", "ends", "text", "escapes", "name", "spaces"],
+)
+def test_the_beginning_of_code_is_found_in_linear_time(source: str) -> None:
+    began = time.process_time()
+    assert _compiled_statements(source, "<adaptor 0>") is None
+    assert time.process_time() - began < 1
 
 
 def test_a_star_import_may_provide_the_handler() -> None:
