@@ -213,10 +213,39 @@ def test_a_login_in_the_url_is_sent_and_not_to_whom_the_server_redirects(
     assert site.logins == ["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", None]
 
 
-@pytest.mark.parametrize("url", ["http://me:se/cret@host/a", "http://host:cret/a"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://me:cret@host/a",
+        "http://me:se/cret@host/a",
+        "http://host:cret/a",
+        "http:me:cret@host/a",
+        "http://me:pa[cret]@host/a",
+        "http://me:cr\u2100cret@host/a",
+        "http://me:0/cret@host/a",
+        "http:///cret@host/a",
+    ],
+)
 def test_an_error_about_a_url_does_not_show_it(url: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="cannot read the host") as raised:
+    with pytest.raises(ValueError, match=r"download\(\) (cannot read|takes)") as raised:
         download(url, tmp_path)
+    assert "cret" not in "".join(traceback.format_exception(raised.value))
+
+
+def test_a_password_with_a_slash_is_not_shown(site: Site, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:1/cret@{site.url.removeprefix('http://')}/a@1/b"
+    with pytest.raises(DownloadFailed, match=r"^http://127.0.0.1:1/…@1/b cannot be reached: "):
+        download(url, tmp_path)
+
+
+@pytest.mark.parametrize("moved_to", [None, "http://127.0.0.1:x/cret", "s3://me:cret@host/a"])
+def test_a_url_that_leads_nowhere_is_reported(
+    site: Site, moved_to: str | None, tmp_path: Path
+) -> None:
+    site.moved_to = moved_to
+    path = "/a b" if moved_to is None else "/a"
+    with pytest.raises(DownloadFailed, match=f"^{site.url}{path} ") as raised:
+        download(f"{site.url}{path}", tmp_path)
     assert "cret" not in "".join(traceback.format_exception(raised.value))
 
 
@@ -230,8 +259,8 @@ def test_a_silent_server_is_reported(site: Site, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "sha256", "text"),
     [
-        ("file:///etc/passwd", None, "takes a URL that begins with http or https, not 'file:"),
-        ("model.bin", None, "takes a URL that begins with http or https, not 'model.bin'"),
+        ("file:///etc/passwd", None, "begins with http:// or https://, not with file:$"),
+        ("model.bin", None, "takes a URL that begins with http:// or https://$"),
         ("http://x/", "abc", "sha256 is 64 hexadecimal digits, not 'abc'"),
     ],
 )

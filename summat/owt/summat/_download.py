@@ -9,11 +9,12 @@ import logging
 import os
 import re
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from http.client import HTTPException, InvalidURL
 from pathlib import Path
 from urllib.error import HTTPError, URLError
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 from urllib.request import Request, urlopen
 
 TYPE_CHECKING = False
@@ -55,8 +56,7 @@ def download(
 
     Errors: `DownloadFailed`; what has been fetched is kept for the next attempt.
     """
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise ValueError(f"download() takes a URL that begins with http or https, not {url!r:.80}")
+    _check(url)
     wanted = _digest(sha256)
     target = Path(folder or _cache()) / _file_name(url, wanted)
     if target.exists():
@@ -70,6 +70,23 @@ def download(
             part.rename(target)
             _etag_file(part).unlink(missing_ok=True)
     return target
+
+
+def _check(url: str) -> None:
+    """Refuse what is no URL, without showing it: a part of a password may be in any part of it."""
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.hostname is not None and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_whole = False
+    else:
+        if parts.scheme not in ("http", "https"):
+            other = f", not with {parts.scheme}:" if parts.scheme else ""
+            raise ValueError(f"download() takes a URL that begins with http:// or https://{other}")
+    if not is_whole:
+        raise ValueError(
+            "download() cannot read the host of its URL: percent-encode a user and a password in it"
+        )
 
 
 def _digest(given: str | None) -> str:
@@ -120,13 +137,13 @@ def _fetch(url: str, part: Path, progress: Progress, timeout: float) -> None:
             # What we have is longer than the file: it has changed.
             part.unlink()
             return _fetch(url, part, progress, timeout)
-        raise DownloadFailed(f"{_shown(url)} answers {err.code} {err.reason}") from None
+        raise DownloadFailed(f"{_shown(url)} answers {_status(err.code)}") from None
     except URLError as err:
         raise DownloadFailed(f"{_shown(url)} cannot be reached: {err.reason}") from err
     except InvalidURL:
-        # Without the URL and the reason, which may quote a part of a password.
-        raise ValueError(
-            "download() cannot read the host of its URL: percent-encode what is before the @"
+        raise DownloadFailed(
+            f"{_shown(url)} cannot be reached: this, or where it leads, has characters that no URL "
+            "has, such as spaces; percent-encode them"
         ) from None
     except (HTTPException, TimeoutError, ConnectionError) as err:
         raise _broken_off(url, str(err) or type(err).__name__) from err
@@ -143,7 +160,8 @@ def _request(url: str, part: Path, have: int) -> Request:
     request = Request(parts._replace(netloc=host).geturl(), headers=headers)
     if login:
         user, _, password = login.partition(":")
-        token = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
+        decoded = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
+        token = base64.b64encode(decoded).decode()
         # Not to whom the server redirects.
         request.add_unredirected_header("Authorization", f"Basic {token}")
     return request
@@ -193,9 +211,20 @@ def _verify(part: Path, wanted: str, url: str) -> None:
 
 
 def _shown(url: str) -> str:
-    """Return a URL without its query and credentials, which may be private."""
+    """Return a URL without its query and credentials, which may be private.
+
+    A slash in a password that is not encoded makes it a part of the path.
+    """
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    before, at, path = parts.path.rpartition("@")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{'/…' if before else ''}{at}{path}"
+
+
+def _status(code: int) -> str:
+    """Return a status with its name by the standard: a server's own may say anything."""
+    with suppress(ValueError):
+        return f"{code} {HTTPStatus(code).phrase}"
+    return str(code)
 
 
 class _ProgressLog:
