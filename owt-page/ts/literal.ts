@@ -20,7 +20,7 @@ const PYTHON_NAMES: Record<string, string> = { null: 'None', true: 'True', false
 
 /** JSON as Python writes it. Numbers stay as they are written: JavaScript would round them. */
 export function toPython(json: string): string {
-  return json.replace(/"(?:[^"\\]|\\.)*"|null|true|false/g, (token) =>
+  return json.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|null|true|false/g, (token) =>
     // Escapes that Python does not know become others.
     token.startsWith('"') ? JSON.stringify(JSON.parse(token)) : (PYTHON_NAMES[token] ?? token),
   );
