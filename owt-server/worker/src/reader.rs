@@ -48,7 +48,7 @@ pub(crate) struct Reader {
     incoming: Vec<Incoming>,
     scratch: Box<[u8]>,
     spin: Spin,
-    /// How many commands came with the last read.
+    /// How many calls came with the last read.
     came_together: usize,
 }
 
@@ -106,7 +106,7 @@ impl Reader {
         let open = self.incoming.iter_mut().filter(|incoming| incoming.is_open);
         self.came_together = 0;
         let mut execute = |command| {
-            self.came_together += 1;
+            self.came_together += usize::from(matches!(command, Command::Call { .. }));
             execute(command);
         };
         for (incoming, _) in open.zip(ready).filter(|(_, is_ready)| *is_ready) {
@@ -277,7 +277,10 @@ mod tests {
         let mut reader = Reader::new(&[Arc::new(Connection::new(0, worker.into()))]);
         let is_busy_after = |calls: &[u32]| {
             let mut out = Vec::new();
-            calls.iter().for_each(|id| call(&mut out, *id, Some(0), b""));
+            for id in calls {
+                call(&mut out, *id, None, b"");
+                wire::push(&mut out, Kind::BodyEnd, *id, b"");
+            }
             front.write_all(&out).unwrap();
             reader.read(|_| ());
             reader.is_busy()
