@@ -20,9 +20,13 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(5);
 /// one of `roots`, or are in a group or session of one, but never the calling process. Returns how many.
 pub fn kill_all(is_own: impl Fn(&str) -> bool, roots: &[i32]) -> usize {
     let mut killed = HashSet::new();
+    // Those whose mark could not be read. Once it can be, their relatives may have been killed.
+    let mut suspects = HashSet::new();
     for _ in 0..MAX_ROUNDS {
-        let (unknown, found): (Vec<_>, Vec<_>) =
-            find(&is_own, roots).into_iter().partition(|found| found.mark == Mark::Unknown);
+        let (unknown, found): (Vec<_>, Vec<_>) = find(&is_own, roots, &suspects)
+            .into_iter()
+            .partition(|found| found.mark == Mark::Unknown);
+        suspects.extend(unknown.iter().map(|found| found.identity));
         let fresh: Vec<_> =
             found.into_iter().filter(|found| killed.insert(found.identity)).collect();
         match (fresh.is_empty(), unknown.is_empty()) {
@@ -92,13 +96,17 @@ impl Mark {
     }
 }
 
-fn find(is_own: impl Fn(&str) -> bool, roots: &[i32]) -> Vec<Candidate> {
+fn find(
+    is_own: impl Fn(&str) -> bool,
+    roots: &[i32],
+    suspects: &HashSet<Identity>,
+) -> Vec<Candidate> {
     let mut rest = candidates(is_own);
     let mut family: HashSet<i32> = roots.iter().copied().collect();
     let mut found = Vec::new();
     loop {
         let (more, others): (Vec<_>, Vec<_>) =
-            rest.into_iter().partition(|candidate| candidate.is_of(&family));
+            rest.into_iter().partition(|it| it.is_of(&family) || suspects.contains(&it.identity));
         if more.is_empty() {
             return found;
         }
