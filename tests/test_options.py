@@ -1,6 +1,5 @@
 """Options of `owt serve` that change what calls may do."""
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,13 +70,6 @@ def test_as_many_threads_take_requests_as_is_said(
     with Server.started(*options, home=tmp_path, env=env) as server:
         assert server.call("lambda: 'well'").text == "well"
         assert http_threads(server) == expected
-
-
-def test_one_thread_for_two_cores_takes_requests_unless_more_are_asked_for(tmp_path: Path) -> None:
-    shown = run_owt("serve", "--help", home=tmp_path).stdout
-    default = re.search(r"--http-threads <N>.*?\[default: (\d+)\]", shown, re.DOTALL)
-    assert default is not None
-    assert int(default[1]) == -(-len(os.sched_getaffinity(0)) // 2)
 
 
 @pytest.mark.parametrize("number", ["0", "65", "two"])

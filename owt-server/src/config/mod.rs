@@ -221,7 +221,7 @@ impl Default for Config {
             max_adaptors: 128,
             max_body: 4 << 30,
             max_buffered: 1 << 30,
-            http_threads: default_http_threads(),
+            http_threads: http_threads_for(cores()),
             max_connections: 10_000,
             max_connections_per_address: None,
             request_limits: RequestLimits::default(),
@@ -252,8 +252,8 @@ fn default_workers() -> usize {
 
 /// One for every two cores: workers need the rest. Of fewer threads, each has more calls at a time, and wakes
 /// a worker once for all of them.
-fn default_http_threads() -> usize {
-    cores().div_ceil(2).min(MAX_HTTP_THREADS)
+fn http_threads_for(cores: usize) -> usize {
+    cores.div_ceil(2).min(MAX_HTTP_THREADS)
 }
 
 fn cores() -> usize {
@@ -365,5 +365,22 @@ impl Config {
             args[name] = limit;
         }
         args
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(1, 1)]
+    #[case(2, 1)]
+    #[case(3, 2)]
+    #[case(8, 4)]
+    #[case(1000, MAX_HTTP_THREADS)]
+    fn one_thread_for_two_cores_takes_requests(#[case] cores: usize, #[case] expected: usize) {
+        assert_eq!(http_threads_for(cores), expected);
     }
 }
