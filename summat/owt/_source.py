@@ -143,7 +143,7 @@ def _begins_with_statement(source: str) -> bool:
 
     In linear time, whatever the source.
     """
-    at = _end(_BLANK_LINES, source, 0)
+    at = _after_blank_lines(source, 0)
     quotes = _QUOTES.match(source, at)
     if quotes is not None:
         text_end = _end_of_text(source, quotes[1], quotes.end())
@@ -151,13 +151,14 @@ def _begins_with_statement(source: str) -> bool:
         if line_end is None:
             # An expression may begin with a text.
             return False
-        at = _end(_BLANK_LINES, source, line_end.end())
+        at = _after_blank_lines(source, line_end.end())
     return _STATEMENT.match(source, at) is not None
 
 
-def _end(pattern: re.Pattern[str], source: str, at: int) -> int:
-    match = pattern.match(source, at)
-    return at if match is None else match.end()
+def _after_blank_lines(source: str, at: int) -> int:
+    match = _BLANK_LINES.match(source, at)
+    assert match is not None, "there may be none of them"
+    return match.end()
 
 
 def _end_of_text(source: str, quotes: str, at: int) -> int:

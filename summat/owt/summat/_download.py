@@ -30,6 +30,9 @@ _CHUNK = 1 << 20
 _POLL_INTERVAL = 0.05
 _LOG_INTERVAL = 5.0
 _MAX_NAME = 100
+_UNREADABLE = (
+    "download() cannot read the host of its URL: percent-encode a user and a password in it"
+)
 _log = logging.getLogger("owt.download")
 
 
@@ -52,7 +55,8 @@ def download(
     is resumed, if the server supports it and the file has not changed. With `sha256` (in hex), the
     file is verified before it appears under its name. `progress(done, total)` is called meanwhile;
     by default, it logs lines. `timeout` is the longest silence in seconds. A user and password in
-    the URL (`https://user:password@host/…`, percent-encoded) are sent as RFC 7617 has it.
+    the URL (`https://user:password@host/…`, percent-encoded) are sent to it as RFC 7617 has it, and
+    not to where it redirects.
 
     Errors: `DownloadFailed`; what has been fetched is kept for the next attempt.
     """
@@ -76,17 +80,14 @@ def _check(url: str) -> None:
     """Refuse what is no URL, without showing it: a part of a password may be in any part of it."""
     try:
         parts = urlsplit(url)
-        is_whole = parts.hostname is not None and (parts.port is None or parts.port > 0)
+        has_host = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        is_whole = False
-    else:
-        if parts.scheme not in ("http", "https"):
-            other = f", not with {parts.scheme}:" if parts.scheme else ""
-            raise ValueError(f"download() takes a URL that begins with http:// or https://{other}")
-    if not is_whole:
-        raise ValueError(
-            "download() cannot read the host of its URL: percent-encode a user and a password in it"
-        )
+        raise ValueError(_UNREADABLE) from None
+    if parts.scheme not in ("http", "https"):
+        other = f", not with {parts.scheme}:" if parts.scheme else ""
+        raise ValueError(f"download() takes a URL that begins with http:// or https://{other}")
+    if not has_host:
+        raise ValueError(_UNREADABLE)
 
 
 def _digest(given: str | None) -> str:
@@ -156,14 +157,15 @@ def _request(url: str, part: Path, have: int) -> Request:
     if have and etag.exists():
         headers |= {"Range": f"bytes={have}-", "If-Range": etag.read_text()}
     parts = urlsplit(url)
-    login, _, host = parts.netloc.rpartition("@")
+    login, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return Request(url, headers=headers)
     request = Request(parts._replace(netloc=host).geturl(), headers=headers)
-    if login:
-        user, _, password = login.partition(":")
-        decoded = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
-        token = base64.b64encode(decoded).decode()
-        # Not to whom the server redirects.
-        request.add_unredirected_header("Authorization", f"Basic {token}")
+    user, _, password = login.partition(":")
+    decoded = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
+    token = base64.b64encode(decoded).decode()
+    # Not to whom the server redirects.
+    request.add_unredirected_header("Authorization", f"Basic {token}")
     return request
 
 
