@@ -247,8 +247,8 @@ pub(crate) struct ServeArgs {
 
     /// How many threads take requests and send answers
     ///
-    /// The default is one for every two cores: workers need the rest. More of them pay where answers are
-    /// large, or HTTPS is fast, and workers have little to do.
+    /// The default is one for every two cores: workers need the rest. With one for each core, somewhat more of the
+    /// shortest calls are answered in a second, and each takes more processor time.
     #[arg(
         long,
         value_name = "N",
